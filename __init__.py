@@ -1,0 +1,47 @@
+"""plugrad: an op registry and autograd engine over torch tensors, open to plugins."""
+
+from plugrad import errors
+from plugrad.core import (
+    Composite,
+    Context,
+    Function,
+    Parameter,
+    Sample,
+    SampleMaker,
+    Variable,
+    once_differentiable,
+    op,
+)
+from plugrad.core.engine import backward
+from plugrad.core.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from plugrad.functional import grad
+from plugrad.plugins.hookspecs import hookimpl
+from plugrad.plugins.manager import registry
+from plugrad.plugins.namespace import Namespace
+
+__version__ = "0.1.0"
+
+#: The registered ops as functions: ``plugrad.ops.sin(x)``, ``plugrad.ops.linalg.norm(x)``.
+ops = Namespace(registry)
+
+__all__ = [
+    "Composite",
+    "Context",
+    "Function",
+    "Parameter",
+    "Sample",
+    "SampleMaker",
+    "Variable",
+    "backward",
+    "enable_grad",
+    "errors",
+    "grad",
+    "hookimpl",
+    "is_grad_enabled",
+    "no_grad",
+    "once_differentiable",
+    "op",
+    "ops",
+    "registry",
+    "set_grad_enabled",
+]

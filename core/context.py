@@ -1,0 +1,159 @@
+"""Context: what an op's forward leaves behind for its backward."""
+
+from __future__ import annotations
+
+from numbers import Number
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor
+
+from plugrad.errors import (
+    ContextError,
+    GraphFreedError,
+    SavedIntermediateError,
+    SavedTensorChangedError,
+)
+
+def _versions(tensors: tuple[Any, ...]) -> Any:
+    """The in-place counter of each tensor; of a single one not in a list, for speed."""
+    if len(tensors) == 1:
+        return getattr(tensors[0], "_version", None)
+    return [getattr(t, "_version", None) for t in tensors]
+
+
+class Context:
+    """The ``ctx`` of ``forward(ctx, ...)`` and ``backward(ctx, ...)``, as in torch.
+
+    Any attribute may be set on it, except tensors: those go through
+    ``save_for_backward``, so that an in-place change of them is noticed and so that
+    they are freed with the graph.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_saved", "_versions", "needs_input_grad")
+
+    #: The name errors call this op by; set by the op's own context class.
+    op_name: str = "?"
+    #: One flag per positional argument of forward: does it need a gradient?
+    needs_input_grad: tuple[bool, ...]
+    _saved: tuple[Any, ...] | None
+    _versions: Any
+
+    # Rare things live in the instance's dict; these are what a context has without them.
+    _constants: frozenset[int] = frozenset()
+    _dirty: tuple[Tensor, ...] = ()
+    _materialize_grads: bool = True
+
+    def save_for_backward(self, *tensors: Tensor | complex | None) -> None:
+        """Keep ``tensors`` for backward: inputs or outputs; or None or a number in their place.
+
+        Raises:
+            ContextError: anything else is saved, or a tensor of torch.inference_mode().
+        """
+        self._saved = tensors
+        try:
+            versions = self._versions = _versions(tensors)
+        except RuntimeError as error:
+            self._refuse_inference(error)
+        if versions is None or (versions.__class__ is list and None in versions):
+            self._check_saved(tensors)
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Say that no gradient flows through ``tensors``.
+
+        They are outputs, or saved tensors that do not depend on the inputs (a random
+        mask): such a one may take part in a second derivative as a constant.
+        """
+        self._constants = self._constants | {id(t) for t in tensors}
+
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Say that forward changed these inputs in place; it must also return them."""
+        self._dirty = (*self._dirty, *tensors)
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether backward gets zeros (True, the default) or None for an unused output."""
+        self._materialize_grads = value
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """What ``save_for_backward`` kept; Variables while a graph of backward is recorded.
+
+        Raises:
+            GraphFreedError: a backward has freed them already.
+            SavedTensorChangedError: one was changed in place since.
+            SavedIntermediateError: one is neither input nor output, in ``create_graph``.
+        """
+        saved = self._saved
+        if saved is None:
+            self._raise_freed()
+        if _versions(saved) != self._versions:
+            self._raise_changed(saved)
+        if torch.is_grad_enabled():
+            return self._saved_variables(saved)
+        return saved
+
+    def _saved_variables(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+        raise NotImplementedError  # only a node in a graph knows where they came from
+
+    def _check_saved(self, saved: tuple[object, ...]) -> None:
+        if all(t is None or isinstance(t, Tensor | Number) for t in saved):
+            return
+        self._saved = ()
+        raise ContextError(
+            f"save_for_backward takes tensors, numbers and None, not "
+            f"({', '.join(type(t).__name__ for t in saved)})",
+            where=f"forward of {self.op_name}",
+            fix="pass the tensors of a list one by one: ctx.save_for_backward(*tensors); set "
+            "shapes and flags as attributes: ctx.dim = dim",
+        )
+
+    def _refuse_inference(self, error: Exception) -> NoReturn:
+        self._saved = ()
+        raise ContextError(
+            f"a tensor made in torch.inference_mode() cannot be saved for backward ({error})",
+            where=f"forward of {self.op_name}",
+            fix="make the tensor outside inference_mode, or clone() it outside first",
+        ) from error
+
+    def _raise_freed(self) -> NoReturn:
+        raise GraphFreedError(
+            "the saved tensors of this graph were freed by an earlier backward",
+            where=f"backward of {self.op_name}",
+            fix="pass retain_graph=True to the first backward, or run forward again",
+        )
+
+    def _raise_changed(self, saved: tuple[Any, ...]) -> NoReturn:
+        now, then = _versions(saved), self._versions
+        index = 0
+        if isinstance(now, list):
+            index = next(i for i, (a, b) in enumerate(zip(now, then, strict=True)) if a != b)
+            now, then = now[index], then[index]
+        tensor = saved[index]
+        raise SavedTensorChangedError(
+            f"saved tensor {index} of {self.op_name}, a {tensor.dtype} of shape "
+            f"{tuple(tensor.shape)}, was changed in place after it was saved "
+            f"(version {then} then, {now} now)",
+            where=f"backward of {self.op_name}",
+            fix="change a clone() of it instead, or change it after backward",
+        )
+
+    def _raise_intermediate(self, index: int, tensor: Tensor) -> NoReturn:
+        raise SavedIntermediateError(
+            f"saved tensor {index} of {self.op_name}, a {tensor.dtype} of shape "
+            f"{tuple(tensor.shape)}, is neither an input nor an output of forward: "
+            "its part of the second derivative would silently be zero",
+            where=f"backward of {self.op_name}, with create_graph=True",
+            fix="save inputs or outputs and compute it again in backward; or, if it does not "
+            "depend on the inputs, call ctx.mark_non_differentiable(tensor)",
+        )
+
+
+class UntrackedContext(Context):
+    """The context of a call that nothing will differentiate: it keeps no tensors."""
+
+    __slots__ = ()
+
+    needs_input_grad = ()
+
+    def save_for_backward(self, *tensors: Tensor | complex | None) -> None:
+        """Keep nothing."""

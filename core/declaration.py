@@ -1,0 +1,36 @@
+"""Declaration: what ``@op`` says of an op besides its rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The name of an op, how it is reached, and what is true of its mathematics."""
+
+    #: torch's name of the op: ``add``, ``linalg.det``, ``nn.functional.softplus``.
+    name: str
+    #: Names on Variable: methods and dunders. A reflected dunder swaps its operands.
+    methods: tuple[str, ...] = ()
+    #: Names on Variable that are read, not called: ``T``.
+    properties: tuple[str, ...] = ()
+    #: The torch callables this op stands for; the first is also its reference.
+    overrides: tuple[Callable[..., Any], ...] = ()
+    #: What forward is compared with where ``overrides`` does not say.
+    reference: Callable[..., Any] | None = None
+    #: Further names of parameters, as torch spells them: ``{"exponent": "y"}``.
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    #: Operands broadcast and promote as in torch: the engine sums each gradient to its
+    #: input's shape and casts it to its dtype (of a complex one, the real part).
+    broadcasts: bool = False
+    #: The op is linear in its differentiable inputs.
+    linear: bool = False
+    #: Each element of the output depends only on the same element of each input.
+    elementwise: bool = False
+    #: Whether there are gradients at all; False for comparisons and the like.
+    differentiable: bool = True

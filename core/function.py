@@ -1,0 +1,114 @@
+"""Function: the abstract protocol of an op."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from plugrad.core.context import Context
+from plugrad.core.gate import make_gate
+from plugrad.core.node import Node
+from plugrad.core.signature import Signature
+from plugrad.errors import OpDefinitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from plugrad.core.declaration import Declaration
+    from plugrad.core.sample import Sample
+    from plugrad.core.sample_maker import SampleMaker
+
+
+class Function:
+    """An op: a forward on tensors and the backward that goes with it.
+
+    The contract is ``torch.autograd.Function``'s, names included, so one of those ports
+    by changing its base class and adding ``samples``. A subclass gives
+
+    - ``forward(ctx, *args, **options)``: computes on raw tensors; or ``forward(*args)``
+      with a ``setup_context(ctx, inputs, output)``;
+    - ``backward(ctx, *gradients)``: one gradient per argument of forward, None where
+      there is none; those after the last tensor may be left out. Written in tensor
+      methods and torch functions, it also differentiates a second time;
+    - ``samples(make)``: calls that show what the op can do, which the checks run.
+
+    ``apply`` is made from them. A class is never instantiated.
+
+    Raises:
+        OpDefinitionError: forward's signature has no place for ``ctx``, or ``**kwargs``.
+    """
+
+    #: Calls the op; Variables in, Variables out.
+    apply: ClassVar[Callable[..., Any]]
+    #: What ``@op`` declared; None for a Function without it.
+    declaration: ClassVar[Declaration | None] = None
+    #: How arguments line up with forward's parameters.
+    signature: ClassVar[Signature]
+    #: The class of this op's nodes, which are also its contexts.
+    node_type: ClassVar[type[Node]]
+
+    @staticmethod
+    @abstractmethod
+    def forward(ctx: Context, *args: Any, **options: Any) -> Any:
+        """Compute the outputs from raw tensors."""
+
+    @staticmethod
+    def setup_context(ctx: Context, inputs: tuple[Any, ...], output: Any) -> None:
+        """Fill ``ctx`` after a forward that does not take it; for Functions from torch."""
+        raise NotImplementedError
+
+    @staticmethod
+    def backward(ctx: Context, *gradients: Any) -> Any:
+        """Turn the outputs' gradients into the inputs' (the vjp)."""
+        raise NotImplementedError
+
+    @staticmethod
+    def jvp(ctx: Context, *tangents: Any) -> Any:
+        """Turn the inputs' tangents into the outputs'; optional."""
+        raise NotImplementedError
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
+        """Compute on a batch of inputs at once; optional."""
+        raise NotImplementedError
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        """Yield the calls that the checks run."""
+        raise NotImplementedError
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if not getattr(cls.forward, "__isabstractmethod__", False):
+            cls._compile(cls.__name__, {})
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        raise OpDefinitionError(
+            f"{cls.__name__} is an op and has no instances",
+            fix=f"call {cls.__name__}.apply(...)",
+        )
+
+    @classmethod
+    def _compile(cls, op_name: str, aliases: Mapping[str, str]) -> None:
+        """Make what calls need from the class: signature, node type and gate."""
+        skip = 0 if cls.takes_setup_context() else 1
+        cls.signature = Signature(cls.forward, op_name, skip, aliases)
+        declaration = cls.declaration
+        cls.node_type = type(
+            cls.__name__,
+            (Node,),
+            {
+                "function": cls,
+                "rule": staticmethod(cls.backward),
+                "op_name": op_name,
+                "broadcasts": declaration is not None and declaration.broadcasts,
+                "__module__": cls.__module__,
+                "__doc__": cls.__doc__,
+            },
+        )
+        cls.apply = staticmethod(make_gate(cls))
+
+    @classmethod
+    def takes_setup_context(cls) -> bool:
+        """Whether forward is written without ``ctx``."""
+        return cls.setup_context is not Function.setup_context

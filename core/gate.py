@@ -1,0 +1,339 @@
+"""The gate: the one way into an op, where a call is recorded.
+
+``make_gate`` gives each op a function ``apply``. Calls with one or two operands, nearly
+all calls there are, take a short path made for their arity; all others take the general
+one, which does the same for any arguments.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.accumulate_grad import gradient_edge
+from plugrad.core.context import UntrackedContext
+from plugrad.core.node import Node, OutputMeta, next_sequence_number
+from plugrad.core.variable import Variable, recorded
+from plugrad.errors import ContextError, HiddenVariableError, InplaceError, TorchGraphError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from plugrad.core.function import Function
+    from plugrad.core.node import Edge
+
+_MISSING: Any = object()
+_NUMBERS = frozenset({int, float, bool, complex})
+_is_grad_enabled = torch.is_grad_enabled
+
+
+def make_gate(function: type[Function]) -> Callable[..., Any]:
+    """The ``apply`` of ``function``, by the number of operands it can be called with."""
+    general = _general_gate(function)
+    signature = function.signature
+    if function.takes_setup_context() or signature.variadic:
+        return general
+    if len(signature.positional) > 1 and not signature.missing_after(2):
+        return _binary_gate(function, general)
+    if signature.positional and not signature.missing_after(1):
+        return _unary_gate(function, general)
+    return general
+
+
+# --- the short paths -----------------------------------------------------------------
+
+
+def _unary_gate(function: type[Function], general: Callable[..., Any]) -> Callable[..., Any]:
+    forward, node_type = function.forward, function.node_type
+
+    def apply(x: Any = _MISSING, /, *rest: Any, **options: Any) -> Any:
+        if rest or options or not isinstance(x, Variable):
+            return general(*_given(x), *rest, **options)
+        a = x._data
+        if not (x._requires_grad and _is_grad_enabled()):
+            return _untracked(forward(UntrackedContext(), a))
+        node = node_type()
+        node._saved = ()
+        source = x._grad_fn
+        node.edges = (gradient_edge(x) if source is None else (source, x._output_nr),)
+        node.needs_input_grad = (True,)
+        return _record(node, forward(node, a), (a,), (x,))
+
+    return apply
+
+
+def _binary_gate(function: type[Function], general: Callable[..., Any]) -> Callable[..., Any]:
+    forward, node_type = function.forward, function.node_type
+
+    def apply(x: Any = _MISSING, y: Any = _MISSING, /, *rest: Any, **options: Any) -> Any:
+        if rest or options:
+            return general(*_given(x, y), *rest, **options)
+        x_needs = y_needs = False
+        if isinstance(x, Variable):
+            a, x_needs = x._data, x._requires_grad
+        elif x.__class__ in _NUMBERS:
+            a = x
+        else:
+            return general(*_given(x, y))
+        if isinstance(y, Variable):
+            b, y_needs = y._data, y._requires_grad
+        elif y.__class__ in _NUMBERS:
+            b = y
+        else:
+            return general(*_given(x, y))
+        if not ((x_needs or y_needs) and _is_grad_enabled()):
+            return _untracked(forward(UntrackedContext(), a, b))
+        node = node_type()
+        node._saved = ()
+        node.edges = gradient_edge(x) if x_needs else None, gradient_edge(y) if y_needs else None
+        node.needs_input_grad = (x_needs, y_needs)
+        return _record(node, forward(node, a, b), (a, b), (x, y))
+
+    return apply
+
+
+def _given(*values: Any) -> tuple[Any, ...]:
+    return tuple(v for v in values if v is not _MISSING)
+
+
+# --- the general path ----------------------------------------------------------------
+
+
+def _general_gate(function: type[Function]) -> Callable[..., Any]:
+    forward, node_type = function.forward, function.node_type
+    signature, op_name = function.signature, function.signature.op_name
+    after = function.takes_setup_context()
+
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        args, options = signature.bind(args, kwargs)
+        raw = tuple([_raw(a, op_name) for a in args])
+        options = {name: _raw_option(name, v, op_name) for name, v in options.items()}
+        operands, lengths = _operands(args)
+        tracked = _is_grad_enabled() and any(
+            isinstance(v, Variable) and v._requires_grad for v in operands
+        )
+        context = _node(node_type, operands, lengths) if tracked else UntrackedContext()
+        output = forward(*raw, **options) if after else forward(context, *raw, **options)
+        if after:
+            function.setup_context(context, raw, output)
+        if isinstance(context, Node):
+            return _record(context, output, _operands(raw)[0], operands)
+        return _untracked(output) if _any_variable(args) else output
+
+    return apply
+
+
+def _raw(value: Any, op_name: str, depth: int = 0) -> Any:
+    """``value`` with every Variable in it replaced by its tensor."""
+    if isinstance(value, Variable):
+        if depth > 1 and value._requires_grad and _is_grad_enabled():
+            _refuse_hidden("a nested list", op_name)
+        return value._data
+    if isinstance(value, Tensor):
+        if value.requires_grad and _is_grad_enabled():
+            _refuse_torch_graph(value, op_name)
+        return value
+    if value.__class__ is list or value.__class__ is tuple:
+        return value.__class__([_raw(v, op_name, depth + 1) for v in value])
+    if isinstance(value, dict | set) and _any_variable(
+        value.values() if isinstance(value, dict) else value
+    ):
+        _refuse_hidden(f"a {type(value).__name__}", op_name)
+    return value
+
+
+def _raw_option(name: str, value: Any, op_name: str) -> Any:
+    if isinstance(value, Variable) and value._requires_grad and _is_grad_enabled():
+        _refuse_hidden(f"the keyword-only argument {name!r}", op_name)
+    return _raw(value, op_name, depth=1)
+
+
+def _any_variable(values: Iterable[Any]) -> bool:
+    """Whether there is a Variable among ``values``, in lists and tuples at any depth."""
+    return any(
+        isinstance(v, Variable) or (isinstance(v, list | tuple) and _any_variable(v))
+        for v in values
+    )
+
+
+def _operands(args: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[int | None, ...] | None]:
+    """One entry per edge, a list of tensors opened up; and the length of each such list."""
+    operands: list[Any] = []
+    lengths: list[int | None] = []
+    for arg in args:
+        opened = (arg.__class__ is list or arg.__class__ is tuple) and any(
+            isinstance(v, Variable | Tensor) for v in arg
+        )
+        operands += arg if opened else [arg]
+        lengths.append(len(arg) if opened else None)
+    if all(n is None for n in lengths):
+        return tuple(operands), None
+    return tuple(operands), tuple(lengths)
+
+
+def _node(
+    node_type: type[Node], operands: tuple[Any, ...], lengths: tuple[int | None, ...] | None
+) -> Node:
+    """A node whose edges lead to where the operands came from."""
+    node = node_type()
+    node._saved = ()
+    node.edges = tuple([gradient_edge(v) if isinstance(v, Variable) else None for v in operands])
+    needs = [edge is not None for edge in node.edges]
+    if lengths is not None:
+        node.list_lengths = lengths
+        entries = iter(needs)
+        needs = [any([next(entries) for _ in range(1 if n is None else n)]) for n in lengths]
+    node.needs_input_grad = tuple(needs)
+    return node
+
+
+# --- what comes out ------------------------------------------------------------------
+
+
+def _record(node: Node, output: Any, raw: tuple[Any, ...], operands: tuple[Any, ...]) -> Any:
+    """Complete ``node`` after its forward and return its outputs as Variables."""
+    if output.__class__ is not Tensor or node.__dict__:
+        return _record_any(node, output, raw, operands)
+    dtype = output.dtype
+    if not (dtype.is_floating_point or dtype.is_complex):
+        return _plain(output)
+    if node._saved:
+        node._ids = (*map(id, raw), id(output))
+    node.shape = output.shape
+    node.dtype = dtype
+    node.sequence_number = next_sequence_number()
+    return recorded(output, node, 0)
+
+
+def _record_any(node: Node, output: Any, raw: tuple[Any, ...], operands: tuple[Any, ...]) -> Any:
+    """The same where the op has several outputs or put something on its context."""
+    _refuse_tensor_attributes(node)
+    single = isinstance(output, Tensor)
+    outputs = [output] if single else list(output)
+    node._ids = (*map(id, raw), *map(id, outputs))
+    node.sequence_number = next_sequence_number()
+    if single:
+        node.shape, node.dtype = output.shape, output.dtype
+    else:
+        node.shape = node.dtype = None
+        node.outputs = tuple([OutputMeta(t) if isinstance(t, Tensor) else None for t in outputs])
+    dirty = _dirty_operands(node, outputs, raw, operands)
+    variables = [_output(node, i, tensor, dirty) for i, tensor in enumerate(outputs)]
+    return variables[0] if single else _like(output, variables)
+
+
+def _output(node: Node, index: int, tensor: Any, dirty: dict[int, Variable]) -> Any:
+    if not isinstance(tensor, Tensor):
+        return tensor
+    differentiable = tensor.dtype.is_floating_point or tensor.dtype.is_complex
+    if not differentiable or id(tensor) in node._constants:
+        return _plain(tensor)
+    changed = dirty.get(id(tensor))
+    if changed is None:
+        return recorded(tensor, node, index)
+    changed._grad_fn, changed._output_nr, changed._requires_grad = node, index, True
+    return changed
+
+
+def _dirty_operands(
+    node: Node, outputs: list[Any], raw: tuple[Any, ...], operands: tuple[Any, ...]
+) -> dict[int, Variable]:
+    """The Variables whose tensors forward changed in place, by the tensor's id."""
+    changed = {id(t) for t in node._dirty}
+    node.__dict__.pop("_dirty", None)
+    found = {
+        id(t): v
+        for t, v in zip(raw, operands, strict=True)
+        if id(t) in changed and isinstance(v, Variable)
+    }
+    for key, variable in found.items():
+        leaf = variable._requires_grad and variable._grad_fn is None
+        if leaf or variable._data._is_view() or key not in map(id, outputs):
+            _refuse_inplace(node, leaf, variable._data._is_view())
+    return found
+
+
+def _untracked(output: Any) -> Any:
+    """The outputs of a call that was not recorded, as Variables."""
+    if output.__class__ is Tensor:
+        return _plain(output)
+    if isinstance(output, tuple | list):
+        return _like(output, [_plain(t) if isinstance(t, Tensor) else t for t in output])
+    return Variable(output) if isinstance(output, Tensor) else output
+
+
+def _plain(tensor: Tensor) -> Variable:
+    """A Variable without a graph."""
+    variable = _new(Variable)
+    variable._data = tensor
+    variable._grad = variable._grad_fn = variable._accumulator = None
+    variable._output_nr = 0
+    variable._requires_grad = False
+    return variable
+
+
+_new = object.__new__
+
+
+def _like(container: Any, items: list[Any]) -> Any:
+    """``items`` in a container of the same type: list, tuple, a namedtuple of either kind."""
+    make = getattr(type(container), "_make", type(container))
+    return make(items)
+
+
+# --- refusals ------------------------------------------------------------------------
+
+
+def _refuse_tensor_attributes(node: Node) -> None:
+    for name, value in node.__dict__.items():
+        if name not in _OWN_ATTRIBUTES and _holds_tensor(value):
+            raise ContextError(
+                f"forward of {node.op_name} set the tensor ctx.{name}: an in-place change of it "
+                "would go unnoticed, and it would outlive the graph",
+                where=f"forward of {node.op_name}",
+                fix="use ctx.save_for_backward(...), and ctx.saved_tensors in backward",
+            )
+
+
+_OWN_ATTRIBUTES = frozenset({"_constants", "_dirty", "_materialize_grads", "list_lengths"})
+
+
+def _holds_tensor(value: Any) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return isinstance(value, Tensor | Variable) or (
+        isinstance(value, list | tuple | set) and any(map(_holds_tensor, value))
+    )
+
+
+def _refuse_torch_graph(tensor: Tensor, op_name: str) -> None:
+    raise TorchGraphError(
+        f"a torch tensor of shape {tuple(tensor.shape)} that requires grad was passed to "
+        f"{op_name}: torch would get no gradient for it",
+        where=f"a call of {op_name}",
+        fix="pass tensor.detach() as a constant, or plugrad.Variable(tensor.detach(), "
+        "requires_grad=True)",
+    )
+
+
+def _refuse_hidden(place: str, op_name: str) -> None:
+    raise HiddenVariableError(
+        f"a Variable was passed to {op_name} inside {place}, where the graph cannot see it",
+        where=f"a call of {op_name}",
+        fix="pass it as a positional argument, or in a flat list or tuple; or pass .data if "
+        "no gradient is wanted",
+    )
+
+
+def _refuse_inplace(node: Node, leaf: bool, view: bool) -> None:
+    if leaf:
+        problem, fix = "a leaf that requires grad", "do it in plugrad.no_grad(), or clone() first"
+    elif view:
+        problem, fix = "a view, whose base would not know", "change a clone() of it"
+    else:
+        problem, fix = "an input that forward does not return", "return it from forward"
+    raise InplaceError(
+        f"{node.op_name} changed {problem} in place", where=f"forward of {node.op_name}", fix=fix
+    )

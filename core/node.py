@@ -1,0 +1,105 @@
+"""Node: one recorded call of an op, a vertex of the graph that backward walks."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar, Optional
+
+import torch
+from torch import Tensor
+from typing_extensions import TypeAlias
+
+from plugrad.core.context import Context
+from plugrad.core.variable import Variable, recorded
+
+if TYPE_CHECKING:
+    import weakref
+    from collections.abc import Callable
+
+    from plugrad.core.function import Function
+
+#: Where a gradient goes next: a node and which of its outputs; None for a constant.
+Edge: TypeAlias = Optional[tuple["Node", int]]
+
+#: Numbers nodes in the order of their making; one C call, so atomic under threads.
+next_sequence_number: Callable[[], int] = count().__next__
+
+
+class OutputMeta:
+    """Shape, dtype and device of one of several outputs."""
+
+    __slots__ = ("device", "dtype", "shape")
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.shape, self.dtype, self.device = tensor.shape, tensor.dtype, tensor.device
+
+    def zeros(self) -> Tensor:
+        """The gradient of an output that nothing used."""
+        return torch.zeros(self.shape, dtype=self.dtype, device=self.device)
+
+
+class Node(Context):
+    """A Context in a graph: its edges lead to the nodes that made its inputs.
+
+    Every op has its own subclass, named like the op's class and made by ``Function``.
+    ``edges`` has one entry per positional argument of forward (an argument that is a
+    list of tensors has one per element: see ``list_lengths``). ``shape`` and ``dtype``
+    are those of the output; None where there are several, which ``outputs`` describes.
+    """
+
+    __slots__ = ("_ids", "dtype", "edges", "sequence_number", "shape")
+
+    #: The op this node is a call of, and its backward.
+    function: ClassVar[type[Function] | None] = None
+    rule: ClassVar[Callable[..., Any]]
+    broadcasts: ClassVar[bool] = False
+
+    edges: tuple[Edge, ...]
+    sequence_number: int
+    shape: torch.Size | None
+    dtype: torch.dtype | None
+    # ids of the input tensors, then of the outputs. A saved tensor is alive, and so were
+    # all of these when it was saved, hence equal ids mean the same tensor, even later,
+    # and no input is kept alive only to be recognised.
+    _ids: tuple[int, ...]
+
+    # Rare, so in the instance's dict:
+    outputs: tuple[OutputMeta, ...] | None = None
+    list_lengths: tuple[int | None, ...] | None = None
+    retained: dict[int, weakref.ref[Variable]] | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """torch's name for ``edges``: pairs of a node (None for a constant) and its output."""
+        return tuple((None, 0) if edge is None else edge for edge in self.edges)
+
+    def name(self) -> str:
+        """The name of the op's class, as in torch."""
+        return type(self).__name__
+
+    def free(self) -> None:
+        """Let go of the saved tensors; a later backward that needs them says so."""
+        if self._saved:
+            self._saved = None
+
+    def _saved_variables(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The saved tensors as Variables whose gradients go where the originals' would."""
+        return tuple(
+            self._as_variable(i, t) if isinstance(t, Tensor) else t for i, t in enumerate(saved)
+        )
+
+    def _as_variable(self, index: int, tensor: Tensor) -> Variable:
+        inputs = self._ids[: len(self.edges)]
+        if id(tensor) in inputs:
+            edge = self.edges[inputs.index(id(tensor))]
+            return Variable(tensor) if edge is None else recorded(tensor, *edge)
+        constant = not (tensor.is_floating_point() or tensor.is_complex())
+        if constant or id(tensor) in self._constants:
+            return Variable(tensor)
+        outputs = self._ids[len(self.edges) :]
+        if id(tensor) in outputs:
+            return recorded(tensor, self, outputs.index(id(tensor)))
+        self._raise_intermediate(index, tensor)

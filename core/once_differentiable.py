@@ -1,0 +1,74 @@
+"""once_differentiable: for a backward that cannot itself be differentiated."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.context import Context
+from plugrad.core.function import Function
+from plugrad.core.variable import Variable, recorded
+from plugrad.errors import OnceDifferentiableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Let ``backward`` run on raw tensors even in ``create_graph``.
+
+    Its gradients are right; differentiating them raises OnceDifferentiableError.
+    """
+
+    @wraps(backward)
+    def wrapper(ctx: Any, *gradients: Any) -> Any:
+        if not torch.is_grad_enabled():
+            return backward(ctx, *gradients)
+        with torch.no_grad():
+            raw = [g._data if isinstance(g, Variable) else g for g in gradients]
+            result = backward(ctx, *raw)
+        # The result depends on the cotangents and on the inputs: any of their Variables
+        # serves as the edge through which a second derivative would have to pass.
+        sources = [v for v in (*gradients, *_inputs(ctx)) if v is not None and v.requires_grad]
+        if not sources:
+            return result
+        single = not isinstance(result, tuple | list)
+        guarded = [_guard(g, sources[0], ctx.op_name) for g in ((result,) if single else result)]
+        return guarded[0] if single else tuple(guarded)
+
+    wrapper.once_differentiable = True  # type: ignore[attr-defined]
+    return wrapper
+
+
+def _inputs(ctx: Any) -> list[Variable]:
+    """A Variable for every edge of the node."""
+    return [recorded(torch.empty(0), *edge) for edge in ctx.edges if edge is not None]
+
+
+def _guard(gradient: Any, source: Variable, op_name: str) -> Any:
+    if not isinstance(gradient, Tensor):
+        return gradient
+    return _OnceOnly.apply(gradient, source, op_name)
+
+
+class _OnceOnly(Function):
+    """The identity, whose backward raises."""
+
+    @staticmethod
+    def forward(ctx: Context, gradient: Tensor, source: Tensor, op_name: str) -> Tensor:
+        ctx.op = op_name  # type: ignore[attr-defined]
+        return gradient.view_as(gradient)
+
+    @staticmethod
+    def backward(ctx: Context, gradient: Any) -> Any:
+        name: str = ctx.op  # type: ignore[attr-defined]
+        raise OnceDifferentiableError(
+            f"the backward of {name} is marked once_differentiable, and a second derivative "
+            "was asked for",
+            where=f"double backward of {name}",
+            fix="do not pass create_graph through it, or write backward in differentiable ops "
+            "and remove the mark",
+        )

@@ -1,0 +1,50 @@
+"""Resolver: where Variable looks up what it does not define itself.
+
+The core knows no op. Whoever does (the registry) installs itself here, and from then on
+Variable's missing attributes and torch's own functions are looked up there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from plugrad.errors import UnknownOpError, UnknownTorchFunctionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Resolver(Protocol):
+    """Finds an op by a torch callable or by the name of a Variable's attribute."""
+
+    def torch_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The op that stands for ``function``; UnknownTorchFunctionError if there is none."""
+
+    def attribute(self, variable: object, name: str) -> Any:
+        """What ``variable.name`` is; UnknownOpError if no op provides it."""
+
+
+class _NoOps:
+    """The resolver before any op is registered."""
+
+    def torch_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        raise UnknownTorchFunctionError(
+            f"no op is registered, so none stands for {function!r}", fix="import plugrad"
+        )
+
+    def attribute(self, variable: object, name: str) -> Any:
+        raise UnknownOpError(f"no op is registered, so none is named {name!r}", fix="import plugrad")
+
+
+_current: Resolver = _NoOps()
+
+
+def resolver() -> Resolver:
+    """The resolver in use."""
+    return _current
+
+
+def install(new: Resolver) -> None:
+    """Use ``new`` from now on."""
+    global _current
+    _current = new

@@ -1,0 +1,201 @@
+"""TensorFacts: what a tensor tells about itself without a gradient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import torch
+from torch import Tensor
+
+from plugrad.errors import ConversionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+
+_T = TypeVar("_T")
+
+
+class TensorFacts:
+    """Metadata and conversions of ``_data``, each returning what torch's would."""
+
+    __slots__ = ()
+
+    _data: Tensor
+    _requires_grad: bool
+
+    # --- metadata ---
+    @property
+    def shape(self) -> torch.Size:
+        """The size of each dimension."""
+        return self._data.shape
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The element type."""
+        return self._data.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the elements live."""
+        return self._data.device
+
+    @property
+    def layout(self) -> torch.layout:
+        """The memory layout, ``torch.strided`` for a dense tensor."""
+        return self._data.layout
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self._data.ndim
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return self._data.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self._data.nbytes
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the elements live on a CUDA device."""
+        return self._data.is_cuda
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the layout is sparse COO."""
+        return self._data.is_sparse
+
+    @overload
+    def size(self, dim: None = None) -> torch.Size: ...
+    @overload
+    def size(self, dim: int) -> int: ...
+    def size(self, dim: int | None = None) -> torch.Size | int:
+        """The shape, or the size of dimension ``dim``."""
+        return self._data.size() if dim is None else self._data.size(dim)
+
+    @overload
+    def stride(self, dim: None = None) -> tuple[int, ...]: ...
+    @overload
+    def stride(self, dim: int) -> int: ...
+    def stride(self, dim: int | None = None) -> tuple[int, ...] | int:
+        """Elements to step over for the next index of each dimension, or of ``dim``."""
+        return self._data.stride() if dim is None else self._data.stride(dim)
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self._data.dim()
+
+    def ndimension(self) -> int:
+        """The number of dimensions."""
+        return self._data.dim()
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self._data.numel()
+
+    def nelement(self) -> int:
+        """The number of elements."""
+        return self._data.numel()
+
+    def element_size(self) -> int:
+        """Bytes per element."""
+        return self._data.element_size()
+
+    def storage_offset(self) -> int:
+        """The index of the first element in its storage."""
+        return self._data.storage_offset()
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        return self._data.data_ptr()
+
+    def is_contiguous(self, *, memory_format: torch.memory_format = torch.contiguous_format) -> bool:
+        """Whether the elements lie in memory in the order of ``memory_format``."""
+        return self._data.is_contiguous(memory_format=memory_format)
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is a real floating-point one."""
+        return self._data.is_floating_point()
+
+    def is_complex(self) -> bool:
+        """Whether the dtype is complex."""
+        return self._data.is_complex()
+
+    def is_conj(self) -> bool:
+        """Whether the conjugate bit is set."""
+        return self._data.is_conj()
+
+    def is_neg(self) -> bool:
+        """Whether the negative bit is set."""
+        return self._data.is_neg()
+
+    def get_device(self) -> int:
+        """The ordinal of the CUDA device, -1 on the CPU."""
+        return self._data.get_device()
+
+    # --- conversions ---
+    def item(self) -> Any:
+        """The single element as a Python number."""
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
+        """The elements as an array that shares their storage.
+
+        Raises:
+            ConversionError: the Variable requires grad and ``force`` is False, since
+                what is computed on the array would have no gradient.
+        """
+        if self._requires_grad and not force:
+            raise ConversionError(
+                "numpy() was called on a Variable that requires grad",
+                where=f"a Variable of shape {tuple(self.shape)}",
+                fix="call .detach().numpy(), or .numpy(force=True)",
+            )
+        return self._data.numpy(force=force)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def __int__(self) -> int:
+        return int(self._data)
+
+    def __float__(self) -> float:
+        return float(self._data)
+
+    def __complex__(self) -> complex:
+        return complex(self._data)
+
+    def __index__(self) -> int:
+        return self._data.__index__()
+
+    def __contains__(self, element: object) -> bool:
+        if isinstance(element, TensorFacts):
+            element = element._data
+        return element in self._data
+
+    def __iter__(self: _T) -> Iterator[_T]:
+        if not self._data.dim():  # type: ignore[attr-defined]
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))  # type: ignore[attr-defined]
+
+    def __format__(self, spec: str) -> str:
+        if self._data.dim() == 0:
+            return self._data.item().__format__(spec)
+        return object.__format__(self, spec)

@@ -1,0 +1,139 @@
+"""Every exception plugrad raises: what happened, where, and ``fix:`` what to do.
+
+Each class also derives from the builtin exception that a caller would catch for
+that kind of mistake, so ``except RuntimeError`` written for torch still works.
+"""
+
+from __future__ import annotations
+
+
+class PlugradError(Exception):
+    """Base of all errors: ``what`` happened, ``where`` (may be empty), and a ``fix``."""
+
+    def __init__(self, what: str, *, where: str = "", fix: str) -> None:
+        self.what, self.where, self.fix = what, where, fix
+        lines = [what, f"  where: {where}" if where else "", f"  fix: {fix}"]
+        super().__init__("\n".join(line for line in lines if line))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.what, self.where, self.fix))
+
+
+def _rebuild(kind: type[PlugradError], what: str, where: str, fix: str) -> PlugradError:
+    return kind(what, where=where, fix=fix)
+
+
+# --- making a Variable ---------------------------------------------------------------
+
+
+class DataTypeError(PlugradError, TypeError):
+    """A Variable was made from something that is no tensor, array or number."""
+
+
+class NotDifferentiableError(PlugradError, RuntimeError):
+    """``requires_grad=True`` was asked of an integer or boolean Variable."""
+
+
+class LeafError(PlugradError, RuntimeError):
+    """An operation that only a leaf allows was asked of a non-leaf, or the other way round."""
+
+
+class TorchGraphError(PlugradError, RuntimeError):
+    """A torch tensor that requires grad was mixed with Variables: its gradient would be lost."""
+
+
+class ConversionError(PlugradError, RuntimeError):
+    """A Variable cannot become the Python or NumPy value that was asked for."""
+
+
+# --- running backward ----------------------------------------------------------------
+
+
+class BackwardError(PlugradError, RuntimeError):
+    """Base of what can go wrong while gradients are computed."""
+
+
+class NoGraphError(BackwardError):
+    """backward was called on something that does not require grad."""
+
+
+class NonScalarRootError(BackwardError):
+    """backward was called without a gradient on an output of more than one element."""
+
+
+class GraphFreedError(BackwardError):
+    """A second backward went through saved tensors that the first one freed."""
+
+
+class SavedTensorChangedError(BackwardError):
+    """A saved tensor was changed in place between forward and backward."""
+
+
+class SavedIntermediateError(BackwardError):
+    """A second derivative needs a saved tensor that is neither an input nor an output."""
+
+
+class GradientCountError(BackwardError):
+    """An op's backward returned a wrong number of gradients."""
+
+
+class GradientTypeError(BackwardError, TypeError):
+    """A gradient is no tensor."""
+
+
+class GradientShapeError(BackwardError, ValueError):
+    """A gradient's shape is not the shape of what it is the gradient of."""
+
+
+class GradientDtypeError(BackwardError, TypeError):
+    """A gradient's dtype is not the dtype of what it is the gradient of."""
+
+
+class GradientDeviceError(BackwardError, ValueError):
+    """A gradient lies on another device than what it is the gradient of."""
+
+
+class UnusedInputError(BackwardError):
+    """An input of ``grad`` was not used in the graph of its outputs."""
+
+
+class OnceDifferentiableError(BackwardError):
+    """A second derivative went through a ``once_differentiable`` backward."""
+
+
+# --- writing and calling an op -------------------------------------------------------
+
+
+class OpDefinitionError(PlugradError, TypeError):
+    """An op's class does not keep the contract of Function."""
+
+
+class ContextError(PlugradError, RuntimeError):
+    """An op's forward used its context in a way that would lose a gradient."""
+
+
+class ArgumentError(PlugradError, TypeError):
+    """An op was called with arguments that its forward does not take."""
+
+
+class HiddenVariableError(PlugradError, TypeError):
+    """A Variable was passed inside a container that the graph cannot see into."""
+
+
+class InplaceError(PlugradError, RuntimeError):
+    """An in-place change that the graph cannot represent."""
+
+
+# --- finding ops ---------------------------------------------------------------------
+
+
+class UnknownOpError(PlugradError, AttributeError):
+    """No op has the name that was asked for."""
+
+
+class UnknownTorchFunctionError(PlugradError, NotImplementedError):
+    """A torch callable met a Variable and no op stands for it."""
+
+
+class DuplicateOpError(PlugradError, ValueError):
+    """Two ops claim one name, method or torch callable."""

@@ -1,0 +1,46 @@
+"""add: the elementwise sum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+
+
+@op(
+    "add",
+    methods=("add", "__add__", "__radd__"),
+    overrides=(torch.add,),
+    broadcasts=True,
+    linear=True,
+    elementwise=True,
+)
+class Add(Function):
+    """z = x + alpha y;  gx = gz, gy = conj(alpha) gz."""
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, y: Tensor, *, alpha: complex = 1) -> Tensor:
+        if alpha == 1:
+            return x + y
+        ctx.alpha = alpha
+        return torch.add(x, y, alpha=alpha)
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor, Tensor]:
+        alpha = getattr(ctx, "alpha", 1)
+        return gz, gz if alpha == 1 else gz * alpha.conjugate()
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4), make(3, 4))
+        yield Sample(make(3, 1), make(2, 1, 4))
+        yield Sample(make(3), 2.5)
+        yield Sample(make(3), make(2, 3), alpha=-0.5)
+        yield Sample(make.complex(3), make(3), alpha=2 + 1j)
+        yield Sample(make(3), make.complex(2, 3))
+        yield Sample(make(3), 1j)
+        yield Sample(make(0, 3), make(3))
+        yield Sample(make(), make(2))

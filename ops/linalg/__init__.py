@@ -1,0 +1,1 @@
+"""Products and norms of vectors and matrices."""

@@ -1,0 +1,172 @@
+"""Comparison: one sample of an op, run by plugrad and by torch's autograd.
+
+torch is the oracle here: the same arguments go through the op and through the torch
+callable it stands for, and every value and derivative must agree.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.engine import run
+from plugrad.core.variable import Variable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from plugrad.core.sample import Sample
+    from plugrad.plugins.registered_op import RegisteredOp
+
+
+class Comparison:
+    """Both sides of one call.
+
+    Args:
+        entry: the op; it must have a reference.
+        sample: the arguments.
+        change: applied to every tensor of the sample first: a cast, another layout.
+        seed: of the random numbers that op and reference draw, and of the cotangents.
+    """
+
+    def __init__(
+        self,
+        entry: RegisteredOp,
+        sample: Sample,
+        change: Callable[[Tensor], Tensor] = lambda t: t,
+        seed: int = 0,
+    ) -> None:
+        assert entry.reference is not None
+        self.seed = seed
+        self.inputs: list[Variable] = []
+        self.torch_inputs: list[Tensor] = []
+        ours = self._arguments(sample, self._our_leaf, change)
+        theirs = self._arguments(sample, self._torch_leaf, change)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.torch_outputs = flat(entry.reference(*theirs[0], **theirs[1]))
+            torch.manual_seed(seed)
+            self.outputs = flat(entry.apply(*ours[0], **ours[1]))
+
+    def _arguments(
+        self, sample: Sample, leaf: Callable[[Tensor], Any], change: Callable[[Tensor], Tensor]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        def argument(name: int | str, value: Any) -> Any:
+            if isinstance(value, list | tuple):
+                return type(value)([argument(name, v) for v in value])
+            if not isinstance(value, Tensor):
+                return value
+            value = change(value)
+            constant = name in sample.constants or not _differentiable(value)
+            return value if constant else leaf(value)
+
+        args = tuple(argument(i, a) for i, a in enumerate(sample.args))
+        return args, {name: argument(name, a) for name, a in sample.kwargs.items()}
+
+    def _our_leaf(self, tensor: Tensor) -> Variable:
+        self.inputs.append(Variable(tensor.detach(), requires_grad=True))
+        return self.inputs[-1]
+
+    def _torch_leaf(self, tensor: Tensor) -> Tensor:
+        self.torch_inputs.append(tensor.detach().requires_grad_())
+        return self.torch_inputs[-1]
+
+    def values(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every output, ours and torch's."""
+        assert len(self.outputs) == len(self.torch_outputs)
+        for ours, theirs in zip(self.outputs, self.torch_outputs, strict=True):
+            yield (ours.data if isinstance(ours, Variable) else ours), theirs.detach()
+
+    def first(self) -> Iterator[tuple[Tensor | None, Tensor | None]]:
+        """The gradient of every input for random cotangents, ours and torch's."""
+        ours, theirs, cotangents = self._roots()
+        if not theirs:
+            assert not ours
+            return
+        yield from zip(
+            map(raw, run(ours, cotangents, True, False, self.inputs)),
+            torch.autograd.grad(
+                theirs, self.torch_inputs, cotangents, retain_graph=True, allow_unused=True
+            ),
+            strict=True,
+        )
+
+    def second(self) -> Iterator[tuple[Tensor | None, Tensor | None]]:
+        """Second derivatives: of <first, random> with respect to inputs and cotangents."""
+        ours, theirs, cotangents = self._roots()
+        if not theirs:
+            return
+        our_c = [Variable(c, requires_grad=True) for c in cotangents]
+        torch_c = [c.clone().requires_grad_() for c in cotangents]
+        our_first = run(ours, our_c, True, True, self.inputs)
+        torch_first = torch.autograd.grad(
+            theirs, self.torch_inputs, torch_c, create_graph=True, allow_unused=True
+        )
+        pairs = [
+            (o, t)
+            for o, t in zip(our_first, torch_first, strict=True)
+            if t is not None and t.requires_grad
+        ]
+        directions = [_like(t, self.seed + 7 + i) for i, (_, t) in enumerate(pairs)]
+        missing = [i for i, (o, _) in enumerate(pairs) if o is None or not o.requires_grad]
+        assert not missing, f"gradients {missing} are not differentiable, torch's are"
+        if not pairs:
+            return
+        yield from zip(
+            map(raw, run([o for o, _ in pairs], directions, True, False, [*self.inputs, *our_c])),
+            torch.autograd.grad(
+                [t for _, t in pairs],
+                [*self.torch_inputs, *torch_c],
+                directions,
+                retain_graph=True,
+                allow_unused=True,
+            ),
+            strict=True,
+        )
+
+    def _roots(self) -> tuple[list[Variable], list[Tensor], list[Tensor]]:
+        ours = [o for o in self.outputs if isinstance(o, Variable) and o.requires_grad]
+        theirs = [t for t in self.torch_outputs if t.requires_grad]
+        assert len(ours) == len(theirs), "the outputs that require grad are not the same"
+        return ours, theirs, [_like(t, self.seed + i) for i, t in enumerate(theirs)]
+
+
+def flat(output: Any) -> list[Any]:
+    """The tensors of an output, one or several, nested or not."""
+    if isinstance(output, tuple | list):
+        return [leaf for part in output for leaf in flat(part)]
+    return [output]
+
+
+def raw(gradient: Any) -> Tensor | None:
+    """The tensor of a gradient; zeros count like torch's None."""
+    return gradient.data if isinstance(gradient, Variable) else gradient
+
+
+def same(ours: Tensor | None, theirs: Tensor | None, tolerance: float) -> bool:
+    """Whether two results agree in shape, dtype and, relative to the largest, in value.
+
+    None counts as zeros: torch's formulas and ours may differ in which they say.
+    """
+    if ours is None or theirs is None:
+        present = theirs if ours is None else ours
+        return present is None or not bool(present.abs().sum() if present.numel() else 0)
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        return False
+    if ours.numel() == 0:
+        return True
+    finite = theirs[torch.isfinite(theirs)]
+    scale = float(finite.abs().max()) if finite.numel() else 0.0
+    return torch.allclose(ours, theirs, rtol=0, atol=tolerance * max(scale, 1e-30), equal_nan=True)
+
+
+def _differentiable(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def _like(tensor: Tensor, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    made = torch.randn(tensor.shape, dtype=tensor.dtype, generator=generator)
+    return made.to(tensor.device)
