@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Number
 from typing import Any, NoReturn
 
 import torch
@@ -15,11 +14,25 @@ from plugrad.errors import (
     SavedTensorChangedError,
 )
 
-def _versions(tensors: tuple[Any, ...]) -> Any:
-    """The in-place counter of each tensor; of a single one not in a list, for speed."""
-    if len(tensors) == 1:
-        return getattr(tensors[0], "_version", None)
-    return [getattr(t, "_version", None) for t in tensors]
+_NUMBERS = frozenset({int, float, complex, bool})
+
+
+def _total_version(saved: tuple[Any, ...]) -> int:
+    """The in-place counters of all tensors in ``saved``, added up.
+
+    They only ever grow, so the sum has changed exactly if one of them has. A plain loop
+    over exact classes, since this runs twice in every call of most ops.
+    """
+    total = 0
+    for value in saved:
+        kind = value.__class__
+        if kind is Tensor:
+            total += value._version
+        elif value is not None and kind not in _NUMBERS:
+            if not isinstance(value, Tensor):
+                raise TypeError(kind.__name__)
+            total += value._version
+    return total
 
 
 class Context:
@@ -30,14 +43,14 @@ class Context:
     they are freed with the graph.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_saved", "_versions", "needs_input_grad")
+    __slots__ = ("__dict__", "__weakref__", "_saved", "_version", "needs_input_grad")
 
     #: The name errors call this op by; set by the op's own context class.
     op_name: str = "?"
     #: One flag per positional argument of forward: does it need a gradient?
     needs_input_grad: tuple[bool, ...]
     _saved: tuple[Any, ...] | None
-    _versions: Any
+    _version: int
 
     # Rare things live in the instance's dict; these are what a context has without them.
     _constants: frozenset[int] = frozenset()
@@ -52,11 +65,9 @@ class Context:
         """
         self._saved = tensors
         try:
-            versions = self._versions = _versions(tensors)
-        except RuntimeError as error:
-            self._refuse_inference(error)
-        if versions is None or (versions.__class__ is list and None in versions):
-            self._check_saved(tensors)
+            self._version = _total_version(tensors)
+        except (TypeError, RuntimeError) as error:
+            self._refuse_to_save(error)
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Say that no gradient flows through ``tensors``.
@@ -86,7 +97,7 @@ class Context:
         saved = self._saved
         if saved is None:
             self._raise_freed()
-        if _versions(saved) != self._versions:
+        if _total_version(saved) != self._version:
             self._raise_changed(saved)
         if torch.is_grad_enabled():
             return self._saved_variables(saved)
@@ -95,23 +106,19 @@ class Context:
     def _saved_variables(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
         raise NotImplementedError  # only a node in a graph knows where they came from
 
-    def _check_saved(self, saved: tuple[object, ...]) -> None:
-        if all(t is None or isinstance(t, Tensor | Number) for t in saved):
-            return
+    def _refuse_to_save(self, error: Exception) -> NoReturn:
         self._saved = ()
-        raise ContextError(
-            f"save_for_backward takes tensors, numbers and None, not "
-            f"({', '.join(type(t).__name__ for t in saved)})",
-            where=f"forward of {self.op_name}",
-            fix="pass the tensors of a list one by one: ctx.save_for_backward(*tensors); set "
-            "shapes and flags as attributes: ctx.dim = dim",
-        )
-
-    def _refuse_inference(self, error: Exception) -> NoReturn:
-        self._saved = ()
+        where = f"forward of {self.op_name}"
+        if isinstance(error, TypeError):
+            raise ContextError(
+                f"save_for_backward takes tensors, numbers and None, not a {error}",
+                where=where,
+                fix="pass the tensors of a list one by one: ctx.save_for_backward(*tensors); "
+                "set shapes and flags as attributes: ctx.dim = dim",
+            ) from error
         raise ContextError(
             f"a tensor made in torch.inference_mode() cannot be saved for backward ({error})",
-            where=f"forward of {self.op_name}",
+            where=where,
             fix="make the tensor outside inference_mode, or clone() it outside first",
         ) from error
 
@@ -123,16 +130,10 @@ class Context:
         )
 
     def _raise_changed(self, saved: tuple[Any, ...]) -> NoReturn:
-        now, then = _versions(saved), self._versions
-        index = 0
-        if isinstance(now, list):
-            index = next(i for i, (a, b) in enumerate(zip(now, then, strict=True)) if a != b)
-            now, then = now[index], then[index]
-        tensor = saved[index]
+        tensors = [f"{t.dtype} of shape {tuple(t.shape)}" for t in saved if isinstance(t, Tensor)]
         raise SavedTensorChangedError(
-            f"saved tensor {index} of {self.op_name}, a {tensor.dtype} of shape "
-            f"{tuple(tensor.shape)}, was changed in place after it was saved "
-            f"(version {then} then, {now} now)",
+            f"a tensor that {self.op_name} saved for backward was changed in place since; it "
+            f"saved: {', '.join(tensors)}",
             where=f"backward of {self.op_name}",
             fix="change a clone() of it instead, or change it after backward",
         )
@@ -153,7 +154,8 @@ class UntrackedContext(Context):
 
     __slots__ = ()
 
-    needs_input_grad = ()
+    def __init__(self, arguments: int) -> None:
+        self.needs_input_grad = (False,) * arguments
 
     def save_for_backward(self, *tensors: Tensor | complex | None) -> None:
         """Keep nothing."""

@@ -109,11 +109,12 @@ class _Walk:
         self.pending: dict[Node, Any] = {}
         # Nodes whose pending gradient is a sum made here, so that nobody else sees it.
         self.owned: set[Node] = set()
-        # With targets: (output number, position) of each, by node; their gradients; and
-        # the nodes a gradient must pass through to get there.
+        # With targets: (output number, position) of each, by node; their gradients; the
+        # nodes a gradient must pass through to get there; and both kinds of nodes.
         self.wanted: dict[Node, list[tuple[int, int]]] | None = None
         self.captured: list[_Gradient | None] = []
         self.through: set[Node] = set()
+        self.live: set[Node] = set()
         if targets is not None:
             self.captured = [None] * len(targets)
             self.wanted = _wanted(targets)
@@ -123,6 +124,7 @@ class _Walk:
         edges = [edge for edge in map(gradient_edge, roots) if edge is not None]
         if self.wanted is not None:
             self.through = _leading_to(set(self.wanted), [node for node, _ in edges])
+            self.live = self.through | set(self.wanted)
         for (node, output_nr), gradient in zip(edges, gradients, strict=True):
             self._add(node, output_nr, gradient)
 
@@ -144,10 +146,11 @@ class _Walk:
             gradient = pending.pop(node)
             if node.retained is not None:
                 _retain(node, gradient)
+            context = node if wanted is None else node.narrowed(self.live)
             if node.outputs is None:
-                result = node.rule(node, gradient)
+                result = node.rule(context, gradient)
             else:
-                result = node.rule(node, *_materialized(node, gradient, self.create_graph))
+                result = node.rule(context, *_materialized(node, gradient, self.create_graph))
             if not keep and node._saved:
                 node._saved = None
             edges = node.edges
@@ -173,7 +176,7 @@ class _Walk:
 
     def _add(self, node: Node, output_nr: int, gradient: _Gradient) -> None:
         """Add what arrived for one output of ``node`` to what is pending there."""
-        if self.wanted is not None and node not in self.through and node not in self.wanted:
+        if self.wanted is not None and node not in self.live:
             return
         pending = self.pending
         if node not in pending:

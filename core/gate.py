@@ -14,7 +14,7 @@ from torch import Tensor
 
 from plugrad.core.accumulate_grad import gradient_edge
 from plugrad.core.context import UntrackedContext
-from plugrad.core.node import Node, OutputMeta, next_sequence_number
+from plugrad.core.node import Node, OutputMeta, grouped, next_sequence_number
 from plugrad.core.variable import Variable, recorded
 from plugrad.errors import ContextError, HiddenVariableError, InplaceError, TorchGraphError
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _MISSING: Any = object()
 _NUMBERS = frozenset({int, float, bool, complex})
 _is_grad_enabled = torch.is_grad_enabled
+_new = object.__new__
 
 
 def make_gate(function: type[Function]) -> Callable[..., Any]:
@@ -53,13 +54,18 @@ def _unary_gate(function: type[Function], general: Callable[..., Any]) -> Callab
             return general(*_given(x), *rest, **options)
         a = x._data
         if not (x._requires_grad and _is_grad_enabled()):
-            return _untracked(forward(UntrackedContext(), a))
+            return _untracked(forward(UntrackedContext(1), a))
         node = node_type()
         node._saved = ()
         source = x._grad_fn
-        node.edges = (gradient_edge(x) if source is None else (source, x._output_nr),)
+        node.edges = ((source, x._output_nr) if source is not None else gradient_edge(x),)
         node.needs_input_grad = (True,)
-        return _record(node, forward(node, a), (a,), (x,))
+        z = forward(node, a)
+        if z.__class__ is not Tensor or node.__dict__:
+            return _record_any(node, z, (a,), (x,))
+        if node._saved:
+            node._ids = id(a), id(z)
+        return _record(node, z)
 
     return apply
 
@@ -84,12 +90,24 @@ def _binary_gate(function: type[Function], general: Callable[..., Any]) -> Calla
         else:
             return general(*_given(x, y))
         if not ((x_needs or y_needs) and _is_grad_enabled()):
-            return _untracked(forward(UntrackedContext(), a, b))
+            return _untracked(forward(UntrackedContext(2), a, b))
         node = node_type()
         node._saved = ()
-        node.edges = gradient_edge(x) if x_needs else None, gradient_edge(y) if y_needs else None
+        x_edge = y_edge = None
+        if x_needs:
+            source = x._grad_fn
+            x_edge = (source, x._output_nr) if source is not None else gradient_edge(x)
+        if y_needs:
+            source = y._grad_fn
+            y_edge = (source, y._output_nr) if source is not None else gradient_edge(y)
+        node.edges = x_edge, y_edge
         node.needs_input_grad = (x_needs, y_needs)
-        return _record(node, forward(node, a, b), (a, b), (x, y))
+        z = forward(node, a, b)
+        if z.__class__ is not Tensor or node.__dict__:
+            return _record_any(node, z, (a, b), (x, y))
+        if node._saved:
+            node._ids = id(a), id(b), id(z)
+        return _record(node, z)
 
     return apply
 
@@ -114,12 +132,12 @@ def _general_gate(function: type[Function]) -> Callable[..., Any]:
         tracked = _is_grad_enabled() and any(
             isinstance(v, Variable) and v._requires_grad for v in operands
         )
-        context = _node(node_type, operands, lengths) if tracked else UntrackedContext()
+        context = _node(node_type, operands, lengths) if tracked else UntrackedContext(len(args))
         output = forward(*raw, **options) if after else forward(context, *raw, **options)
         if after:
             function.setup_context(context, raw, output)
         if isinstance(context, Node):
-            return _record(context, output, _operands(raw)[0], operands)
+            return _record_any(context, output, _operands(raw)[0], operands)
         return _untracked(output) if _any_variable(args) else output
 
     return apply
@@ -183,8 +201,7 @@ def _node(
     needs = [edge is not None for edge in node.edges]
     if lengths is not None:
         node.list_lengths = lengths
-        entries = iter(needs)
-        needs = [any([next(entries) for _ in range(1 if n is None else n)]) for n in lengths]
+        needs = grouped(needs, lengths)
     node.needs_input_grad = tuple(needs)
     return node
 
@@ -192,24 +209,29 @@ def _node(
 # --- what comes out ------------------------------------------------------------------
 
 
-def _record(node: Node, output: Any, raw: tuple[Any, ...], operands: tuple[Any, ...]) -> Any:
-    """Complete ``node`` after its forward and return its outputs as Variables."""
-    if output.__class__ is not Tensor or node.__dict__:
-        return _record_any(node, output, raw, operands)
+def _record(node: Node, output: Tensor) -> Variable:
+    """Complete ``node`` after its forward and return its only output as a Variable."""
     dtype = output.dtype
     if not (dtype.is_floating_point or dtype.is_complex):
         return _plain(output)
-    if node._saved:
-        node._ids = (*map(id, raw), id(output))
     node.shape = output.shape
     node.dtype = dtype
     node.sequence_number = next_sequence_number()
-    return recorded(output, node, 0)
+    variable = _new(Variable)  # as recorded() does; the call would cost 3 % of an op
+    variable._data = output
+    variable._grad = None
+    variable._grad_fn = node
+    variable._output_nr = 0
+    variable._requires_grad = True
+    return variable
 
 
 def _record_any(node: Node, output: Any, raw: tuple[Any, ...], operands: tuple[Any, ...]) -> Any:
-    """The same where the op has several outputs or put something on its context."""
+    """The same for any outputs, and for whatever the op put on its context."""
     _refuse_tensor_attributes(node)
+    if output.__class__ is Tensor and not node._dirty and not node._constants:
+        node._ids = (*map(id, raw), id(output))
+        return _record(node, output)
     single = isinstance(output, Tensor)
     outputs = [output] if single else list(output)
     node._ids = (*map(id, raw), *map(id, outputs))
@@ -274,9 +296,6 @@ def _plain(tensor: Tensor) -> Variable:
     return variable
 
 
-_new = object.__new__
-
-
 def _like(container: Any, items: list[Any]) -> Any:
     """``items`` in a container of the same type: list, tuple, a namedtuple of either kind."""
     make = getattr(type(container), "_make", type(container))
@@ -288,7 +307,9 @@ def _like(container: Any, items: list[Any]) -> Any:
 
 def _refuse_tensor_attributes(node: Node) -> None:
     for name, value in node.__dict__.items():
-        if name not in _OWN_ATTRIBUTES and _holds_tensor(value):
+        if value.__class__ in _PLAIN or name in _OWN_ATTRIBUTES:
+            continue
+        if _holds_tensor(value):
             raise ContextError(
                 f"forward of {node.op_name} set the tensor ctx.{name}: an in-place change of it "
                 "would go unnoticed, and it would outlive the graph",
@@ -297,6 +318,7 @@ def _refuse_tensor_attributes(node: Node) -> None:
             )
 
 
+_PLAIN = frozenset({int, float, bool, complex, str, type(None), torch.Size, torch.dtype})
 _OWN_ATTRIBUTES = frozenset({"_constants", "_dirty", "_materialize_grads", "list_lengths"})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Optional
 
@@ -14,7 +15,7 @@ from plugrad.core.variable import Variable, recorded
 
 if TYPE_CHECKING:
     import weakref
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
     from plugrad.core.function import Function
 
@@ -67,6 +68,7 @@ class Node(Context):
     outputs: tuple[OutputMeta, ...] | None = None
     list_lengths: tuple[int | None, ...] | None = None
     retained: dict[int, weakref.ref[Variable]] | None = None
+    narrowed_from: Node | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
@@ -80,10 +82,20 @@ class Node(Context):
         """The name of the op's class, as in torch."""
         return type(self).__name__
 
-    def free(self) -> None:
-        """Let go of the saved tensors; a later backward that needs them says so."""
-        if self._saved:
-            self._saved = None
+    def narrowed(self, live: Collection[Node]) -> Node:
+        """This node as a context whose ``needs_input_grad`` counts only edges to ``live``.
+
+        A copy, since another thread may run the same node with other wishes.
+        """
+        flags = [edge is not None and edge[0] in live for edge in self.edges]
+        if self.list_lengths is not None:
+            flags = grouped(flags, self.list_lengths)
+        if tuple(flags) == self.needs_input_grad:
+            return self
+        context = copy(self)
+        context.needs_input_grad = tuple(flags)
+        context.narrowed_from = self
+        return context
 
     def _saved_variables(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
         """The saved tensors as Variables whose gradients go where the originals' would."""
@@ -101,5 +113,11 @@ class Node(Context):
             return Variable(tensor)
         outputs = self._ids[len(self.edges) :]
         if id(tensor) in outputs:
-            return recorded(tensor, self, outputs.index(id(tensor)))
+            return recorded(tensor, self.narrowed_from or self, outputs.index(id(tensor)))
         self._raise_intermediate(index, tensor)
+
+
+def grouped(flags: Sequence[bool], list_lengths: Sequence[int | None]) -> list[bool]:
+    """Flags per edge as flags per argument: a list of tensors counts if any of them does."""
+    entries = iter(flags)
+    return [any([next(entries) for _ in range(1 if n is None else n)]) for n in list_lengths]
