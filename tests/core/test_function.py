@@ -1,0 +1,538 @@
+"""The contract of Function: torch's, loud where torch's is silent."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+import torch
+
+import plugrad as pg
+from plugrad import errors
+
+
+def leaf(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    data = torch.randn(shape, generator=generator, dtype=torch.float64)
+    return pg.Variable(data, requires_grad=True), data.clone().requires_grad_()
+
+
+# --- the examples of torch's "Extending PyTorch" notes, in both contracts: each is written once
+# for a base class, made with torch's and with ours, and must give the same derivatives.
+
+
+def exp(base):
+    class Exp(base):
+        @staticmethod
+        def forward(ctx, i):
+            result = i.exp()
+            ctx.save_for_backward(result)
+            return result
+
+        @staticmethod
+        def backward(ctx, grad_output):
+            (result,) = ctx.saved_tensors
+            return grad_output * result
+
+        @staticmethod
+        def samples(make):
+            yield pg.Sample(make(3, 4))
+
+    return Exp
+
+
+def linear_with_bias(base):
+    class LinearFunction(base):
+        @staticmethod
+        def forward(input, weight, bias):
+            output = input.mm(weight.t())
+            if bias is not None:
+                output += bias.unsqueeze(0).expand_as(output)
+            return output
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            input, weight, bias = inputs
+            ctx.save_for_backward(input, weight, bias)
+
+        @staticmethod
+        def backward(ctx, grad_output):
+            input, weight, bias = ctx.saved_tensors
+            grad_input = grad_weight = grad_bias = None
+            if ctx.needs_input_grad[0]:
+                grad_input = grad_output.mm(weight)
+            if ctx.needs_input_grad[1]:
+                grad_weight = grad_output.t().mm(input)
+            if bias is not None and ctx.needs_input_grad[2]:
+                grad_bias = grad_output.sum(0)
+            return grad_input, grad_weight, grad_bias
+
+        @staticmethod
+        def samples(make):
+            yield pg.Sample(make(5, 3), make(4, 3), make(4))
+            yield pg.Sample(make(5, 3), make(4, 3), None)
+
+    return LinearFunction
+
+
+def mul_constant(base):
+    class MulConstant(base):
+        @staticmethod
+        def forward(tensor, constant):
+            return tensor * constant
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            _, constant = inputs
+            ctx.constant = constant
+
+        @staticmethod
+        def backward(ctx, grad_output):
+            return grad_output * ctx.constant, None
+
+        @staticmethod
+        def samples(make):
+            yield pg.Sample(make(3), 5.5)
+
+    return MulConstant
+
+
+def mul_constant_without_materialized_grads(base):
+    class MulConstant(base):
+        @staticmethod
+        def forward(ctx, tensor, constant):
+            ctx.set_materialize_grads(False)
+            ctx.constant = constant
+            return tensor * constant
+
+        @staticmethod
+        def backward(ctx, grad_output):
+            if grad_output is None:
+                return None, None
+            return grad_output * ctx.constant, None
+
+        @staticmethod
+        def samples(make):
+            yield pg.Sample(make(3), 5.5)
+
+    return MulConstant
+
+
+def cube_with_its_own_double_backward(base):
+    class CubeBackward(base):
+        @staticmethod
+        def forward(ctx, grad_out, x):
+            ctx.save_for_backward(grad_out, x)
+            return grad_out * 3 * x**2
+
+        @staticmethod
+        def backward(ctx, grad_grad):
+            grad_out, x = ctx.saved_tensors
+            return grad_grad * 3 * x**2, grad_grad * grad_out * 6 * x
+
+    class Cube(base):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, grad_out):
+            (x,) = ctx.saved_tensors
+            return CubeBackward.apply(grad_out, x)
+
+        @staticmethod
+        def samples(make):
+            yield pg.Sample(make(3))
+
+    return Cube
+
+
+def sinh_with_setup_context(base):
+    class Sinh(base):
+        @staticmethod
+        def forward(x):
+            expx = torch.exp(x)
+            expnegx = torch.exp(-x)
+            return (expx - expnegx) / 2, expx, expnegx
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            _, expx, expnegx = output
+            ctx.save_for_backward(expx, expnegx)
+
+        @staticmethod
+        def backward(ctx, grad_out, grad_exp, grad_negexp):
+            # The outputs that are returned only to be saved get gradients too.
+            expx, expnegx = ctx.saved_tensors
+            grad_input = grad_out * (expx + expnegx) / 2
+            grad_input = grad_input + grad_exp * expx
+            return grad_input - grad_negexp * expnegx
+
+        @staticmethod
+        def samples(make):
+            yield pg.Sample(make(3))
+
+    return Sinh
+
+
+EXAMPLES = [
+    exp,
+    linear_with_bias,
+    mul_constant,
+    mul_constant_without_materialized_grads,
+    cube_with_its_own_double_backward,
+    sinh_with_setup_context,
+]
+
+
+def first_output(output):
+    return output[0] if isinstance(output, tuple) else output
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.__name__)
+def test_the_examples_of_torchs_notes_port(example):
+    ours, theirs = example(pg.Function), example(torch.autograd.Function)
+    for sample in ours.samples(pg.SampleMaker(0)):
+        is_tensor = [isinstance(a, torch.Tensor) for a in sample.args]
+        xs = [pg.Variable(a, True) if i else a for a, i in zip(sample.args, is_tensor, strict=True)]
+        ts = [
+            a.clone().requires_grad_() if i else a
+            for a, i in zip(sample.args, is_tensor, strict=True)
+        ]
+        y, u = first_output(ours.apply(*xs)), first_output(theirs.apply(*ts))
+        assert torch.equal(y.data, u)
+        leaves = [x for x in xs if isinstance(x, pg.Variable)]
+        torch_leaves = [t for t in ts if isinstance(t, torch.Tensor)]
+        first = pg.grad((y * y).sum(), leaves, create_graph=True)
+        expected = torch.autograd.grad((u * u).sum(), torch_leaves, create_graph=True)
+        for a, b in zip(first, expected, strict=True):
+            torch.testing.assert_close(a.data, b, rtol=1e-12, atol=1e-12)
+        second = pg.grad(sum((g * g).sum() for g in first), leaves)
+        expected = torch.autograd.grad(sum((g * g).sum() for g in expected), torch_leaves)
+        for a, b in zip(second, expected, strict=True):
+            torch.testing.assert_close(a.data, b, rtol=1e-12, atol=1e-12)
+
+
+# --- what else the contract says
+
+
+def identity(**members):
+    """A Function that multiplies by one, with the given members instead of its own."""
+
+    def forward(ctx, x):
+        return x * 1
+
+    def backward(ctx, gy):
+        return gy
+
+    members = {"forward": forward, "backward": backward, **members}
+    return type("Odd", (pg.Function,), {k: staticmethod(v) for k, v in members.items()})
+
+
+def run(function, *args):
+    output = function.apply(*args)
+    first_output(output).sum().backward()
+    return output
+
+
+def test_keyword_arguments_and_defaults():
+    class Scale(pg.Function):
+        @staticmethod
+        def forward(ctx, x, factor=2.0, *, shift=0.0):
+            ctx.factor = factor
+            return x * factor + shift
+
+        @staticmethod
+        def backward(ctx, gy):
+            return gy * ctx.factor
+
+    x, _ = leaf(3)
+    assert torch.equal(Scale.apply(x).data, x.data * 2)
+    y = Scale.apply(shift=1.0, factor=3.0, x=x)
+    assert torch.equal(y.data, x.data * 3 + 1)
+    y.sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0, 3.0]
+
+
+def test_a_list_of_tensors_gets_a_list_of_gradients():
+    class Total(pg.Function):
+        @staticmethod
+        def forward(ctx, tensors, weight):
+            ctx.count = len(tensors)
+            ctx.weight = weight
+            return sum(tensors) * weight
+
+        @staticmethod
+        def backward(ctx, gy):
+            return [gy * ctx.weight * (i + 1) for i in range(ctx.count)], None
+
+    (x, _), (y, _) = leaf(2, seed=1), leaf(2, seed=2)
+    Total.apply([x, torch.ones(2).double(), y], 2.0).sum().backward()
+    assert x.grad.tolist() == [2, 2]
+    assert y.grad.tolist() == [6, 6]
+
+
+def test_an_integer_output_has_no_gradient():
+    class Both(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x, x.argmax()
+
+        @staticmethod
+        def backward(ctx, gy, g_index):
+            (x,) = ctx.saved_tensors
+            return gy * x * 2
+
+    x, _ = leaf(3)
+    y, index = run(Both, x)
+    assert y.requires_grad
+    assert not index.requires_grad
+    assert index.grad_fn is None
+    torch.testing.assert_close(x.grad.data, 2 * x.data)
+
+
+def test_mark_non_differentiable_output():
+    class Both(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            rounded = x.round()
+            ctx.mark_non_differentiable(rounded)
+            return x * 1, rounded
+
+        @staticmethod
+        def backward(ctx, gy, g_rounded):
+            return gy
+
+    x, _ = leaf(3)
+    _, rounded = run(Both, x)
+    assert not rounded.requires_grad
+
+
+def test_mark_dirty_rewires_the_changed_variable():
+    class Double(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.mark_dirty(x)
+            return x.mul_(2)
+
+        @staticmethod
+        def backward(ctx, gy):
+            return gy * 2
+
+    x, _ = leaf(3)
+    y = x * 1
+    z = Double.apply(y)
+    assert z is y
+    y.sum().backward()
+    assert x.grad.tolist() == [2, 2, 2]
+    with pytest.raises(errors.InplaceError, match="a leaf that requires grad[\\s\\S]*fix:"):
+        Double.apply(x)
+    with pytest.raises(errors.InplaceError, match="a view"):
+        Double.apply((x * 1)[1:])
+
+
+def test_a_dirty_input_must_be_returned():
+    def forward(ctx, x):
+        ctx.mark_dirty(x)
+        x.mul_(2)
+        return x + 1
+
+    x, _ = leaf(3)
+    with pytest.raises(errors.InplaceError, match="does not return"):
+        identity(forward=forward).apply(x * 1)
+
+
+def hidden_tensor(value):
+    def forward(ctx, x):
+        ctx.factor = value(x)
+        return x * 1
+
+    return identity(forward=forward)
+
+
+@pytest.mark.parametrize(
+    "value", [lambda x: x, lambda x: [1, x], lambda x: {"a": (x,)}, lambda x: pg.Variable(x)]
+)
+def test_a_tensor_as_context_attribute_is_refused(value):
+    x, _ = leaf(3)
+    with pytest.raises(errors.ContextError, match="ctx.factor[\\s\\S]*fix: use ctx.save_for"):
+        hidden_tensor(value).apply(x)
+
+
+def test_saving_what_is_no_tensor_is_refused():
+    def forward(ctx, x):
+        ctx.save_for_backward([x])
+        return x * 1
+
+    x, _ = leaf(3)
+    with pytest.raises(errors.ContextError, match="not a list[\\s\\S]*fix:"):
+        identity(forward=forward).apply(x)
+
+
+def test_saving_a_tensor_of_inference_mode_is_refused():
+    with torch.inference_mode():
+        made = torch.ones(3).double()
+    x, _ = leaf(3)
+    with pytest.raises(errors.ContextError, match="inference_mode"):
+        x * pg.Variable(made)
+
+
+def test_a_saved_intermediate_raises_instead_of_losing_its_derivative():
+    class Square(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            double = x * 2
+            ctx.save_for_backward(double)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, gy):
+            (double,) = ctx.saved_tensors
+            return gy * double
+
+    x, _ = leaf(3)
+    y = Square.apply(x).sum()
+    (first,) = pg.grad(y, x, retain_graph=True)
+    torch.testing.assert_close(first.data, 2 * x.data)
+    with pytest.raises(errors.SavedIntermediateError, match="Square[\\s\\S]*neither an input"):
+        pg.grad(y, x, create_graph=True)
+
+
+def test_a_saved_constant_may_be_declared():
+    class Masked(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            mask = torch.tensor([0.0, 1.0, 2.0]).double()
+            ctx.save_for_backward(mask)
+            ctx.mark_non_differentiable(mask)
+            return x * mask
+
+        @staticmethod
+        def backward(ctx, gy):
+            return gy * ctx.saved_tensors[0]
+
+    x, _ = leaf(3)
+    (first,) = pg.grad(Masked.apply(x).sum(), x, create_graph=True)
+    assert first.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("backward", "error", "message"),
+    [
+        (lambda ctx, g: (g, g), errors.GradientCountError, "returned 2 gradients, expected 1"),
+        (lambda ctx, g: (), errors.GradientCountError, "returned 0 gradients, expected 1"),
+        (lambda ctx, g: 1.0, errors.GradientTypeError, "returned a float as gradient 0"),
+        (lambda ctx, g: g.sum(), errors.GradientShapeError, "shape \\(\\), expected \\(3,\\)"),
+        (lambda ctx, g: g.float(), errors.GradientDtypeError, "float32, expected torch.float64"),
+    ],
+)
+def test_wrong_gradients_are_named(backward, error, message):
+    x, _ = leaf(3)
+    with pytest.raises(error, match=message + "[\\s\\S]*Odd[\\s\\S]*fix:"):
+        run(identity(backward=backward), x * 1)
+
+
+def test_a_wrong_number_of_gradients_for_a_list():
+    def forward(ctx, tensors):
+        return sum(tensors)
+
+    x, _ = leaf(3)
+    function = identity(forward=forward, backward=lambda ctx, g: ([g],))
+    with pytest.raises(errors.GradientCountError, match="1 gradients for its list argument, exp"):
+        run(function, [x, x])
+
+
+def test_trailing_gradients_of_non_tensors_may_be_left_out_but_not_of_tensors():
+    def forward(ctx, x, y, flag=True):
+        return x * y
+
+    (x, _), (y, _) = leaf(3, seed=1), leaf(3, seed=2)
+    run(identity(forward=forward, backward=lambda ctx, g: (g, g)), x, y, False)
+    with pytest.raises(errors.GradientCountError):
+        run(identity(forward=forward, backward=lambda ctx, g: g), x, y)
+    run(identity(forward=forward, backward=lambda ctx, g: (g, g, None)), x, y)
+
+
+def test_a_variable_in_an_unknown_container_is_refused():
+    def forward(ctx, x, options):
+        return x * 1
+
+    x, _ = leaf(3)
+    function = identity(forward=forward)
+    for hidden in ({"a": x}, {x}, [[x]]):
+        with pytest.raises(errors.HiddenVariableError, match="inside a [\\s\\S]*fix:"):
+            function.apply(x, hidden)
+
+
+def test_a_variable_as_keyword_only_argument_is_refused():
+    def forward(ctx, x, *, scale):
+        return x * scale
+
+    x, _ = leaf(3)
+    function = identity(forward=forward)
+    with pytest.raises(errors.HiddenVariableError, match="'scale'"):
+        function.apply(x, scale=x)
+    assert torch.equal(function.apply(x, scale=pg.Variable(x.data)).data, x.data * x.data)
+
+
+def test_a_torch_tensor_that_requires_grad_is_refused():
+    x, t = leaf(3)
+    for call in (lambda: x * t, lambda: t * x, lambda: pg.Variable(t)):
+        with pytest.raises(errors.TorchGraphError, match="fix: pass tensor.detach"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "message"),
+    [
+        ((1, 2, 3), {}, "at most 2 positional arguments, got 3"),
+        ((), {}, "missing the argument 'x'"),
+        ((1,), {"z": 3}, "unexpected argument 'z'"),
+        ((1,), {"x": 3}, "'x' twice"),
+    ],
+)
+def test_a_call_with_wrong_arguments(args, kwargs, message):
+    def forward(ctx, x, y=1):
+        return x
+
+    with pytest.raises(errors.ArgumentError, match=message + "[\\s\\S]*arguments are \\(x, y\\)"):
+        identity(forward=forward).apply(*args, **kwargs)
+
+
+def test_definitions_that_cannot_work():
+    with pytest.raises(errors.OpDefinitionError, match="\\*\\*kwargs is not allowed"):
+        identity(forward=lambda ctx, **kwargs: None)
+    with pytest.raises(errors.OpDefinitionError, match="forward of Odd"):
+        identity(forward=lambda: None)
+    with pytest.raises(errors.OpDefinitionError, match="no instances"):
+        identity()()
+    with pytest.raises(errors.OpDefinitionError, match="legal op name"):
+        pg.op("not a name")
+    with pytest.raises(errors.OpDefinitionError, match="unknown keyword[\\s\\S]*methods"):
+        pg.op("name", method=("x",))
+    with pytest.raises(errors.OpDefinitionError, match="no Function"):
+        pg.op("name")(int)
+
+
+def test_without_a_variable_tensors_stay_tensors():
+    assert isinstance(identity().apply(torch.ones(3)), torch.Tensor)
+
+
+def test_an_op_class_pickles():
+    function = pg.registry["sin"].function
+    assert pickle.loads(pickle.dumps(function)) is function
+
+
+def test_composite_follows_from_the_ops_it_calls():
+    @pg.op("test_composite", aliases={"rate": "factor"})
+    class Wave(pg.Composite):
+        @staticmethod
+        def forward(x, factor=2.0):
+            return (x * factor).sin()
+
+    x, t = leaf(3)
+    Wave.apply(x, rate=3.0).sum().backward()
+    (t * 3).sin().sum().backward()
+    torch.testing.assert_close(x.grad.data, t.grad)

@@ -1,0 +1,152 @@
+"""The registry: adding, finding, and refusing what does not fit."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import plugrad as pg
+from plugrad import errors
+from plugrad.plugins.manager import make_manager, make_registry
+from plugrad.plugins.namespace import Namespace
+from plugrad.plugins.registry import Registry
+
+
+def make(name, **declared):
+    @pg.op(name, **declared)
+    class Made(pg.Function):
+        """y = x."""
+
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, gy):
+            return gy
+
+    return Made
+
+
+def test_an_entry_tells_all():
+    entry = pg.registry["sin"]
+    assert entry.name == "sin"
+    assert entry.pack == "plugrad"
+    assert entry.module == "plugrad.ops.elementwise.sin"
+    assert "sin" in entry.methods
+    assert entry.overrides[0] is torch.sin
+    assert entry.reference is torch.sin
+    assert "sin" in pg.registry
+    assert "nothing" not in pg.registry
+
+
+def test_iteration_is_by_name():
+    names = [entry.name for entry in pg.registry]
+    assert names == sorted(names)
+    assert len(names) == len(pg.registry) >= 60
+
+
+def test_file_follows_name():
+    for entry in pg.registry:
+        assert entry.module.rsplit(".", 1)[1] == entry.name.rsplit(".", 1)[-1].lower(), entry.name
+
+
+def test_registries_are_independent():
+    mine = Registry()
+    mine.add(make("mine", methods=("mine",)))
+    assert "mine" in mine
+    assert "mine" not in pg.registry
+    assert not hasattr(pg.Variable, "mine")
+
+
+def test_the_built_in_ops_come_through_pluggy():
+    manager = make_manager()
+    assert manager.get_plugin("plugrad") is not None
+    assert len(make_registry(manager)) == len(pg.registry)
+    manager.unregister(name="plugrad")
+    assert len(make_registry(manager)) == 0
+
+
+def test_a_registry_can_be_attached_to_another_variable_type():
+    class Mine:
+        pass
+
+    registry = Registry()
+    registry.add(make("before", methods=("before",)))
+    registry.attach(Mine)
+    registry.add(make("after", methods=("after",)))
+    assert hasattr(Mine, "before")
+    assert hasattr(Mine, "after")
+
+
+def test_adding_the_same_class_again_is_silent():
+    registry = Registry()
+    function = make("again")
+    assert registry.add(function) is registry.add(function)
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"name": "first"}, "the name 'first'"),
+        ({"name": "second", "methods": ("m",)}, "the method 'm'"),
+        ({"name": "second", "overrides": (torch.sin,)}, "sin"),
+    ],
+)
+def test_conflicts_are_refused_and_change_nothing(declared, message):
+    registry = Registry()
+    registry.add(make("first", methods=("m",), overrides=(torch.sin,)))
+    with pytest.raises(errors.DuplicateOpError, match=message + "[\\s\\S]*fix:"):
+        registry.add(make(**declared), pack="other")
+    assert [entry.name for entry in registry] == ["first"]
+
+
+def test_variables_own_attributes_cannot_be_taken():
+    with pytest.raises(errors.OpDefinitionError, match="'backward', which is Variable's own"):
+        Registry().add(make("bad", methods=("backward",)))
+
+
+def test_what_is_no_op_is_refused():
+    class Bare(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x
+
+    class Sub(make("parent")):
+        pass
+
+    for wrong in (Bare, Sub, 3):
+        with pytest.raises(errors.OpDefinitionError, match="not declared with @op"):
+            Registry().add(wrong)
+
+
+def test_an_unknown_name_suggests():
+    with pytest.raises(errors.UnknownOpError, match="no op named 'sinn'[\\s\\S]*did you mean sin"):
+        pg.registry["sinn"]
+
+
+def test_the_namespace_finds_ops_by_dotted_name():
+    x = pg.Variable(torch.ones(3), requires_grad=True)
+    assert pg.ops.sin(x).grad_fn.name() == "Sin"
+    assert pg.ops.linalg.norm(x).item() == pytest.approx(3**0.5)
+    assert "sin" in dir(pg.ops)
+    assert "vector_norm" in dir(pg.ops.linalg)
+    with pytest.raises(AttributeError, match="did you mean"):
+        pg.ops.sinn  # noqa: B018
+    with pytest.raises(AttributeError, match="linalg.normm"):
+        pg.ops.linalg.normm  # noqa: B018
+    assert repr(Namespace(Registry())) == "<ops * of <Registry of 0 ops>>"
+    assert not hasattr(pg.ops, "__wrapped__")
+
+
+def test_an_added_op_becomes_a_method_and_an_override():
+    registry = Registry()
+
+    class Mine:
+        pass
+
+    registry.attach(Mine)
+    entry = registry.add(make("shown", methods=("shown", "__rsub__"), properties=("s",)))
+    assert Mine.shown is entry.apply
+    assert isinstance(Mine.s, property)
+    assert Mine.__rsub__ is not entry.apply
