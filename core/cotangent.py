@@ -110,9 +110,7 @@ def per_edge(node: Node, result: Any) -> tuple[Any, ...]:
     return (*flat, *(None,) * (len(node.edges) - len(flat)))
 
 
-def fit(
-    node: Node, gradient: Any, edge: tuple[Node, int], create_graph: bool
-) -> Variable | Tensor:
+def fit(node: Node, gradient: Any, edge: tuple[Node, int], create_graph: bool) -> Variable | Tensor:
     """A gradient in the shape and dtype of the input it belongs to.
 
     Where the op declares ``broadcasts`` it is summed over the broadcast dimensions and
@@ -132,12 +130,14 @@ def fit(
         gradient = gradient._data
     target, output_nr = edge
     meta = target if target.outputs is None else target.outputs[output_nr]
+    assert meta is not None  # an output that is no tensor has no edge
     shape, dtype = meta.shape, meta.dtype
     if node.broadcasts:
         gradient = _reduced(gradient, shape, dtype)
-    raw = gradient._data if isinstance(gradient, Variable) else gradient
+    fitted: Variable | Tensor = gradient
+    raw = fitted._data if isinstance(fitted, Variable) else fitted
     _check(raw, shape, dtype, None, f"gradient {index} returned by {node.op_name}", where)
-    return gradient
+    return fitted
 
 
 def _reduced(gradient: Any, shape: Any, dtype: Any) -> Any:

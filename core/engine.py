@@ -100,9 +100,7 @@ def _below_autograd(walk: _Walk) -> None:
 class _Walk:
     """The state of one backward: it belongs to one call, so threads need no locks."""
 
-    def __init__(
-        self, keep: bool, create_graph: bool, targets: Sequence[Variable] | None
-    ) -> None:
+    def __init__(self, keep: bool, create_graph: bool, targets: Sequence[Variable] | None) -> None:
         self.keep, self.create_graph = keep, create_graph
         self.heap: list[tuple[int, Node]] = []
         # What has arrived at a node so far: a gradient, or a list of one per output.
@@ -141,7 +139,7 @@ class _Walk:
                     continue
             elif node.__class__ is AccumulateGrad:
                 gradient = result = None  # so that the list holds the only reference
-                node.accumulate([pending.pop(node)])  # type: ignore[attr-defined]
+                node.accumulate([pending.pop(node)])
                 continue
             gradient = pending.pop(node)
             if node.retained is not None:
@@ -240,7 +238,7 @@ def _retain(node: Node, gradient: Any) -> None:
         if variable is None or own is None:
             continue
         own = own if isinstance(own, Variable) else Variable(own)
-        variable._grad = own if variable._grad is None else variable._grad + own
+        variable._grad = own if variable._grad is None else variable._grad.add(own)
 
 
 def _materialized(node: Node, gradients: list[Any], create_graph: bool) -> list[Any]:

@@ -76,6 +76,8 @@ def _binary_gate(function: type[Function], general: Callable[..., Any]) -> Calla
     def apply(x: Any = _MISSING, y: Any = _MISSING, /, *rest: Any, **options: Any) -> Any:
         if rest or options:
             return general(*_given(x, y), *rest, **options)
+        a: Any
+        b: Any
         x_needs = y_needs = False
         if isinstance(x, Variable):
             a, x_needs = x._data, x._requires_grad

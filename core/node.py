@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from copy import copy
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, Optional
+from typing import TYPE_CHECKING, Any, ClassVar, Optional, TypeAlias
 
 import torch
 from torch import Tensor
-from typing_extensions import TypeAlias
 
 from plugrad.core.context import Context
 from plugrad.core.variable import Variable, recorded
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from plugrad.core.function import Function
 
 #: Where a gradient goes next: a node and which of its outputs; None for a constant.
-Edge: TypeAlias = Optional[tuple["Node", int]]
+Edge: TypeAlias = Optional[tuple["Node", int]]  # noqa: UP045 (evaluated, on 3.10)
 
 #: Numbers nodes in the order of their making; one C call, so atomic under threads.
 next_sequence_number: Callable[[], int] = count().__next__
@@ -65,7 +64,7 @@ class Node(Context):
     _ids: tuple[int, ...]
 
     # Rare, so in the instance's dict:
-    outputs: tuple[OutputMeta, ...] | None = None
+    outputs: tuple[OutputMeta | None, ...] | None = None
     list_lengths: tuple[int | None, ...] | None = None
     retained: dict[int, weakref.ref[Variable]] | None = None
     narrowed_from: Node | None = None
@@ -75,7 +74,7 @@ class Node(Context):
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        """torch's name for ``edges``: pairs of a node (None for a constant) and its output."""
+        """Pairs of a node, None for a constant, and its output number: ``edges``, as in torch."""
         return tuple((None, 0) if edge is None else edge for edge in self.edges)
 
     def name(self) -> str:

@@ -33,7 +33,7 @@ class _NoOps:
         )
 
     def attribute(self, variable: object, name: str) -> Any:
-        raise UnknownOpError(f"no op is registered, so none is named {name!r}", fix="import plugrad")
+        raise UnknownOpError(f"no op is registered: none is named {name!r}", fix="import plugrad")
 
 
 _current: Resolver = _NoOps()

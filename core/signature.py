@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from plugrad.errors import ArgumentError, OpDefinitionError
 
@@ -31,7 +31,15 @@ class Signature:
         OpDefinitionError: forward takes ``**kwargs``, or lacks the leading parameters.
     """
 
-    __slots__ = ("_aliases", "_defaults", "_index", "keyword_only", "op_name", "positional", "variadic")
+    __slots__ = (
+        "_aliases",
+        "_defaults",
+        "_index",
+        "keyword_only",
+        "op_name",
+        "positional",
+        "variadic",
+    )
 
     def __init__(
         self, forward: Callable[..., Any], op_name: str, skip: int, aliases: Mapping[str, str]
@@ -79,9 +87,9 @@ class Signature:
             if name in self.keyword_only:
                 options[name] = value
                 continue
-            index = self._index.get(name)
-            if index is None:
+            if name not in self._index:
                 self._refuse(f"got an unexpected argument {given!r}")
+            index = self._index[name]
             if index < len(args) or index in named:
                 self._refuse(f"got {given!r} twice")
             named[index] = value
@@ -106,7 +114,7 @@ class Signature:
         """Whether a call with ``count`` positional arguments lacks one without default."""
         return any(name not in self._defaults for name in self.positional[count:])
 
-    def _refuse(self, problem: str) -> Any:
+    def _refuse(self, problem: str) -> NoReturn:
         names = [*self.positional, *(f"{n}=" for n in sorted(self.keyword_only))]
         raise ArgumentError(
             f"{self.op_name}() {problem}",

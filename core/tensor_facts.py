@@ -109,13 +109,15 @@ class TensorFacts:
 
     def storage_offset(self) -> int:
         """The index of the first element in its storage."""
-        return self._data.storage_offset()
+        return int(self._data.storage_offset())
 
     def data_ptr(self) -> int:
         """The address of the first element."""
         return self._data.data_ptr()
 
-    def is_contiguous(self, *, memory_format: torch.memory_format = torch.contiguous_format) -> bool:
+    def is_contiguous(
+        self, *, memory_format: torch.memory_format = torch.contiguous_format
+    ) -> bool:
         """Whether the elements lie in memory in the order of ``memory_format``."""
         return self._data.is_contiguous(memory_format=memory_format)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,7 +20,6 @@ from plugrad.errors import (
 )
 
 if TYPE_CHECKING:
-    import weakref
     from collections.abc import Callable, Sequence
 
     from typing_extensions import Self
@@ -191,8 +191,6 @@ class Variable(TensorFacts):
         Raises:
             LeafError: the Variable does not require grad.
         """
-        import weakref
-
         if not self._requires_grad:
             raise LeafError(
                 "retain_grad() was called on a Variable that does not require grad",
@@ -225,7 +223,8 @@ class Variable(TensorFacts):
 
     def __repr__(self) -> str:
         head, name = "tensor(", "Variable("
-        body = repr(self._data)[len(head) : -1].replace("\n" + " " * len(head), "\n" + " " * len(name))
+        indents = ("\n" + " " * len(head), "\n" + " " * len(name))
+        body = repr(self._data)[len(head) : -1].replace(*indents)
         if self._grad_fn is not None:
             body += f", grad_fn={self._grad_fn!r}"
         elif self._requires_grad:

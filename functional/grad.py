@@ -64,6 +64,6 @@ def grad(
         else:
             raise UnusedInputError(
                 f"the outputs do not depend on input {position}, of shape {tuple(target.shape)}",
-                fix="pass allow_unused=True to get None for it, or materialize_grads=True for zeros",
+                fix="pass allow_unused=True to get None for it, materialize_grads=True for zeros",
             )
     return tuple(gradients)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-
 if TYPE_CHECKING:
     from plugrad.plugins.registry import Registry
 
@@ -32,5 +31,3 @@ class Namespace:
 
     def __repr__(self) -> str:
         return f"<ops {self._prefix}* of {self._registry!r}>"
-
-

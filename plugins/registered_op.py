@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from plugrad.core.function import Function
 
 # x + y is x.__add__(y), and when x does not know how, y.__radd__(x): operands swapped.
-_REFLECTED = frozenset(
-    f"__r{name}__"
-    for name in "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or".split()
-)
+_OPERATORS = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or"
+_REFLECTED = frozenset(f"__r{name}__" for name in _OPERATORS.split())
 
 
 @dataclass(frozen=True)

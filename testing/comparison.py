@@ -6,6 +6,7 @@ callable it stands for, and every value and derivative must agree.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -114,8 +115,9 @@ class Comparison:
         assert not missing, f"gradients {missing} are not differentiable, torch's are"
         if not pairs:
             return
+        gradients = [o for o, _ in pairs if o is not None]
         yield from zip(
-            map(raw, run([o for o, _ in pairs], directions, True, False, [*self.inputs, *our_c])),
+            map(raw, run(gradients, directions, True, False, [*self.inputs, *our_c])),
             torch.autograd.grad(
                 [t for _, t in pairs],
                 [*self.torch_inputs, *torch_c],
@@ -141,25 +143,31 @@ def flat(output: Any) -> list[Any]:
 
 
 def raw(gradient: Any) -> Tensor | None:
-    """The tensor of a gradient; zeros count like torch's None."""
+    """The tensor of a gradient, if there is one."""
     return gradient.data if isinstance(gradient, Variable) else gradient
 
 
-def same(ours: Tensor | None, theirs: Tensor | None, tolerance: float) -> bool:
-    """Whether two results agree in shape, dtype and, relative to the largest, in value.
+def difference(ours: Tensor | None, theirs: Tensor | None) -> float:
+    """The largest difference of two results, relative to the largest element of torch's.
 
-    None counts as zeros: torch's formulas and ours may differ in which they say.
+    inf where shape, dtype or the places of non-finite elements differ. None counts as
+    zeros: torch's formulas and ours may differ in which of the two they say.
     """
     if ours is None or theirs is None:
         present = theirs if ours is None else ours
-        return present is None or not bool(present.abs().sum() if present.numel() else 0)
+        zero = present is None or not bool(present.detach().abs().any())
+        return 0.0 if zero else math.inf
     if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
-        return False
-    if ours.numel() == 0:
-        return True
-    finite = theirs[torch.isfinite(theirs)]
-    scale = float(finite.abs().max()) if finite.numel() else 0.0
-    return torch.allclose(ours, theirs, rtol=0, atol=tolerance * max(scale, 1e-30), equal_nan=True)
+        return math.inf
+    finite = torch.isfinite(theirs)
+    if not torch.equal(torch.isfinite(ours), finite):
+        return math.inf
+    if not torch.equal(ours[~finite].nan_to_num(), theirs[~finite].nan_to_num()):
+        return math.inf
+    if not finite.any():
+        return 0.0
+    distance = float((ours[finite] - theirs[finite]).abs().max())
+    return distance / max(float(theirs[finite].abs().max()), 1e-30) if distance else 0.0
 
 
 def _differentiable(tensor: Tensor) -> bool:

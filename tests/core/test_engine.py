@@ -53,7 +53,9 @@ def one_output_used_twice(x):
 
 def values_and_indices(x):
     values, indices = x.max(dim=1)
-    return (values * (indices.double() if isinstance(indices, torch.Tensor) else indices.double())).sum()
+    return (
+        values * (indices.double() if isinstance(indices, torch.Tensor) else indices.double())
+    ).sum()
 
 
 GRAPHS = [
@@ -381,9 +383,7 @@ def test_backward_in_several_threads_at_once():
 def test_one_graph_in_several_threads_at_once():
     x, t = leaf(50)
     y = diamond(x)
-    threads = [
-        threading.Thread(target=lambda: y.backward(retain_graph=True)) for _ in range(8)
-    ]
+    threads = [threading.Thread(target=lambda: y.backward(retain_graph=True)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

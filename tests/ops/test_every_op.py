@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import plugrad as pg
-from plugrad.testing.comparison import Comparison, same
+from plugrad.testing.comparison import Comparison, difference
 
 CASES = [
     pytest.param(entry, index, id=f"{entry.name}[{index}]")
@@ -22,7 +22,8 @@ def sample_of(entry, index, seed=0):
 
 def agree(pairs, tolerance):
     for position, (ours, theirs) in enumerate(pairs):
-        assert same(ours, theirs, tolerance), f"result {position}:\n{ours}\n!=\n{theirs}"
+        message = f"result {position}:\n{ours}\n!=\n{theirs}"
+        assert difference(ours, theirs) <= tolerance, message
 
 
 def test_every_op_has_samples():
@@ -117,6 +118,10 @@ def test_calling_torchs_function_on_variables_is_calling_the_op(entry, index):
 
 def wrap(values):
     return type(values)(
-        wrap(v) if isinstance(v, list | tuple) else pg.Variable(v) if isinstance(v, torch.Tensor) else v
+        wrap(v)
+        if isinstance(v, list | tuple)
+        else pg.Variable(v)
+        if isinstance(v, torch.Tensor)
+        else v
         for v in values
     )
