@@ -12,6 +12,7 @@ from torch import Tensor
 
 from plugrad.core.node import Node, next_sequence_number
 from plugrad.core.variable import Variable
+from plugrad.errors import GradientDeviceError
 
 if TYPE_CHECKING:
     from plugrad.core.node import Edge
@@ -77,6 +78,13 @@ def gradient_edge(variable: Variable) -> Edge:
 
 def _own(gradient: Tensor, leaf: Tensor, shared: bool) -> Tensor:
     """``gradient`` in a buffer that only ``leaf``'s grad sees, with ``leaf``'s strides."""
+    if gradient.device != leaf.device:
+        raise GradientDeviceError(
+            f"a gradient lies on {gradient.device}, its leaf of shape {tuple(leaf.shape)} on "
+            f"{leaf.device}",
+            where="the last backward before this leaf",
+            fix="return the gradient on the device of the op's input",
+        )
     if gradient.stride() != leaf.stride():
         return torch.empty_like(leaf).copy_(gradient)
     return gradient.clone() if shared or _storage_users(gradient) > _SOLE_USERS else gradient

@@ -19,13 +19,15 @@ from plugrad.core.variable import Variable, recorded
 from plugrad.errors import ContextError, HiddenVariableError, InplaceError, TorchGraphError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Sequence
 
     from plugrad.core.function import Function
     from plugrad.core.node import Edge
 
 _MISSING: Any = object()
 _NUMBERS = frozenset({int, float, bool, complex})
+# Types that hold neither a tensor nor a Variable.
+_PLAIN = _NUMBERS | {str, type(None), slice, torch.Size, torch.dtype, torch.device}
 _is_grad_enabled = torch.is_grad_enabled
 _new = object.__new__
 
@@ -127,22 +129,72 @@ def _general_gate(function: type[Function]) -> Callable[..., Any]:
     after = function.takes_setup_context()
 
     def apply(*args: Any, **kwargs: Any) -> Any:
-        args, options = signature.bind(args, kwargs)
-        raw = tuple([_raw(a, op_name) for a in args])
-        options = {name: _raw_option(name, v, op_name) for name, v in options.items()}
-        operands, lengths = _operands(args)
-        tracked = _is_grad_enabled() and any(
-            isinstance(v, Variable) and v._requires_grad for v in operands
-        )
-        context = _node(node_type, operands, lengths) if tracked else UntrackedContext(len(args))
+        options: dict[str, Any] = {}
+        if kwargs or not signature.fits(len(args)):
+            args, options = signature.bind(args, kwargs)
+            options = {name: _raw_option(name, v, op_name) for name, v in options.items()}
+        recording = _is_grad_enabled()
+        raw, edges, lengths, any_variable = _unpack(args, op_name, recording)
+        tracked = recording and any(edges)
+        context = _node(node_type, edges, lengths) if tracked else UntrackedContext(len(args))
         output = forward(*raw, **options) if after else forward(context, *raw, **options)
         if after:
-            function.setup_context(context, raw, output)
-        if isinstance(context, Node):
-            return _record_any(context, output, _operands(raw)[0], operands)
-        return _untracked(output) if _any_variable(args) else output
+            function.setup_context(context, tuple(raw), output)
+        if not isinstance(context, Node):
+            return _untracked(output) if any_variable else output
+        flat = raw if lengths is None else _flat(raw, lengths)
+        if output.__class__ is not Tensor or context.__dict__:
+            operands = args if lengths is None else _flat(args, lengths)
+            return _record_any(context, output, flat, operands)
+        if context._saved:
+            context._ids = (*map(id, flat), id(output))
+        return _record(context, output)
 
     return apply
+
+
+def _unpack(
+    args: tuple[Any, ...], op_name: str, recording: bool
+) -> tuple[list[Any], list[Edge], list[int | None] | None, bool]:
+    """The arguments with tensors for Variables, and the edges that lead from them.
+
+    An argument that is a list of tensors has an edge for each, and its length is given;
+    last comes whether there was a Variable at all.
+    """
+    raw: list[Any] = []
+    edges: list[Edge] = []
+    lengths: list[int | None] | None = None
+    any_variable = False
+    for position, arg in enumerate(args):
+        if isinstance(arg, Variable):
+            any_variable = True
+            raw.append(arg._data)
+            edges.append(gradient_edge(arg) if recording else None)
+        elif arg.__class__ in _PLAIN:
+            raw.append(arg)
+            edges.append(None)
+        else:
+            raw.append(_raw(arg, op_name))
+            sequence = arg.__class__ is list or arg.__class__ is tuple
+            any_variable = any_variable or (sequence and _any_variable(arg))
+            if sequence and any(isinstance(v, Variable | Tensor) for v in arg):
+                lengths = lengths or [None] * len(args)
+                lengths[position] = len(arg)
+                edges += [
+                    gradient_edge(v) if recording and isinstance(v, Variable) else None
+                    for v in arg
+                ]
+            else:
+                edges.append(None)
+    return raw, edges, lengths, any_variable
+
+
+def _flat(args: Sequence[Any], lengths: Sequence[int | None]) -> list[Any]:
+    """One entry per edge: lists of tensors opened up."""
+    flat: list[Any] = []
+    for arg, length in zip(args, lengths, strict=True):
+        flat += [arg] if length is None else arg
+    return flat
 
 
 def _raw(value: Any, op_name: str, depth: int = 0) -> Any:
@@ -178,33 +230,16 @@ def _any_variable(values: Iterable[Any]) -> bool:
     )
 
 
-def _operands(args: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[int | None, ...] | None]:
-    """One entry per edge, a list of tensors opened up; and the length of each such list."""
-    operands: list[Any] = []
-    lengths: list[int | None] = []
-    for arg in args:
-        opened = (arg.__class__ is list or arg.__class__ is tuple) and any(
-            isinstance(v, Variable | Tensor) for v in arg
-        )
-        operands += arg if opened else [arg]
-        lengths.append(len(arg) if opened else None)
-    if all(n is None for n in lengths):
-        return tuple(operands), None
-    return tuple(operands), tuple(lengths)
-
-
-def _node(
-    node_type: type[Node], operands: tuple[Any, ...], lengths: tuple[int | None, ...] | None
-) -> Node:
-    """A node whose edges lead to where the operands came from."""
+def _node(node_type: type[Node], edges: list[Edge], lengths: list[int | None] | None) -> Node:
+    """A node with these edges."""
     node = node_type()
     node._saved = ()
-    node.edges = tuple([gradient_edge(v) if isinstance(v, Variable) else None for v in operands])
-    needs = [edge is not None for edge in node.edges]
-    if lengths is not None:
-        node.list_lengths = lengths
-        needs = grouped(needs, lengths)
-    node.needs_input_grad = tuple(needs)
+    node.edges = tuple(edges)
+    if lengths is None:
+        node.needs_input_grad = tuple([edge is not None for edge in edges])
+    else:
+        node.list_lengths = tuple(lengths)
+        node.needs_input_grad = tuple(grouped([edge is not None for edge in edges], lengths))
     return node
 
 
@@ -228,7 +263,7 @@ def _record(node: Node, output: Tensor) -> Variable:
     return variable
 
 
-def _record_any(node: Node, output: Any, raw: tuple[Any, ...], operands: tuple[Any, ...]) -> Any:
+def _record_any(node: Node, output: Any, raw: Sequence[Any], operands: Sequence[Any]) -> Any:
     """The same for any outputs, and for whatever the op put on its context."""
     _refuse_tensor_attributes(node)
     if output.__class__ is Tensor and not node._dirty and not node._constants:
@@ -262,7 +297,7 @@ def _output(node: Node, index: int, tensor: Any, dirty: dict[int, Variable]) -> 
 
 
 def _dirty_operands(
-    node: Node, outputs: list[Any], raw: tuple[Any, ...], operands: tuple[Any, ...]
+    node: Node, outputs: list[Any], raw: Sequence[Any], operands: Sequence[Any]
 ) -> dict[int, Variable]:
     """The Variables whose tensors forward changed in place, by the tensor's id."""
     changed = {id(t) for t in node._dirty}
@@ -320,7 +355,6 @@ def _refuse_tensor_attributes(node: Node) -> None:
             )
 
 
-_PLAIN = frozenset({int, float, bool, complex, str, type(None), torch.Size, torch.dtype})
 _OWN_ATTRIBUTES = frozenset({"_constants", "_dirty", "_materialize_grads", "list_lengths"})
 
 

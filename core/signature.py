@@ -35,6 +35,7 @@ class Signature:
         "_aliases",
         "_defaults",
         "_index",
+        "_required",
         "keyword_only",
         "op_name",
         "positional",
@@ -58,6 +59,7 @@ class Signature:
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self._defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         self._index = {name: i for i, name in enumerate(self.positional)}
+        self._required = sum(name not in self._defaults for name in self.positional)
         self._aliases = self._all_aliases(aliases)
 
     def _all_aliases(self, declared: Mapping[str, str]) -> dict[str, str]:
@@ -110,9 +112,13 @@ class Signature:
                 break  # forward's own defaults do the rest
         return tuple(values)
 
+    def fits(self, count: int) -> bool:
+        """Whether a call with ``count`` positional arguments and no others is complete."""
+        return self._required <= count and (self.variadic or count <= len(self.positional))
+
     def missing_after(self, count: int) -> bool:
         """Whether a call with ``count`` positional arguments lacks one without default."""
-        return any(name not in self._defaults for name in self.positional[count:])
+        return self._required > count
 
     def _refuse(self, problem: str) -> NoReturn:
         names = [*self.positional, *(f"{n}=" for n in sorted(self.keyword_only))]

@@ -434,6 +434,12 @@ def test_wrong_gradients_are_named(backward, error, message):
         run(identity(backward=backward), x * 1)
 
 
+def test_a_gradient_on_another_device_is_named():
+    x, _ = leaf(3)
+    with pytest.raises(errors.GradientDeviceError, match="lies on meta[\\s\\S]*fix:"):
+        identity(backward=lambda ctx, g: g.to("meta")).apply(x).backward(torch.ones(3).double())
+
+
 def test_a_wrong_number_of_gradients_for_a_list():
     def forward(ctx, tensors):
         return sum(tensors)
