@@ -23,7 +23,7 @@ class Add(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor, *, alpha: complex = 1) -> Tensor:
-        if alpha == 1:
+        if alpha == 1 and alpha.__class__ is int:  # True and 1.0 have rules of their own
             return x + y
         ctx.alpha = alpha
         return torch.add(x, y, alpha=alpha)
@@ -39,8 +39,15 @@ class Add(Function):
         yield Sample(make(3, 1), make(2, 1, 4))
         yield Sample(make(3), 2.5)
         yield Sample(make(3), make(2, 3), alpha=-0.5)
+        yield Sample(make(3), make(3), alpha=1.0)
+        yield Sample(make(3), 2, alpha=3)
+        yield Sample(2.5, make(3))
         yield Sample(make.complex(3), make(3), alpha=2 + 1j)
         yield Sample(make(3), make.complex(2, 3))
         yield Sample(make(3), 1j)
+        yield Sample(make.integers(3), make(3))
+        yield Sample(make.integers(3), make.integers(3), alpha=2)
+        yield Sample(make.booleans(3), make.booleans(3), alpha=True)
+        yield Sample(make(3), make(3)).constant(1)
         yield Sample(make(0, 3), make(3))
         yield Sample(make(), make(2))

@@ -29,3 +29,4 @@ class Sin(Function):
         yield Sample(make(3, 4))
         yield Sample(make.complex(5))
         yield Sample(make())
+        yield Sample(make(0, 3))

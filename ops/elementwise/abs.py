@@ -1,0 +1,39 @@
+"""abs: the absolute value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+
+
+@op(
+    "abs",
+    methods=("abs", "absolute", "__abs__"),
+    overrides=(torch.abs, torch.absolute),
+    elementwise=True,
+)
+class Abs(Function):
+    """y = |x|, real also for a complex x;  gx = gy sgn(x), 0 at 0."""
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.abs(x)
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return gy * x.sgn()
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4))
+        yield Sample(make.complex(5))
+        yield Sample(make())
+        yield Sample(make(0, 3))
+        yield Sample(make.tensor([0.0, -0.0, -3.0]))
+        yield Sample(make.tensor([0j, 3 - 4j], dtype=torch.complex128))

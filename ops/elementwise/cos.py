@@ -1,0 +1,32 @@
+"""cos: the cosine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+
+
+@op("cos", methods=("cos",), overrides=(torch.cos,), elementwise=True)
+class Cos(Function):
+    """y = cos(x), x in radians;  gx = -gy conj(sin(x))."""
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.cos(x)
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return gy * conj(-x.sin())
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4))
+        yield Sample(make.complex(5))
+        yield Sample(make())
+        yield Sample(make(0, 3))

@@ -1,0 +1,33 @@
+"""exp: the exponential function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+
+
+@op("exp", methods=("exp",), overrides=(torch.exp,), elementwise=True)
+class Exp(Function):
+    """y = e^x;  gx = gy conj(y)."""
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor) -> Tensor:
+        y = torch.exp(x)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return gy * conj(y)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4))
+        yield Sample(make.complex(5))
+        yield Sample(make())
+        yield Sample(make(0, 3))

@@ -1,0 +1,99 @@
+"""pow: x to the power of y."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+
+
+@op(
+    "pow",
+    methods=("pow", "__pow__", "__rpow__"),
+    overrides=(torch.pow,),
+    aliases={"exponent": "y"},
+    broadcasts=True,
+    elementwise=True,
+)
+class Pow(Function):
+    """z = x^y;  gx = gz conj(y x^(y - 1)), gy = gz conj(z log(x)).
+
+    gx is 0 where y = 0, also at x = 0. gy is 0 where x = 0 and y >= 0, the limit, and nan
+    where x is real and negative.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, y: Tensor) -> Tensor:
+        z = torch.pow(x, y)
+        ctx.save_for_backward(x, y, z if ctx.needs_input_grad[1] else None)
+        return z
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        need_gx, need_gy = ctx.needs_input_grad
+        x, y, z = ctx.saved_tensors
+        gx = _base_gradient(gz, x, y) if need_gx else None
+        gy = _exponent_gradient(gz, x, y, z) if need_gy else None
+        return gx, gy
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4, low=0.3), make(3, 4))
+        yield Sample(make(3, 1, low=0.3), make(2, 1, 4))
+        yield Sample(make.nonzero(3, 4), 3)
+        yield Sample(make(3, low=0.3), exponent=2.5)
+        yield Sample(make.tensor([-2.0, 0.0, 3.0]), 2)
+        yield Sample(make.tensor([-2.0, 0.0, 3.0]), 1)
+        yield Sample(make.tensor([-2.0, 0.0, 3.0]), 0)
+        yield Sample(make.tensor([-2.0, 0.0, 3.0]), 0.5)
+        yield Sample(make.tensor([-2.0, 0.0, 3.0]), -1)
+        yield Sample(2, make(3))
+        yield Sample(0, make.tensor([-1.0, 0.0, 2.0]))
+        yield Sample(-2.0, make.tensor([-1.0, 0.0, 2.0, 0.5]))
+        yield Sample(1 + 1j, make(3))
+        yield Sample(2, make.complex(3))
+        yield Sample(0, make.complex(3))
+        yield Sample(make(3, low=0.3), 1 + 2j)
+        yield Sample(
+            make.tensor([0.0, 0.0, 0.0, -2.0, -2.0, 3.0]),
+            make.tensor([2.0, 0.0, -1.0, 2.0, 0.5, 0.0]),
+        )
+        yield Sample(make.tensor([-2.0, 0.0, 3.0]), make.tensor([2.0, 2.0, 0.0])).constant(1)
+        yield Sample(make(3, low=0.3), make(3)).constant(0)
+        yield Sample(make.integers(3, low=1), make(3))
+        yield Sample(make.nonzero(3), make.integers(3))
+        yield Sample(make.integers(3), make.integers(3))
+        yield Sample(make.complex(3), make.complex(2, 3))
+        yield Sample(make.complex(3), make(3))
+        yield Sample(make(3, low=0.3), make.complex(3))
+        yield Sample(make.complex(3), 2)
+        yield Sample(make(0, 3, low=0.3), make(3))
+        yield Sample(make(low=0.3), make(2))
+
+
+def _base_gradient(gz: Any, x: Any, y: Any) -> Any:
+    if not isinstance(y, int | float | complex):
+        return torch.where(y == 0, 0, gz * conj(y * x ** (y - 1)))
+    if y == 0:
+        return torch.zeros_like(gz)
+    return gz * conj(y * x ** (y - 1))
+
+
+def _exponent_gradient(gz: Any, x: Any, y: Any, z: Any) -> Any:
+    log = _log_of_number(x) if isinstance(x, int | float | complex) else x.log()
+    slope = conj(z * log)
+    if not hasattr(x, "dtype") and x != 0:
+        return gz * slope
+    positive = (y.real >= 0) & (y.imag == 0) if y.dtype.is_complex else y >= 0
+    return gz * torch.where((x == 0) & positive, 0, slope)
+
+
+def _log_of_number(x: complex) -> complex:
+    """The logarithm with torch's answers at 0 and below, where Python's raises."""
+    kind = torch.complex128 if isinstance(x, complex) else torch.float64
+    result: complex = torch.tensor(x, dtype=kind).log().item()
+    return result

@@ -1,0 +1,35 @@
+"""real: the real part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+
+
+@op("real", properties=("real",), overrides=(torch.real,), linear=True, elementwise=True)
+class Real(Function):
+    """y = Re(x), x itself if it is real;  gx = gy + 0i."""
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor) -> Tensor:
+        if x.is_complex():
+            ctx.complex_input = True
+        return torch.real(x)
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        if hasattr(ctx, "complex_input"):
+            return torch.complex(gy, torch.zeros_like(gy))
+        return gy
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make.complex(3, 4))
+        yield Sample(make.complex(3).conj())
+        yield Sample(make.complex())
+        yield Sample(make.complex(0, 3))
+        yield Sample(make(5))

@@ -1,0 +1,43 @@
+"""sgn: the direction of a number, x / |x|."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+
+
+@op("sgn", methods=("sgn",), overrides=(torch.sgn,), elementwise=True)
+class Sgn(Function):
+    """y = x / |x|, 0 at 0;  gx = (gy - y Re(conj(y) gy)) / |x|, 0 at 0 and for a real x.
+
+    For a real x it is sign(x). Only the part of gy along the unit circle counts.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor) -> Tensor:
+        y = torch.sgn(x)
+        if x.is_complex():
+            ctx.save_for_backward(x, y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        if not gy.is_complex():
+            return torch.zeros_like(gy)
+        x, y = ctx.saved_tensors
+        size = x.abs()
+        along = (gy * conj(y)).real
+        return torch.where(size == 0, 0, (gy - y * along) / size)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4))
+        yield Sample(make.complex(5))
+        yield Sample(make())
+        yield Sample(make(0, 3))
+        yield Sample(make.tensor([-2.0, 0.0, 3.0]))
+        yield Sample(make.tensor([0j, 3 - 4j], dtype=torch.complex128))

@@ -1,0 +1,37 @@
+"""sqrt: the square root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+
+
+@op("sqrt", methods=("sqrt",), overrides=(torch.sqrt,), elementwise=True)
+class Sqrt(Function):
+    """y = sqrt(x);  gx = gy / (2 conj(y)).
+
+    At 0, gx is infinite; for a real x < 0, y and gx are nan.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor) -> Tensor:
+        y = torch.sqrt(x)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return gy / (2 * conj(y))
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4, low=0.3))
+        yield Sample(make.complex(5))
+        yield Sample(make(low=0.3))
+        yield Sample(make(0, 3))
+        yield Sample(make.tensor([0.0, -2.0, 1.0]))

@@ -1,0 +1,33 @@
+"""square: x times itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+
+
+@op("square", methods=("square",), overrides=(torch.square,), elementwise=True)
+class Square(Function):
+    """y = x^2;  gx = 2 gy conj(x)."""
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.square(x)
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return gy * conj(2 * x)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4))
+        yield Sample(make.complex(5))
+        yield Sample(make())
+        yield Sample(make(0, 3))
+        yield Sample(make.tensor([0.0]))

@@ -1,0 +1,69 @@
+"""linalg.matrix_norm: a norm of the matrices in two dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import inf
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Composite, Sample, SampleMaker, op
+
+
+@op("linalg.matrix_norm", overrides=(torch.linalg.matrix_norm,), aliases={"A": "x"})
+class MatrixNorm(Composite):
+    """y = a norm of each matrix: ord says which.
+
+    "fro": the 2-norm of its elements. 1, -1: the largest, smallest sum |x| of a column.
+    inf, -inf: of a row. 2, -2, "nuc": the largest, the smallest, the sum of its singular
+    values, for which linalg.svdvals must have an op.
+    """
+
+    @staticmethod
+    def forward(
+        x: Tensor,
+        ord: float | str = "fro",
+        dim: Sequence[int] = (-2, -1),
+        keepdim: bool = False,
+        *,
+        dtype: torch.dtype | None = None,
+    ) -> Tensor:
+        if ord not in _ORDERS or len(dim) != 2 or x.dim() < 2:
+            nothing = torch.empty(x.shape, dtype=x.dtype, device="meta")
+            torch.linalg.matrix_norm(nothing, ord, dim)  # type: ignore  # says what is wrong
+        if ord == "fro":
+            return torch.linalg.vector_norm(x, 2, dim, keepdim, dtype=dtype)
+        if ord in (1, -1, inf, -inf):
+            summed = dim[0] if abs(ord) == 1 else dim[1]  # type: ignore[arg-type]
+            sums = torch.linalg.vector_norm(x, 1, summed, True, dtype=dtype)
+            return sums.amax(dim, keepdim) if ord > 0 else sums.amin(dim, keepdim)  # type: ignore
+        return _of_singular_values(x if dtype is None else x.to(dtype), ord, dim, keepdim)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4))
+        yield Sample(make(2, 3, 2), "fro", (0, -1), True)
+        for ord in (1, -1, inf, -inf):
+            yield Sample(make(3, 4), ord)
+            yield Sample(make(2, 3, 2), ord, (2, 0))
+            yield Sample(make.complex(2, 3), ord, dim=(0, 1), keepdim=True)
+        yield Sample(make.tensor([[1.0, -2.0], [2.0, 1.0]]), 1)
+        yield Sample(make(2, 3, dtype=torch.float32), inf, dtype=torch.float64)
+        yield Sample(make(0, 3))
+        yield Sample(make(0, 3), 1)
+
+
+_ORDERS = ("fro", "nuc", 1, -1, 2, -2, inf, -inf)
+
+
+def _of_singular_values(x: Tensor, ord: float | str, dim: Sequence[int], keepdim: bool) -> Tensor:
+    values = torch.linalg.svdvals(x.movedim(tuple(dim), (-2, -1)))
+    if ord == "nuc":
+        y = values.sum(-1)
+    else:
+        y = values.amax(-1) if ord == 2 else values.amin(-1)
+    if not keepdim:
+        return y
+    reduced = [d % x.dim() for d in dim]
+    return y.reshape([1 if d in reduced else n for d, n in enumerate(x.shape)])

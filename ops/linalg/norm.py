@@ -1,0 +1,55 @@
+"""linalg.norm: a norm of vectors or matrices, as the dimensions say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import inf
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Composite, Sample, SampleMaker, op
+
+
+@op("linalg.norm", overrides=(torch.linalg.norm,), aliases={"A": "x"})
+class Norm(Composite):
+    """y = linalg.vector_norm(x, ord) or, of two dimensions or a named ord, linalg.matrix_norm.
+
+    Without an ord it is the 2-norm of the elements, whatever their dimensions.
+    """
+
+    @staticmethod
+    def forward(
+        x: Tensor,
+        ord: float | str | None = None,
+        dim: int | Sequence[int] | None = None,
+        keepdim: bool = False,
+        *,
+        dtype: torch.dtype | None = None,
+    ) -> Tensor:
+        dims = (dim,) if isinstance(dim, int) else dim
+        rank = x.dim() if dims is None else len(dims)
+        if rank not in (1, 2) and (ord is not None or dims is not None):
+            nothing = torch.empty(x.shape, dtype=x.dtype, device="meta")
+            torch.linalg.norm(nothing, ord, dims)  # type: ignore  # says what is wrong
+        if isinstance(ord, str) or (ord is not None and rank == 2):
+            dims = (-2, -1) if dims is None else dims
+            return torch.linalg.matrix_norm(x, ord, dims, keepdim, dtype=dtype)  # type: ignore
+        return torch.linalg.vector_norm(x, 2 if ord is None else ord, dims, keepdim, dtype=dtype)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4))
+        yield Sample(make(2, 3, 2))
+        yield Sample(make())
+        yield Sample(make(2, 3, 2), dim=1)
+        yield Sample(make(2, 3, 2), None, (0, 2), True)
+        yield Sample(make(3), 2)
+        yield Sample(make(3), inf, dtype=torch.float64)
+        yield Sample(make(3, 4), 3, 1)
+        yield Sample(make(3, 4), 0, [-1], True)
+        yield Sample(make(3, 4), "fro")
+        yield Sample(make(2, 3, 2), 1, (2, 0), True)
+        yield Sample(make(3, 4), -inf)
+        yield Sample(make.complex(3, 2), 1)
+        yield Sample(make(0))

@@ -1,0 +1,70 @@
+"""cumprod: the running product along a dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.ops.reduction._dims import cast
+
+
+@op("cumprod", methods=("cumprod",), overrides=(torch.cumprod,))
+class Cumprod(Function):
+    """y[i] = x[0] ... x[i];  gx[k] = conj(y[k-1]) t[k],  t[k] = gy[k] + conj(x[k+1]) t[k+1].
+
+    Here y[-1] = 1 and t[n] = 0. There is no division, so zeros in x need no care.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
+        y = torch.cumprod(x, dim, dtype=dtype)
+        ctx.save_for_backward(x, y)
+        ctx.dim = dim
+        return y
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        x, y = ctx.saved_tensors
+        if x.dim() == 0 or x.numel() == 0:
+            return cast(gy, x.dtype)
+        dim, last = ctx.dim, x.size(ctx.dim) - 1
+        before = torch.cat([torch.ones_like(y.narrow(dim, 0, 1)), y.narrow(dim, 0, last)], dim)
+        factors = conj(x.to(gy.dtype).narrow(dim, 1, last))
+        return cast(conj(before) * _recurrence(gy, factors, dim), x.dtype)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4), 0)
+        yield Sample(make(3, 5), -1)
+        yield Sample(make(8), dim=0)
+        yield Sample(make(1, 3), axis=0)
+        yield Sample(make.complex(5), 0)
+        yield Sample(make.tensor([2.0, 0.0, 3.0, 0.0, 1.5]), 0)
+        yield Sample(make.tensor([[0.0, 2.0, 3.0], [1.0, 0.0, 0.0]]), 1)
+        yield Sample(make.tensor([1j, 0, 2 - 1j], dtype=torch.complex128), 0)
+        yield Sample(make.nonzero(4), 0, dtype=torch.float32)
+        yield Sample(make.nonzero(4).float(), 0, dtype=torch.float64)
+        yield Sample(make.integers(4), 0)
+        yield Sample(make(), 0)
+        yield Sample(make(0, 3), 0)
+        yield Sample(make(0, 3), 1)
+
+
+def _recurrence(g: Tensor, factors: Tensor, dim: int) -> Tensor:
+    """t[k] = g[k] + factors[k] t[k+1], for all k at once in about log2(n) steps.
+
+    After each step t[k] holds the terms up to g[k + step - 1], and ``factors[k]`` is the
+    product of the original ones from k to k + step - 1.
+    """
+    length, step, t = g.size(dim), 1, g
+    while step < length:
+        rest = length - step
+        longer = t.narrow(dim, 0, rest) + factors * t.narrow(dim, step, rest)
+        t = torch.cat([longer, t.narrow(dim, rest, step)], dim)
+        pairs = max(rest - step, 0)
+        factors = factors.narrow(dim, 0, pairs) * factors.narrow(dim, rest - pairs, pairs)
+        step *= 2
+    return t

@@ -1,0 +1,48 @@
+"""logsumexp: the logarithm of a sum of exponentials, a smooth maximum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.ops.reduction._dims import Dim, normal_dims, unreduced
+
+
+@op("logsumexp", methods=("logsumexp",), overrides=(torch.logsumexp, torch.special.logsumexp))
+class Logsumexp(Function):
+    """y = log(sum of exp(x) over dim);  gx = gy conj(exp(x - y)), the softmax.
+
+    Where y is infinite, gx is nan at the infinite elements of that sign.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
+        y = torch.logsumexp(x, dim, keepdim)  # type: ignore[arg-type]
+        ctx.save_for_backward(x, y)
+        ctx.dims = normal_dims(x, dim)
+        return y
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        x, y = ctx.saved_tensors
+        gy, y = unreduced(gy, x.shape, ctx.dims), unreduced(y, x.shape, ctx.dims)
+        return gy * conj((x - y).exp())
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        infinity = float("inf")
+        yield Sample(make(3, 4), 1)
+        yield Sample(make(2, 3, 2), (0, -1))
+        yield Sample(make(2, 3, 2), [1], True)
+        yield Sample(make(3, 4), dim=-1, keepdim=True)
+        yield Sample(make(3, 4) + 1000, 0)
+        yield Sample(make.complex(3, 2), 0)
+        yield Sample(make.integers(3, 4), 0)
+        yield Sample(make.tensor([[-infinity, -infinity], [-infinity, 0.5]]), 1)
+        yield Sample(make.tensor([[infinity, 0.5], [1.0, -0.5]]), 1)
+        yield Sample(make(), 0)
+        yield Sample(make(0, 3), 0)
+        yield Sample(make(0, 3), 1)

@@ -1,0 +1,64 @@
+"""mean: the mean of all elements, or of those along some dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.reduction._dims import Dim, cast, count, normal_dims, unreduced
+
+
+@op("mean", methods=("mean",), overrides=(torch.mean,), linear=True)
+class Mean(Function):
+    """y = mean of the n elements of x along dim;  gx = gy / n.
+
+    No dim and an empty one mean all dimensions. The mean of nothing is nan.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Context,
+        x: Tensor,
+        dim: Dim = None,
+        keepdim: bool = False,
+        *,
+        dtype: torch.dtype | None = None,
+    ) -> Tensor:
+        ctx.x_shape, ctx.x_dtype = x.shape, x.dtype
+        if dim is None and not keepdim and dtype is None:
+            ctx.dims = None
+            return x.mean()
+        ctx.dims = normal_dims(x, dim)
+        return torch.mean(x, dim, keepdim, dtype=dtype)
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        gx = gy / count(ctx.x_shape, ctx.dims)
+        if gx.dtype is not ctx.x_dtype:
+            gx = cast(gx, ctx.x_dtype)
+        if ctx.dims is not None:
+            gx = unreduced(gx, ctx.x_shape, ctx.dims)
+        return gx.expand(ctx.x_shape)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4))
+        yield Sample(make(3, 4), 1)
+        yield Sample(make(2, 3, 2), (0, -1))
+        yield Sample(make(2, 3, 2), [1], True)
+        yield Sample(make(3, 4), dim=-1, keepdim=True)
+        yield Sample(make(3, 4), axis=0, keepdims=True)
+        yield Sample(make(3, 4), None, True)
+        yield Sample(make(3, 4), dim=())
+        yield Sample(make(3, 4), dtype=torch.float32)
+        yield Sample(make(3, 4, dtype=torch.float32), 0, dtype=torch.float64)
+        yield Sample(make.integers(3, 4), 0, dtype=torch.float64)
+        yield Sample(make.complex(3, 2), 0)
+        yield Sample(make())
+        yield Sample(make(), 0)
+        yield Sample(make(0))
+        yield Sample(make(0, 3), 0)
+        yield Sample(make(0, 3), 1)

@@ -1,0 +1,59 @@
+"""norm: torch's older norm, which takes every input for a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import inf
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.errors import ArgumentError
+from plugrad.ops.reduction._dims import Dim
+
+
+@op("norm", methods=("norm",), overrides=(torch.norm,))
+class Norm(Composite):
+    """y = linalg.vector_norm(x, p), where p = "fro" is 2; p = "nuc" is linalg.matrix_norm's."""
+
+    @staticmethod
+    def forward(
+        x: Tensor,
+        p: float | str | None = "fro",
+        dim: Dim = None,
+        keepdim: bool = False,
+        out: None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Tensor:
+        if isinstance(out, torch.dtype):  # the method has no out, so dtype stands in its place
+            out, dtype = None, out
+        if out is not None:
+            raise ArgumentError(
+                "norm() got an out, and an op writes into no tensor",
+                where="a call of norm",
+                fix="leave it out",
+            )
+        few = not isinstance(dim, Sequence) or len(dim) <= 2
+        if p is None or (p == "fro" and few):
+            p = 2
+        if isinstance(p, str):
+            dims = tuple(range(x.dim())) if dim is None else dim
+            return torch.linalg.matrix_norm(x, p, dims, keepdim, dtype=dtype)  # type: ignore
+        return torch.linalg.vector_norm(x, p, dim, keepdim, dtype=dtype)  # type: ignore
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4))
+        yield Sample(make(3, 4), "fro", 1)
+        yield Sample(make(3, 4), p="fro", dim=(0, 1), keepdim=True)
+        yield Sample(make(3, 4), None, 0)
+        yield Sample(make(2, 3, 2), 2, (0, 1, 2))
+        yield Sample(make(3, 4), keepdim=True)
+        yield Sample(make(3), 3, dtype=torch.float64)
+        yield Sample(make.complex(3, 2), 1.5, 0, True)
+        for p in (0, 1, 2, inf, -inf):
+            yield Sample(make.nonzero(3, 4), p, -1)
+            yield Sample(make.tensor([0.0, 0.0]), p)
+        yield Sample(make())
+        yield Sample(make(0))

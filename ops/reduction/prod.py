@@ -1,0 +1,84 @@
+"""prod: the product of all elements, or of those along a dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.ops.reduction._dims import cast, normal_dims, unreduced
+
+
+@op("prod", methods=("prod",), overrides=(torch.prod,))
+class Prod(Function):
+    """y = product of x over dim;  gx = gy conj(product of the other elements).
+
+    That product is y / x where no element is zero. A single zero is the only element
+    with a gradient, and with two zeros there is none at all; second derivatives see
+    through one zero more. The product of nothing is 1.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Context,
+        x: Tensor,
+        dim: int | None = None,
+        keepdim: bool = False,
+        *,
+        dtype: torch.dtype | None = None,
+    ) -> Tensor:
+        if dim is None and not keepdim:
+            y = torch.prod(x, dtype=dtype)
+        else:
+            y = torch.prod(x, dim, keepdim, dtype=dtype)  # type: ignore[arg-type]
+        ctx.save_for_backward(x, y)
+        ctx.dims = normal_dims(x, dim)
+        return y
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        x, y = ctx.saved_tensors
+        dims, x_dtype = ctx.dims, x.dtype
+        x = x if x.dtype is gy.dtype else x.to(gy.dtype)
+        if x.all():
+            others = unreduced(y, x.shape, dims) / x
+        elif dims is None:
+            others = _products_of_others(x.reshape(-1), 0).reshape(x.shape)
+        else:
+            others = _products_of_others(x, dims[0])
+        return cast(unreduced(gy, x.shape, dims) * conj(others), x_dtype)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make.nonzero(3, 4))
+        yield Sample(make.nonzero(3, 4), 1)
+        yield Sample(make.nonzero(3, 4), -2, True)
+        yield Sample(make.nonzero(3, 4), dim=0, keepdim=True)
+        yield Sample(make.nonzero(3), dtype=torch.float32)
+        yield Sample(make.nonzero(3, 2).float(), 0, dtype=torch.float64)
+        yield Sample(make.complex(2, 3))
+        yield Sample(make.complex(2, 3), 1)
+        yield Sample(make.integers(3, 4), 0)
+        yield Sample(make.tensor([2.0, 0.0, 3.0, -1.5]))
+        yield Sample(make.tensor([[2.0, 0.0, 3.0], [0.0, 1.5, -1.0]]))
+        yield Sample(make.tensor([0.0, 2.0, 0.0, 0.0]))
+        yield Sample(make.tensor([[2.0, 0.0, 3.0], [0.0, 1.5, 0.0], [1.0, 2.0, 3.0]]), 1)
+        yield Sample(make.tensor([[2.0, 0.0], [0.0, 0.0], [-1.0, 2.0]]), 0, True)
+        yield Sample(make.tensor([2 + 1j, 0, 1j], dtype=torch.complex128))
+        yield Sample(make.tensor([float("nan"), 1.0, 2.0]))
+        yield Sample(make.tensor(0.0))
+        yield Sample(make.nonzero(), 0)
+        yield Sample(make(0))
+        yield Sample(make(0, 3), 0)
+        yield Sample(make(0, 3), 1)
+
+
+def _products_of_others(x: Tensor, dim: int) -> Tensor:
+    """For every element the product of all others along ``dim``, without a division."""
+    last = x.size(dim) - 1
+    one = torch.ones_like(x.narrow(dim, 0, 1))
+    before = torch.cat([one, x.narrow(dim, 0, last)], dim).cumprod(dim)
+    after = torch.cat([x.narrow(dim, 1, last), one], dim).flip(dim).cumprod(dim).flip(dim)
+    return before * after
