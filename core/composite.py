@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from plugrad.core.function import Function
@@ -18,11 +17,6 @@ class Composite(Function):
     Forward gets its arguments as they are, Variables or tensors, and the ops it calls
     record themselves.
     """
-
-    @staticmethod
-    @abstractmethod
-    def forward(*args: Any, **options: Any) -> Any:
-        """Compute the output with other ops."""
 
     @classmethod
     def _compile(cls, op_name: str, aliases: Mapping[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -56,6 +56,11 @@ class Context:
     _constants: frozenset[int] = frozenset()
     _dirty: tuple[Tensor, ...] = ()
     _materialize_grads: bool = True
+
+    if TYPE_CHECKING:  # what forward sets is known only to backward
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
     def save_for_backward(self, *tensors: Tensor | complex | None) -> None:
         """Keep ``tensors`` for backward: inputs or outputs; or None or a number in their place.

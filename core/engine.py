@@ -131,53 +131,53 @@ class _Walk:
         heap, pending, wanted, keep = self.heap, self.pending, self.wanted, self.keep
         while heap:
             node = heappop(heap)[1]
-            if wanted is not None:
-                if node in wanted:
-                    self._capture(node, wanted[node])
-                if node not in self.through:
-                    del pending[node]
-                    continue
-            elif node.__class__ is AccumulateGrad:
+            if wanted is None and node.__class__ is AccumulateGrad:
                 gradient = result = None  # so that the list holds the only reference
                 node.accumulate([pending.pop(node)])
                 continue
             gradient = pending.pop(node)
-            if node.retained is not None:
-                _retain(node, gradient)
-            context = node if wanted is None else node.narrowed(self.live)
-            if node.outputs is None:
-                result = node.rule(context, gradient)
+            if wanted is None and node.outputs is None and node.retained is None:
+                result = node.rule(node, gradient)
             else:
-                result = node.rule(context, *_materialized(node, gradient, self.create_graph))
+                result = self._run_carefully(node, gradient)
             if not keep and node._saved:
                 node._saved = None
-            edges = node.edges
             if result.__class__ is not tuple and result.__class__ is not list:
                 result = (result,)
-            if len(result) != len(edges) or node.list_lengths is not None:
+            if len(result) != len(node.edges) or node.list_lengths is not None:
                 result = per_edge(node, result)
-            for edge, gradient in zip(edges, result):
-                if edge is None or gradient is None:
-                    continue
-                target, output_nr = edge
-                if (
-                    gradient.__class__ is not Tensor
-                    or gradient.shape != target.shape
-                    or gradient.dtype is not target.dtype
-                ):
-                    gradient = fit(node, gradient, edge, self.create_graph)
-                if target.outputs is None and target not in pending and wanted is None:
-                    pending[target] = gradient
-                    heappush(heap, (-target.sequence_number, target))
-                else:
-                    self._add(target, output_nr, gradient)
+            for edge, gradient in zip(node.edges, result):  # noqa: B905 (equal, see above)
+                if edge is not None and gradient is not None:
+                    target = edge[0]
+                    if (
+                        gradient.__class__ is not Tensor
+                        or gradient.shape != target.shape
+                        or gradient.dtype is not target.dtype
+                    ):
+                        gradient = fit(node, gradient, edge, self.create_graph)
+                    self._add(target, edge[1], gradient)
+
+    def _run_carefully(self, node: Node, gradient: Any) -> Any:
+        """Run a node that has several outputs, retained gradients, or only some live edges."""
+        context = node
+        if self.wanted is not None:
+            if node in self.wanted:
+                self._capture(node, gradient)
+            if node not in self.through:
+                return (None,) * len(node.edges)
+            context = node.narrowed(self.live)
+        if node.retained is not None:
+            _retain(node, gradient)
+        if node.outputs is None:
+            return node.rule(context, gradient)
+        return node.rule(context, *_materialized(node, gradient, self.create_graph))
 
     def _add(self, node: Node, output_nr: int, gradient: _Gradient) -> None:
         """Add what arrived for one output of ``node`` to what is pending there."""
-        if self.wanted is not None and node not in self.live:
-            return
         pending = self.pending
         if node not in pending:
+            if self.wanted is not None and node not in self.live:
+                return
             heappush(self.heap, (-node.sequence_number, node))
             if node.outputs is None:
                 pending[node] = gradient
@@ -193,9 +193,9 @@ class _Walk:
             if not self.create_graph:
                 self.owned.add(node)
 
-    def _capture(self, node: Node, wanted: list[tuple[int, int]]) -> None:
-        arrived = self.pending[node]
-        for output_nr, position in wanted:
+    def _capture(self, node: Node, arrived: Any) -> None:
+        assert self.wanted is not None
+        for output_nr, position in self.wanted[node]:
             self.captured[position] = arrived if node.outputs is None else arrived[output_nr]
 
 

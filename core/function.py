@@ -49,7 +49,7 @@ class Function:
 
     @staticmethod
     @abstractmethod
-    def forward(ctx: Context, *args: Any, **options: Any) -> Any:
+    def forward(*args: Any, **options: Any) -> Any:  # ctx first, if no setup_context
         """Compute the outputs from raw tensors."""
 
     @staticmethod
@@ -112,3 +112,8 @@ class Function:
     def takes_setup_context(cls) -> bool:
         """Whether forward is written without ``ctx``."""
         return cls.setup_context is not Function.setup_context
+
+    @classmethod
+    def operator(cls) -> Callable[..., Any]:
+        """``apply`` as a method like ``__add__``: NotImplemented for foreign operands."""
+        return make_gate(cls, operator=True)

@@ -7,6 +7,7 @@ one, which does the same for any arguments.
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,7 +17,13 @@ from plugrad.core.accumulate_grad import gradient_edge
 from plugrad.core.context import UntrackedContext
 from plugrad.core.node import Node, OutputMeta, grouped, next_sequence_number
 from plugrad.core.variable import Variable, recorded
-from plugrad.errors import ContextError, HiddenVariableError, InplaceError, TorchGraphError
+from plugrad.errors import (
+    ContextError,
+    HiddenVariableError,
+    InplaceError,
+    PlugradError,
+    TorchGraphError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,11 +39,18 @@ _is_grad_enabled = torch.is_grad_enabled
 _new = object.__new__
 
 
-def make_gate(function: type[Function]) -> Callable[..., Any]:
-    """The ``apply`` of ``function``, by the number of operands it can be called with."""
+def make_gate(function: type[Function], operator: bool = False) -> Callable[..., Any]:
+    """The ``apply`` of ``function``, by the number of operands it can be called with.
+
+    As an ``operator`` (a method like ``__add__``) it returns NotImplemented for operands
+    that forward does not take, so that Python asks the other operand's type.
+    """
     general = _general_gate(function)
-    signature = function.signature
-    if function.takes_setup_context() or signature.variadic:
+    if operator:
+        general = _or_not_implemented(general)
+    signature, declaration = function.signature, function.declaration
+    differentiable = declaration is None or declaration.differentiable
+    if function.takes_setup_context() or signature.variadic or not differentiable:
         return general
     if len(signature.positional) > 1 and not signature.missing_after(2):
         return _binary_gate(function, general)
@@ -120,20 +134,36 @@ def _given(*values: Any) -> tuple[Any, ...]:
     return tuple(v for v in values if v is not _MISSING)
 
 
+def _or_not_implemented(general: Callable[..., Any]) -> Callable[..., Any]:
+    def apply(*operands: Any) -> Any:
+        # Not left to torch: its operators would hand the bare tensor to a foreign operand.
+        if not all(isinstance(v, Variable | Tensor | Number) for v in operands):
+            return NotImplemented
+        try:
+            return general(*operands)
+        except TypeError as error:
+            if isinstance(error, PlugradError):
+                raise
+            return NotImplemented
+
+    return apply
+
+
 # --- the general path ----------------------------------------------------------------
 
 
 def _general_gate(function: type[Function]) -> Callable[..., Any]:
     forward, node_type = function.forward, function.node_type
     signature, op_name = function.signature, function.signature.op_name
-    after = function.takes_setup_context()
+    after, declaration = function.takes_setup_context(), function.declaration
+    differentiable = declaration is None or declaration.differentiable
 
     def apply(*args: Any, **kwargs: Any) -> Any:
         options: dict[str, Any] = {}
         if kwargs or not signature.fits(len(args)):
             args, options = signature.bind(args, kwargs)
             options = {name: _raw_option(name, v, op_name) for name, v in options.items()}
-        recording = _is_grad_enabled()
+        recording = differentiable and _is_grad_enabled()
         raw, edges, lengths, any_variable = _unpack(args, op_name, recording)
         tracked = recording and any(edges)
         context = _node(node_type, edges, lengths) if tracked else UntrackedContext(len(args))
@@ -269,6 +299,8 @@ def _record_any(node: Node, output: Any, raw: Sequence[Any], operands: Sequence[
     if output.__class__ is Tensor and not node._dirty and not node._constants:
         node._ids = (*map(id, raw), id(output))
         return _record(node, output)
+    if not isinstance(output, Tensor | tuple | list):
+        return output
     single = isinstance(output, Tensor)
     outputs = [output] if single else list(output)
     node._ids = (*map(id, raw), *map(id, outputs))

@@ -39,7 +39,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         guarded = [_guard(g, sources[0], ctx.op_name) for g in ((result,) if single else result)]
         return guarded[0] if single else tuple(guarded)
 
-    wrapper.once_differentiable = True  # type: ignore[attr-defined]
+    wrapper.once_differentiable = True
     return wrapper
 
 
@@ -59,12 +59,12 @@ class _OnceOnly(Function):
 
     @staticmethod
     def forward(ctx: Context, gradient: Tensor, source: Tensor, op_name: str) -> Tensor:
-        ctx.op = op_name  # type: ignore[attr-defined]
+        ctx.op = op_name
         return gradient.view_as(gradient)
 
     @staticmethod
     def backward(ctx: Context, gradient: Any) -> Any:
-        name: str = ctx.op  # type: ignore[attr-defined]
+        name: str = ctx.op
         raise OnceDifferentiableError(
             f"the backward of {name} is marked once_differentiable, and a second derivative "
             "was asked for",

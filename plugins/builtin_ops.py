@@ -6,7 +6,6 @@ import importlib
 import pkgutil
 from typing import TYPE_CHECKING
 
-import plugrad.ops
 from plugrad.core.function import Function
 from plugrad.plugins.hookspecs import hookimpl
 
@@ -24,7 +23,9 @@ def plugrad_register_ops(registry: Registry) -> None:
 
 
 def _declared() -> Iterator[type[Function]]:
-    for found in pkgutil.walk_packages(plugrad.ops.__path__, "plugrad.ops."):
+    # By name: the attribute plugrad.ops is the namespace of the registered ops.
+    package = importlib.import_module("plugrad.ops")
+    for found in pkgutil.walk_packages(package.__path__, "plugrad.ops."):
         if found.ispkg:
             continue
         module = importlib.import_module(found.name)

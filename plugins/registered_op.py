@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _OPERATORS = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or"
 _REFLECTED = frozenset(f"__r{name}__" for name in _OPERATORS.split())
 
+_BINARY = frozenset(f"__{name}__" for name in (_OPERATORS + " eq ne lt le gt ge").split())
+
 
 @dataclass(frozen=True)
 class RegisteredOp:
@@ -98,7 +100,9 @@ class RegisteredOp:
         if name in self.declaration.properties:
             return _OpProperty(apply, doc=self.function.__doc__)
         if name in _REFLECTED:
-            return _reflected(apply)
+            return _reflected(self.function.operator())
+        if name in _BINARY:
+            apply = self.function.operator()
         apply.__op__ = self.name  # type: ignore[attr-defined]
         return apply
 

@@ -110,11 +110,12 @@ class Comparison:
             for o, t in zip(our_first, torch_first, strict=True)
             if t is not None and t.requires_grad
         ]
-        directions = [_like(t, self.seed + 7 + i) for i, (_, t) in enumerate(pairs)]
-        missing = [i for i, (o, _) in enumerate(pairs) if o is None or not o.requires_grad]
-        assert not missing, f"gradients {missing} are not differentiable, torch's are"
+        # Where ours cannot be differentiated further and torch's can, ours counts as missing.
+        yield from ((None, t.detach()) for o, t in pairs if o is None or not o.requires_grad)
+        pairs = [(o, t) for o, t in pairs if o is not None and o.requires_grad]
         if not pairs:
             return
+        directions = [_like(t, self.seed + 7 + i) for i, (_, t) in enumerate(pairs)]
         gradients = [o for o, _ in pairs if o is not None]
         yield from zip(
             map(raw, run(gradients, directions, True, False, [*self.inputs, *our_c])),
@@ -159,6 +160,8 @@ def difference(ours: Tensor | None, theirs: Tensor | None) -> float:
         return 0.0 if zero else math.inf
     if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
         return math.inf
+    if theirs.dtype is torch.bool:
+        return 0.0 if torch.equal(ours, theirs) else math.inf
     finite = torch.isfinite(theirs)
     if not torch.equal(torch.isfinite(ours), finite):
         return math.inf

@@ -57,7 +57,7 @@ class Clamp(Function):
         yield Sample(make(0, 3), 0, 1)
         yield Sample(make.tensor([-1.0, 0.0, 1.0, 2.0, float("nan")]), 0, 1)
         yield Sample(make(3, 4), make(3, 4), make(3, 4))
-        yield Sample(make(3, 1), make(2, 1, 4), make(4))
+        yield Sample(make(2, 3, 4), make(3, 1), make(4))
         yield Sample(make(3, 4), make(4))
         yield Sample(make(3, 4), max=make(3, 1))
         yield Sample(make(3), make(3), make(3)).constant(0)

@@ -23,7 +23,7 @@ class Pow(Function):
     """z = x^y;  gx = gz conj(y x^(y - 1)), gy = gz conj(z log(x)).
 
     gx is 0 where y = 0, also at x = 0. gy is 0 where x = 0 and y >= 0, the limit, and nan
-    where x is real and negative.
+    where x is negative, unless z is complex.
     """
 
     @staticmethod
@@ -70,6 +70,8 @@ class Pow(Function):
         yield Sample(make.complex(3), make.complex(2, 3))
         yield Sample(make.complex(3), make(3))
         yield Sample(make(3, low=0.3), make.complex(3))
+        yield Sample(make.tensor([-2.0, 0.0]), make.tensor([1 + 1j, 2], dtype=torch.complex128))
+        yield Sample(-2, make.complex(3))
         yield Sample(make.complex(3), 2)
         yield Sample(make(0, 3, low=0.3), make(3))
         yield Sample(make(low=0.3), make(2))
@@ -84,16 +86,16 @@ def _base_gradient(gz: Any, x: Any, y: Any) -> Any:
 
 
 def _exponent_gradient(gz: Any, x: Any, y: Any, z: Any) -> Any:
-    log = _log_of_number(x) if isinstance(x, int | float | complex) else x.log()
-    slope = conj(z * log)
-    if not hasattr(x, "dtype") and x != 0:
+    number = isinstance(x, int | float | complex)
+    slope = conj(z * (_log_of_number(x, z.dtype) if number else x.to(z.dtype).log()))
+    if number and x != 0:
         return gz * slope
-    positive = (y.real >= 0) & (y.imag == 0) if y.dtype.is_complex else y >= 0
-    return gz * torch.where((x == 0) & positive, 0, slope)
+    not_below = (y.real >= 0) & (y.imag == 0) if y.dtype.is_complex else y >= 0
+    return gz * torch.where(not_below if number else not_below & (x == 0), 0, slope)
 
 
-def _log_of_number(x: complex) -> complex:
+def _log_of_number(x: complex, dtype: torch.dtype) -> complex:
     """The logarithm with torch's answers at 0 and below, where Python's raises."""
-    kind = torch.complex128 if isinstance(x, complex) else torch.float64
-    result: complex = torch.tensor(x, dtype=kind).log().item()
-    return result
+    kind = torch.complex128 if dtype.is_complex else torch.float64
+    log: complex = torch.tensor(x, dtype=kind).log().item()
+    return log

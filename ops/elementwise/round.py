@@ -16,7 +16,8 @@ class Round(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, *, decimals: int = 0) -> Tensor:
-        return torch.round(x, decimals=decimals)
+        # torch takes integers only where decimals is left out.
+        return torch.round(x, decimals=decimals) if decimals else torch.round(x)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
@@ -26,6 +27,7 @@ class Round(Function):
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield Sample(make(3, 4))
         yield Sample(make(5), decimals=1)
+        yield Sample(make.integers(3))
         yield Sample(make(5), decimals=-1)
         yield Sample(make())
         yield Sample(make(0, 3))

@@ -27,9 +27,7 @@ class Where(Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Context, condition: Tensor, x: Tensor | None = None, y: Tensor | None = None
-    ) -> Any:
+    def forward(ctx: Context, condition: Tensor, x: Any = None, y: Any = None) -> Any:
         if x is None and y is None:
             return torch.where(condition)
         ctx.save_for_backward(condition)
@@ -52,7 +50,7 @@ class Where(Function):
         yield Sample(make.booleans(3), 2, make(3))
         yield Sample(make.booleans(3), 1, 2)
         yield Sample(make.booleans(3), input=make(3), other=make(3))
-        yield Sample(make.booleans(3), make.complex(3), make(3))
+        yield Sample(make.booleans(3), make.complex(3), make(3)).constant(2)
         yield Sample(make.booleans(3), make(3), 1j)
         yield Sample(make.booleans(3), make.integers(3), make(3))
         yield Sample(make.booleans(3), make(3), make(3)).constant(1)

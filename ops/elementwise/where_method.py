@@ -24,5 +24,5 @@ class WhereMethod(Composite):
         yield Sample(make(4), make.booleans(3, 1), make(2, 1, 4))
         yield Sample(make(3), make.booleans(3), 2.5)
         yield Sample(make(3), make.booleans(3), other=make(3))
-        yield Sample(make.complex(3), make.booleans(3), make(3))
+        yield Sample(make.complex(3), make.booleans(3), make(3)).constant(2)
         yield Sample(make.booleans(3), make.booleans(3), make.booleans(3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import inf
 
 import torch
@@ -22,7 +22,7 @@ class Norm(Composite):
     def forward(
         x: Tensor,
         ord: float | str | None = None,
-        dim: int | Sequence[int] | None = None,
+        dim: int | tuple[int, ...] | list[int] | None = None,
         keepdim: bool = False,
         *,
         dtype: torch.dtype | None = None,
@@ -31,10 +31,10 @@ class Norm(Composite):
         rank = x.dim() if dims is None else len(dims)
         if rank not in (1, 2) and (ord is not None or dims is not None):
             nothing = torch.empty(x.shape, dtype=x.dtype, device="meta")
-            torch.linalg.norm(nothing, ord, dims)  # type: ignore  # says what is wrong
+            torch.linalg.norm(nothing, ord, dims)  # says what is wrong
         if isinstance(ord, str) or (ord is not None and rank == 2):
             dims = (-2, -1) if dims is None else dims
-            return torch.linalg.matrix_norm(x, ord, dims, keepdim, dtype=dtype)  # type: ignore
+            return torch.linalg.matrix_norm(x, ord, dims, keepdim, dtype=dtype)
         return torch.linalg.vector_norm(x, 2 if ord is None else ord, dims, keepdim, dtype=dtype)
 
     @staticmethod

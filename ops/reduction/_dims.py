@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
 from operator import index
-from typing import Optional, TypeAlias, Union
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 #: A dim argument as torch takes it; None, and mostly the empty tuple too, mean all.
-Dim: TypeAlias = Optional[Union[int, Sequence[int]]]  # noqa: UP007, UP045 (evaluated, on 3.10)
+Dim: TypeAlias = int | tuple[int, ...] | list[int] | None
 
 
 def normal_dims(x: Tensor, dim: Dim) -> tuple[int, ...] | None:
     """``dim`` as non-negative numbers; None where it means every dimension of ``x``."""
     if dim is None or not x.dim():
         return None
-    dims = dim if isinstance(dim, Sequence) else (dim,)
+    dims = dim if isinstance(dim, tuple | list) else (dim,)
     return tuple([index(d) % x.dim() for d in dims]) or None
 
 

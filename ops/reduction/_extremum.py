@@ -54,7 +54,7 @@ def backward(ctx: Context, gz: Tensor, loses: Loses) -> Any:
 
 
 def shared(gy: Tensor, x: Tensor, y: Tensor, dims: tuple[int, ...] | None) -> Tensor:
-    """gy in equal parts for all elements of ``x`` that tie for being the extreme ``y``."""
+    """Give gy in equal parts to all elements of ``x`` that tie for being the extreme ``y``."""
     gy, y = unreduced(gy, x.shape, dims), unreduced(y, x.shape, dims)
     extreme = x == y
     return gy * extreme / extreme.sum(dims, True)

@@ -18,14 +18,13 @@ def arguments(
 
     ``x.var(False)`` is one of them: its only argument is no dim, but ``unbiased``.
     """
-    if isinstance(dim, bool):
+    if isinstance(dim, bool) and unbiased is None:
         dim, unbiased = None, dim
     options: dict[str, Any] = {"keepdim": keepdim, "correction": correction}
-    if unbiased is not None:
-        if correction is not None:
-            options["unbiased"] = unbiased  # both at once: torch says what is wrong with it
-        else:
-            options["correction"] = int(unbiased)
+    if isinstance(unbiased, bool) and correction is None:
+        options["correction"] = int(unbiased)
+    elif unbiased is not None:
+        options["unbiased"] = unbiased  # it has no business here: torch says so
     return dim, options
 
 
@@ -40,13 +39,13 @@ def var_gradient(
     freedom = count(x.shape, dims) - (1 if correction is None else correction)
     mean = x.mean(dims, True)
     if dims is None and freedom <= 0:
-        return torch.where(x == mean, gy * nan, gy * inf).to(x.dtype)
+        return (gy * torch.where(x == mean, nan, inf)).to(x.dtype)
     return (2 / freedom if freedom else inf) * gy * (x - mean)
 
 
 def mean_gradient(gy: Tensor, x: Tensor, dims: tuple[int, ...] | None) -> Tensor:
-    """gy / n for each of the n elements."""
-    return (unreduced(gy, x.shape, dims) / count(x.shape, dims)).expand(x.shape)
+    """The gradient of the mean: gy / n for each of the n elements."""
+    return (unreduced(gy, x.shape, dims) / (count(x.shape, dims) or 1)).expand(x.shape)
 
 
 def std_gradient(

@@ -20,7 +20,7 @@ class All(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
-        return torch.all(x, dim, keepdim)  # type: ignore[arg-type]
+        return torch.all(x, dim, keepdim)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -20,7 +20,7 @@ class Any(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
-        return torch.any(x, dim, keepdim)  # type: ignore[arg-type]
+        return torch.any(x, dim, keepdim)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -28,12 +28,13 @@ class Cumprod(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         x, y = ctx.saved_tensors
+        gy, x_dtype = cast(gy, x.dtype), x.dtype
         if x.dim() == 0 or x.numel() == 0:
-            return cast(gy, x.dtype)
+            return gy
         dim, last = ctx.dim, x.size(ctx.dim) - 1
         before = torch.cat([torch.ones_like(y.narrow(dim, 0, 1)), y.narrow(dim, 0, last)], dim)
-        factors = conj(x.to(gy.dtype).narrow(dim, 1, last))
-        return cast(conj(before) * _recurrence(gy, factors, dim), x.dtype)
+        t = _recurrence(gy, conj(x.narrow(dim, 1, last)), dim)
+        return cast(conj(before) * t, x_dtype)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -45,8 +46,8 @@ class Cumprod(Function):
         yield Sample(make.tensor([2.0, 0.0, 3.0, 0.0, 1.5]), 0)
         yield Sample(make.tensor([[0.0, 2.0, 3.0], [1.0, 0.0, 0.0]]), 1)
         yield Sample(make.tensor([1j, 0, 2 - 1j], dtype=torch.complex128), 0)
-        yield Sample(make.nonzero(4), 0, dtype=torch.float32)
-        yield Sample(make.nonzero(4).float(), 0, dtype=torch.float64)
+        yield Sample(make.nonzero(4), 0, dtype=torch.float64)
+        yield Sample(make.integers(4), 0, dtype=torch.float32)
         yield Sample(make.integers(4), 0)
         yield Sample(make(), 0)
         yield Sample(make(0, 3), 0)

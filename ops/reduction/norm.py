@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import inf
 
 import torch
@@ -34,13 +34,13 @@ class Norm(Composite):
                 where="a call of norm",
                 fix="leave it out",
             )
-        few = not isinstance(dim, Sequence) or len(dim) <= 2
+        few = not isinstance(dim, tuple | list) or len(dim) <= 2
         if p is None or (p == "fro" and few):
             p = 2
         if isinstance(p, str):
             dims = tuple(range(x.dim())) if dim is None else dim
-            return torch.linalg.matrix_norm(x, p, dims, keepdim, dtype=dtype)  # type: ignore
-        return torch.linalg.vector_norm(x, p, dim, keepdim, dtype=dtype)  # type: ignore
+            return torch.linalg.matrix_norm(x, p, dims, keepdim, dtype=dtype)
+        return torch.linalg.vector_norm(x, p, dim, keepdim, dtype=dtype)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

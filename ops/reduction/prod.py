@@ -41,6 +41,8 @@ class Prod(Function):
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         x, y = ctx.saved_tensors
         dims, x_dtype = ctx.dims, x.dtype
+        if x.dim() == 0:
+            return cast(gy, x_dtype)
         x = x if x.dtype is gy.dtype else x.to(gy.dtype)
         if x.all():
             others = unreduced(y, x.shape, dims) / x

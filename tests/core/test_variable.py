@@ -230,7 +230,7 @@ def test_repr_is_like_torchs(x):
     assert repr(x) == "Variable([[0., 1., 2.],\n          [3., 4., 5.]], requires_grad=True)"
     assert repr(x.detach()) == "Variable([[0., 1., 2.],\n          [3., 4., 5.]])"
     assert repr(x.sum()) == "Variable(15., grad_fn=<Sum>)"
-    assert repr(x.sum().double()) == "Variable(15., dtype=torch.float64, grad_fn=<To>)"
+    assert repr(x.sum().double()) == "Variable(15., dtype=torch.float64, grad_fn=<ToCopy>)"
 
 
 def test_copy_and_pickle_of_a_leaf(x):

@@ -94,7 +94,7 @@ def test_lower_precision(entry, index, dtype):
         comparison = Comparison(entry, sample_of(entry, index), cast)
         expected = list(comparison.first())
     except RuntimeError as error:
-        if "not implemented for" not in str(error):
+        if "not implemented for" not in str(error) and "Expected both inputs" not in str(error):
             raise
         pytest.skip(f"torch: {error}")
     agree(comparison.values(), 0)

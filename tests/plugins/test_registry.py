@@ -48,7 +48,7 @@ def test_iteration_is_by_name():
 
 def test_file_follows_name():
     for entry in pg.registry:
-        assert entry.module.rsplit(".", 1)[1] == entry.name.rsplit(".", 1)[-1].lower(), entry.name
+        assert entry.module.rsplit(".", 1)[1] == entry.name.rsplit(".", 1)[-1], entry.name
 
 
 def test_registries_are_independent():
@@ -150,3 +150,22 @@ def test_an_added_op_becomes_a_method_and_an_override():
     assert Mine.shown is entry.apply
     assert isinstance(Mine.s, property)
     assert Mine.__rsub__ is not entry.apply
+
+
+def test_operators_leave_foreign_operands_to_python():
+    class Other:
+        def __radd__(self, x):
+            return "mine"
+
+        def __rmatmul__(self, x):
+            return "mine too"
+
+    x = pg.Variable(torch.ones(2, 2), requires_grad=True)
+    assert x + Other() == "mine"
+    assert x @ Other() == "mine too"
+    assert (x == None) is False  # noqa: E711
+    assert (x != "text") is True
+    with pytest.raises(TypeError, match="unsupported operand"):
+        x * object()
+    with pytest.raises(TypeError, match="unsupported operand"):
+        object() * x

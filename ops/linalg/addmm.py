@@ -1,0 +1,64 @@
+"""addmm: a product of matrices added to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.linalg._product import column_major, left_gradient, right_gradient
+
+
+@op("addmm", methods=("addmm",), overrides=(torch.addmm,), broadcasts=True)
+class Addmm(Function):
+    """z = beta x + alpha mat1 mat2, x broadcast to the product's shape.
+
+    gx = conj(beta) gz, gmat1 = conj(alpha) gz mat2^H, gmat2 = conj(alpha) mat1^H gz.
+    With beta = 0, x is not looked at: not even a nan in it.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Context,
+        x: Tensor,
+        mat1: Tensor,
+        mat2: Tensor,
+        *,
+        beta: complex = 1,
+        alpha: complex = 1,
+    ) -> Tensor:
+        _, need_g1, need_g2 = ctx.needs_input_grad
+        ctx.save_for_backward(mat1 if need_g2 else None, mat2 if need_g1 else None)
+        z = torch.addmm(x, mat1, mat2, beta=beta, alpha=alpha)
+        ctx.beta, ctx.alpha = beta, alpha
+        ctx.columns = need_g1 and column_major(mat1), need_g2 and column_major(mat2)
+        return z
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
+        mat1, mat2 = ctx.saved_tensors
+        gx = _scaled(gz, ctx.beta) if ctx.needs_input_grad[0] else None
+        g1 = None if mat2 is None else _scaled(left_gradient(gz, mat2, ctx.columns[0]), ctx.alpha)
+        g2 = None if mat1 is None else _scaled(right_gradient(gz, mat1, ctx.columns[1]), ctx.alpha)
+        return gx, g1, g2
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(2, 4), make(2, 3), make(3, 4))
+        yield Sample(make(4), make(2, 3), make(3, 4))
+        yield Sample(make(2, 1), make(2, 3), make(3, 4), beta=0.5, alpha=-2)
+        yield Sample(make(), make(2, 3), make(3, 4), alpha=3)
+        yield Sample(make(4), make(3, 2).mT, make(4, 3).mT)
+        yield Sample(make.complex(4), make.complex(2, 3), make.complex(3, 4))
+        yield Sample(
+            make.complex(4), make.complex(2, 3), make.complex(3, 4), beta=1j, alpha=2 - 1j
+        )
+        yield Sample(make.tensor([float("nan"), 1.0]), make(2, 3), make(3, 2), beta=0)
+        yield Sample(make(2, 4), make(2, 0), make(0, 4))
+        yield Sample(make(0, 4), make(0, 3), make(3, 4))
+
+
+def _scaled(gradient: Tensor, factor: complex) -> Tensor:
+    return gradient if factor == 1 else gradient * factor.conjugate()

@@ -1,0 +1,36 @@
+"""bmm: the products of two batches of matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+
+
+@op("bmm", methods=("bmm",), overrides=(torch.bmm,), aliases={"mat2": "y"})
+class Bmm(Function):
+    """z[b] = x[b] y[b];  gx[b] = gz[b] y[b]^H, gy[b] = x[b]^H gz[b]."""
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, y: Tensor) -> Tensor:
+        need_gx, need_gy = ctx.needs_input_grad
+        ctx.save_for_backward(x if need_gy else None, y if need_gx else None)
+        return torch.bmm(x, y)
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, y = ctx.saved_tensors
+        gx = None if y is None else gz.bmm(conj(y).mT)
+        gy = None if x is None else conj(x).mT.bmm(gz)
+        return gx, gy
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(2, 3, 2), make(2, 2, 3))
+        yield Sample(make.complex(2, 1, 3), make.complex(2, 3, 2))
+        yield Sample(make(2, 2, 3), mat2=make(2, 3, 1))
+        yield Sample(make(0, 2, 3), make(0, 3, 2))
+        yield Sample(make(2, 3, 0), make(2, 0, 2))

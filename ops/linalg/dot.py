@@ -1,0 +1,35 @@
+"""dot: the sum of the products of two vectors' elements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+
+
+@op("dot", methods=("dot",), overrides=(torch.dot,), aliases={"tensor": "y"})
+class Dot(Function):
+    """z = sum(x y), nothing conjugated;  gx = gz conj(y), gy = gz conj(x)."""
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, y: Tensor) -> Tensor:
+        need_gx, need_gy = ctx.needs_input_grad
+        ctx.save_for_backward(x if need_gy else None, y if need_gx else None)
+        return torch.dot(x, y)
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, y = ctx.saved_tensors
+        gx = None if y is None else gz * conj(y)
+        gy = None if x is None else gz * conj(x)
+        return gx, gy
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3), make(3))
+        yield Sample(make.complex(3), make.complex(3))
+        yield Sample(make(2), tensor=make(2))
+        yield Sample(make(0), make(0))

@@ -1,0 +1,127 @@
+"""matmul: the matrix product, of vectors, matrices and batches of matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.ops.linalg._product import column_major, left_gradient, right_gradient
+
+
+@op(
+    "matmul",
+    methods=("matmul", "__matmul__", "__rmatmul__"),
+    overrides=(torch.matmul, torch.linalg.matmul),
+    aliases={"tensor2": "y"},
+    broadcasts=True,
+)
+class Matmul(Function):
+    """z = x y;  gx = gz y^H, gy = x^H gz.
+
+    A vector on the left is a row, on the right a column, and that dimension is dropped
+    from z; all but the last two dimensions are a batch and broadcast.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, y: Tensor) -> Tensor:
+        need_gx, need_gy = ctx.needs_input_grad
+        ctx.save_for_backward(x if need_gy else None, y if need_gx else None)
+        x_dim, y_dim = _dim(x), _dim(y)
+        if x_dim != 2 or y_dim != 2:
+            ctx.dims = x_dim, y_dim
+            if y_dim <= 2 < x_dim and need_gy:
+                return _batch_by_matrix(x, y)
+            if x_dim <= 2 < y_dim and need_gx:
+                return _matrix_by_batch(x, y)
+            return torch.matmul(x, y)
+        if need_gx and column_major(x):
+            ctx.x_columns = True
+        if need_gy and column_major(y):
+            ctx.y_columns = True
+        return torch.matmul(x, y)
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, y = ctx.saved_tensors
+        dims = getattr(ctx, "dims", None)
+        if dims is not None:
+            gx = None if y is None else _left(gz, y, dims[0])
+            gy = None if x is None else _right(gz, x, dims[1])
+            return gx, gy
+        gx = None if y is None else left_gradient(gz, y, getattr(ctx, "x_columns", False))
+        gy = None if x is None else right_gradient(gz, x, getattr(ctx, "y_columns", False))
+        return gx, gy
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        shapes: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (
+            ((3,), (3,)),
+            ((2, 3), (3,)),
+            ((3,), (3, 2)),
+            ((2, 3), (3, 4)),
+            ((2, 2, 3), (3,)),
+            ((3,), (2, 3, 2)),
+            ((2, 2, 3), (3, 2)),
+            ((2, 3), (2, 3, 2)),
+            ((2, 2, 3), (2, 3, 2)),
+            ((2, 1, 2, 3), (3, 3, 1)),
+            ((1, 2, 3), (2, 3, 2)),
+        )
+        for x_shape, y_shape in shapes:
+            yield Sample(make(*x_shape), make(*y_shape))
+            yield Sample(make.complex(*x_shape), make.complex(*y_shape))
+            # Which of them needs a gradient decides how a batch is multiplied.
+            yield Sample(make(*x_shape), make(*y_shape)).constant(1)
+            yield Sample(make(*x_shape), make(*y_shape)).constant(0)
+        yield Sample(make(2, 3), other=make(3, 2))
+        yield Sample(make(3, 2).mT, make(4, 3).mT)
+        for x_shape, y_shape in (
+            ((0,), (0,)),
+            ((2, 0), (0, 3)),
+            ((0, 3), (3, 2)),
+            ((2, 0, 3), (3, 2)),
+            ((2, 3, 0), (0,)),
+            ((0, 2, 3), (3, 2)),
+            ((2, 3), (0, 3, 2)),
+            ((3,), (2, 3, 0)),
+        ):
+            yield Sample(make(*x_shape), make(*y_shape))
+
+
+_dim = Tensor.dim  # unlike x.dim(), a TypeError for a number, as Python's @ wants
+
+
+def _batch_by_matrix(x: Tensor, y: Tensor) -> Tensor:
+    # torch joins the batch with the rows where y needs a gradient: y expanded to the
+    # batch would have one gradient for each matrix in it.
+    return torch.matmul(x.flatten(0, -2), y).view(x.shape[:-1] + y.shape[1:])
+
+
+def _matrix_by_batch(x: Tensor, y: Tensor) -> Tensor:
+    z = _batch_by_matrix(y.mT, x.t())
+    return z.mT.contiguous() if x.dim() == 2 else z
+
+
+def _left(gz: Tensor, y: Tensor, x_dim: int) -> Tensor:
+    """The gradient of x; where its batch was broadcast, for the engine to sum."""
+    if y.dim() == 1:
+        return gz.unsqueeze(-1) * conj(y)
+    if x_dim == 1:
+        return gz.flatten() @ conj(y.mT.flatten(0, -2))
+    if x_dim == 2 and y.dim() > 2:
+        return gz.mT.flatten(0, -2).mT @ conj(y.mT.flatten(0, -2))
+    return gz @ conj(y).mT
+
+
+def _right(gz: Tensor, x: Tensor, y_dim: int) -> Tensor:
+    """The gradient of y, in the same way."""
+    if x.dim() == 1:
+        return gz * conj(x) if y_dim == 1 else conj(x).unsqueeze(-1) * gz.unsqueeze(-2)
+    if y_dim == 1:
+        return conj(x.flatten(0, -2)).mT @ gz.flatten()
+    if y_dim == 2 and x.dim() > 2:
+        return conj(x.flatten(0, -2)).mT @ gz.flatten(0, -2)
+    return conj(x).mT @ gz

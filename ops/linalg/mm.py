@@ -1,0 +1,48 @@
+"""mm: the product of two matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.linalg._product import column_major, left_gradient, right_gradient
+
+
+@op("mm", methods=("mm",), overrides=(torch.mm,), aliases={"mat2": "y"})
+class Mm(Function):
+    """z = x y, of matrices;  gx = gz y^H, gy = x^H gz.
+
+    A gradient has its matrix's memory order, as in torch: that of a transposed weight
+    comes out transposed.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, y: Tensor) -> Tensor:
+        need_gx, need_gy = ctx.needs_input_grad
+        ctx.save_for_backward(x if need_gy else None, y if need_gx else None)
+        z = torch.mm(x, y)
+        if need_gx and column_major(x):
+            ctx.x_columns = True
+        if need_gy and column_major(y):
+            ctx.y_columns = True
+        return z
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, y = ctx.saved_tensors
+        gx = None if y is None else left_gradient(gz, y, getattr(ctx, "x_columns", False))
+        gy = None if x is None else right_gradient(gz, x, getattr(ctx, "y_columns", False))
+        return gx, gy
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(2, 3), make(3, 4))
+        yield Sample(make.complex(2, 3), make.complex(3, 4))
+        yield Sample(make(2, 3), mat2=make(3, 1))
+        yield Sample(make(3, 2).mT, make(4, 3).mT)
+        yield Sample(make.complex(3, 2).mT, make.complex(4, 3).mT)
+        yield Sample(make(2, 0), make(0, 3))
+        yield Sample(make(0, 2), make(2, 3))

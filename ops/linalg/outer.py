@@ -1,0 +1,45 @@
+"""outer: every element of one vector times every element of another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+
+
+@op(
+    "outer",
+    methods=("outer", "ger"),
+    overrides=(torch.outer, torch.ger),
+    aliases={"vec2": "y"},
+    broadcasts=True,
+)
+class Outer(Function):
+    """z[i, j] = x[i] y[j], nothing conjugated;  gx = gz conj(y), gy = gz^T conj(x)."""
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, y: Tensor) -> Tensor:
+        need_gx, need_gy = ctx.needs_input_grad
+        ctx.save_for_backward(x if need_gy else None, y if need_gx else None)
+        return torch.outer(x, y)
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, y = ctx.saved_tensors
+        # The vectors may differ in dtype, and mv takes one dtype only.
+        gx = None if y is None else gz.mv(conj(y).to(gz.dtype))
+        gy = None if x is None else gz.mT.mv(conj(x).to(gz.dtype))
+        return gx, gy
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(2), make(3))
+        yield Sample(make.complex(2), make.complex(3))
+        yield Sample(make(2), make.complex(3))
+        yield Sample(make.complex(2), vec2=make(3))
+        yield Sample(make(2), make.integers(3))
+        yield Sample(make(0), make(3))
+        yield Sample(make(3), make(0))

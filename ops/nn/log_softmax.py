@@ -1,0 +1,66 @@
+"""nn.functional.log_softmax: the logarithm of softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.nn._softmax import implicit_dim
+
+
+@op(
+    "nn.functional.log_softmax",
+    methods=("log_softmax",),
+    overrides=(torch.nn.functional.log_softmax, torch.log_softmax, torch.special.log_softmax),
+)
+class LogSoftmax(Function):
+    """y = x - log(sum(exp(x))) along dim;  gx = gy - exp(y) sum(gy).
+
+    With dtype, x is cast to it first. A row of -inf gives nan.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Context,
+        x: Tensor,
+        dim: int | None = None,
+        _stacklevel: int | torch.dtype = 3,
+        dtype: torch.dtype | None = None,
+    ) -> Tensor:
+        if isinstance(_stacklevel, torch.dtype):  # the third argument of torch.log_softmax
+            dtype = _stacklevel
+        if dim is None:
+            dim = implicit_dim("log_softmax", x)
+        y = torch.log_softmax(x, dim, dtype)
+        ctx.save_for_backward(y)
+        ctx.dim = dim
+        if y.dtype is not x.dtype:
+            ctx.x_dtype = x.dtype
+        return y
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        gx = _log_softmax_backward_data(gy, y, ctx.dim, y.dtype)
+        x_dtype = getattr(ctx, "x_dtype", None)
+        return gx if x_dtype is None else gx.to(x_dtype)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4), 1)
+        yield Sample(make(3, 4), dim=-2)
+        yield Sample(make(2, 3, 2), 1)
+        yield Sample(make(3, 4), 1, dtype=torch.float64)
+        yield Sample(make(3, 4).float(), 1, dtype=torch.float64)
+        yield Sample(make.integers(3, 4), 1, dtype=torch.float64)
+        yield Sample(make(), 0)
+        yield Sample(make(0, 3), 1)
+        yield Sample(make(3, 0), 1)
+        yield Sample(make.tensor([1.0, float("-inf"), 800.0, 800.0]), 0)
+        yield Sample(make.tensor([float("-inf"), float("-inf")]), 0)
+
+
+_log_softmax_backward_data = torch.ops.aten._log_softmax_backward_data.default

@@ -1,0 +1,30 @@
+"""mT: a batch of matrices, each with rows and columns swapped."""  # noqa: N999 (torch's name)
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+
+
+@op("mT", properties=("mT",), reference=torch.Tensor.mT.__get__, linear=True)
+class MT(Function):
+    """y[.., i, j] = x[.., j, i], a view;  gx = gy.mT."""
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor) -> Tensor:
+        return x.mT
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        return gy.mT
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4))
+        yield Sample(make(2, 3, 4))
+        yield Sample(make.complex(2, 3, 1))
+        yield Sample(make(2, 0, 3))
