@@ -47,8 +47,9 @@ class Context:
 
     #: The name errors call this op by; set by the op's own context class.
     op_name: str = "?"
-    #: One flag per positional argument of forward: does it need a gradient?
-    needs_input_grad: tuple[bool, ...]
+    #: One flag per positional argument of forward: does it need a gradient? For a list of
+    #: tensors it is a tuple of flags, or False if none of them does.
+    needs_input_grad: tuple[Any, ...]
     _saved: tuple[Any, ...] | None
     _version: int
 
@@ -102,7 +103,7 @@ class Context:
         saved = self._saved
         if saved is None:
             self._raise_freed()
-        if _total_version(saved) != self._version:
+        if saved and _total_version(saved) != self._version:
             self._raise_changed(saved)
         if torch.is_grad_enabled():
             return self._saved_variables(saved)

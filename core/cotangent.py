@@ -91,7 +91,10 @@ def per_edge(node: Node, result: Any) -> tuple[Any, ...]:
     """What a rule returned, as one gradient per edge: lists opened up, a short end filled."""
     gradients = tuple(result) if isinstance(result, tuple | list) else (result,)
     lengths = node.list_lengths or (None,) * len(node.edges)
-    if len(gradients) > len(lengths) and any(g is not None for g in gradients[len(lengths) :]):
+    # A gradient of an argument that the call left to its default goes nowhere.
+    assert node.function is not None
+    most = max(len(lengths), len(node.function.signature.positional))
+    if any(g is not None for g in gradients[most:]):
         _refuse_count(node, len(gradients), len(lengths))
     flat: list[Any] = []
     for length, gradient in zip(lengths, gradients, strict=False):

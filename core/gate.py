@@ -53,7 +53,9 @@ def make_gate(function: type[Function], operator: bool = False) -> Callable[...,
     if function.takes_setup_context() or signature.variadic or not differentiable:
         return general
     if len(signature.positional) > 1 and not signature.missing_after(2):
-        return _binary_gate(function, general)
+        one_will_do = not signature.missing_after(1)
+        unary = _unary_gate(function, general) if one_will_do else general
+        return _binary_gate(function, general, unary)
     if signature.positional and not signature.missing_after(1):
         return _unary_gate(function, general)
     return general
@@ -86,12 +88,16 @@ def _unary_gate(function: type[Function], general: Callable[..., Any]) -> Callab
     return apply
 
 
-def _binary_gate(function: type[Function], general: Callable[..., Any]) -> Callable[..., Any]:
+def _binary_gate(
+    function: type[Function], general: Callable[..., Any], unary: Callable[..., Any]
+) -> Callable[..., Any]:
     forward, node_type = function.forward, function.node_type
 
     def apply(x: Any = _MISSING, y: Any = _MISSING, /, *rest: Any, **options: Any) -> Any:
         if rest or options:
             return general(*_given(x, y), *rest, **options)
+        if y is _MISSING:
+            return unary(*_given(x))
         a: Any
         b: Any
         x_needs = y_needs = False
@@ -100,13 +106,13 @@ def _binary_gate(function: type[Function], general: Callable[..., Any]) -> Calla
         elif x.__class__ in _NUMBERS:
             a = x
         else:
-            return general(*_given(x, y))
+            return general(x, y)
         if isinstance(y, Variable):
             b, y_needs = y._data, y._requires_grad
         elif y.__class__ in _NUMBERS:
             b = y
         else:
-            return general(*_given(x, y))
+            return general(x, y)
         if not ((x_needs or y_needs) and _is_grad_enabled()):
             return _untracked(forward(UntrackedContext(2), a, b))
         node = node_type()

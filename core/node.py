@@ -87,12 +87,11 @@ class Node(Context):
         A copy, since another thread may run the same node with other wishes.
         """
         flags = [edge is not None and edge[0] in live for edge in self.edges]
-        if self.list_lengths is not None:
-            flags = grouped(flags, self.list_lengths)
-        if tuple(flags) == self.needs_input_grad:
+        needs = tuple(flags if self.list_lengths is None else grouped(flags, self.list_lengths))
+        if needs == self.needs_input_grad:
             return self
         context = copy(self)
-        context.needs_input_grad = tuple(flags)
+        context.needs_input_grad = needs
         context.narrowed_from = self
         return context
 
@@ -116,7 +115,13 @@ class Node(Context):
         self._raise_intermediate(index, tensor)
 
 
-def grouped(flags: Sequence[bool], list_lengths: Sequence[int | None]) -> list[bool]:
-    """Flags per edge as flags per argument: a list of tensors counts if any of them does."""
+def grouped(
+    flags: Sequence[bool], list_lengths: Sequence[int | None]
+) -> list[bool | tuple[bool, ...]]:
+    """Flags per edge as flags per argument: of a list of tensors a tuple, or False if none."""
     entries = iter(flags)
-    return [any([next(entries) for _ in range(1 if n is None else n)]) for n in list_lengths]
+    grouped_flags: list[bool | tuple[bool, ...]] = []
+    for length in list_lengths:
+        own = tuple([next(entries) for _ in range(1 if length is None else length)])
+        grouped_flags.append(own[0] if length is None else any(own) and own)
+    return grouped_flags

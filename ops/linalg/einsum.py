@@ -84,7 +84,6 @@ class Einsum(Function):
         yield Sample("i,j->ij", make(2), make.complex(3))
         yield Sample("i,j->ij", make(2), make.integers(3))
         yield Sample(make(2, 3), [0, 1], make(3, 2), [1, 2], [0, 2])
-        yield Sample(make(2, 3), [1, 0])
         yield Sample(make(2, 2, 3), [..., 1], make(3), [1], [...])
         yield Sample(make(2, 2), [0, 0], make(2), [30])
         yield Sample("ij,jk->ik", make(2, 0), make(0, 3))

@@ -27,11 +27,13 @@ class Linear(Function):
         return _linear(x, weight, bias)
 
     @staticmethod
-    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor]:
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         gx = None if weight is None else _input_gradient(gz, weight)
         gweight = None if x is None else _weight_gradient(gz, x)
-        return gx, gweight, gz  # the engine sums it for the bias, if that needs it
+        if len(ctx.needs_input_grad) == 2:
+            return gx, gweight
+        return gx, gweight, gz if ctx.needs_input_grad[2] else None  # the engine sums it
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -59,7 +59,7 @@ class LogSoftmax(Function):
         yield Sample(make(), 0)
         yield Sample(make(0, 3), 1)
         yield Sample(make(3, 0), 1)
-        yield Sample(make.tensor([1.0, float("-inf"), 800.0, 800.0]), 0)
+        yield Sample(make.tensor([1.0, float("-inf"), 2.0, 2.0]), 0)
         yield Sample(make.tensor([float("-inf"), float("-inf")]), 0)
 
 

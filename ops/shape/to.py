@@ -11,7 +11,13 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("to", methods=("to",), reference=torch.Tensor.to, linear=True)
+@op(
+    "to",
+    methods=("to",),
+    reference=torch.Tensor.to,
+    aliases={"tensor": "other"},
+    linear=True,
+)
 class To(Composite):
     """y = x cast to a dtype on a device;  gx = gy cast and moved back.
 
@@ -59,7 +65,7 @@ class To(Composite):
         yield Sample(make(3), device=make.device, dtype=torch.float32)
         yield Sample(make(3), None, torch.float32)
         yield Sample(make(3), make(2, dtype=torch.float32)).constant(1)
-        yield Sample(make(3), other=make.complex(2)).constant("other")
+        yield Sample(make(3), tensor=make.complex(2)).constant("tensor")
         yield Sample(make(3), make.integers(2), False, True)
         yield Sample(make(2, 3).t(), torch.float32, memory_format=torch.contiguous_format)
         yield Sample(make(2, 3).t(), copy=True, memory_format=torch.contiguous_format)

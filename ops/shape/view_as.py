@@ -20,8 +20,8 @@ class ViewAs(Composite):
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
-        yield Sample(make(3, 4), make.integers(2, 6))
-        yield Sample(make(3, 4), make(12))
-        yield Sample(make.complex(2, 3), make(3, 2))
+        yield Sample(make(3, 4), make.integers(3, 2, 2))
+        yield Sample(make(12), make(3, 4))
+        yield Sample(make.complex(2, 3), make(2, 1, 3))
         yield Sample(make(0, 3), make(3, 0))
         yield Sample(make(1), make())

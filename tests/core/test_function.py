@@ -256,10 +256,13 @@ def test_keyword_arguments_and_defaults():
 
 
 def test_a_list_of_tensors_gets_a_list_of_gradients():
+    seen = []
+
     class Total(pg.Function):
         @staticmethod
         def forward(ctx, tensors, weight):
             ctx.count = len(tensors)
+            seen.append(ctx.needs_input_grad)
             ctx.weight = weight
             return sum(tensors) * weight
 
@@ -271,6 +274,7 @@ def test_a_list_of_tensors_gets_a_list_of_gradients():
     Total.apply([x, torch.ones(2).double(), y], 2.0).sum().backward()
     assert x.grad.tolist() == [2, 2]
     assert y.grad.tolist() == [6, 6]
+    assert seen == [((True, False, True), False)]
 
 
 def test_an_integer_output_has_no_gradient():
@@ -459,6 +463,7 @@ def test_trailing_gradients_of_non_tensors_may_be_left_out_but_not_of_tensors():
     with pytest.raises(errors.GradientCountError):
         run(identity(forward=forward, backward=lambda ctx, g: g), x, y)
     run(identity(forward=forward, backward=lambda ctx, g: (g, g, None)), x, y)
+    run(identity(forward=forward, backward=lambda ctx, g: (g, g, g)), x, y)  # flag was not given
 
 
 def test_a_variable_in_an_unknown_container_is_refused():

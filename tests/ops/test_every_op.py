@@ -8,6 +8,9 @@ import torch
 import plugrad as pg
 from plugrad.testing.comparison import Comparison, difference
 
+# Some samples are calls that torch itself warns about: legacy arguments, broadcast losses.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
 CASES = [
     pytest.param(entry, index, id=f"{entry.name}[{index}]")
     for entry in pg.registry

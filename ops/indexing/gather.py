@@ -1,0 +1,44 @@
+"""gather: elements along a dimension, each by its own index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+
+
+@op("gather", methods=("gather",), overrides=(torch.gather,), linear=True)
+class Gather(Function):
+    """y[i, j] = x[index[i, j], j] (here dim = 0);  gx = zeros with gy added there.
+
+    An element that is named twice gets both gradients. With sparse_grad torch makes a
+    sparse gradient; ours is dense all the same.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Context, x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False
+    ) -> Tensor:
+        ctx.x_shape, ctx.dim = x.shape, dim
+        ctx.save_for_backward(index)
+        return x.gather(dim, index)
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        (index,) = ctx.saved_tensors
+        return gy.new_zeros(ctx.x_shape).scatter_add(ctx.dim, index, gy)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4), 0, make.integers(2, 4, high=3))
+        yield Sample(make(3, 4), -1, make.integers(3, 5, high=4))
+        yield Sample(make(3, 4), 1, make.integers(2, 2, high=4))
+        yield Sample(make(2, 3, 2), dim=1, index=make.integers(2, 4, 1, high=3))
+        yield Sample(make(4), 0, make.integers(6, high=4), sparse_grad=False)
+        yield Sample(make.complex(3), 0, make.integers(4, high=3))
+        yield Sample(make(3, 2), 0, make.integers(0, 2))
+        yield Sample(make(3), 0, make.tensor(1, dtype=torch.int64))
+        yield Sample(make(), 0, make.tensor(0, dtype=torch.int64))

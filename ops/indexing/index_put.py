@@ -1,0 +1,63 @@
+"""index_put: values put, or added, at index tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+
+
+@op("index_put", methods=("index_put",), overrides=(torch.index_put,), broadcasts=True)
+class IndexPut(Function):
+    """z = x with values y at [indices], or added there;  gx = gz, gy = gz[indices].
+
+    Where y replaces elements of x, their gradient is 0. Of several values put at one
+    element it is left open which one stays; as in torch each gets the gradient.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Context,
+        x: Tensor,
+        indices: Sequence[Tensor],
+        values: Tensor,
+        accumulate: bool = False,
+    ) -> Tensor:
+        ctx.accumulate = accumulate
+        ctx.save_for_backward(*indices)
+        return torch.index_put(x, indices, values, accumulate)  # type: ignore[arg-type]
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
+        indices = ctx.saved_tensors
+        gx: Tensor | None = gz
+        if not ctx.needs_input_grad[0]:
+            gx = None
+        elif not ctx.accumulate:
+            gx = gz.index_put(indices, gz.new_zeros(()))
+        need_gy = ctx.needs_input_grad[2]
+        gy = torch.ops.aten.index.Tensor(gz, list(indices)) if need_gy else None
+        return gx, None, gy
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        rows = make.tensor([2, 0], dtype=torch.int64)
+        columns = make.tensor([1, 1], dtype=torch.int64)
+        again = make.tensor([1, 0, 1], dtype=torch.int64)
+        yield Sample(make(4, 2), (rows,), make(2, 2))
+        yield Sample(make(4, 2), [rows, columns], make(2), True)
+        yield Sample(make(4, 2), (again,), make(3, 2), accumulate=True)
+        yield Sample(make(4, 2), (rows,), make(2))
+        yield Sample(make(4, 2), indices=(rows,), values=make(2, 1), accumulate=True)
+        yield Sample(make(4, 2), (rows,), make())
+        yield Sample(make(3, 2), (make.booleans(3, 2),), make())
+        yield Sample(make(3, 2), (make.tensor([True, False, True], dtype=torch.bool),), make(2, 2))
+        yield Sample(make(3, 2), (make.tensor(1, dtype=torch.int64),), make(2))
+        yield Sample(make.complex(3), (rows,), make.complex(2))
+        yield Sample(make(3).long(), (rows,), make.integers(2))
+        yield Sample(make(3, 2), (rows,), make(2, 2)).constant(0)
+        yield Sample(make(3, 2), (rows,), make(2, 2)).constant(2)
+        yield Sample(make(0, 2), (make.integers(0),), make(0, 2))

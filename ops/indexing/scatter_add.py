@@ -1,0 +1,40 @@
+"""scatter_add: elements added along a dimension, each at its own index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+
+
+@op("scatter_add", methods=("scatter_add",), overrides=(torch.scatter_add,), linear=True)
+class ScatterAdd(Function):
+    """z = x with src[i, j] added at [index[i, j], j] (here dim = 0).
+
+    gx = gz;  gsrc = gz gathered at index, for which src and index need the same shape.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+        ctx.dim = dim
+        ctx.save_for_backward(index if ctx.needs_input_grad[3] else None)
+        return x.scatter_add(dim, index, src)
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor, None, None, Tensor | None]:
+        (index,) = ctx.saved_tensors
+        return gz, None, None, None if index is None else gz.gather(ctx.dim, index)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4), 0, make.integers(2, 4, high=3), make(2, 4))
+        yield Sample(make(3, 4), -1, make.integers(3, 5, high=4), make(3, 5))
+        yield Sample(make(2, 3, 2), dim=1, index=make.integers(2, 4, 1, high=3), src=make(2, 4, 1))
+        yield Sample(make.complex(3), 0, make.integers(4, high=3), make.complex(4))
+        yield Sample(make(3), 0, make.integers(4, high=3), make(4)).constant(0)
+        yield Sample(make(3), 0, make.integers(2, high=3), make(4)).constant(3)
+        yield Sample(make(3, 2), 0, make.integers(0, 2), make(0, 2))
+        yield Sample(make(), 0, make.tensor(0, dtype=torch.int64), make())

@@ -1,0 +1,47 @@
+"""slice_scatter: a copy with a range of a dimension replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+
+
+@op("slice_scatter", methods=("slice_scatter",), overrides=(torch.slice_scatter,), linear=True)
+class SliceScatter(Function):
+    """z = x with src at start:end:step of dim;  gx = gz with 0 there, gsrc = gz there."""
+
+    @staticmethod
+    def forward(
+        ctx: Context,
+        x: Tensor,
+        src: Tensor,
+        dim: int = 0,
+        start: int | None = None,
+        end: int | None = None,
+        step: int = 1,
+    ) -> Tensor:
+        ctx.where, ctx.src_shape = (dim, start, end, step), src.shape
+        ctx.index = (*(slice(None),) * (dim % x.dim()), slice(start, end, step))
+        return torch.slice_scatter(x, src, dim, start, end, step)
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        need_gx, need_gsrc = ctx.needs_input_grad[:2]
+        zeros = gz.new_zeros(ctx.src_shape)
+        gx = gz.slice_scatter(zeros, *ctx.where) if need_gx else None
+        return gx, gz[ctx.index] if need_gsrc else None
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4), make(3, 4))
+        yield Sample(make(5, 2), make(2, 2), 0, 1, 3)
+        yield Sample(make(2, 5), make(2, 2), -1, -4, None, 2)
+        yield Sample(make(5), src=make(2), start=3)
+        yield Sample(make(3), make(2), end=2)
+        yield Sample(make(3, 4), make(2, 4), 0, 1).constant(0)
+        yield Sample(make(3, 4), make(2, 4), 0, 1).constant(1)
+        yield Sample(make(0, 3), make(0, 1), 1, 2)

@@ -1,0 +1,135 @@
+"""nn.functional.cross_entropy: nll_loss of log_softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops.nn._reduction import REDUCTIONS, reduction_code
+
+
+@op("nn.functional.cross_entropy", overrides=(torch.nn.functional.cross_entropy,))
+class CrossEntropy(Composite):
+    """y = -sum(weight p log_softmax(x)) over the classes, averaged, summed, or neither.
+
+    Classes are dimension 1 of x, or the only one. p is the target where that has x's
+    shape, and differentiable then; else 1 at the target class and 0 elsewhere, and a mean
+    is one with the weights. Label smoothing mixes p with equal probabilities.
+    """
+
+    @staticmethod
+    def forward(
+        x: Tensor,
+        target: Tensor,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> Tensor:
+        code = reduction_code(size_average, reduce, reduction)
+        by_probability = x.shape == target.shape
+        if not 0.0 <= label_smoothing <= 1.0 or (
+            by_probability and (not target.is_floating_point() or ignore_index >= 0)
+        ):
+            _refuse(x, target, ignore_index, label_smoothing)
+        class_dim = 0 if x.dim() == 1 else 1
+        likelihood = torch.log_softmax(x, class_dim)
+        if by_probability:
+            return _of_probabilities(likelihood, target, weight, code, label_smoothing)
+        nll = torch.nn.functional.nll_loss(
+            likelihood, target, weight, ignore_index=ignore_index, reduction=REDUCTIONS[code]
+        )
+        if label_smoothing == 0:
+            return nll
+        smooth = _of_equal_probabilities(likelihood, target, weight, code, ignore_index)
+        return label_smoothing / x.shape[class_dim] * smooth + (1 - label_smoothing) * nll
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        for shape in ((4,), (3, 4), (2, 4, 3), (2, 4, 1, 2)):
+            labels = shape[:1] + shape[2:] if len(shape) > 1 else ()
+            for reduction in ("none", "mean", "sum"):
+                yield Sample(make(*shape), make.integers(*labels, high=4), reduction=reduction)
+                for smoothing in (0.0, 0.3):
+                    yield Sample(
+                        make(*shape),
+                        make.integers(*labels, high=4),
+                        make(4, low=0.5),
+                        ignore_index=1,
+                        reduction=reduction,
+                        label_smoothing=smoothing,
+                    ).constant(2)
+                yield Sample(
+                    make(*shape),
+                    make.integers(*labels, high=4),
+                    reduction=reduction,
+                    label_smoothing=1.0,
+                )
+                yield Sample(make(*shape), make(*shape, low=0.0), reduction=reduction)
+                yield Sample(
+                    make(*shape),
+                    make(*shape, low=0.0),
+                    make(4, low=0.5),
+                    reduction=reduction,
+                    label_smoothing=0.3,
+                )
+        yield Sample(make(2, 3), target=make.integers(2, high=3))
+        yield Sample(make(2, 3), make.tensor([-100, -100], dtype=torch.int64))
+        yield Sample(make(2, 3), make.tensor([-100, 1], dtype=torch.int64), label_smoothing=0.1)
+        yield Sample(make(0, 3), make.integers(0, high=3))
+        yield Sample(make(0, 3), make(0, 3))
+        yield Sample(make(0, 3), make(0, 3), reduction="sum")
+
+
+def _of_probabilities(
+    likelihood: Tensor, target: Tensor, weight: Tensor | None, code: int, smoothing: float
+) -> Tensor:
+    class_dim = 0 if likelihood.dim() == 1 else 1
+    classes = likelihood.shape[class_dim]
+    if smoothing > 0:
+        target = target * (1 - smoothing) + smoothing / classes
+    terms = likelihood * target
+    if weight is not None:
+        terms = terms * _per_class(weight, likelihood)
+    if code == 0:
+        return -terms.sum(class_dim)
+    if code == 2:
+        return -terms.sum()
+    if likelihood.numel() == 0:
+        everywhere = torch.ones((), dtype=torch.bool, device=terms.device)
+        return -terms.sum().masked_fill(everywhere, float("nan"))
+    return -terms.sum() / (likelihood.numel() // classes)
+
+
+def _of_equal_probabilities(
+    likelihood: Tensor, target: Tensor, weight: Tensor | None, code: int, ignore_index: int
+) -> Tensor:
+    """The part of label smoothing, times the number of classes."""
+    class_dim = 0 if likelihood.dim() == 1 else 1
+    terms = likelihood if weight is None else likelihood * _per_class(weight, likelihood)
+    ignored = target == ignore_index
+    loss = -terms.sum(class_dim).masked_fill(ignored, 0.0)
+    if code == 0:
+        return loss
+    if code == 2:
+        return loss.sum()
+    if weight is None:
+        return loss.sum() / (~ignored).sum()
+    return loss.sum() / weight.gather(0, target.masked_select(~ignored).flatten()).sum()
+
+
+def _per_class(weight: Tensor, likelihood: Tensor) -> Tensor:
+    """``weight``, to be broadcast along the classes."""
+    return weight if likelihood.dim() == 1 else weight.view(1, -1, *(1,) * (likelihood.dim() - 2))
+
+
+def _refuse(x: Tensor, target: Tensor, ignore_index: int, smoothing: float) -> None:
+    """Let torch say what is wrong."""
+    torch.nn.functional.cross_entropy(
+        x.data, target.data, ignore_index=ignore_index, label_smoothing=smoothing
+    )

@@ -1,0 +1,66 @@
+"""nn.functional.dropout: zeros at random, the rest scaled up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+
+
+@op(
+    "nn.functional.dropout",
+    overrides=(torch.nn.functional.dropout, torch.dropout),
+    aliases={"train": "training"},
+)
+class Dropout(Function):
+    """y = x mask / (1 - p), mask being 0 with probability p, else 1;  gx = gy mask / (1 - p).
+
+    Not in training, and with p = 0, y is x itself; with p = 1 it is all zeros. Random
+    numbers are drawn as torch draws them.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Context, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+    ) -> Tensor:
+        if not 0 <= p <= 1:
+            torch.nn.functional.dropout(x, p)  # raises
+        if inplace:
+            ctx.mark_dirty(x)
+        if p == 0 or not training or x.numel() == 0:
+            ctx.save_for_backward()
+            return x
+        if x.is_cuda and p < 1 and not inplace:
+            y, mask = torch.native_dropout(x, p, True)
+            ctx.save_for_backward(mask)
+            ctx.scale = 1 / (1 - p)
+            return y
+        factor = x.new_zeros(()) if p == 1 else torch.empty_like(x).bernoulli_(1 - p).div_(1 - p)
+        ctx.save_for_backward(factor)
+        ctx.mark_non_differentiable(factor)
+        return x.mul_(factor) if inplace else x * factor
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        if not ctx.saved_tensors:
+            return gy
+        (factor,) = ctx.saved_tensors
+        scale = getattr(ctx, "scale", None)
+        return gy * factor if scale is None else _native_dropout_backward(gy, factor, scale)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(4, 5))
+        yield Sample(make(4, 5), 0.2)
+        yield Sample(make(4, 5), p=0.9, training=True)
+        yield Sample(make(3), 0.5, False)
+        yield Sample(make(3), 0.0)
+        yield Sample(make(3), 1.0)
+        yield Sample(make())
+        yield Sample(make(0, 3))
+
+
+_native_dropout_backward = torch.ops.aten.native_dropout_backward.default
