@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,6 +20,8 @@ from plugrad.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plugrad.core.node import Node
 
 

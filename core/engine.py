@@ -7,7 +7,6 @@ its output have run, and its gradient is complete. Nothing recurses.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,8 @@ from plugrad.core.variable import Variable
 from plugrad.errors import BackwardError, NoGraphError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plugrad.core.node import Node
 
 _Gradient = Any  # a Tensor, or in create_graph a Variable

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from plugrad.core.context import Context
 from plugrad.core.gate import make_gate
 from plugrad.core.node import Node
 from plugrad.core.signature import Signature
@@ -14,6 +13,7 @@ from plugrad.errors import OpDefinitionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from plugrad.core.context import Context
     from plugrad.core.declaration import Declaration
     from plugrad.core.sample import Sample
     from plugrad.core.sample_maker import SampleMaker

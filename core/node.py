@@ -112,7 +112,7 @@ class Node(Context):
         outputs = self._ids[len(self.edges) :]
         if id(tensor) in outputs:
             return recorded(tensor, self.narrowed_from or self, outputs.index(id(tensor)))
-        self._raise_intermediate(index, tensor)
+        return self._raise_intermediate(index, tensor)
 
 
 def grouped(

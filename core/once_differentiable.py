@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.core.context import Context
 from plugrad.core.function import Function
 from plugrad.core.variable import Variable, recorded
 from plugrad.errors import OnceDifferentiableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from plugrad.core.context import Context
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,7 +40,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         guarded = [_guard(g, sources[0], ctx.op_name) for g in ((result,) if single else result)]
         return guarded[0] if single else tuple(guarded)
 
-    wrapper.once_differentiable = True
+    wrapper.once_differentiable = True  # type: ignore[attr-defined]
     return wrapper
 
 

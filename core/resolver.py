@@ -36,15 +36,14 @@ class _NoOps:
         raise UnknownOpError(f"no op is registered: none is named {name!r}", fix="import plugrad")
 
 
-_current: Resolver = _NoOps()
+_installed: list[Resolver] = [_NoOps()]
 
 
 def resolver() -> Resolver:
     """The resolver in use."""
-    return _current
+    return _installed[-1]
 
 
 def install(new: Resolver) -> None:
     """Use ``new`` from now on."""
-    global _current
-    _current = new
+    _installed[:] = [new]

@@ -1,0 +1,117 @@
+"""unpack: the arguments of a call, with tensors for Variables and the edges that lead from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import torch
+from torch import Tensor
+
+from plugrad.core.accumulate_grad import gradient_edge
+from plugrad.core.variable import Variable
+from plugrad.errors import HiddenVariableError, TorchGraphError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from plugrad.core.node import Edge
+
+NUMBERS = frozenset({int, float, bool, complex})
+#: Types that hold neither a tensor nor a Variable.
+PLAIN = NUMBERS | {str, type(None), slice, torch.Size, torch.dtype, torch.device}
+
+
+def unpack(
+    args: tuple[Any, ...], op_name: str, recording: bool
+) -> tuple[list[Any], list[Edge], list[int | None] | None, bool]:
+    """The arguments with tensors for Variables, and the edges that lead from them.
+
+    An argument that is a list of tensors has an edge for each, and its length is given;
+    last comes whether there was a Variable at all.
+    """
+    raw: list[Any] = []
+    edges: list[Edge] = []
+    lengths: list[int | None] | None = None
+    any_variable = False
+    for position, arg in enumerate(args):
+        if isinstance(arg, Variable):
+            any_variable = True
+            raw.append(arg._data)
+            edges.append(gradient_edge(arg) if recording else None)
+        elif arg.__class__ in PLAIN:
+            raw.append(arg)
+            edges.append(None)
+        else:
+            raw.append(_raw(arg, op_name))
+            sequence = arg.__class__ is list or arg.__class__ is tuple
+            any_variable = any_variable or (sequence and _any_variable(arg))
+            if sequence and any(isinstance(v, Variable | Tensor) for v in arg):
+                lengths = lengths or [None] * len(args)
+                lengths[position] = len(arg)
+                edges += [
+                    gradient_edge(v) if recording and isinstance(v, Variable) else None for v in arg
+                ]
+            else:
+                edges.append(None)
+    return raw, edges, lengths, any_variable
+
+
+def flat(args: Sequence[Any], lengths: Sequence[int | None]) -> list[Any]:
+    """One entry per edge: lists of tensors opened up."""
+    flat: list[Any] = []
+    for arg, length in zip(args, lengths, strict=True):
+        flat += [arg] if length is None else arg
+    return flat
+
+
+def _raw(value: Any, op_name: str, depth: int = 0) -> Any:
+    """``value`` with every Variable in it replaced by its tensor."""
+    if isinstance(value, Variable):
+        if depth > 1 and value._requires_grad and torch.is_grad_enabled():
+            _refuse_hidden("a nested list", op_name)
+        return value._data
+    if isinstance(value, Tensor):
+        if value.requires_grad and torch.is_grad_enabled():
+            _refuse_torch_graph(value, op_name)
+        return value
+    if value.__class__ is list or value.__class__ is tuple:
+        return value.__class__([_raw(v, op_name, depth + 1) for v in value])
+    if isinstance(value, dict | set) and _any_variable(
+        value.values() if isinstance(value, dict) else value
+    ):
+        _refuse_hidden(f"a {type(value).__name__}", op_name)
+    return value
+
+
+def raw_option(name: str, value: Any, op_name: str) -> Any:
+    """A keyword-only argument with tensors for Variables; none of them may require grad."""
+    if isinstance(value, Variable) and value._requires_grad and torch.is_grad_enabled():
+        _refuse_hidden(f"the keyword-only argument {name!r}", op_name)
+    return _raw(value, op_name, depth=1)
+
+
+def _any_variable(values: Iterable[Any]) -> bool:
+    """Whether there is a Variable among ``values``, in lists and tuples at any depth."""
+    return any(
+        isinstance(v, Variable) or (isinstance(v, list | tuple) and _any_variable(v))
+        for v in values
+    )
+
+
+def _refuse_torch_graph(tensor: Tensor, op_name: str) -> NoReturn:
+    raise TorchGraphError(
+        f"a torch tensor of shape {tuple(tensor.shape)} that requires grad was passed to "
+        f"{op_name}: torch would get no gradient for it",
+        where=f"a call of {op_name}",
+        fix="pass tensor.detach() as a constant, or plugrad.Variable(tensor.detach(), "
+        "requires_grad=True)",
+    )
+
+
+def _refuse_hidden(place: str, op_name: str) -> NoReturn:
+    raise HiddenVariableError(
+        f"a Variable was passed to {op_name} inside {place}, where the graph cannot see it",
+        where=f"a call of {op_name}",
+        fix="pass it as a positional argument, or in a flat list or tuple; or pass .data if "
+        "no gradient is wanted",
+    )
