@@ -29,7 +29,8 @@ class Gather(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         (index,) = ctx.saved_tensors
-        return gy.new_zeros(ctx.x_shape).scatter_add(ctx.dim, index, gy)
+        # One zero expanded: scatter_add itself makes the copy that it fills.
+        return gy.new_zeros(()).expand(ctx.x_shape).scatter_add(ctx.dim, index, gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

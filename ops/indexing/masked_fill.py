@@ -20,7 +20,7 @@ class MaskedFill(Function):
     @staticmethod
     def forward(ctx: Context, x: Tensor, mask: Tensor, value: Tensor | complex) -> Tensor:
         ctx.save_for_backward(mask)
-        return x.masked_fill(mask, value)  # type: ignore[arg-type]
+        return x.masked_fill(mask, value)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, None, Tensor | None]:

@@ -20,7 +20,7 @@ class MaskedSelect(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, mask: Tensor) -> Tensor:
-        ctx.full_shape = torch.broadcast_shapes(x.shape, mask.shape)
+        ctx.full_shape = torch.broadcast_shapes(x.shape, mask.shape)  # type: ignore[no-untyped-call]
         ctx.save_for_backward(mask)
         return x.masked_select(mask)
 

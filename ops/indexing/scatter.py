@@ -43,10 +43,10 @@ class Scatter(Function):
                     where="a call of scatter",
                     fix="use scatter_add, or call it in plugrad.no_grad()",
                 )
-            return torch.scatter(x, dim, index, src, reduce=reduce)  # type: ignore[call-overload]
+            return torch.scatter(x, dim, index, src, reduce=reduce)
         ctx.dim = dim
         ctx.save_for_backward(index)
-        return torch.scatter(x, dim, index, src)  # type: ignore[arg-type]
+        return torch.scatter(x, dim, index, src)
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, None, None, Tensor | None]:

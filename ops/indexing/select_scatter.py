@@ -12,7 +12,10 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 @op("select_scatter", methods=("select_scatter",), overrides=(torch.select_scatter,), linear=True)
 class SelectScatter(Function):
-    """z = x with y at index of dim;  gx = gz with 0 there, gy = gz there."""
+    """z = x with src at index of dim;  gx = gz with 0 there, gsrc = gz there.
+
+    torch has no gradient for complex numbers here; ours is the same for them.
+    """
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
@@ -22,7 +25,7 @@ class SelectScatter(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         need_gx, need_gsrc = ctx.needs_input_grad[:2]
-        zeros = gz.new_zeros(ctx.src_shape)
+        zeros = gz.new_zeros(()).expand(ctx.src_shape)
         gx = gz.select_scatter(zeros, *ctx.where) if need_gx else None
         return gx, gz.select(*ctx.where) if need_gsrc else None
 

@@ -12,7 +12,10 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 @op("slice_scatter", methods=("slice_scatter",), overrides=(torch.slice_scatter,), linear=True)
 class SliceScatter(Function):
-    """z = x with src at start:end:step of dim;  gx = gz with 0 there, gsrc = gz there."""
+    """z = x with src at start:end:step of dim;  gx = gz with 0 there, gsrc = gz there.
+
+    torch has no gradient for complex numbers here; ours is the same for them.
+    """
 
     @staticmethod
     def forward(
@@ -31,7 +34,7 @@ class SliceScatter(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         need_gx, need_gsrc = ctx.needs_input_grad[:2]
-        zeros = gz.new_zeros(ctx.src_shape)
+        zeros = gz.new_zeros(()).expand(ctx.src_shape)
         gx = gz.slice_scatter(zeros, *ctx.where) if need_gx else None
         return gx, gz[ctx.index] if need_gsrc else None
 

@@ -36,8 +36,10 @@ class CrossEntropy(Composite):
         if not 0.0 <= label_smoothing <= 1.0 or (
             by_probability and (not target.is_floating_point() or ignore_index >= 0)
         ):
-            _refuse(x, target, ignore_index, label_smoothing)
+            _refuse(x, target, None, ignore_index, label_smoothing)
         class_dim = 0 if x.dim() == 1 else 1
+        if weight is not None and x.dim() > 0 and weight.shape != x.shape[class_dim :][:1]:
+            _refuse(x, target, weight.data, ignore_index, label_smoothing)
         likelihood = torch.log_softmax(x, class_dim)
         if by_probability:
             return _of_probabilities(likelihood, target, weight, code, label_smoothing)
@@ -128,8 +130,10 @@ def _per_class(weight: Tensor, likelihood: Tensor) -> Tensor:
     return weight if likelihood.dim() == 1 else weight.view(1, -1, *(1,) * (likelihood.dim() - 2))
 
 
-def _refuse(x: Tensor, target: Tensor, ignore_index: int, smoothing: float) -> None:
+def _refuse(
+    x: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, smoothing: float
+) -> None:
     """Let torch say what is wrong."""
     torch.nn.functional.cross_entropy(
-        x.data, target.data, ignore_index=ignore_index, label_smoothing=smoothing
+        x.data, target.data, weight, ignore_index=ignore_index, label_smoothing=smoothing
     )

@@ -28,11 +28,11 @@ class Dropout(Function):
     ) -> Tensor:
         if not 0 <= p <= 1:
             torch.nn.functional.dropout(x, p)  # raises
-        if inplace:
-            ctx.mark_dirty(x)
         if p == 0 or not training or x.numel() == 0:
             ctx.save_for_backward()
             return x
+        if inplace:
+            ctx.mark_dirty(x)
         if x.is_cuda and p < 1 and not inplace:
             y, mask = torch.native_dropout(x, p, True)
             ctx.save_for_backward(mask)

@@ -35,11 +35,12 @@ class NllLoss(Function):
         if any(ctx.needs_input_grad[2:3]):
             _refuse_weight()
         code = reduction_code(size_average, reduce, reduction)
-        dim = x.dim()
-        if 1 <= dim <= 2:
-            y, total = _forward(x, target, weight, code, ignore_index)
-        else:
-            y, total = _forward_of_images(x, target, weight, code, ignore_index)
+        kernel = _forward if x.dim() <= 2 else _forward_of_images
+        try:
+            y, total = kernel(x, target, weight, code, ignore_index)
+        except RuntimeError:
+            torch.nn.functional.nll_loss(x, target, weight)  # says better what is wrong
+            raise
         # torch keeps x too, for its shape alone.
         ctx.save_for_backward(x, target, weight, total)
         ctx.mark_non_differentiable(total)
@@ -94,8 +95,6 @@ def _forward_of_images(
 ) -> tuple[Tensor, Tensor]:
     if x.dim() == 4:
         return _forward_2d(x, target, weight, code, ignore_index)  # type: ignore[no-any-return]
-    if x.dim() == 0 or x.shape[:1] + x.shape[2:] != target.shape:
-        torch.nn.functional.nll_loss(x, target, weight)  # raises and says what is wrong
     y, total = _forward_2d(_as_image(x, 2), _as_image(target, 1), weight, code, ignore_index)
     return (y.view(target.shape) if code == 0 else y), total
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
-import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("H", properties=("H",), reference=torch.Tensor.H.__get__, linear=True)
+@op("H", properties=("H",), reference=attrgetter("H"), linear=True)
 class H(Function):
-    """y = conj(x)^T, a view;  gx = conj(gy)^T.
-
-    With fewer than two dimensions y = x.
-    """
+    """y = conj(x)^T, a view;  gx = conj(gy)^T."""
 
     @staticmethod
     def forward(ctx: Context, x: Tensor) -> Tensor:

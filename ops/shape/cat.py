@@ -33,7 +33,7 @@ class Cat(Function):
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[list[Tensor | None]]:
-        pieces = gz.split(ctx.sizes, ctx.dim)
+        pieces = gz.split_with_sizes(ctx.sizes, ctx.dim)
         return ([None if skip else g for g, skip in zip(pieces, ctx.skipped, strict=True)],)
 
     @staticmethod

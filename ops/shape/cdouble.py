@@ -10,7 +10,12 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("cdouble", methods=("cdouble",), reference=torch.Tensor.cdouble, linear=True)
+@op(
+    "cdouble",
+    methods=("cdouble",),
+    reference=torch.Tensor.cdouble,  # type: ignore[attr-defined]
+    linear=True,
+)
 class CDouble(Composite):
     """y = x cast to complex128;  gx = gy cast back to the dtype of x.
 

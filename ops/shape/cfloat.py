@@ -10,7 +10,12 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("cfloat", methods=("cfloat",), reference=torch.Tensor.cfloat, linear=True)
+@op(
+    "cfloat",
+    methods=("cfloat",),
+    reference=torch.Tensor.cfloat,  # type: ignore[attr-defined]
+    linear=True,
+)
 class CFloat(Composite):
     """y = x cast to complex64;  gx = gy cast back to the dtype of x.
 

@@ -20,7 +20,7 @@ class Flip(Function):
         ctx: Context, x: Tensor, *apart: int | Sequence[int], dims: Sequence[int] | None = None
     ) -> Tensor:
         apart = given(apart, dims)
-        y = x.flip(*apart)
+        y = x.flip(*apart)  # type: ignore[arg-type]
         ctx.dims = numbers(apart)
         return y
 

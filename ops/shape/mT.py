@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
-import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("mT", properties=("mT",), reference=torch.Tensor.mT.__get__, linear=True)
+@op("mT", properties=("mT",), reference=attrgetter("mT"), linear=True)
 class MT(Function):
     """y[.., i, j] = x[.., j, i], a view;  gx = gy.mT."""
 

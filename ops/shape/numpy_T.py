@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
-import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("numpy_T", properties=("T",), reference=torch.Tensor.T.__get__, linear=True)
+@op("numpy_T", properties=("T",), reference=attrgetter("T"), linear=True)
 class NumpyT(Function):
     """y = x^T, a view;  gx = gy^T.
 

@@ -33,7 +33,7 @@ class Split(Function):
         ctx: Context, x: Tensor, split_size: int | Sequence[int], dim: int = 0
     ) -> tuple[Tensor, ...]:
         ctx.dim = dim
-        return x.split(split_size, dim)  # type: ignore[arg-type]
+        return x.split(split_size, dim)  # type: ignore[no-untyped-call]
 
     @staticmethod
     def backward(ctx: Context, *gradients: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.errors import ArgumentError
 
 
 @op(
@@ -37,7 +38,7 @@ class To(Composite):
         memory_format: torch.memory_format = torch.preserve_format,
     ) -> Tensor:
         if target:
-            named = dict(zip(_names(target[0]), target, strict=False))
+            named = _named(target)
             dtype, device = named.get("dtype", dtype), named.get("device", device)
             other = named.get("other", other)
             non_blocking, copy = named.get("non_blocking", non_blocking), named.get("copy", copy)
@@ -45,8 +46,9 @@ class To(Composite):
             dtype, device = other.dtype, other.device
         dtype = x.dtype if dtype is None else dtype
         device = x.device if device is None else torch.device(device)
-        if not copy and x.dtype is dtype and _same_place(x.device, device):
-            return x.contiguous(memory_format=memory_format)
+        same = x.dtype is dtype and _same_place(x.device, device)
+        if same and not copy and memory_format in (torch.preserve_format, _format(x)):
+            return x
         return torch.ops.aten._to_copy.default(
             x, dtype=dtype, device=device, non_blocking=non_blocking, memory_format=memory_format
         )
@@ -68,6 +70,8 @@ class To(Composite):
         yield Sample(make(3), tensor=make.complex(2)).constant("tensor")
         yield Sample(make(3), make.integers(2), False, True)
         yield Sample(make(2, 3).t(), torch.float32, memory_format=torch.contiguous_format)
+        yield Sample(make(2, 3).t(), torch.float64)
+        yield Sample(make(2, 3).t(), torch.float64, memory_format=torch.contiguous_format)
         yield Sample(make(2, 3).t(), copy=True, memory_format=torch.contiguous_format)
         yield Sample(make(2, 2, 2, 2), torch.float64, memory_format=torch.channels_last)
         yield Sample(make(3), torch.complex128)
@@ -79,13 +83,31 @@ class To(Composite):
         yield Sample(make(0, 3), torch.float32)
 
 
-def _names(first: Any) -> tuple[str, ...]:
-    """What the positional arguments are, which the first of them decides."""
-    if isinstance(first, torch.dtype):
-        return "dtype", "non_blocking", "copy"
-    if hasattr(first, "dtype"):
-        return "other", "non_blocking", "copy"
-    return "device", "dtype", "non_blocking", "copy"
+def _named(target: tuple[Any, ...]) -> dict[str, Any]:
+    """The positional arguments by name, which the type of the first one decides."""
+    names = ["non_blocking", "copy"]
+    if isinstance(target[0], torch.dtype):
+        names = ["dtype", *names]
+    elif hasattr(target[0], "dtype"):
+        names = ["other", *names]
+    else:
+        names = ["device", "dtype", *names]
+    if len(target) > len(names):
+        raise ArgumentError(
+            f"to() takes at most {len(names)} positional arguments like these, got {len(target)}",
+            where="a call of to",
+            fix=f"they are ({', '.join(names)}) here; memory_format= goes by name",
+        )
+    return dict(zip(names, target, strict=False))
+
+
+def _format(x: Tensor) -> torch.memory_format:
+    """The memory format of x: contiguous wherever it is none of the others, as in torch."""
+    if not x.is_contiguous():
+        for other in (torch.channels_last, torch.channels_last_3d):
+            if x.is_contiguous(memory_format=other):
+                return other
+    return torch.contiguous_format
 
 
 def _same_place(here: torch.device, there: torch.device) -> bool:

@@ -29,8 +29,12 @@ class ToCopy(Function):
         memory_format: torch.memory_format = torch.preserve_format,
     ) -> Tensor:
         ctx.x_dtype, ctx.x_device = x.dtype, x.device
-        return torch.ops.aten._to_copy.default(
-            x, dtype=dtype, device=device, non_blocking=non_blocking, memory_format=memory_format
+        return x.to(
+            device=device,
+            dtype=dtype,
+            non_blocking=non_blocking,
+            copy=True,
+            memory_format=memory_format,
         )
 
     @staticmethod
