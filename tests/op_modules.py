@@ -14,7 +14,7 @@ class OpModulesContract(Contract):
 
     package = fields.StringField()
 
-    def check(self, graph, verbose):  # noqa: ARG002, import-linter's signature
+    def check(self, graph, verbose):
         inside = graph.find_descendants(self.package)
         ops = {m for m in inside if not graph.find_children(m) and not _is_private(m)}
         found = sorted(
