@@ -1,0 +1,156 @@
+"""``plugrad demo``: train a classifier of handwritten digits and check every gradient."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from plugrad.cli.digits import report
+from plugrad.cli.digits.data import load
+from plugrad.cli.digits.plot import plot_loss
+from plugrad.cli.digits.training import Training
+from plugrad.cli.extras import require
+from plugrad.cli.interruption import INTERRUPTED, Interruption
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def demo(
+    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 30,
+    seed: Annotated[int, typer.Option(help="Of the split, the weights and the batches.")] = 0,
+    device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, mps, ...")] = "cpu",
+    out: Annotated[Path, typer.Option(help="The folder for the plot.")] = Path("out"),
+) -> None:
+    """Train a small classifier of handwritten digits, wholly on plugrad's Variables.
+
+    Beside each epoch stands the largest difference between plugrad's gradients and
+    torch.autograd's. It ends with the test accuracy, the time against torch's and a plot.
+    """
+    require("plugrad demo", "sklearn", "matplotlib")
+    _check_numbers(epochs, seed)
+    place = _device(device)
+    _make_folder(out)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    with Interruption() as interruption:
+        training = Training(load(seed), place, epochs, seed)
+        with _one_thread():
+            _train(training, console, lambda: interruption.noted)
+        stopped = len(training.epochs) < epochs
+        if stopped:
+            console.print(f"\ninterrupted after {len(training.step_losses)} steps")
+        if training.step_losses:
+            plot_loss(training, out / "loss.png")
+            console.print(f"\n{report.summary(training)}\nplot           {out / 'loss.png'}")
+    if not all(epoch.gradients_agree for epoch in training.epochs):
+        console.print(
+            "Error: the gradients differ from torch's by more than rounding explains\n"
+            "  fix: this is a bug of plugrad or of an op; please report it with the seed "
+            f"({seed}), the device ({place}) and torch's version ({torch.__version__})"
+        )
+        raise typer.Exit(1)
+    if stopped:
+        raise typer.Exit(INTERRUPTED)
+
+
+# --- options -------------------------------------------------------------------------
+
+
+def _check_numbers(epochs: int, seed: int) -> None:
+    if epochs < 1:
+        raise typer.BadParameter(
+            f"{epochs} epochs train nothing\n  fix: give at least 1, e.g. --epochs 30",
+            param_hint="--epochs",
+        )
+    if not 0 <= seed < 2**63:
+        raise typer.BadParameter(
+            f"{seed} is no seed\n  fix: give a number from 0 to 2**63 - 1, e.g. --seed 1",
+            param_hint="--seed",
+        )
+
+
+def _device(name: str) -> torch.device:
+    """Return the device called ``name``, if a sum can be computed on it."""
+    try:
+        device = torch.device(name)
+        torch.ones(1, device=device).add(1).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise typer.BadParameter(
+            f"{name!r} is no device that torch can use here: {reason}\n"
+            f"  fix: choose one of these: {', '.join(_usable_devices())}",
+            param_hint="--device",
+        ) from error
+    return device
+
+
+def _usable_devices() -> list[str]:
+    usable = ["cpu"]
+    with suppress(AttributeError):  # torch.accelerator is new in torch 2.6
+        accelerator = torch.accelerator.current_accelerator(check_available=True)
+        if accelerator is not None:
+            usable.append(accelerator.type)
+    return usable
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out):  # better now than after the training
+            pass
+    except OSError as error:
+        raise typer.BadParameter(
+            f"{out} is no folder to write to: {error.strerror}\n"
+            "  fix: name a folder, new or old, that you may write to",
+            param_hint="--out",
+        ) from error
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch to one thread: for a model this small, more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+# --- what is shown -------------------------------------------------------------------
+
+
+def _train(training: Training, console: Console, stop: Callable[[], bool]) -> None:
+    """Train, with a progress bar if somebody watches and a line per epoch in any case."""
+    console.print(f"{report.sizes(training.digits)}\n\n{report.HEADER}")
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with progress:
+        total = training.planned * training.steps_per_epoch
+        task = progress.add_task("training", total=total)
+
+        def on_step() -> None:
+            loss = training.step_losses[-1]
+            progress.update(task, advance=1, description=f"loss {loss:7.4f}{_accuracy(training)}")
+
+        for epoch in training.run(stop, on_step):
+            console.print(report.line(epoch, training.planned))
+
+
+def _accuracy(training: Training) -> str:
+    if not training.epochs:
+        return ""
+    return f"  validation accuracy {training.epochs[-1].validation_accuracy:.1%}"

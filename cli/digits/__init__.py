@@ -1,0 +1,1 @@
+"""What ``plugrad demo`` trains: a classifier of the UCI handwritten digits."""

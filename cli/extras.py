@@ -1,0 +1,19 @@
+"""The packages that only the command line needs, installed as the extra ``demo``."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+
+def require(what: str, *modules: str) -> None:
+    """Exit with what to install if a module that ``what`` needs is not there.
+
+    Raises:
+        SystemExit: at least one is missing.
+    """
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise SystemExit(
+            f"Error: {what} needs {' and '.join(missing)}, which plugrad alone does not install\n"
+            "  fix: pip install 'plugrad[demo]'"
+        )
