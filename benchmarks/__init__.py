@@ -1,0 +1,1 @@
+"""The benchmarks: ``python benchmarks/run.py``. Not part of the installed package."""

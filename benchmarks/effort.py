@@ -1,0 +1,36 @@
+"""Effort: how much to measure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Counts and sizes of every benchmark.
+
+    Attributes:
+        rounds: how often each contender of a cheap benchmark runs.
+        repeats: how often the chain's three ops are repeated; the length of a chain of a
+            user's own op; and how many steps of the small MLP are timed as one.
+        step_rounds: how often each contender takes the real step.
+        width: of the layers of the real step.
+        chains: the lengths whose backward is timed.
+        chain_rounds: how often each of them runs.
+        imports: how many fresh processes import each package.
+    """
+
+    rounds: int = 60
+    repeats: int = 100
+    step_rounds: int = 40
+    width: int = 1024
+    chains: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    chain_rounds: int = 5
+    imports: int = 15
+
+
+FULL = Effort()
+#: To see that everything runs; the numbers mean nothing.
+TINY = Effort(
+    rounds=2, repeats=2, step_rounds=2, width=16, chains=(10, 100), chain_rounds=1, imports=1
+)

@@ -1,0 +1,66 @@
+"""Run the benchmarks and print a table of ratios.
+
+``python benchmarks/run.py`` runs them all, which takes a few minutes; ``--help`` shows
+how to run one, and how to get Markdown or JSON.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from plugrad.benchmarks import import_time, long_chain, op_overhead, own_op, real_step, small_step
+from plugrad.benchmarks.effort import FULL, TINY
+from plugrad.benchmarks.table import as_json, as_markdown, for_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from plugrad.benchmarks.effort import Effort
+    from plugrad.benchmarks.result import Result
+
+BENCHMARKS: dict[str, Callable[[Effort], Iterator[Result]]] = {
+    "op": op_overhead.results,
+    "small-step": small_step.results,
+    "own-op": own_op.results,
+    "real-step": real_step.results,
+    "chain": long_chain.results,
+    "import": import_time.results,
+}
+
+
+def run(
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"Run this one: {', '.join(BENCHMARKS)}.")
+    ] = None,
+    tiny: Annotated[bool, typer.Option("--tiny", help="See that all run; no numbers.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure plugrad against torch and other engines."""
+    unknown = [name for name in only or () if name not in BENCHMARKS]
+    if unknown:
+        raise typer.BadParameter(
+            f"{unknown[0]!r} is no benchmark\n  fix: choose from {', '.join(BENCHMARKS)}",
+            param_hint="--only",
+        )
+    results: list[Result] = []
+    notes = Console(stderr=True)
+    for name in only or BENCHMARKS:
+        with notes.status(f"measuring: {name}"):
+            results += BENCHMARKS[name](TINY if tiny else FULL)
+    if json:
+        print(as_json(results))
+    elif markdown:
+        print(as_markdown(results))
+    else:
+        Console().print(for_terminal(results))
+
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.command()(run)
+
+if __name__ == "__main__":
+    app()

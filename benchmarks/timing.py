@@ -1,0 +1,58 @@
+"""Timing that is fair on a busy machine: everybody in turn, and medians."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    #: Runs something and says how many seconds the part that counts took.
+    Stopwatch = Callable[[], float]
+
+
+def stopwatch(run: Callable[[], object]) -> Stopwatch:
+    """Time the whole of ``run``."""
+
+    def timed() -> float:
+        started = perf_counter()
+        run()
+        return perf_counter() - started
+
+    return timed
+
+
+def interleaved(contenders: Mapping[str, Stopwatch], rounds: int) -> dict[str, float]:
+    """Return the median seconds of each contender over ``rounds`` rounds.
+
+    In each round every contender runs once, another one first each time, so that what
+    else happens on the machine hits all of them. One round before, to warm up, is not
+    counted. Python's garbage collector stays on, as it is for users: its share is real.
+    """
+    names = list(contenders)
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    gc.collect()
+    for turn in range(rounds + 1):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            took = contenders[name]()
+            if turn:
+                seconds[name].append(took)
+    return {name: median(values) for name, values in seconds.items()}
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch's kernels use ``count`` threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
