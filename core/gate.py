@@ -71,7 +71,7 @@ def _unary_gate(function: type[Function], general: Callable[..., Any]) -> Callab
         node.edges = ((source, x._output_nr) if source is not None else gradient_edge(x),)
         node.needs_input_grad = (True,)
         z = forward(node, a)
-        if z.__class__ is not Tensor or node.__dict__:
+        if z.__class__ is not Tensor or z is a or node.__dict__:
             return record_any(node, z, (a,), (x,))
         if node._saved:
             node._ids = id(a), id(z)
@@ -119,7 +119,7 @@ def _binary_gate(  # noqa: C901 (in one piece, since each call inside would cost
         node.edges = x_edge, y_edge
         node.needs_input_grad = (x_needs, y_needs)
         z = forward(node, a, b)
-        if z.__class__ is not Tensor or node.__dict__:
+        if z.__class__ is not Tensor or z is a or z is b or node.__dict__:
             return record_any(node, z, (a, b), (x, y))
         if node._saved:
             node._ids = id(a), id(b), id(z)
@@ -171,12 +171,8 @@ def _general_gate(function: type[Function]) -> Callable[..., Any]:
         if not isinstance(context, Node):
             return untracked(output) if any_variable else output
         tensors = raw if lengths is None else flat(raw, lengths)
-        if output.__class__ is not Tensor or context.__dict__:
-            operands = args if lengths is None else flat(args, lengths)
-            return record_any(context, output, tensors, operands)
-        if context._saved:
-            context._ids = (*map(id, tensors), id(output))
-        return record(context, output)
+        operands = args if lengths is None else flat(args, lengths)
+        return record_any(context, output, tensors, operands)
 
     return apply
 

@@ -38,10 +38,11 @@ def record(node: Node, output: Tensor) -> Variable:
 
 def record_any(node: Node, output: Any, raw: Sequence[Any], operands: Sequence[Any]) -> Any:
     """The same for any outputs, and for whatever the op put on its context."""
-    _refuse_tensor_attributes(node)
+    if node.__dict__:
+        _refuse_tensor_attributes(node)
     if output.__class__ is Tensor and not node._dirty and not node._constants:
         node._ids = (*map(id, raw), id(output))
-        return record(node, output)
+        return record(node, _own_tensor(output, node._ids))
     if not isinstance(output, Tensor | tuple | list):
         return output
     outputs = [output] if isinstance(output, Tensor) else list(output)
@@ -65,9 +66,18 @@ def _output(node: Node, index: int, tensor: Any, dirty: dict[int, Variable]) -> 
         return _plain(tensor)
     changed = dirty.get(id(tensor))
     if changed is None:
-        return recorded(tensor, node, index)
+        return recorded(_own_tensor(tensor, node._ids), node, index)
     changed._grad_fn, changed._output_nr, changed._requires_grad = node, index, True
     return changed
+
+
+def _own_tensor(tensor: Tensor, ids: tuple[int, ...]) -> Tensor:
+    """``tensor``; or, if it is an input, a view of it, as in torch.
+
+    Two Variables with one tensor object could not tell which of them an in-place change
+    was made through; of a view it is refused.
+    """
+    return tensor.view_as(tensor) if ids.count(id(tensor)) > 1 else tensor
 
 
 def _dirty_operands(

@@ -348,6 +348,17 @@ def test_a_dirty_input_must_be_returned():
         identity(forward=forward).apply(x * 1)
 
 
+def test_an_input_that_forward_returns_becomes_a_view_of_it():
+    x, _ = leaf(3)
+    x = x * 1
+    y = identity(forward=lambda ctx, x: x).apply(x)
+    pair = identity(forward=lambda ctx, x: (x, x * 1), backward=lambda ctx, g, _: g).apply(x)
+    for output in (y, pair[0]):
+        assert output.data is not x.data
+        assert output.data.data_ptr() == x.data.data_ptr()
+    y.sum().backward()
+
+
 def hidden_tensor(value):
     def forward(ctx, x):
         ctx.factor = value(x)
