@@ -1,4 +1,4 @@
-"""H: the attribute H, the conjugate transpose of a matrix."""  # noqa: N999 (torch's name)
+"""H: the attribute H, the conjugate transpose of a matrix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""mH: a batch of matrices, each conjugated and transposed."""  # noqa: N999 (torch's name)
+"""mH: a batch of matrices, each conjugated and transposed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""mT: a batch of matrices, each with rows and columns swapped."""  # noqa: N999 (torch's name)
+"""mT: a batch of matrices, each with rows and columns swapped."""
 
 from __future__ import annotations
 

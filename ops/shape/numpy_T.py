@@ -1,4 +1,4 @@
-"""numpy_T: the attribute T, a matrix with rows and columns swapped."""  # noqa: N999 (torch's name)
+"""numpy_T: the attribute T, a matrix with rows and columns swapped."""
 
 from __future__ import annotations
 
