@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -24,19 +25,25 @@ _TIMED_IMPORT = (
 
 def results(effort: Effort) -> Iterator[Result]:
     """Measure the imports, without the start of the interpreter."""
-    seconds = interleaved(
-        {"plugrad": _importing("plugrad"), TORCH: _importing("torch")}, effort.imports
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        contenders = {name: _importing(name, folder) for name in ("plugrad", TORCH)}
+        seconds = interleaved(contenders, effort.imports)
     yield Result.of("import", "ms", {name: 1e3 * s for name, s in seconds.items()}, aim=_AIM)
 
 
-def _importing(package: str) -> Stopwatch:
+def _importing(package: str, folder: str) -> Stopwatch:
+    """Import in ``folder``, where nothing shadows a module, and keep compiled code there.
+
+    Installed packages have theirs, but a checkout may not, and the environment may forbid
+    to write it. The round that is not counted fills the folder.
+    """
     command = [sys.executable, "-c", _TIMED_IMPORT.format(package)]
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
 
     def timed() -> float:
-        # Elsewhere, so that the current folder shadows no module.
-        with tempfile.TemporaryDirectory() as folder:
-            done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=folder, env=environment, check=True, capture_output=True, text=True
+        )
         return float(done.stdout)
 
     return timed

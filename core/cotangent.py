@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -114,20 +114,16 @@ def per_edge(node: Node, result: Any) -> tuple[Any, ...]:
     return (*flat, *(None,) * (len(node.edges) - len(flat)))
 
 
-def fit(node: Node, gradient: Any, edge: tuple[Node, int], create_graph: bool) -> Variable | Tensor:
+def fit(
+    node: Node, gradient: Any, edge: tuple[Node, int], create_graph: bool
+) -> Variable | Tensor:
     """A gradient in the shape and dtype of the input it belongs to.
 
     Where the op declares ``broadcasts`` it is summed over the broadcast dimensions and
     cast; otherwise a mismatch is an error. With ``create_graph`` it becomes a Variable.
     """
-    index = node.edges.index(edge)
-    where = f"backward of {node.op_name}, gradient {index}"
     if not isinstance(gradient, Tensor | Variable):
-        raise GradientTypeError(
-            f"backward of {node.op_name} returned a {type(gradient).__name__} as gradient {index}",
-            where=where,
-            fix="return a tensor, or None where there is no gradient",
-        )
+        _refuse_gradient(node, edge, type(gradient).__name__)
     if create_graph and isinstance(gradient, Tensor):
         gradient = Variable(gradient)
     elif not create_graph and isinstance(gradient, Variable):
@@ -135,28 +131,37 @@ def fit(node: Node, gradient: Any, edge: tuple[Node, int], create_graph: bool) -
     target, output_nr = edge
     meta = target if target.outputs is None else target.outputs[output_nr]
     assert meta is not None  # an output that is no tensor has no edge
-    shape, dtype = meta.shape, meta.dtype
     if node.broadcasts:
-        gradient = _reduced(gradient, shape, dtype)
-    fitted: Variable | Tensor = gradient
-    raw = fitted._data if isinstance(fitted, Variable) else fitted
-    _check(raw, shape, dtype, None, f"gradient {index} returned by {node.op_name}", where)
-    return fitted
+        gradient = _reduced(gradient, meta.shape, meta.dtype)
+    if gradient.shape != meta.shape or gradient.dtype is not meta.dtype:
+        index = node.edges.index(edge)
+        where = f"backward of {node.op_name}, gradient {index}"
+        which = f"gradient {index} returned by {node.op_name}"
+        raw = gradient._data if isinstance(gradient, Variable) else gradient
+        _check(raw, meta.shape, meta.dtype, None, which, where)
+    return gradient  # type: ignore[no-any-return]
 
 
 def _reduced(gradient: Any, shape: Any, dtype: Any) -> Any:
-    if gradient.dtype.is_complex and not dtype.is_complex:
-        gradient = gradient.real
-    if gradient.shape != shape and _broadcasts_to(shape, gradient.shape):
-        gradient = gradient.sum_to_size(shape)
-    return gradient if gradient.dtype is dtype else gradient.to(dtype)
+    if gradient.dtype is not dtype:
+        if gradient.dtype.is_complex and not dtype.is_complex:
+            gradient = gradient.real
+        gradient = gradient.to(dtype)
+    if gradient.shape == shape:
+        return gradient
+    try:
+        return gradient.sum_to_size(shape)
+    except RuntimeError:  # not a broadcast of that shape; whoever called says so
+        return gradient
 
 
-def _broadcasts_to(small: Sequence[int], large: Sequence[int]) -> bool:
-    if len(small) > len(large):
-        return False
-    trailing = large[len(large) - len(small) :]
-    return all(s in (1, n) for s, n in zip(small, trailing, strict=True))
+def _refuse_gradient(node: Node, edge: tuple[Node, int], kind: str) -> NoReturn:
+    index = node.edges.index(edge)
+    raise GradientTypeError(
+        f"backward of {node.op_name} returned a {kind} as gradient {index}",
+        where=f"backward of {node.op_name}, gradient {index}",
+        fix="return a tensor, or None where there is no gradient",
+    )
 
 
 def _check(

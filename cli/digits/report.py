@@ -38,10 +38,10 @@ def summary(training: Training) -> str:
     ours, theirs = training.test_accuracy()
     seconds, torch_seconds = training.seconds.values()
     took = f"plugrad {seconds:.2f} s, torch {torch_seconds:.2f} s"
+    work = f"the same {len(training.step_losses)} steps"
     lines = [
         f"test accuracy  {ours:.2%} (trained by torch.autograd: {theirs:.2%})",
-        f"time           {took} for the same {len(training.step_losses)} steps: "
-        f"{seconds / torch_seconds:.2f}x",
+        f"time           {took} for {work}: {seconds / torch_seconds:.2f}x",
     ]
     if training.epochs:
         lines.append(f"gradients      {_gradients(training.epochs)}")

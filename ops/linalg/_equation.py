@@ -33,21 +33,23 @@ def labels_of(args: Sequence[Any], ranks: Sequence[int]) -> tuple[list[str], str
     left, arrow, right = _equation(args).replace(" ", "").partition("->")
     terms = left.split(",")
     hidden = [rank - len(t.replace("...", "")) for t, rank in zip(terms, ranks, strict=True)]
-    free = [letter for letter in ascii_letters if letter not in left]
-    ellipsis = "".join(free[: max(n if "..." in t else 0 for t, n in zip(terms, hidden))])
+    ellipsis = "".join([c for c in ascii_letters if c not in left][: max(hidden)])
     output = right if arrow else "..." + _appearing_once(left)
-    terms = [t.replace("...", ellipsis[len(ellipsis) - n :]) for t, n in zip(terms, hidden)]
-    return terms, output.replace("...", ellipsis)
+    labels = [  # they broadcast, so the last ones are those they share
+        t.replace("...", ellipsis[len(ellipsis) - n :]) for t, n in zip(terms, hidden, strict=True)
+    ]
+    return labels, output.replace("...", ellipsis)
 
 
 def contract(terms: Sequence[tuple[str, Tensor]], output: str) -> Tensor:
     """The sum of products of labelled tensors, two at a time, the smallest result first."""
     rest = list(terms)
     while len(rest) > 2:
-        pairs = [(i, j) for j in range(len(rest)) for i in range(j)]
-        i, j = min(pairs, key=lambda pair: _size(_joined(rest, *pair, output), rest))
+        pairs = [(i, j, _joined(rest, i, j, output)) for j in range(len(rest)) for i in range(j)]
+        i, j, labels = min(pairs, key=lambda pair: _size(pair[2], rest))
         second, first = rest.pop(j), rest.pop(i)
-        rest.insert(0, _product(first, second, _joined([first, second, *rest], 0, 1, output)))
+        equation = f"{first[0]},{second[0]}->{labels}"
+        rest.insert(0, (labels, torch.einsum(equation, first[1], second[1])))
     equation = ",".join(labels for labels, _ in rest)
     return torch.einsum(f"{equation}->{output}", *[tensor for _, tensor in rest])
 
@@ -88,9 +90,3 @@ def _size(labels: str, terms: Sequence[tuple[str, Tensor]]) -> int:
     for label in labels:
         total *= sizes[label]
     return total
-
-
-def _product(
-    x: tuple[str, Tensor], y: tuple[str, Tensor], labels: str
-) -> tuple[str, Tensor]:
-    return labels, torch.einsum(f"{x[0]},{y[0]}->{labels}", x[1], y[1])

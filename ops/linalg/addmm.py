@@ -52,9 +52,7 @@ class Addmm(Function):
         yield Sample(make(), make(2, 3), make(3, 4), alpha=3)
         yield Sample(make(4), make(3, 2).mT, make(4, 3).mT)
         yield Sample(make.complex(4), make.complex(2, 3), make.complex(3, 4))
-        yield Sample(
-            make.complex(4), make.complex(2, 3), make.complex(3, 4), beta=1j, alpha=2 - 1j
-        )
+        yield Sample(make.complex(4), make.complex(2, 3), make.complex(3, 4), beta=1j, alpha=2 - 1j)
         yield Sample(make.tensor([float("nan"), 1.0]), make(2, 3), make(3, 2), beta=0)
         yield Sample(make(2, 4), make(2, 0), make(0, 4))
         yield Sample(make(0, 4), make(0, 3), make(3, 4))

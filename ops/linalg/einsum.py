@@ -101,9 +101,7 @@ def _gradient(gz: Tensor, k: int, operands: Sequence[Any], ctx: Any) -> Tensor:
     """The gradient of operand ``k``, before the engine sums it and fits its dtype."""
     term, shape = ctx.terms[k], ctx.shapes[k]
     others = [(ctx.output, gz)]
-    others += [
-        (ctx.terms[i], conj(x).to(gz.dtype)) for i, x in enumerate(operands) if i != k
-    ]
+    others += [(ctx.terms[i], conj(x).to(gz.dtype)) for i, x in enumerate(operands) if i != k]
     sizes = dict(zip(term, shape, strict=True))
     known = {label for labels, _ in others for label in labels}
     # What is left out is summed, as it must be along a dimension of size 1 that was

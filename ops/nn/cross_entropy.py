@@ -38,7 +38,7 @@ class CrossEntropy(Composite):
         ):
             _refuse(x, target, None, ignore_index, label_smoothing)
         class_dim = 0 if x.dim() == 1 else 1
-        if weight is not None and x.dim() > 0 and weight.shape != x.shape[class_dim :][:1]:
+        if weight is not None and x.dim() > 0 and weight.shape != x.shape[class_dim:][:1]:
             _refuse(x, target, weight.data, ignore_index, label_smoothing)
         likelihood = torch.log_softmax(x, class_dim)
         if by_probability:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,7 +39,7 @@ class MseLoss(Function):
         if weight is None and x.shape == y.shape:
             z = _mse_loss(x, y, code)
         else:
-            z = torch.nn.functional.mse_loss(x, y, size_average, reduce, reduction, weight)
+            z = _any_mse_loss(x, y, size_average, reduce, reduction, weight)
         ctx.save_for_backward(x, y, weight, z if weight is not None and code == 1 else None)
         return z
 
@@ -49,7 +50,7 @@ class MseLoss(Function):
         if weight is not None:
             return _weighted(gz, x, y, weight, z, needs)
         if x.shape != y.shape:
-            shape = torch.broadcast_shapes(x.shape, y.shape)
+            shape = torch.broadcast_shapes(x.shape, y.shape)  # type: ignore[no-untyped-call]
             x, y = x.expand(shape), y.expand(shape)
         gx = _mse_loss_backward(gz, x, y, ctx.code) if needs[0] else None
         if not needs[1]:
@@ -73,6 +74,8 @@ class MseLoss(Function):
 
 
 _mse_loss = torch.ops.aten.mse_loss.default
+# Broadcasts and takes a weight; its type stub knows of none.
+_any_mse_loss: Any = torch.nn.functional.mse_loss
 _mse_loss_backward = torch.ops.aten.mse_loss_backward.default
 
 

@@ -94,7 +94,7 @@ def _forward_of_images(
     x: Tensor, target: Tensor, weight: Tensor | None, code: int, ignore_index: int
 ) -> tuple[Tensor, Tensor]:
     if x.dim() == 4:
-        return _forward_2d(x, target, weight, code, ignore_index)  # type: ignore[no-any-return]
+        return _forward_2d(x, target, weight, code, ignore_index)
     y, total = _forward_2d(_as_image(x, 2), _as_image(target, 1), weight, code, ignore_index)
     return (y.view(target.shape) if code == 0 else y), total
 
