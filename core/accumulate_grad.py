@@ -58,7 +58,9 @@ class AccumulateGrad(Node):
                 old._data.add_(gradient)
             else:
                 shared = getrefcount(gradient) > _SOLE_REFERENCES
-                self.variable._grad = Variable(_own(gradient, self.variable._data, shared))
+                held.append(gradient)
+                del gradient
+                self.variable._grad = Variable(_own(held, self.variable._data, shared))
 
 
 def gradient_edge(variable: Variable) -> Edge:
@@ -76,8 +78,9 @@ def gradient_edge(variable: Variable) -> Edge:
     return node, 0
 
 
-def _own(gradient: Tensor, leaf: Tensor, shared: bool) -> Tensor:
-    """``gradient`` in a buffer that only ``leaf``'s grad sees, with ``leaf``'s strides."""
+def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
+    """The gradient held, in a buffer that only ``leaf``'s grad sees, with ``leaf``'s strides."""
+    gradient = held.pop()
     if gradient.device != leaf.device:
         raise GradientDeviceError(
             f"a gradient lies on {gradient.device}, its leaf of shape {tuple(leaf.shape)} on "
@@ -87,6 +90,10 @@ def _own(gradient: Tensor, leaf: Tensor, shared: bool) -> Tensor:
         )
     if gradient.stride() != leaf.stride():
         return torch.empty_like(leaf).copy_(gradient)
+    if not shared and gradient._is_view():
+        # A view keeps its base, and so counts as two that see the memory. Detached it does
+        # not: then only a base that somebody else holds is left to count.
+        gradient = gradient.detach()
     return gradient.clone() if shared or _storage_users(gradient) > _SOLE_USERS else gradient
 
 

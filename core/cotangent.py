@@ -114,9 +114,7 @@ def per_edge(node: Node, result: Any) -> tuple[Any, ...]:
     return (*flat, *(None,) * (len(node.edges) - len(flat)))
 
 
-def fit(
-    node: Node, gradient: Any, edge: tuple[Node, int], create_graph: bool
-) -> Variable | Tensor:
+def fit(node: Node, gradient: Any, edge: tuple[Node, int], create_graph: bool) -> Variable | Tensor:
     """A gradient in the shape and dtype of the input it belongs to.
 
     Where the op declares ``broadcasts`` it is summed over the broadcast dimensions and

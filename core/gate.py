@@ -80,12 +80,15 @@ def _unary_gate(function: type[Function], general: Callable[..., Any]) -> Callab
     return apply
 
 
-def _binary_gate(  # noqa: C901 (in one piece, since each call inside would cost 3 % of an op)
+# In one piece, since each call inside would cost 3 % of an op.
+def _binary_gate(  # noqa: C901
     function: type[Function], general: Callable[..., Any], unary: Callable[..., Any]
 ) -> Callable[..., Any]:
     forward, node_type = function.forward, function.node_type
 
-    def apply(x: Any = _MISSING, y: Any = _MISSING, /, *rest: Any, **options: Any) -> Any:
+    def apply(  # noqa: C901
+        x: Any = _MISSING, y: Any = _MISSING, /, *rest: Any, **options: Any
+    ) -> Any:
         if rest or options:
             return general(*_given(x, y), *rest, **options)
         if y is _MISSING:
@@ -95,17 +98,19 @@ def _binary_gate(  # noqa: C901 (in one piece, since each call inside would cost
         x_needs = y_needs = False
         if isinstance(x, Variable):
             a, x_needs = x._data, x._requires_grad
-        elif x.__class__ in NUMBERS:
+        elif x.__class__ in NUMBERS or (x.__class__ is Tensor and not x.requires_grad):
             a = x
         else:
             return general(x, y)
         if isinstance(y, Variable):
             b, y_needs = y._data, y._requires_grad
-        elif y.__class__ in NUMBERS:
+        elif y.__class__ in NUMBERS or (y.__class__ is Tensor and not y.requires_grad):
             b = y
         else:
             return general(x, y)
         if not ((x_needs or y_needs) and _is_grad_enabled()):
+            if a is x and b is y:  # no Variable at all
+                return general(x, y)
             return untracked(forward(UntrackedContext(2), a, b))
         node = node_type()
         node._saved = ()
