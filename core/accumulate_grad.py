@@ -53,7 +53,7 @@ class AccumulateGrad(Node):
         with _accumulating:
             old = self.variable._grad
             if isinstance(gradient, Variable):  # create_graph: stay differentiable
-                self.variable._grad = gradient if old is None else old.add(gradient)
+                self.variable._grad = gradient.clone() if old is None else old.add(gradient)
             elif old is not None:
                 old._data.add_(gradient)
             else:

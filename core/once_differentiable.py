@@ -31,13 +31,13 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         with torch.no_grad():
             raw = [g._data if isinstance(g, Variable) else g for g in gradients]
             result = backward(ctx, *raw)
-        # The result depends on the cotangents and on the inputs: any of their Variables
-        # serves as the edge through which a second derivative would have to pass.
+        # The result depends on the cotangents and on the inputs, so a second derivative
+        # would have to pass through an edge to one of them.
         sources = [v for v in (*gradients, *_inputs(ctx)) if v is not None and v.requires_grad]
         if not sources:
             return result
         single = not isinstance(result, tuple | list)
-        guarded = [_guard(g, sources[0], ctx.op_name) for g in ((result,) if single else result)]
+        guarded = [_guard(g, sources, ctx.op_name) for g in ((result,) if single else result)]
         return guarded[0] if single else tuple(guarded)
 
     wrapper.once_differentiable = True  # type: ignore[attr-defined]
@@ -49,17 +49,17 @@ def _inputs(ctx: Any) -> list[Variable]:
     return [recorded(torch.empty(0), *edge) for edge in ctx.edges if edge is not None]
 
 
-def _guard(gradient: Any, source: Variable, op_name: str) -> Any:
+def _guard(gradient: Any, sources: list[Variable], op_name: str) -> Any:
     if not isinstance(gradient, Tensor):
         return gradient
-    return _OnceOnly.apply(gradient, source, op_name)
+    return _OnceOnly.apply(gradient, sources, op_name)
 
 
 class _OnceOnly(Function):
     """The identity, whose backward raises."""
 
     @staticmethod
-    def forward(ctx: Context, gradient: Tensor, source: Tensor, op_name: str) -> Tensor:
+    def forward(ctx: Context, gradient: Tensor, sources: list[Tensor], op_name: str) -> Tensor:
         ctx.op = op_name
         return gradient.view_as(gradient)
 

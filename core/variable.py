@@ -12,6 +12,7 @@ from plugrad.core.resolver import resolver
 from plugrad.core.tensor_facts import TensorFacts
 from plugrad.errors import (
     DataTypeError,
+    GradientDtypeError,
     GradientShapeError,
     GradientTypeError,
     LeafError,
@@ -101,6 +102,11 @@ class Variable(TensorFacts):
                 f"grad was set to shape {tuple(grad.shape)} on a Variable of shape "
                 f"{tuple(self.shape)}",
                 fix="give it the Variable's shape",
+            )
+        if grad is not None and grad.dtype is not self.dtype:
+            raise GradientDtypeError(
+                f"grad was set to dtype {grad.dtype} on a Variable of dtype {self.dtype}",
+                fix=f"cast it with .to({self.dtype})",
             )
         self._grad = grad
 

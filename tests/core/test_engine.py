@@ -322,6 +322,33 @@ def test_gradients_of_one_backward_share_no_memory():
     assert cotangent.tolist() == [1, 1, 1]
 
 
+def test_gradients_of_create_graph_share_none_either():
+    (x, _), (y, _) = leaf(3, seed=1), leaf(3, seed=2)
+    (x + y).backward(torch.ones(3).double(), create_graph=True)
+    x.grad.data.zero_()
+    assert y.grad.tolist() == [1, 1, 1]
+
+
+def test_a_transposed_gradient_is_not_copied():
+    w, _ = leaf(4, 3)
+    seen = []
+
+    class Transposed(pg.Function):
+        @staticmethod
+        def forward(ctx, w):
+            return w.t()
+
+        @staticmethod
+        def backward(ctx, g):
+            fresh = g.t().contiguous() * 2
+            seen.append(fresh.data_ptr())
+            return fresh.view(4, 3)
+
+    Transposed.apply(w).sum().backward()
+    assert w.grad.data.data_ptr() == seen[0]
+    assert w.grad.tolist() == [[2.0] * 3] * 4
+
+
 def test_a_view_of_a_gradient_is_not_shared_either():
     (x, _), (y, _) = leaf(2, 3, seed=1), leaf(6, seed=2)
     (x.view(6) + y).backward(torch.ones(6).double())
@@ -453,3 +480,23 @@ def test_once_differentiable_gives_first_but_refuses_second_derivatives():
     torch.testing.assert_close(first.data, 3 * x.data**2)
     with pytest.raises(pg.errors.OnceDifferentiableError, match="Cube"):
         first.sum().backward()
+
+
+def test_once_differentiable_refuses_the_second_derivative_of_every_input():
+    class Product(pg.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            ctx.save_for_backward(x, y)
+            return x * y
+
+        @staticmethod
+        @pg.once_differentiable
+        def backward(ctx, gz):
+            x, y = ctx.saved_tensors
+            return gz * y, gz * x
+
+    (x, _), (y, _) = leaf(3, seed=1), leaf(3, seed=2)
+    (first,) = pg.grad(Product.apply(x, y).sum(), x, create_graph=True)
+    for wanted in (x, y):
+        with pytest.raises(pg.errors.OnceDifferentiableError):
+            pg.grad(first.sum(), wanted, retain_graph=True, allow_unused=True)
