@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.node import Node, next_sequence_number
-from plugrad.core.variable import Variable
+from plugrad.core.variable import Variable, plain
 from plugrad.errors import GradientDeviceError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class AccumulateGrad(Node):
                 shared = getrefcount(gradient) > _SOLE_REFERENCES
                 held.append(gradient)
                 del gradient
-                self.variable._grad = Variable(_own(held, self.variable._data, shared))
+                self.variable._grad = plain(_own(held, self.variable._data, shared))
 
 
 def gradient_edge(variable: Variable) -> Edge:

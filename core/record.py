@@ -8,7 +8,7 @@ from torch import Tensor
 
 from plugrad.core.node import Node, OutputMeta, next_sequence_number
 from plugrad.core.unpack import PLAIN
-from plugrad.core.variable import Variable, recorded
+from plugrad.core.variable import Variable, plain, recorded
 from plugrad.errors import ContextError, InplaceError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def record(node: Node, output: Tensor) -> Variable:
     """Complete ``node`` after its forward and return its only output as a Variable."""
     dtype = output.dtype
     if not (dtype.is_floating_point or dtype.is_complex):
-        return _plain(output)
+        return plain(output)
     node.shape = output.shape
     node.dtype = dtype
     node.sequence_number = next_sequence_number()
@@ -63,7 +63,7 @@ def _output(node: Node, index: int, tensor: Any, dirty: dict[int, Variable]) -> 
         return tensor
     differentiable = tensor.dtype.is_floating_point or tensor.dtype.is_complex
     if not differentiable or id(tensor) in node._constants:
-        return _plain(tensor)
+        return plain(tensor)
     changed = dirty.get(id(tensor))
     if changed is None:
         return recorded(_own_tensor(tensor, node._ids), node, index)
@@ -101,20 +101,10 @@ def _dirty_operands(
 def untracked(output: Any) -> Any:
     """The outputs of a call that was not recorded, as Variables."""
     if output.__class__ is Tensor:
-        return _plain(output)
+        return plain(output)
     if isinstance(output, tuple | list):
-        return _like(output, [_plain(t) if isinstance(t, Tensor) else t for t in output])
+        return _like(output, [plain(t) if isinstance(t, Tensor) else t for t in output])
     return Variable(output) if isinstance(output, Tensor) else output
-
-
-def _plain(tensor: Tensor) -> Variable:
-    """A Variable without a graph."""
-    variable = _new(Variable)
-    variable._data = tensor
-    variable._grad = variable._grad_fn = variable._accumulator = None
-    variable._output_nr = 0
-    variable._requires_grad = False
-    return variable
 
 
 def _like(container: Any, items: list[Any]) -> Any:

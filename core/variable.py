@@ -258,6 +258,16 @@ def recorded(data: Tensor, node: Node, output_nr: int) -> Variable:
     return variable
 
 
+def plain(data: Tensor) -> Variable:
+    """A Variable without a graph, of a tensor that needs no check."""
+    variable = _new(Variable)
+    variable._data = data
+    variable._grad = variable._grad_fn = variable._accumulator = None
+    variable._output_nr = 0
+    variable._requires_grad = False
+    return variable
+
+
 _new = object.__new__
 
 
