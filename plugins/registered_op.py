@@ -47,6 +47,9 @@ class RegisteredOp:
             )
         return cls(function, declaration, pack)
 
+    def __repr__(self) -> str:
+        return f"<op {self.name} of {self.pack}: {self.module}.{self.function.__name__}>"
+
     @property
     def name(self) -> str:
         """The op's full name."""

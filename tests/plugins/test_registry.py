@@ -36,6 +36,7 @@ def test_an_entry_tells_all():
     assert "sin" in entry.methods
     assert entry.overrides[0] is torch.sin
     assert entry.reference is torch.sin
+    assert repr(entry) == "<op sin of plugrad: plugrad.ops.elementwise.sin.Sin>"
     assert "sin" in pg.registry
     assert "nothing" not in pg.registry
 
