@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 
 def conj(x: Any) -> Any:
     """The conjugate of a tensor, a Variable or a number; a real one itself.
@@ -12,6 +14,6 @@ def conj(x: Any) -> Any:
     real factor it should cost neither time nor a node.
     """
     dtype = getattr(x, "dtype", None)
-    if dtype is None:
+    if not isinstance(dtype, torch.dtype):  # a number, Python's or NumPy's
         return x.conjugate()
     return x.conj() if dtype.is_complex else x

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
@@ -28,7 +29,7 @@ def _total_version(saved: tuple[Any, ...]) -> int:
         kind = value.__class__
         if kind is Tensor:
             total += value._version
-        elif value is not None and kind not in _NUMBERS:
+        elif value is not None and kind not in _NUMBERS and not isinstance(value, Number):
             if not isinstance(value, Tensor):
                 raise TypeError(kind.__name__)
             total += value._version

@@ -22,6 +22,9 @@ class TensorFacts:
 
     __slots__ = ()
 
+    # So that NumPy leaves array * variable to us and does not compute without a graph.
+    __array_priority__ = 1000
+
     _data: Tensor
     _requires_grad: bool
 

@@ -138,7 +138,7 @@ class Registry:
         if name.startswith("_"):  # a probe by some protocol, not somebody's typing error
             raise AttributeError(f"{type(variable).__name__!r} object has no attribute {name!r}")
         on_tensor = hasattr(torch.Tensor, name)
-        known = list(self._attributes) + [n for n in dir(Variable) if not n.startswith("_")]
+        known = sorted(n for n in {*self._attributes, *dir(Variable)} if not n.startswith("_"))
         raise UnknownOpError(
             f"a Variable has no {name!r}: "
             + ("a tensor has it, but no op provides it" if on_tensor else "no op provides it"),

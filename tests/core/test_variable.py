@@ -210,6 +210,18 @@ def test_numpy_of_what_requires_grad_is_refused(x):
         x.numpy()
 
 
+def test_numpys_numbers_are_constants_and_its_arrays_are_refused(x):
+    for doubled in (np.float64(2) * x, x * np.float32(2), np.int64(2) * x):
+        assert doubled.requires_grad
+        assert torch.equal(doubled.data, x.data * 2)
+        (gradient,) = pg.grad(doubled.sum(), x, create_graph=True)
+        assert torch.equal(gradient.data, torch.full((2, 3), 2.0))
+    with pytest.raises(TypeError, match="unsupported operand"):
+        np.ones(3) * x
+    with pytest.raises(errors.ConversionError, match="requires grad"):
+        x * np.ones(3)
+
+
 def test_comparisons(x):
     for ours, theirs in [
         (x == 3, x.data == 3),
@@ -253,6 +265,8 @@ def test_an_unknown_attribute_suggests_and_explains(x):
         x.sinn()
     with pytest.raises(AttributeError, match="a tensor has it, but no op provides it"):
         x.geqrf()
+    with pytest.raises(errors.UnknownOpError, match="did you mean add or addmm"):
+        x.add_(1)
     assert not hasattr(x, "__nothing__")
     assert not hasattr(x, "_private")
 
