@@ -58,7 +58,7 @@ def backward(
     if inputs is None:
         run(roots, cotangents, retain_graph, create_graph)
         return
-    targets = as_variables(inputs)
+    targets = tuple(dict.fromkeys(as_variables(inputs)))  # one given twice counts once
     if not targets:
         raise BackwardError("inputs is empty", fix="leave inputs out, or name a Variable")
     gradients = run(roots, cotangents, retain_graph, create_graph, targets)
@@ -137,6 +137,8 @@ class _Walk:
                 node.accumulate([pending.pop(node)])
                 continue
             gradient = pending.pop(node)
+            if wanted is not None and self._ends_at(node, gradient):
+                continue
             if wanted is None and node.outputs is None and node.retained is None:
                 result = node.rule(node, gradient)
             else:
@@ -160,13 +162,7 @@ class _Walk:
 
     def _run_carefully(self, node: Node, gradient: Any) -> Any:
         """Run a node that has several outputs, retained gradients, or only some live edges."""
-        context = node
-        if self.wanted is not None:
-            if node in self.wanted:
-                self._capture(node, gradient)
-            if node not in self.through:
-                return (None,) * len(node.edges)
-            context = node.narrowed(self.live)
+        context = node if self.wanted is None else node.narrowed(self.live)
         if node.retained is not None:
             _retain(node, gradient)
         if node.outputs is None:
@@ -194,10 +190,15 @@ class _Walk:
             if not self.create_graph:
                 self.owned.add(node)
 
-    def _capture(self, node: Node, arrived: Any) -> None:
+    def _ends_at(self, node: Node, arrived: Any) -> bool:
+        """Capture what is wanted of ``node``; returns whether nothing beyond it is wanted.
+
+        Such a node does not run, and so keeps its saved tensors.
+        """
         assert self.wanted is not None
-        for output_nr, position in self.wanted[node]:
+        for output_nr, position in self.wanted.get(node, ()):
             self.captured[position] = arrived if node.outputs is None else arrived[output_nr]
+        return node not in self.through
 
 
 def _wanted(targets: Sequence[Variable]) -> dict[Node, list[tuple[int, int]]]:
