@@ -15,7 +15,7 @@ from plugrad.errors import (
     SavedTensorChangedError,
 )
 
-_NUMBERS = frozenset({int, float, complex, bool})
+NUMBERS = frozenset({int, float, complex, bool})
 
 
 def _total_version(saved: tuple[Any, ...]) -> int:
@@ -29,7 +29,7 @@ def _total_version(saved: tuple[Any, ...]) -> int:
         kind = value.__class__
         if kind is Tensor:
             total += value._version
-        elif value is not None and kind not in _NUMBERS and not isinstance(value, Number):
+        elif value is not None and kind not in NUMBERS and not isinstance(value, Number):
             if not isinstance(value, Tensor):
                 raise TypeError(kind.__name__)
             total += value._version

@@ -88,9 +88,8 @@ def root_gradient(
     return gradient if isinstance(gradient, Variable) else Variable(gradient)
 
 
-def per_edge(node: Node, result: Any) -> tuple[Any, ...]:
+def per_edge(node: Node, gradients: Sequence[Any]) -> tuple[Any, ...]:
     """What a rule returned, as one gradient per edge: lists opened up, a short end filled."""
-    gradients = tuple(result) if isinstance(result, tuple | list) else (result,)
     lengths = node.list_lengths or (None,) * len(node.edges)
     # A gradient of an argument that the call left to its default goes nowhere.
     assert node.function is not None

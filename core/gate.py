@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from plugrad.core.accumulate_grad import gradient_edge
-from plugrad.core.context import UntrackedContext
+from plugrad.core.context import NUMBERS, UntrackedContext
 from plugrad.core.node import Node, grouped
 from plugrad.core.record import record, record_any, untracked
-from plugrad.core.unpack import NUMBERS, flat, raw_option, unpack
+from plugrad.core.unpack import flat, raw_option, unpack
 from plugrad.core.variable import Variable
 from plugrad.errors import PlugradError
 
@@ -37,20 +37,15 @@ def make_gate(function: type[Function], operator: bool = False) -> Callable[...,
     As an ``operator`` (a method like ``__add__``) it returns NotImplemented for operands
     that forward does not take, so that Python asks the other operand's type.
     """
-    general = _general_gate(function)
-    if operator:
-        general = _or_not_implemented(general)
     signature, declaration = function.signature, function.declaration
     differentiable = declaration is None or declaration.differentiable
+    general = _general_gate(function, differentiable)
+    if operator:
+        general = _or_not_implemented(general)
     if function.takes_setup_context() or signature.variadic or not differentiable:
         return general
-    if len(signature.positional) > 1 and not signature.missing_after(2):
-        one_will_do = not signature.missing_after(1)
-        unary = _unary_gate(function, general) if one_will_do else general
-        return _binary_gate(function, general, unary)
-    if signature.positional and not signature.missing_after(1):
-        return _unary_gate(function, general)
-    return general
+    unary = _unary_gate(function, general) if signature.fits(1) else general
+    return _binary_gate(function, general, unary) if signature.fits(2) else unary
 
 
 # --- the short paths -----------------------------------------------------------------
@@ -155,11 +150,10 @@ def _or_not_implemented(general: Callable[..., Any]) -> Callable[..., Any]:
 # --- the general path ----------------------------------------------------------------
 
 
-def _general_gate(function: type[Function]) -> Callable[..., Any]:
+def _general_gate(function: type[Function], differentiable: bool) -> Callable[..., Any]:
     forward, node_type = function.forward, function.node_type
     signature, op_name = function.signature, function.signature.op_name
-    after, declaration = function.takes_setup_context(), function.declaration
-    differentiable = declaration is None or declaration.differentiable
+    after = function.takes_setup_context()
 
     def apply(*args: Any, **kwargs: Any) -> Any:
         options: dict[str, Any] = {}

@@ -40,7 +40,6 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         guarded = [_guard(g, sources, ctx.op_name) for g in ((result,) if single else result)]
         return guarded[0] if single else tuple(guarded)
 
-    wrapper.once_differentiable = True  # type: ignore[attr-defined]
     return wrapper
 
 

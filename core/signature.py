@@ -116,10 +116,6 @@ class Signature:
         """Whether a call with ``count`` positional arguments and no others is complete."""
         return self._required <= count and (self.variadic or count <= len(self.positional))
 
-    def missing_after(self, count: int) -> bool:
-        """Whether a call with ``count`` positional arguments lacks one without default."""
-        return self._required > count
-
     def _refuse(self, problem: str) -> NoReturn:
         names = [*self.positional, *(f"{n}=" for n in sorted(self.keyword_only))]
         raise ArgumentError(

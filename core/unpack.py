@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.accumulate_grad import gradient_edge
+from plugrad.core.context import NUMBERS
 from plugrad.core.variable import Variable
 from plugrad.errors import HiddenVariableError, TorchGraphError
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from plugrad.core.node import Edge
 
-NUMBERS = frozenset({int, float, bool, complex})
 #: Types that hold neither a tensor nor a Variable.
 PLAIN = NUMBERS | {str, type(None), slice, torch.Size, torch.dtype, torch.device}
 

@@ -101,24 +101,14 @@ class RegisteredOp:
         """What Variable's attribute ``name`` becomes: a method or a property."""
         apply = self.function.apply
         if name in self.declaration.properties:
-            return _OpProperty(apply, doc=self.function.__doc__)
+            return property(apply, doc=self.function.__doc__)
         if name in _REFLECTED:
             return _reflected(self.function.operator())
-        if name in _BINARY:
-            apply = self.function.operator()
-        apply.__op__ = self.name  # type: ignore[attr-defined]
-        return apply
-
-
-class _OpProperty(property):
-    """A property that an op provides."""
-
-    __op__ = True
+        return self.function.operator() if name in _BINARY else apply
 
 
 def _reflected(apply: Callable[..., Any]) -> Callable[..., Any]:
     def method(y: Any, x: Any) -> Any:
         return apply(x, y)
 
-    method.__op__ = True  # type: ignore[attr-defined]
     return method

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from plugrad.core.function import Function
 
+# Taken before any op is attached. ``object``'s names are free: ``__eq__`` comes from an op.
+_VARIABLES_OWN = frozenset(name for kind in Variable.__mro__[:-1] for name in vars(kind))
+
 
 class Registry:
     """A set of ops. ``plugrad.registry`` is the one whose ops Variable has.
@@ -83,7 +86,7 @@ class Registry:
                     fix="choose another name, or drop it from methods= or overrides=",
                 )
         for name in entry.attributes:
-            if name in _own_attributes():
+            if name in _VARIABLES_OWN:
                 raise OpDefinitionError(
                     f"{entry.name} claims {name!r}, which is Variable's own",
                     where=f"registering {entry.name} of pack {entry.pack}",
@@ -144,13 +147,6 @@ class Registry:
             + ("a tensor has it, but no op provides it" if on_tensor else "no op provides it"),
             fix=_suggestion(name, known),
         )
-
-
-def _own_attributes() -> frozenset[str]:
-    """What Variable defines itself. ``object``'s are free: ``__eq__`` comes from an op."""
-    own = {name for kind in Variable.__mro__[:-1] for name in vars(kind)}
-    attached = {name for name, value in vars(Variable).items() if hasattr(value, "__op__")}
-    return frozenset(own - attached)
 
 
 def _suggestion(name: str, known: list[str]) -> str:

@@ -42,3 +42,8 @@ def cast(gx: Tensor, dtype: torch.dtype) -> Tensor:
     if gx.dtype.is_complex and not dtype.is_complex:
         gx = gx.real
     return gx if gx.dtype is dtype else gx.to(dtype)
+
+
+def mean_gradient(gy: Tensor, shape: torch.Size, dims: tuple[int, ...] | None) -> Tensor:
+    """The gradient of the mean: gy / n for each of the n elements; of nothing, nobody's."""
+    return (unreduced(gy, shape, dims) / (count(shape, dims) or 1)).expand(shape)

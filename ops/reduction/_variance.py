@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from plugrad.ops.reduction._dims import Dim, count, unreduced
+from plugrad.ops.reduction._dims import Dim, count
 
 
 def arguments(
@@ -41,11 +41,6 @@ def var_gradient(
     if dims is None and freedom <= 0:
         return (gy * torch.where(x == mean, nan, inf)).to(x.dtype)
     return (2 / freedom if freedom else inf) * gy * (x - mean)
-
-
-def mean_gradient(gy: Tensor, x: Tensor, dims: tuple[int, ...] | None) -> Tensor:
-    """The gradient of the mean: gy / n for each of the n elements."""
-    return (unreduced(gy, x.shape, dims) / (count(x.shape, dims) or 1)).expand(x.shape)
 
 
 def std_gradient(

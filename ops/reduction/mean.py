@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.reduction._dims import Dim, cast, count, normal_dims, unreduced
+from plugrad.ops.reduction._dims import Dim, cast, mean_gradient, normal_dims
 
 
 @op("mean", methods=("mean",), overrides=(torch.mean,), linear=True)
@@ -36,10 +36,7 @@ class Mean(Function):
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
-        if ctx.dims is not None:
-            gy = unreduced(gy, ctx.x_shape, ctx.dims)
-        share = gy / (count(ctx.x_shape, ctx.dims) or 1)  # of nothing, nobody has one
-        gx = share.expand(ctx.x_shape)
+        gx = mean_gradient(gy, ctx.x_shape, ctx.dims)
         return gx if gx.dtype is ctx.x_dtype else cast(gx, ctx.x_dtype)
 
     @staticmethod

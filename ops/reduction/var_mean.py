@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.reduction._dims import Dim, normal_dims, unreduced
-from plugrad.ops.reduction._variance import arguments, mean_gradient, var_gradient
+from plugrad.ops.reduction._dims import Dim, mean_gradient, normal_dims, unreduced
+from plugrad.ops.reduction._variance import arguments, var_gradient
 
 
 @op("var_mean", overrides=(torch.var_mean,))
@@ -39,7 +39,7 @@ class VarMean(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor | None, gm: Tensor | None) -> Tensor | None:
         (x,) = ctx.saved_tensors
-        gx = None if gm is None else mean_gradient(gm, x, ctx.dims)
+        gx = None if gm is None else mean_gradient(gm, x.shape, ctx.dims)
         if gy is None:
             return gx
         gy = unreduced(gy, x.shape, ctx.dims)
