@@ -1,17 +1,50 @@
-"""What softmax and its logarithm share."""
+"""What softmax and log_softmax share: their arguments, and the cast that comes first."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
+from plugrad.core import Context
 
-def implicit_dim(name: str, x: Tensor) -> int:
+
+def forward(
+    ctx: Context,
+    softmax: Callable[..., Tensor],
+    x: Tensor,
+    dim: int | None,
+    stacklevel: int | torch.dtype,
+    dtype: torch.dtype | None,
+) -> Tensor:
+    """torch.softmax or torch.log_softmax, as torch's functions and methods call them."""
+    if isinstance(stacklevel, torch.dtype):  # the third argument of torch.softmax itself
+        dtype = stacklevel
+    if dim is None:
+        dim = _implicit_dim(softmax.__name__, x)
+    y = softmax(x, dim, dtype)
+    ctx.save_for_backward(y)
+    ctx.dim = dim
+    if y.dtype is not x.dtype:
+        ctx.x_dtype = x.dtype
+    return y
+
+
+def backward(ctx: Context, kernel: Callable[..., Tensor], gy: Tensor) -> Tensor:
+    """The kernel's gradient, in the dtype of x."""
+    (y,) = ctx.saved_tensors
+    gx = kernel(gy, y, ctx.dim, y.dtype)
+    x_dtype = getattr(ctx, "x_dtype", None)
+    return gx if x_dtype is None else gx.to(x_dtype)
+
+
+def _implicit_dim(name: str, x: Tensor) -> int:
     """The dimension torch takes where none is given, with its warning."""
     warnings.warn(
         f"Implicit dimension choice for {name} has been deprecated. "
         "Change the call to include dim=X as an argument.",
-        stacklevel=4,
+        stacklevel=5,
     )
     return 0 if x.dim() in (0, 1, 3) else 1

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.nn._softmax import implicit_dim
+from plugrad.ops.nn import _softmax
 
 
 @op(
@@ -30,23 +30,11 @@ class LogSoftmax(Function):
         _stacklevel: int | torch.dtype = 3,
         dtype: torch.dtype | None = None,
     ) -> Tensor:
-        if isinstance(_stacklevel, torch.dtype):  # the third argument of torch.log_softmax
-            dtype = _stacklevel
-        if dim is None:
-            dim = implicit_dim("log_softmax", x)
-        y = torch.log_softmax(x, dim, dtype)
-        ctx.save_for_backward(y)
-        ctx.dim = dim
-        if y.dtype is not x.dtype:
-            ctx.x_dtype = x.dtype
-        return y
+        return _softmax.forward(ctx, torch.log_softmax, x, dim, _stacklevel, dtype)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (y,) = ctx.saved_tensors
-        gx = _log_softmax_backward_data(gy, y, ctx.dim, y.dtype)
-        x_dtype = getattr(ctx, "x_dtype", None)
-        return gx if x_dtype is None else gx.to(x_dtype)
+        return _softmax.backward(ctx, _log_softmax_backward_data, gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
