@@ -1,5 +1,10 @@
 """plugrad: an op registry and autograd engine over torch tensors, open to plugins."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
 # First of all, and here: imported from inside our own modules, torch takes 60 to 80 ms longer.
 import torch  # noqa: F401
 
@@ -7,6 +12,7 @@ from plugrad import errors
 from plugrad.core import (
     Composite,
     Context,
+    ErrorSample,
     Function,
     Parameter,
     Sample,
@@ -22,14 +28,28 @@ from plugrad.plugins.hookspecs import hookimpl
 from plugrad.plugins.manager import registry
 from plugrad.plugins.namespace import Namespace
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from plugrad import testing
+
 __version__ = "0.1.0"
 
 #: The registered ops as functions: ``plugrad.ops.sin(x)``, ``plugrad.ops.linalg.norm(x)``.
 ops = Namespace(registry)
 
+
+def __getattr__(name: str) -> ModuleType:
+    """``plugrad.testing``, which is imported only when it is used."""
+    if name == "testing":
+        return importlib.import_module("plugrad.testing")
+    raise AttributeError(f"module 'plugrad' has no attribute {name!r}")
+
+
 __all__ = [
     "Composite",
     "Context",
+    "ErrorSample",
     "Function",
     "Parameter",
     "Sample",
@@ -47,4 +67,5 @@ __all__ = [
     "ops",
     "registry",
     "set_grad_enabled",
+    "testing",
 ]

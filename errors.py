@@ -135,5 +135,36 @@ class UnknownTorchFunctionError(PlugradError, NotImplementedError):
     """A torch callable met a Variable and no op stands for it."""
 
 
+class UnknownPackError(PlugradError, ValueError):
+    """No registered op comes from the pack that was asked for."""
+
+
 class DuplicateOpError(PlugradError, ValueError):
     """Two ops claim one name, method or torch callable."""
+
+
+# --- checking ops --------------------------------------------------------------------
+
+
+class UnknownLawError(PlugradError, ValueError):
+    """No law has the id that was asked for."""
+
+
+class DuplicateLawError(PlugradError, ValueError):
+    """Two laws claim one id, or a law names a family that there is not."""
+
+
+class UnknownFaultError(PlugradError, ValueError):
+    """No fault has the id that was asked for."""
+
+
+class DuplicateFaultError(PlugradError, ValueError):
+    """Two faults claim one id."""
+
+
+class GradcheckError(PlugradError, RuntimeError):
+    """The gradients of a function are not its derivatives."""
+
+
+class GradcheckArgumentError(PlugradError, ValueError):
+    """gradcheck was given nothing to check, or an option that it does not have."""

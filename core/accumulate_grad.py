@@ -32,15 +32,15 @@ class AccumulateGrad(Node):
 
     __slots__ = ("variable",)
 
-    op_name = "AccumulateGrad"
+    _op_name = "AccumulateGrad"
 
     def __init__(self, variable: Variable) -> None:
         self.variable = variable
-        self.edges = ()
+        self._edges = ()
         self._saved = ()
-        self.shape = variable._data.shape
-        self.dtype = variable._data.dtype
-        self.sequence_number = next_sequence_number()
+        self._shape = variable._data.shape
+        self._dtype = variable._data.dtype
+        self._sequence_number = next_sequence_number()
 
     def accumulate(self, held: list[Any]) -> None:
         """Add the gradient in ``held``, a list of one, which is emptied.

@@ -47,7 +47,7 @@ class Context:
     __slots__ = ("__dict__", "__weakref__", "_saved", "_version", "needs_input_grad")
 
     #: The name errors call this op by; set by the op's own context class.
-    op_name: str = "?"
+    _op_name: str = "?"
     #: One flag per positional argument of forward: does it need a gradient? For a list of
     #: tensors it is a tuple of flags, or False if none of them does.
     needs_input_grad: tuple[Any, ...]
@@ -115,7 +115,7 @@ class Context:
 
     def _refuse_to_save(self, error: Exception) -> NoReturn:
         self._saved = ()
-        where = f"forward of {self.op_name}"
+        where = f"forward of {self._op_name}"
         if isinstance(error, TypeError):
             raise ContextError(
                 f"save_for_backward takes tensors, numbers and None, not a {error}",
@@ -132,25 +132,25 @@ class Context:
     def _raise_freed(self) -> NoReturn:
         raise GraphFreedError(
             "the saved tensors of this graph were freed by an earlier backward",
-            where=f"backward of {self.op_name}",
+            where=f"backward of {self._op_name}",
             fix="pass retain_graph=True to the first backward, or run forward again",
         )
 
     def _raise_changed(self, saved: tuple[Any, ...]) -> NoReturn:
         tensors = [f"{t.dtype} of shape {tuple(t.shape)}" for t in saved if isinstance(t, Tensor)]
         raise SavedTensorChangedError(
-            f"a tensor that {self.op_name} saved for backward was changed in place since; it "
+            f"a tensor that {self._op_name} saved for backward was changed in place since; it "
             f"saved: {', '.join(tensors)}",
-            where=f"backward of {self.op_name}",
+            where=f"backward of {self._op_name}",
             fix="change a clone() of it instead, or change it after backward",
         )
 
     def _raise_intermediate(self, index: int, tensor: Tensor) -> NoReturn:
         raise SavedIntermediateError(
-            f"saved tensor {index} of {self.op_name}, a {tensor.dtype} of shape "
+            f"saved tensor {index} of {self._op_name}, a {tensor.dtype} of shape "
             f"{tuple(tensor.shape)}, is neither an input nor an output of forward: "
             "its part of the second derivative would silently be zero",
-            where=f"backward of {self.op_name}, with create_graph=True",
+            where=f"backward of {self._op_name}, with create_graph=True",
             fix="save inputs or outputs and compute it again in backward; or, if it does not "
             "depend on the inputs, call ctx.mark_non_differentiable(tensor)",
         )

@@ -90,10 +90,10 @@ def root_gradient(
 
 def per_edge(node: Node, gradients: Sequence[Any]) -> tuple[Any, ...]:
     """What a rule returned, as one gradient per edge: lists opened up, a short end filled."""
-    lengths = node.list_lengths or (None,) * len(node.edges)
+    lengths = node._list_lengths or (None,) * len(node._edges)
     # A gradient of an argument that the call left to its default goes nowhere.
-    assert node.function is not None
-    most = max(len(lengths), len(node.function.signature.positional))
+    assert node._function is not None
+    most = max(len(lengths), len(node._function.signature.positional))
     if any(g is not None for g in gradients[most:]):
         _refuse_count(node, len(gradients), len(lengths))
     flat: list[Any] = []
@@ -108,9 +108,9 @@ def per_edge(node: Node, gradients: Sequence[Any]) -> tuple[Any, ...]:
         else:
             flat += gradient
     # What is left out must be the end, where there is nothing that could have a gradient.
-    if any(edge is not None for edge in node.edges[len(flat) :]):
+    if any(edge is not None for edge in node._edges[len(flat) :]):
         _refuse_count(node, len(gradients), len(lengths))
-    return (*flat, *(None,) * (len(node.edges) - len(flat)))
+    return (*flat, *(None,) * (len(node._edges) - len(flat)))
 
 
 def fit(node: Node, gradient: Any, edge: tuple[Node, int], create_graph: bool) -> Variable | Tensor:
@@ -126,16 +126,16 @@ def fit(node: Node, gradient: Any, edge: tuple[Node, int], create_graph: bool) -
     elif not create_graph and isinstance(gradient, Variable):
         gradient = gradient._data
     target, output_nr = edge
-    meta = target if target.outputs is None else target.outputs[output_nr]
+    meta = target if target._outputs is None else target._outputs[output_nr]
     assert meta is not None  # an output that is no tensor has no edge
-    if node.broadcasts:
-        gradient = _reduced(gradient, meta.shape, meta.dtype)
-    if gradient.shape != meta.shape or gradient.dtype is not meta.dtype:
-        index = node.edges.index(edge)
-        where = f"backward of {node.op_name}, gradient {index}"
-        which = f"gradient {index} returned by {node.op_name}"
+    if node._broadcasts:
+        gradient = _reduced(gradient, meta._shape, meta._dtype)
+    if gradient.shape != meta._shape or gradient.dtype is not meta._dtype:
+        index = node._edges.index(edge)
+        where = f"backward of {node._op_name}, gradient {index}"
+        which = f"gradient {index} returned by {node._op_name}"
         raw = gradient._data if isinstance(gradient, Variable) else gradient
-        _check(raw, meta.shape, meta.dtype, None, which, where)
+        _check(raw, meta._shape, meta._dtype, None, which, where)
     return gradient  # type: ignore[no-any-return]
 
 
@@ -153,10 +153,10 @@ def _reduced(gradient: Any, shape: Any, dtype: Any) -> Any:
 
 
 def _refuse_gradient(node: Node, edge: tuple[Node, int], kind: str) -> NoReturn:
-    index = node.edges.index(edge)
+    index = node._edges.index(edge)
     raise GradientTypeError(
-        f"backward of {node.op_name} returned a {kind} as gradient {index}",
-        where=f"backward of {node.op_name}, gradient {index}",
+        f"backward of {node._op_name} returned a {kind} as gradient {index}",
+        where=f"backward of {node._op_name}, gradient {index}",
         fix="return a tensor, or None where there is no gradient",
     )
 
@@ -192,8 +192,8 @@ def _check(
 
 def _refuse_count(node: Node, got: int, expected: int, where: str = "") -> None:
     raise GradientCountError(
-        f"backward of {node.op_name} returned {got} gradients{where}, expected {expected}",
-        where=f"backward of {node.op_name}",
+        f"backward of {node._op_name} returned {got} gradients{where}, expected {expected}",
+        where=f"backward of {node._op_name}",
         fix="return one gradient per argument of forward, None where there is none; those "
         "after the last tensor may be left out",
     )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import torch
+
 
 @dataclass(frozen=True)
 class Declaration:
@@ -34,3 +36,18 @@ class Declaration:
     elementwise: bool = False
     #: Whether there are gradients at all; False for comparisons and the like.
     differentiable: bool = True
+    #: An output may share memory with an input: a view, or the input itself.
+    view: bool = False
+    #: Forward draws random numbers from torch's default generator.
+    random: bool = False
+    #: How far two runs of the same call may differ, relative to the largest element; 0 means
+    #: that they are the same bit for bit.
+    nondeterminism: float = 0.0
+    #: The dtypes it takes; None where ``reference`` or ``overrides[0]`` decides.
+    dtypes: tuple[torch.dtype, ...] | None = None
+    #: Laws of ``plugrad.testing`` that the op breaks on purpose: their ids, with the reason.
+    #: One that it does not break is an error.
+    waives: Mapping[str, str] = field(default_factory=dict)
+    #: Faults of the strength run that leave this op's gradients as they are: ids and reasons.
+    #: One that the samples catch is an error.
+    equivalent: Mapping[str, str] = field(default_factory=dict)

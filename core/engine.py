@@ -139,23 +139,23 @@ class _Walk:
             gradient = pending.pop(node)
             if wanted is not None and self._ends_at(node, gradient):
                 continue
-            if wanted is None and node.outputs is None and node.retained is None:
-                result = node.rule(node, gradient)
+            if wanted is None and node._outputs is None and node._retained is None:
+                result = node._rule(node, gradient)
             else:
                 result = self._run_carefully(node, gradient)
             if not keep and node._saved:
                 node._saved = None
             if result.__class__ is not tuple and result.__class__ is not list:
                 result = (result,)
-            if len(result) != len(node.edges) or node.list_lengths is not None:
+            if len(result) != len(node._edges) or node._list_lengths is not None:
                 result = per_edge(node, result)
-            for edge, gradient in zip(node.edges, result):  # noqa: B905 (equal, see above)
+            for edge, gradient in zip(node._edges, result):  # noqa: B905 (equal, see above)
                 if edge is not None and gradient is not None:
                     target = edge[0]
                     if (
                         gradient.__class__ is not Tensor
-                        or gradient.shape != target.shape
-                        or gradient.dtype is not target.dtype
+                        or gradient.shape != target._shape
+                        or gradient.dtype is not target._dtype
                     ):
                         gradient = fit(node, gradient, edge, self.create_graph)
                     self._add(target, edge[1], gradient)
@@ -163,11 +163,11 @@ class _Walk:
     def _run_carefully(self, node: Node, gradient: Any) -> Any:
         """Run a node that has several outputs, retained gradients, or only some live edges."""
         context = node if self.wanted is None else node.narrowed(self.live)
-        if node.retained is not None:
+        if node._retained is not None:
             _retain(node, gradient)
-        if node.outputs is None:
-            return node.rule(context, gradient)
-        return node.rule(context, *_materialized(node, gradient, self.create_graph))
+        if node._outputs is None:
+            return node._rule(context, gradient)
+        return node._rule(context, *_materialized(node, gradient, self.create_graph))
 
     def _add(self, node: Node, output_nr: int, gradient: _Gradient) -> None:
         """Add what arrived for one output of ``node`` to what is pending there."""
@@ -175,12 +175,12 @@ class _Walk:
         if node not in pending:
             if self.wanted is not None and node not in self.live:
                 return
-            heappush(self.heap, (-node.sequence_number, node))
-            if node.outputs is None:
+            heappush(self.heap, (-node._sequence_number, node))
+            if node._outputs is None:
                 pending[node] = gradient
                 return
-            pending[node] = [None] * len(node.outputs)
-        if node.outputs is not None:
+            pending[node] = [None] * len(node._outputs)
+        if node._outputs is not None:
             old = pending[node][output_nr]
             pending[node][output_nr] = gradient if old is None else old + gradient
         elif node in self.owned:
@@ -197,7 +197,7 @@ class _Walk:
         """
         assert self.wanted is not None
         for output_nr, position in self.wanted.get(node, ()):
-            self.captured[position] = arrived if node.outputs is None else arrived[output_nr]
+            self.captured[position] = arrived if node._outputs is None else arrived[output_nr]
         return node not in self.through
 
 
@@ -222,21 +222,21 @@ def _leading_to(wanted: set[Node], roots: list[Node]) -> set[Node]:
     """
     seen, stack = set(roots), list(roots)
     while stack:
-        for edge in stack.pop().edges:
+        for edge in stack.pop()._edges:
             if edge is not None and edge[0] not in seen:
                 seen.add(edge[0])
                 stack.append(edge[0])
     through: set[Node] = set()
-    for node in sorted(seen, key=lambda n: n.sequence_number):
-        if any(e is not None and (e[0] in wanted or e[0] in through) for e in node.edges):
+    for node in sorted(seen, key=lambda n: n._sequence_number):
+        if any(e is not None and (e[0] in wanted or e[0] in through) for e in node._edges):
             through.add(node)
     return through
 
 
 def _retain(node: Node, gradient: Any) -> None:
-    for output_nr, reference in (node.retained or {}).items():
+    for output_nr, reference in (node._retained or {}).items():
         variable = reference()
-        own = gradient if node.outputs is None else gradient[output_nr]
+        own = gradient if node._outputs is None else gradient[output_nr]
         if variable is None or own is None:
             continue
         own = own if isinstance(own, Variable) else Variable(own)
@@ -249,7 +249,7 @@ def _materialized(node: Node, gradients: list[Any], create_graph: bool) -> list[
         return gradients
     zeros = [
         None if meta is None or gradient is not None else meta.zeros()
-        for gradient, meta in zip(gradients, node.outputs or (), strict=True)
+        for gradient, meta in zip(gradients, node._outputs or (), strict=True)
     ]
     if create_graph:
         zeros = [None if z is None else Variable(z) for z in zeros]  # type: ignore[misc]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from plugrad.core.context import Context
     from plugrad.core.declaration import Declaration
+    from plugrad.core.error_sample import ErrorSample
     from plugrad.core.sample import Sample
     from plugrad.core.sample_maker import SampleMaker
 
@@ -77,6 +78,11 @@ class Function:
         """Yield the calls that the checks run."""
         raise NotImplementedError
 
+    @staticmethod
+    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
+        """Yield calls that must raise, and how; optional."""
+        yield from ()
+
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         if not getattr(cls.forward, "__isabstractmethod__", False):
@@ -98,10 +104,10 @@ class Function:
             cls.__name__,
             (Node,),
             {
-                "function": cls,
-                "rule": staticmethod(cls.backward),
-                "op_name": op_name,
-                "broadcasts": declaration is not None and declaration.broadcasts,
+                "_function": cls,
+                "_rule": staticmethod(cls.backward),
+                "_op_name": op_name,
+                "_broadcasts": declaration is not None and declaration.broadcasts,
                 "__module__": cls.__module__,
                 "__doc__": cls.__doc__,
             },

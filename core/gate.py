@@ -63,7 +63,7 @@ def _unary_gate(function: type[Function], general: Callable[..., Any]) -> Callab
         node = node_type()
         node._saved = ()
         source = x._grad_fn
-        node.edges = ((source, x._output_nr) if source is not None else gradient_edge(x),)
+        node._edges = ((source, x._output_nr) if source is not None else gradient_edge(x),)
         node.needs_input_grad = (True,)
         z = forward(node, a)
         if z.__class__ is not Tensor or z is a or node.__dict__:
@@ -116,7 +116,7 @@ def _binary_gate(  # noqa: C901
         if y_needs:
             source = y._grad_fn
             y_edge = (source, y._output_nr) if source is not None else gradient_edge(y)
-        node.edges = x_edge, y_edge
+        node._edges = x_edge, y_edge
         node.needs_input_grad = (x_needs, y_needs)
         z = forward(node, a, b)
         if z.__class__ is not Tensor or z is a or z is b or node.__dict__:
@@ -180,10 +180,10 @@ def _node(node_type: type[Node], edges: list[Edge], lengths: list[int | None] | 
     """A node with these edges."""
     node = node_type()
     node._saved = ()
-    node.edges = tuple(edges)
+    node._edges = tuple(edges)
     if lengths is None:
         node.needs_input_grad = tuple([edge is not None for edge in edges])
     else:
-        node.list_lengths = tuple(lengths)
+        node._list_lengths = tuple(lengths)
         node.needs_input_grad = tuple(grouped([edge is not None for edge in edges], lengths))
     return node

@@ -37,15 +37,16 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         if not sources:
             return result
         single = not isinstance(result, tuple | list)
-        guarded = [_guard(g, sources, ctx.op_name) for g in ((result,) if single else result)]
+        guarded = [_guard(g, sources, ctx._op_name) for g in ((result,) if single else result)]
         return guarded[0] if single else tuple(guarded)
 
+    wrapper.once_differentiable = True  # type: ignore[attr-defined]
     return wrapper
 
 
 def _inputs(ctx: Any) -> list[Variable]:
     """A Variable for every edge of the node."""
-    return [recorded(torch.empty(0), *edge) for edge in ctx.edges if edge is not None]
+    return [recorded(torch.empty(0), *edge) for edge in ctx._edges if edge is not None]
 
 
 def _guard(gradient: Any, sources: list[Variable], op_name: str) -> Any:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _new = object.__new__
 # What of a node's dict is the engine's, and not set by the op's forward.
-_OWN_ATTRIBUTES = frozenset({"_constants", "_dirty", "_materialize_grads", "list_lengths"})
+_OWN_ATTRIBUTES = frozenset({"_constants", "_dirty", "_materialize_grads", "_list_lengths"})
 
 
 def record(node: Node, output: Tensor) -> Variable:
@@ -24,9 +24,9 @@ def record(node: Node, output: Tensor) -> Variable:
     dtype = output.dtype
     if not (dtype.is_floating_point or dtype.is_complex):
         return plain(output)
-    node.shape = output.shape
-    node.dtype = dtype
-    node.sequence_number = next_sequence_number()
+    node._shape = output.shape
+    node._dtype = dtype
+    node._sequence_number = next_sequence_number()
     variable = _new(Variable)  # as recorded() does; the call would cost 3 % of an op
     variable._data = output
     variable._grad = None
@@ -47,12 +47,12 @@ def record_any(node: Node, output: Any, raw: Sequence[Any], operands: Sequence[A
         return output
     outputs = [output] if isinstance(output, Tensor) else list(output)
     node._ids = (*map(id, raw), *map(id, outputs))
-    node.sequence_number = next_sequence_number()
+    node._sequence_number = next_sequence_number()
     if isinstance(output, Tensor):
-        node.shape, node.dtype = output.shape, output.dtype
+        node._shape, node._dtype = output.shape, output.dtype
     else:
-        node.shape = node.dtype = None
-        node.outputs = tuple([OutputMeta(t) if isinstance(t, Tensor) else None for t in outputs])
+        node._shape = node._dtype = None
+        node._outputs = tuple([OutputMeta(t) if isinstance(t, Tensor) else None for t in outputs])
     dirty = _dirty_operands(node, outputs, raw, operands)
     variables = [_output(node, i, tensor, dirty) for i, tensor in enumerate(outputs)]
     return variables[0] if isinstance(output, Tensor) else _like(output, variables)
@@ -119,9 +119,9 @@ def _refuse_tensor_attributes(node: Node) -> None:
             continue
         if _holds_tensor(value):
             raise ContextError(
-                f"forward of {node.op_name} set the tensor ctx.{name}: an in-place change of it "
+                f"forward of {node._op_name} set the tensor ctx.{name}: an in-place change of it "
                 "would go unnoticed, and it would outlive the graph",
-                where=f"forward of {node.op_name}",
+                where=f"forward of {node._op_name}",
                 fix="use ctx.save_for_backward(...), and ctx.saved_tensors in backward",
             )
 
@@ -142,5 +142,5 @@ def _refuse_inplace(node: Node, leaf: bool, view: bool) -> NoReturn:
     else:
         problem, fix = "an input that forward does not return", "return it from forward"
     raise InplaceError(
-        f"{node.op_name} changed {problem} in place", where=f"forward of {node.op_name}", fix=fix
+        f"{node._op_name} changed {problem} in place", where=f"forward of {node._op_name}", fix=fix
     )

@@ -13,16 +13,44 @@ class Sample:
         kwargs: the keyword arguments.
     """
 
-    __slots__ = ("args", "constants", "kwargs")
+    __slots__ = ("args", "constants", "kink", "kwargs", "oracle_is_wrong", "waives")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.args = args
         self.kwargs = kwargs
         self.constants: frozenset[int | str] = frozenset()
+        self.kink = False
+        self.waives: dict[str, str] = {}
+        self.oracle_is_wrong = ""
 
     def constant(self, *which: int | str) -> Sample:
         """Say that the arguments at these positions or of these names get no gradient."""
         self.constants |= frozenset(which)
+        return self
+
+    def at_kink(self) -> Sample:
+        """Say that forward has no derivative here: a kink, a tie, a jump.
+
+        The checks then ask of the gradient that it lies between the one-sided derivatives,
+        and that it equals the reference's.
+        """
+        self.kink = True
+        return self
+
+    def without_oracle(self, reason: str) -> Sample:
+        """Say that torch's own gradient is wrong here, and how: differences judge alone.
+
+        The check fails if it is not wrong.
+        """
+        self.oracle_is_wrong = reason
+        return self
+
+    def waive(self, law: str, reason: str) -> Sample:
+        """Say that the op breaks the law of this id here on purpose, and why.
+
+        The check fails if it does not break it.
+        """
+        self.waives[law] = reason
         return self
 
     def __repr__(self) -> str:

@@ -129,7 +129,7 @@ class Variable(TensorFacts):
     def retains_grad(self) -> bool:
         """Whether this is a non-leaf whose gradient backward will keep."""
         node = self._grad_fn
-        retained = None if node is None else node.retained
+        retained = None if node is None else node._retained
         reference = None if retained is None else retained.get(self._output_nr)
         return reference is not None and reference() is self
 
@@ -204,7 +204,7 @@ class Variable(TensorFacts):
             )
         node = self._grad_fn
         if node is not None:
-            node.retained = {**(node.retained or {}), self._output_nr: weakref.ref(self)}
+            node._retained = {**(node._retained or {}), self._output_nr: weakref.ref(self)}
 
     def zero_grad(self) -> None:
         """Forget the gradient: ``grad`` becomes None."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +14,7 @@ from plugrad.errors import (
     UnknownOpError,
     UnknownTorchFunctionError,
 )
+from plugrad.plugins.did_you_mean import did_you_mean
 from plugrad.plugins.registered_op import RegisteredOp
 
 if TYPE_CHECKING:
@@ -94,6 +94,15 @@ class Registry:
                 )
 
     # --- looking up ---
+    def owner(self, attribute: str) -> RegisteredOp | None:
+        """The op whose method or property ``attribute`` is."""
+        return self._attributes.get(attribute)
+
+    @property
+    def reserved(self) -> frozenset[str]:
+        """The names on Variable that no op may take: its own."""
+        return _VARIABLES_OWN
+
     def __getitem__(self, name: str) -> RegisteredOp:
         entry = self._ops.get(name)
         if entry is None:
@@ -150,6 +159,5 @@ class Registry:
 
 
 def _suggestion(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=3)
-    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    hint = did_you_mean(name, known)
     return hint + "list(plugrad.registry) shows every op; @plugrad.op and registry.add make one"

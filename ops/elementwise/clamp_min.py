@@ -25,5 +25,5 @@ class ClampMin(Composite):
         yield Sample(make(3, 4), make(3, 1))
         yield Sample(make(), 0)
         yield Sample(make(0, 3), 0)
-        yield Sample(make.tensor([-1.0, 0.0, 1.0]), 0)
-        yield Sample(make.tensor([-1.0, 0.0, 1.0]), make.tensor([0.0]))
+        yield Sample(make.tensor([-1.0, 0.0, 1.0]), 0).at_kink()
+        yield Sample(make.tensor([-1.0, 0.0, 1.0]), make.tensor([0.0])).at_kink()

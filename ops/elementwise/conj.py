@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("conj", methods=("conj",), overrides=(torch.conj,), linear=True, elementwise=True)
+@op("conj", methods=("conj",), overrides=(torch.conj,), linear=True, elementwise=True, view=True)
 class Conj(Function):
     """y = conj(x), x itself if it is real;  gx = conj(gy)."""
 

@@ -64,3 +64,4 @@ class Div(Function):
         yield Sample(make(2, 3), make.nonzero(3), rounding_mode="trunc")
         yield Sample(make(3), 0.7, rounding_mode="floor")
         yield Sample(make.integers(3), 2, rounding_mode="trunc")
+        yield Sample(make.tensor([0.0, 2.0]), make.tensor([-3.0, 1.0]))

@@ -27,4 +27,4 @@ class Floor(Function):
         yield Sample(make(3, 4))
         yield Sample(make())
         yield Sample(make(0, 3))
-        yield Sample(make.tensor([-2.0, -1.5, -0.0, 0.0, 0.5, 1.0, 2.5]))
+        yield Sample(make.tensor([-2.0, -1.5, -0.0, 0.0, 0.5, 1.0, 2.5])).at_kink()

@@ -34,3 +34,4 @@ class Log1P(Function):
         yield Sample(make(low=-0.7))
         yield Sample(make(0, 3))
         yield Sample(make.tensor([-1.0, -2.0, 1e-12]))
+        yield Sample(make.tensor([0.0, -0.0, 0.5]))

@@ -48,3 +48,4 @@ class Mul(Function):
         yield Sample(make(3), make(3)).constant(1)
         yield Sample(make(0, 3), make(3))
         yield Sample(make(), make(2))
+        yield Sample(make.tensor([0.0, 2.0]), make.tensor([-3.0, 0.0]))

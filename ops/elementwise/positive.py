@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.positive,),
     linear=True,
     elementwise=True,
+    view=True,
 )
 class Positive(Function):
     """y = x;  gx = gy. A boolean x is an error."""

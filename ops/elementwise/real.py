@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("real", properties=("real",), overrides=(torch.real,), linear=True, elementwise=True)
+@op("real", properties=("real",), overrides=(torch.real,), linear=True, elementwise=True, view=True)
 class Real(Function):
     """y = Re(x), x itself if it is real;  gx = gy + 0i."""
 

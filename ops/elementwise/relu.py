@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
+from plugrad.errors import InplaceError
 
 
 @op(
@@ -39,7 +40,11 @@ class Relu(Function):
         yield Sample(make(3, 4))
         yield Sample(make())
         yield Sample(make(0, 3))
-        yield Sample(make.tensor([-1.0, -0.0, 0.0, 2.0, float("inf"), float("nan")]))
+        yield Sample(make.tensor([-1.0, -0.0, 0.0, 2.0, float("inf"), float("nan")])).at_kink()
+
+    @staticmethod
+    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
+        yield ErrorSample(Sample(make(3), inplace=True), InplaceError, "a leaf")
 
 
 # One kernel and no temporary: a sixth of the time of gy * (y > 0).

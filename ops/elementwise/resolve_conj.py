@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.resolve_conj,),
     linear=True,
     elementwise=True,
+    view=True,
 )
 class ResolveConj(Function):
     """y = x, with a conjugation that torch put off carried out;  gx = gy."""

@@ -37,3 +37,4 @@ class Sigmoid(Function):
         yield Sample(make())
         yield Sample(make(0, 3))
         yield Sample(make.tensor([-800.0, -40.0, 40.0, 800.0]))
+        yield Sample(make.tensor([0.0, -0.0, 0.5]))

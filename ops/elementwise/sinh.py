@@ -30,3 +30,4 @@ class Sinh(Function):
         yield Sample(make.complex(5))
         yield Sample(make())
         yield Sample(make(0, 3))
+        yield Sample(make.tensor([0.0, -0.0, 0.5]))

@@ -31,7 +31,9 @@ class Sqrt(Function):
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield Sample(make(3, 4, low=0.3))
-        yield Sample(make.complex(5))
+        yield Sample(make.complex(5)).waive(
+            "no-nan", "at 0 the slope is infinite, and a complex division by 0 is nan"
+        )
         yield Sample(make(low=0.3))
         yield Sample(make(0, 3))
         yield Sample(make.tensor([0.0, -2.0, 1.0]))

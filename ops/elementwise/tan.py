@@ -31,3 +31,4 @@ class Tan(Function):
         yield Sample(make.complex(5))
         yield Sample(make())
         yield Sample(make(0, 3))
+        yield Sample(make.tensor([0.0, -0.0, 0.5]))

@@ -12,11 +12,12 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.indexing._placed import placed
 
 
-@op("getitem_backward", overrides=(placed,), linear=True)
+# broadcasts=, since x may be broadcast to what is indexed: the engine sums.
+@op("getitem_backward", overrides=(placed,), broadcasts=True, linear=True)
 class GetitemBackward(Function):
     """y = zeros of shape with x added at [view][tensors];  gx = gy[view][tensors].
 
-    The adjoint of getitem: x takes as many dimensions as that index gives.
+    The adjoint of getitem: x has the shape that this index gives, or broadcasts to it.
     """
 
     @staticmethod
@@ -50,3 +51,4 @@ class GetitemBackward(Function):
         yield Sample(make(4), (2, 2), (), make.integers(4, high=2), make.integers(4, high=2))
         yield Sample(make(2), (3,), (), make.tensor([True, False, True], dtype=torch.bool))
         yield Sample(make.complex(3), (2,), (), make.integers(3, high=2))
+        yield Sample(make(1), (3, 4), (1,))

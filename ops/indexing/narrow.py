@@ -11,7 +11,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.indexing._placed import placed
 
 
-@op("narrow", methods=("narrow",), overrides=(torch.narrow,), linear=True)
+@op("narrow", methods=("narrow",), overrides=(torch.narrow,), linear=True, view=True)
 class Narrow(Function):
     """y = x from start on, length long, along dim, a view;  gx = zeros with gy there."""
 
@@ -38,3 +38,4 @@ class Narrow(Function):
         yield Sample(make(5), 0, make.tensor(1, dtype=torch.int64), 2)
         yield Sample(make.complex(3), 0, 1, 2)
         yield Sample(make(0, 3), 1, 1, 1)
+        yield Sample(make(3, 3), 1, 1, 2)

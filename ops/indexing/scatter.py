@@ -16,6 +16,7 @@ from plugrad.errors import NotDifferentiableError
     methods=("scatter",),
     overrides=(torch.scatter,),
     aliases={"value": "src"},
+    equivalent={"option-ignored[reduce]": "with reduce there is no gradient"},
 )
 class Scatter(Function):
     """z = x with src[i, j], or the number src, put at [index[i, j], j] (here dim = 0).
@@ -59,7 +60,9 @@ class Scatter(Function):
     def samples(make: SampleMaker) -> Iterator[Sample]:
         index = make.tensor([[2, 0, 1, 0]], dtype=torch.int64)
         yield Sample(make(3, 4), 0, index, make(1, 4))
-        yield Sample(make(2, 4), -1, index, make(1, 4))
+        # Along this dimension none may come twice: one would be lost, and its gradient not.
+        apart = make.tensor([[2, 0, 1, 3]], dtype=torch.int64)
+        yield Sample(make(2, 4), -1, apart, make(1, 4))
         yield Sample(make(3, 4), dim=0, index=index, src=make(1, 4))
         yield Sample(make(3, 4), 0, index, 1.5)
         yield Sample(make(3, 4), 0, index, value=-2)

@@ -10,7 +10,14 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("select_scatter", methods=("select_scatter",), overrides=(torch.select_scatter,), linear=True)
+# broadcasts=, since a real src goes into a complex x: the engine casts its gradient back.
+@op(
+    "select_scatter",
+    methods=("select_scatter",),
+    overrides=(torch.select_scatter,),
+    broadcasts=True,
+    linear=True,
+)
 class SelectScatter(Function):
     """z = x with src at index of dim;  gx = gz with 0 there, gsrc = gz there.
 
@@ -38,3 +45,4 @@ class SelectScatter(Function):
         yield Sample(make(3, 4), make(4), 0, 1).constant(0)
         yield Sample(make(3, 4), make(4), 0, 1).constant(1)
         yield Sample(make(0, 3), make(0), 1, 2)
+        yield Sample(make(3, 3), make(3), 1, 0)

@@ -10,7 +10,20 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("slice_scatter", methods=("slice_scatter",), overrides=(torch.slice_scatter,), linear=True)
+# broadcasts=, since a real src goes into a complex x: the engine casts its gradient back.
+@op(
+    "slice_scatter",
+    methods=("slice_scatter",),
+    overrides=(torch.slice_scatter,),
+    broadcasts=True,
+    linear=True,
+    equivalent={
+        "other-dim[dim]": "src fits along two dimensions only where it replaces all of x",
+        "option-ignored[dim]": "src fits along two dimensions only where it replaces all of x",
+        "option-ignored[end]": "src has as many places without end only where end cuts none off",
+        "option-ignored[step]": "src has as many places with step 1 only where it has one",
+    },
+)
 class SliceScatter(Function):
     """z = x with src at start:end:step of dim;  gx = gz with 0 there, gsrc = gz there.
 
@@ -42,9 +55,12 @@ class SliceScatter(Function):
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield Sample(make(3, 4), make(3, 4))
         yield Sample(make(5, 2), make(2, 2), 0, 1, 3)
-        yield Sample(make(2, 5), make(2, 2), -1, -4, None, 2)
+        yield Sample(make(2, 5), make(2, 2), -1, -4, None, 2).waive(
+            "batched-cotangents", "torch.vmap counts a negative start from the wrong end"
+        )
         yield Sample(make(5), src=make(2), start=3)
         yield Sample(make(3), make(2), end=2)
         yield Sample(make(3, 4), make(2, 4), 0, 1).constant(0)
         yield Sample(make(3, 4), make(2, 4), 0, 1).constant(1)
         yield Sample(make(0, 3), make(0, 1), 1, 2)
+        yield Sample(make(4), make(2), 0, 1, None, 2)

@@ -56,6 +56,7 @@ class Addmm(Function):
         yield Sample(make.tensor([float("nan"), 1.0]), make(2, 3), make(3, 2), beta=0)
         yield Sample(make(2, 4), make(2, 0), make(0, 4))
         yield Sample(make(0, 4), make(0, 3), make(3, 4))
+        yield Sample(make(1), make.tensor([[0.0, 2.0]]), make.tensor([[-3.0], [0.0]]))
 
 
 def _scaled(gradient: Tensor, factor: complex) -> Tensor:

@@ -34,3 +34,4 @@ class Bmm(Function):
         yield Sample(make(2, 2, 3), mat2=make(2, 3, 1))
         yield Sample(make(0, 2, 3), make(0, 3, 2))
         yield Sample(make(2, 3, 0), make(2, 0, 2))
+        yield Sample(make.tensor([[[0.0, 2.0]]]), make.tensor([[[-3.0], [0.0]]]))

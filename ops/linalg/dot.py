@@ -33,3 +33,4 @@ class Dot(Function):
         yield Sample(make.complex(3), make.complex(3))
         yield Sample(make(2), tensor=make(2))
         yield Sample(make(0), make(0))
+        yield Sample(make.tensor([0.0, 2.0]), make.tensor([-3.0, 0.0]))

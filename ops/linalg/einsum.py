@@ -18,7 +18,7 @@ from plugrad.ops.linalg._equation import (
 )
 
 
-@op("einsum", overrides=(torch.einsum,), broadcasts=True)
+@op("einsum", overrides=(torch.einsum,), broadcasts=True, view=True)
 class Einsum(Function):
     """z[out] = sum over the other labels of x1[labels1] x2[labels2] ...
 
@@ -88,6 +88,7 @@ class Einsum(Function):
         yield Sample(make(2, 2), [0, 0], make(2), [30])
         yield Sample("ij,jk->ik", make(2, 0), make(0, 3))
         yield Sample("ij,jk->ik", make(0, 2), make(2, 3))
+        yield Sample("i,i->", make.tensor([0.0, 2.0]), make.tensor([-3.0, 0.0]))
 
 
 def _needs(flags: Sequence[Any], args: Sequence[Any]) -> list[bool]:

@@ -44,6 +44,8 @@ class Linear(Function):
             yield Sample(make(*shape), make(4, 3), make(4)).constant(1)
             yield Sample(make(*shape), make(4, 3), make(4)).constant(0)
             yield Sample(make.complex(*shape), make.complex(4, 3), make.complex(4))
+        yield Sample(make(3, 2, 2).mT, make(4, 2), make(4))
+        yield Sample(make(3, 2, 2).mT, make(4, 2))
         yield Sample(make(3), make(3), make())
         yield Sample(make(2, 3), make(4, 3), bias=None)
         yield Sample(make(2, 3), make(4, 3), bias=make(4)).constant("bias")
@@ -54,6 +56,7 @@ class Linear(Function):
         yield Sample(make(2, 0), make(4, 0), make(4))
         yield Sample(make(2, 0, 3), make(4, 3), make(4))
         yield Sample(make(2, 3), make(0, 3), make(0))
+        yield Sample(make.tensor([0.0, 2.0]), make.tensor([-3.0, 0.0]))
 
 
 _linear = torch.nn.functional.linear

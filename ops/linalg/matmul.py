@@ -89,6 +89,7 @@ class Matmul(Function):
             ((3,), (2, 3, 0)),
         ):
             yield Sample(make(*x_shape), make(*y_shape))
+        yield Sample(make.tensor([0.0, 2.0]), make.tensor([-3.0, 0.0]))
 
 
 _dim = Tensor.dim  # unlike x.dim(), a TypeError for a number, as Python's @ wants

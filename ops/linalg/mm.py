@@ -46,3 +46,4 @@ class Mm(Function):
         yield Sample(make.complex(3, 2).mT, make.complex(4, 3).mT)
         yield Sample(make(2, 0), make(0, 3))
         yield Sample(make(0, 2), make(2, 3))
+        yield Sample(make.tensor([[0.0, 2.0]]), make.tensor([[-3.0], [0.0]]))

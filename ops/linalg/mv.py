@@ -34,3 +34,4 @@ class Mv(Function):
         yield Sample(make(4, 1), vec=make(1))
         yield Sample(make(2, 0), make(0))
         yield Sample(make(0, 2), make(2))
+        yield Sample(make.tensor([[0.0, 2.0]]), make.tensor([-3.0, 0.0]))

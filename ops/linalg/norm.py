@@ -8,7 +8,7 @@ from math import inf
 import torch
 from torch import Tensor
 
-from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.core import Composite, ErrorSample, Sample, SampleMaker, op
 
 
 @op("linalg.norm", overrides=(torch.linalg.norm,), aliases={"A": "x"})
@@ -53,3 +53,7 @@ class Norm(Composite):
         yield Sample(make(3, 4), -inf)
         yield Sample(make.complex(3, 2), 1)
         yield Sample(make(0))
+
+    @staticmethod
+    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
+        yield ErrorSample(Sample(make(2, 3, 2), 1), RuntimeError, "1D or 2D")

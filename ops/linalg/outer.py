@@ -43,3 +43,4 @@ class Outer(Function):
         yield Sample(make(2), make.integers(3))
         yield Sample(make(0), make(3))
         yield Sample(make(3), make(0))
+        yield Sample(make.tensor([0.0, 2.0]), make.tensor([-3.0, 0.0]))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.core import Composite, ErrorSample, Sample, SampleMaker, op
 from plugrad.ops.nn._reduction import REDUCTIONS, reduction_code
 
 
-@op("nn.functional.cross_entropy", overrides=(torch.nn.functional.cross_entropy,))
+@op(
+    "nn.functional.cross_entropy",
+    overrides=(torch.nn.functional.cross_entropy,),
+    waives={"no-nan": "as in torch: what an ignored row of inf sends back is 0 * nan"},
+)
 class CrossEntropy(Composite):
     """y = -sum(weight p log_softmax(x)) over the classes, averaged, summed, or neither.
 
@@ -49,7 +54,8 @@ class CrossEntropy(Composite):
         if label_smoothing == 0:
             return nll
         smooth = _of_equal_probabilities(likelihood, target, weight, code, ignore_index)
-        return label_smoothing / x.shape[class_dim] * smooth + (1 - label_smoothing) * nll
+        share = _share(label_smoothing, x.shape[class_dim])
+        return share * smooth + (1 - label_smoothing) * nll
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -80,12 +86,23 @@ class CrossEntropy(Composite):
                     reduction=reduction,
                     label_smoothing=0.3,
                 )
+        one_ignored = make.tensor([1, 2, 0], dtype=torch.int64)
+        yield Sample(
+            make(3, 4), one_ignored, make(4, low=0.5), ignore_index=1, label_smoothing=0.3
+        ).constant(2)
         yield Sample(make(2, 3), target=make.integers(2, high=3))
         yield Sample(make(2, 3), make.tensor([-100, -100], dtype=torch.int64))
         yield Sample(make(2, 3), make.tensor([-100, 1], dtype=torch.int64), label_smoothing=0.1)
         yield Sample(make(0, 3), make.integers(0, high=3))
         yield Sample(make(0, 3), make(0, 3))
         yield Sample(make(0, 3), make(0, 3), reduction="sum")
+
+    @staticmethod
+    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
+        labels = make.integers(2, high=3)
+        smoothing = Sample(make(2, 3), labels, label_smoothing=1.5)
+        yield ErrorSample(smoothing, RuntimeError, "label_smoothing must be between")
+        yield ErrorSample(Sample(make(2, 3), labels, make(4)).constant(2), RuntimeError, "weight")
 
 
 def _of_probabilities(
@@ -94,7 +111,7 @@ def _of_probabilities(
     class_dim = 0 if likelihood.dim() == 1 else 1
     classes = likelihood.shape[class_dim]
     if smoothing > 0:
-        target = target * (1 - smoothing) + smoothing / classes
+        target = target * (1 - smoothing) + _share(smoothing, classes)
     terms = likelihood * target
     if weight is not None:
         terms = terms * _per_class(weight, likelihood)
@@ -122,7 +139,13 @@ def _of_equal_probabilities(
         return loss.sum()
     if weight is None:
         return loss.sum() / (~ignored).sum()
-    return loss.sum() / weight.gather(0, target.masked_select(~ignored).flatten()).sum()
+    weights = weight.gather(0, target.masked_fill(ignored, 0).flatten())
+    return loss.sum() / weights.masked_fill(ignored.flatten(), 0.0).sum()
+
+
+def _share(smoothing: float, classes: int) -> float:
+    """What label smoothing gives to each class; of no classes torch's inf."""
+    return smoothing / classes if classes else math.inf
 
 
 def _per_class(weight: Tensor, likelihood: Tensor) -> Tensor:

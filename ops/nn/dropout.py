@@ -7,13 +7,17 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
+from plugrad.errors import InplaceError
 
 
 @op(
     "nn.functional.dropout",
     overrides=(torch.nn.functional.dropout, torch.dropout),
     aliases={"train": "training"},
+    random=True,
+    view=True,
+    waives={"lines": "on a CUDA tensor, and only there, it runs CUDA's own kernel"},
 )
 class Dropout(Function):
     """y = x mask / (1 - p), mask being 0 with probability p, else 1;  gx = gy mask / (1 - p).
@@ -60,6 +64,11 @@ class Dropout(Function):
         yield Sample(make(3), 1.0)
         yield Sample(make())
         yield Sample(make(0, 3))
+
+    @staticmethod
+    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
+        yield ErrorSample(Sample(make(3), 1.5), ValueError, "between 0 and 1")
+        yield ErrorSample(Sample(make(3), inplace=True), InplaceError, "a leaf")
 
 
 _native_dropout_backward = torch.ops.aten.native_dropout_backward.default

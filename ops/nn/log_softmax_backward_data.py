@@ -44,6 +44,7 @@ class LogSoftmaxBackwardData(Function):
         yield Sample(make(3), make(3), 0, torch.float64).constant(1)
         yield Sample(make(), make(), 0, torch.float64)
         yield Sample(make(0, 3), make(0, 3), 1, torch.float64)
+        yield Sample(make.tensor([0.0, 2.0]), make.tensor([0.5, 0.0]), 0, torch.float64)
 
 
 _log_softmax_backward_data = torch.ops.aten._log_softmax_backward_data.default

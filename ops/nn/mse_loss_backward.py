@@ -16,6 +16,10 @@ from plugrad.ops.nn._reduction import REDUCTIONS
     overrides=(torch.ops.aten.mse_loss_backward.default, torch.ops.aten.mse_loss_backward),
     aliases={"grad_output": "x", "self": "y"},
     broadcasts=True,
+    equivalent={
+        "unbroadcast-dropped[y]": "torch's kernel is for y and target of one shape",
+        "unbroadcast-dropped[target]": "torch's kernel is for y and target of one shape",
+    },
 )
 class MseLossBackward(Function):
     """z = 2 x (y - target), divided by their size for a mean.
@@ -51,6 +55,12 @@ class MseLossBackward(Function):
         yield Sample(make(), make(2, 3), make(2, 3), 1).constant(1, 2)
         yield Sample(make(), make(2, 3), make(2, 3), 1).constant(0)
         yield Sample(make(), make(0, 3), make(0, 3), 1)
+        yield Sample(
+            make.tensor([0.0, 2.0, 1.0]),
+            make.tensor([3.0, 0.0, 1.0]),
+            make.tensor([1.0, 2.0, 0.0]),
+            0,
+        )
 
 
 _mse_loss_backward = torch.ops.aten.mse_loss_backward.default

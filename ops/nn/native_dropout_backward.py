@@ -39,6 +39,7 @@ class NativeDropoutBackward(Function):
         yield Sample(make(3, 4), make.booleans(3, 4), 2.0)
         yield Sample(make(), make.booleans(), 1.25)
         yield Sample(make(0, 3), make.booleans(0, 3), 2.0)
+        yield Sample(make(3), make.tensor([True, False, True], dtype=torch.bool), 2.0)
 
 
 _native_dropout_backward = torch.ops.aten.native_dropout_backward.default

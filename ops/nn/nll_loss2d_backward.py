@@ -50,7 +50,7 @@ class NllLoss2dBackward(Function):
     def samples(make: SampleMaker) -> Iterator[Sample]:
         # torch demands a contiguous y, and these are so in any order of dimensions.
         labels = make.integers(1, 1, 1, high=3)
-        total = make.tensor(4.0)
+        total = make.tensor(1.0)  # of all labels: there is one
         for code, shape in ((0, (1, 1, 1)), (1, ()), (2, ())):
             yield _sample(make(*shape), make(1, 3, 1, 1), labels, None, code, -100, total)
         weight = make(3, low=0.5)

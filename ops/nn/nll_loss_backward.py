@@ -54,6 +54,7 @@ class NllLossBackward(Function):
             yield _sample(make(*shape), make(3, 4), labels, None, code, -100, total)
         yield _sample(make(), make(4), make.integers(high=4), None, 2, -100, total)
         weight = make(4, low=0.5)
+        labels = make.tensor([2, 1, 0], dtype=torch.int64)
         total = weight[labels][labels != 1].sum()
         yield _sample(make(), make(3, 4), labels, weight, 1, 1, total)
 

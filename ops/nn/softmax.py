@@ -49,6 +49,8 @@ class Softmax(Function):
         yield Sample(make(3, 0), 1)
         yield Sample(make.tensor([1.0, float("-inf"), 2.0, 2.0]), 0)
         yield Sample(make.tensor([float("-inf"), float("-inf")]), 0)
+        yield Sample(make.tensor([0.0, 1.0]), 0)
+        yield Sample(make(2, 3), 1, _stacklevel=2)
 
 
 _softmax_backward_data = torch._softmax_backward_data  # half the call of torch.ops.aten...

@@ -28,9 +28,9 @@ class Cumprod(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         x, y = ctx.saved_tensors
-        gy, x_dtype = cast(gy, x.dtype), x.dtype
+        x, x_dtype = cast(x, y.dtype), x.dtype
         if x.dim() == 0 or x.numel() == 0:
-            return gy
+            return cast(gy, x_dtype)
         dim, last = ctx.dim, x.size(ctx.dim) - 1
         before = torch.cat([torch.ones_like(y.narrow(dim, 0, 1)), y.narrow(dim, 0, last)], dim)
         t = _recurrence(gy, conj(x.narrow(dim, 1, last)), dim)

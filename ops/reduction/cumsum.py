@@ -36,6 +36,8 @@ class Cumsum(Function):
         yield Sample(make(4, dtype=torch.float32), 0, dtype=torch.float64)
         yield Sample(make.integers(4), 0)
         yield Sample(make.booleans(4), 0)
-        yield Sample(make(), 0)
+        yield Sample(make(), 0).waive(
+            "batched-cotangents", "torch.vmap cannot flip what has no dimensions"
+        )
         yield Sample(make(0, 3), 0)
         yield Sample(make(0, 3), 1)

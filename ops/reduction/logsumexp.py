@@ -38,7 +38,9 @@ class Logsumexp(Function):
         yield Sample(make(2, 3, 2), (0, -1))
         yield Sample(make(2, 3, 2), [1], True)
         yield Sample(make(3, 4), dim=-1, keepdim=True)
-        yield Sample(make(3, 4) + 1000, 0)
+        yield Sample(make(3, 4) + 1000, 0).waive(
+            "low-precision", "near 1000 bfloat16 has steps of 4, so x - y is but rounding"
+        )
         yield Sample(make.complex(3, 2), 0)
         yield Sample(make.integers(3, 4), 0)
         yield Sample(make.tensor([[-infinity, -infinity], [-infinity, 0.5]]), 1)
@@ -46,3 +48,4 @@ class Logsumexp(Function):
         yield Sample(make(), 0)
         yield Sample(make(0, 3), 0)
         yield Sample(make(0, 3), 1)
+        yield Sample(make.tensor([0.0, 1.0]), 0)

@@ -41,7 +41,7 @@ class Max(Function):
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield Sample(make.distinct(3, 4))
-        yield Sample(make.tensor([1.0, 3.0, 3.0, 1.0, 2.0]))
+        yield Sample(make.tensor([1.0, 3.0, 3.0, 1.0, 2.0])).at_kink()
         yield Sample(make.tensor([1.0, float("nan"), 3.0, float("nan")]))
         yield Sample(make.integers(3, 4))
         yield Sample(make())
@@ -57,6 +57,8 @@ class Max(Function):
         yield Sample(make(3), other=make(3))
         yield Sample(make(3), make(3, dtype=torch.float32))
         yield Sample(make(3), make.integers(2, 3))
-        yield Sample(make.tensor([1.0, 2.0, 3.0]), make.tensor([1.0, 3.0, 2.0]))
+        yield Sample(make.tensor([1.0, 2.0, 3.0]), make.tensor([1.0, 3.0, 2.0])).at_kink()
         yield Sample(make.tensor([1.0, float("nan")]), make.tensor([float("nan"), 2.0]))
         yield Sample(make(0, 3), make(3))
+        yield Sample(make.tensor([0.0, -1.0]))
+        yield Sample(make.tensor([0.0, -1.0]), make.tensor([-1.0, 0.0]))

@@ -8,12 +8,17 @@ from math import inf
 import torch
 from torch import Tensor
 
-from plugrad.core import Composite, Sample, SampleMaker, op
-from plugrad.errors import ArgumentError
+from plugrad.core import Composite, ErrorSample, Sample, SampleMaker, op
+from plugrad.errors import ArgumentError, UnknownTorchFunctionError
 from plugrad.ops.reduction._dims import Dim
 
 
-@op("norm", methods=("norm",), overrides=(torch.norm,))
+@op(
+    "norm",
+    methods=("norm",),
+    overrides=(torch.norm,),
+    waives={"lines": "a dtype in the place of out is for the method, which no sample calls"},
+)
 class Norm(Composite):
     """y = linalg.vector_norm(x, p), where p = "fro" is 2; p = "nuc" is linalg.matrix_norm's."""
 
@@ -55,5 +60,12 @@ class Norm(Composite):
         for p in (0, 1, 2, inf, -inf):
             yield Sample(make.nonzero(3, 4), p, -1)
             yield Sample(make.tensor([0.0, 0.0]), p)
+        yield Sample(make(3, 4), "fro", (0, 1))
         yield Sample(make())
         yield Sample(make(0))
+
+    @staticmethod
+    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
+        yield ErrorSample(Sample(make(3), out=make()).constant("out"), ArgumentError, "no tensor")
+        nuclear = Sample(make(3, 4), "nuc", (0, 1))
+        yield ErrorSample(nuclear, UnknownTorchFunctionError, "svdvals")

@@ -65,3 +65,4 @@ class VarMean(Function):
         yield Sample(make.tensor([[1.5, 1.5], [1.0, 2.0]]), 1)
         yield Sample(make(), correction=0)
         yield Sample(make(), 0, False)
+        yield Sample(make.tensor([0.0, 1.0, 3.0]))

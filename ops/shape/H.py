@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("H", properties=("H",), reference=attrgetter("H"), linear=True)
+@op("H", properties=("H",), reference=attrgetter("H"), linear=True, view=True)
 class H(Function):
     """y = conj(x)^T, a view;  gx = conj(gy)^T."""
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("bfloat16", methods=("bfloat16",), reference=torch.Tensor.bfloat16, linear=True)
+@op("bfloat16", methods=("bfloat16",), reference=torch.Tensor.bfloat16, linear=True, view=True)
 class BFloat16(Composite):
     """y = x cast to bfloat16;  gx = gy cast back to the dtype of x.
 

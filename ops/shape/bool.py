@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("bool", methods=("bool",), reference=torch.Tensor.bool, linear=True)
+@op("bool", methods=("bool",), reference=torch.Tensor.bool, linear=True, view=True)
 class Bool(Composite):
     """y = x cast to bool; there is no gradient.
 

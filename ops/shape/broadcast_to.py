@@ -17,6 +17,7 @@ from plugrad.ops.shape._numbers import given
     overrides=(torch.broadcast_to,),
     broadcasts=True,
     linear=True,
+    view=True,
 )
 class BroadcastTo(Function):
     """y = x broadcast to the sizes given, a view;  gx = gy summed to the shape of x."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("byte", methods=("byte",), reference=torch.Tensor.byte, linear=True)
+@op("byte", methods=("byte",), reference=torch.Tensor.byte, linear=True, view=True)
 class Byte(Composite):
     """y = x cast to uint8; there is no gradient.
 

@@ -50,3 +50,4 @@ class Cat(Function):
         yield Sample([make(0), make(2, 3)])
         yield Sample([make(0, 3), make(2, 3)])
         yield Sample([make(0), make(0)])
+        yield Sample([make(2, 2), make(2, 2)], 1)

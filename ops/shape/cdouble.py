@@ -15,6 +15,7 @@ from plugrad.core import Composite, Sample, SampleMaker, op
     methods=("cdouble",),
     reference=torch.Tensor.cdouble,  # type: ignore[attr-defined]
     linear=True,
+    view=True,
 )
 class CDouble(Composite):
     """y = x cast to complex128;  gx = gy cast back to the dtype of x.

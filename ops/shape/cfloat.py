@@ -15,6 +15,7 @@ from plugrad.core import Composite, Sample, SampleMaker, op
     methods=("cfloat",),
     reference=torch.Tensor.cfloat,  # type: ignore[attr-defined]
     linear=True,
+    view=True,
 )
 class CFloat(Composite):
     """y = x cast to complex64;  gx = gy cast back to the dtype of x.

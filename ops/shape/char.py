@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("char", methods=("char",), reference=torch.Tensor.char, linear=True)
+@op("char", methods=("char",), reference=torch.Tensor.char, linear=True, view=True)
 class Char(Composite):
     """y = x cast to int8; there is no gradient.
 

@@ -10,7 +10,9 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("contiguous", methods=("contiguous",), reference=torch.Tensor.contiguous, linear=True)
+@op(
+    "contiguous", methods=("contiguous",), reference=torch.Tensor.contiguous, linear=True, view=True
+)
 class Contiguous(Composite):
     """y = x, copied if its elements lie in another order;  gx = gy.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("cpu", methods=("cpu",), reference=torch.Tensor.cpu, linear=True)
+@op("cpu", methods=("cpu",), reference=torch.Tensor.cpu, linear=True, view=True)
 class Cpu(Composite):
     """y = x on the CPU;  gx = gy on the device of x.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("cuda", methods=("cuda",), reference=torch.Tensor.to, linear=True)
+@op("cuda", methods=("cuda",), reference=torch.Tensor.to, linear=True, view=True)
 class Cuda(Composite):
     """y = x on a GPU, the current one unless device says which;  gx = gy on x's device.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("double", methods=("double",), reference=torch.Tensor.double, linear=True)
+@op("double", methods=("double",), reference=torch.Tensor.double, linear=True, view=True)
 class Double(Composite):
     """y = x cast to float64;  gx = gy cast back to the dtype of x.
 

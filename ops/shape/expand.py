@@ -11,7 +11,14 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.shape._numbers import given
 
 
-@op("expand", methods=("expand",), reference=torch.Tensor.expand, broadcasts=True, linear=True)
+@op(
+    "expand",
+    methods=("expand",),
+    reference=torch.Tensor.expand,
+    broadcasts=True,
+    linear=True,
+    view=True,
+)
 class Expand(Function):
     """y = x broadcast to the sizes given, a view;  gx = gy summed to the shape of x.
 

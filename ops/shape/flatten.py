@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("flatten", methods=("flatten",), overrides=(torch.flatten,), linear=True)
+@op("flatten", methods=("flatten",), overrides=(torch.flatten,), linear=True, view=True)
 class Flatten(Function):
     """y = x with dimensions start_dim to end_dim as one;  gx = gy in the shape of x.
 

@@ -35,5 +35,7 @@ class Flip(Function):
         yield Sample(make(2, 3), dims=(1,))
         yield Sample(make(2, 3), ())
         yield Sample(make.complex(3), (0,))
-        yield Sample(make(), (0,))
+        yield Sample(make(), (0,)).waive(
+            "batched-cotangents", "torch.vmap cannot flip what has no dimensions"
+        )
         yield Sample(make(0, 3), (0, 1))

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("float", methods=("float",), reference=torch.Tensor.float, linear=True)
+@op("float", methods=("float",), reference=torch.Tensor.float, linear=True, view=True)
 class Float(Composite):
     """y = x cast to float32;  gx = gy cast back to the dtype of x.
 

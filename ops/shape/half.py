@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("half", methods=("half",), reference=torch.Tensor.half, linear=True)
+@op("half", methods=("half",), reference=torch.Tensor.half, linear=True, view=True)
 class Half(Composite):
     """y = x cast to float16;  gx = gy cast back to the dtype of x.
 

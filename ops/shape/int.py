@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("int", methods=("int",), reference=torch.Tensor.int, linear=True)
+@op("int", methods=("int",), reference=torch.Tensor.int, linear=True, view=True)
 class Int(Composite):
     """y = x cast to int32; there is no gradient.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("long", methods=("long",), reference=torch.Tensor.long, linear=True)
+@op("long", methods=("long",), reference=torch.Tensor.long, linear=True, view=True)
 class Long(Composite):
     """y = x cast to int64; there is no gradient.
 

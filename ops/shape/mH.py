@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     properties=("mH",),
     overrides=(torch.adjoint,),
     linear=True,
+    view=True,
 )
 class MH(Function):
     """y[.., i, j] = conj(x[.., j, i]), a view;  gx = gy.mH."""

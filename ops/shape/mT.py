@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("mT", properties=("mT",), reference=attrgetter("mT"), linear=True)
+@op("mT", properties=("mT",), reference=attrgetter("mT"), linear=True, view=True)
 class MT(Function):
     """y[.., i, j] = x[.., j, i], a view;  gx = gy.mT."""
 

@@ -15,6 +15,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     methods=("movedim", "moveaxis"),
     overrides=(torch.movedim, torch.moveaxis),
     linear=True,
+    view=True,
 )
 class Movedim(Function):
     """y = x with dimensions source as destination, a view;  gx = gy moved back.

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("numpy_T", properties=("T",), reference=attrgetter("T"), linear=True)
+@op("numpy_T", properties=("T",), reference=attrgetter("T"), linear=True, view=True)
 class NumpyT(Function):
     """y = x^T, a view;  gx = gy^T.
 

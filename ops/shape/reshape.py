@@ -11,7 +11,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.shape._numbers import given
 
 
-@op("reshape", methods=("reshape",), overrides=(torch.reshape,), linear=True)
+@op("reshape", methods=("reshape",), overrides=(torch.reshape,), linear=True, view=True)
 class Reshape(Function):
     """y = x in the shape given;  gx = gy in the shape of x.
 

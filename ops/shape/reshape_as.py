@@ -10,7 +10,9 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("reshape_as", methods=("reshape_as",), reference=torch.Tensor.reshape_as, linear=True)
+@op(
+    "reshape_as", methods=("reshape_as",), reference=torch.Tensor.reshape_as, linear=True, view=True
+)
 class ReshapeAs(Composite):
     """z = x in the shape of y;  gx = gz in the shape of x, gy = 0."""
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("short", methods=("short",), reference=torch.Tensor.short, linear=True)
+@op("short", methods=("short",), reference=torch.Tensor.short, linear=True, view=True)
 class Short(Composite):
     """y = x cast to int16; there is no gradient.
 

@@ -20,6 +20,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
         "split_sizes": "split_size",
     },
     linear=True,
+    view=True,
 )
 class Split(Function):
     """y1, y2, .. = x cut along dim, views;  gx = gy1, gy2, .. put together again.

@@ -11,7 +11,13 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.shape._numbers import given
 
 
-@op("sum_to_size", methods=("sum_to_size",), reference=torch.Tensor.sum_to_size, linear=True)
+@op(
+    "sum_to_size",
+    methods=("sum_to_size",),
+    reference=torch.Tensor.sum_to_size,
+    linear=True,
+    view=True,
+)
 class SumToSize(Function):
     """y = x summed to the sizes given;  gx = gy broadcast to the shape of x.
 

@@ -18,6 +18,8 @@ from plugrad.errors import ArgumentError
     reference=torch.Tensor.to,
     aliases={"tensor": "other"},
     linear=True,
+    view=True,
+    waives={"lines": "some compare devices, and here there is one"},
 )
 class To(Composite):
     """y = x cast to a dtype on a device;  gx = gy cast and moved back.

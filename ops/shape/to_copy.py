@@ -55,3 +55,4 @@ class ToCopy(Function):
         yield Sample(make.integers(3), dtype=torch.float64)
         yield Sample(make(), dtype=torch.float32)
         yield Sample(make(0, 3), dtype=torch.float32)
+        yield Sample(make(3), non_blocking=True)

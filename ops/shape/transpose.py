@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.transpose, torch.swapaxes, torch.swapdims),
     aliases={"axis0": "dim0", "axis1": "dim1"},
     linear=True,
+    view=True,
 )
 class Transpose(Function):
     """y = x with dim0 and dim1 swapped, a view;  gx = gy with them swapped back."""

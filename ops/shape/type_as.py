@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("type_as", methods=("type_as",), reference=torch.Tensor.type_as, linear=True)
+@op("type_as", methods=("type_as",), reference=torch.Tensor.type_as, linear=True, view=True)
 class TypeAs(Composite):
     """z = x cast to the dtype of y;  gx = gz cast back, gy = 0.
 

@@ -11,7 +11,14 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.shape._numbers import given
 
 
-@op("view", methods=("view",), reference=torch.Tensor.view, linear=True)
+@op(
+    "view",
+    methods=("view",),
+    reference=torch.Tensor.view,
+    linear=True,
+    view=True,
+    equivalent={"option-ignored[dtype]": "a view as another dtype has no gradient"},
+)
 class View(Function):
     """y = x in the shape given, a view;  gx = gy in the shape of x.
 

@@ -558,3 +558,24 @@ def test_composite_follows_from_the_ops_it_calls():
     Wave.apply(x, rate=3.0).sum().backward()
     (t * 3).sin().sum().backward()
     torch.testing.assert_close(x.grad.data, t.grad)
+
+
+def test_a_context_has_no_name_that_the_engine_would_overwrite():
+    # Each is one that the engine's node could have wanted for itself.
+    names = "shape dtype edges outputs sequence_number function rule op_name broadcasts retained"
+
+    class Named(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            for name in names.split():
+                setattr(ctx, name, (name, x.shape))
+            return x.sum()
+
+        @staticmethod
+        def backward(ctx, gy):
+            assert all(getattr(ctx, n) == (n, torch.Size([3])) for n in names.split())
+            return gy.expand(ctx.shape[1])
+
+    x = pg.Variable(torch.ones(3), requires_grad=True)
+    Named.apply(x).backward()
+    assert x.grad.tolist() == [1, 1, 1]

@@ -170,3 +170,11 @@ def test_operators_leave_foreign_operands_to_python():
         x * object()
     with pytest.raises(TypeError, match="unsupported operand"):
         object() * x
+
+
+def test_who_owns_an_attribute_and_which_are_reserved():
+    assert pg.registry.owner("sin") is pg.registry["sin"]
+    assert pg.registry.owner("T").name == "numpy_T"
+    assert pg.registry.owner("nothing") is None
+    assert {"data", "grad", "backward", "__torch_function__"} <= pg.registry.reserved
+    assert "sin" not in pg.registry.reserved
