@@ -1,0 +1,218 @@
+"""Case: one sample of an op, ready to be called in many ways."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.context import UntrackedContext
+from plugrad.core.sample import Sample
+from plugrad.core.variable import Variable
+from plugrad.testing.call import Call
+from plugrad.testing.flat import flat
+from plugrad.testing.oracle import Oracle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from plugrad.testing.op_under_test import OpUnderTest
+
+
+class Input:
+    """One tensor among the arguments.
+
+    ``name`` is forward's for it, with an index in a list; ``differentiable`` is whether it
+    can get a gradient and the sample does not say ``constant``.
+    """
+
+    __slots__ = ("differentiable", "name", "tensor")
+
+    def __init__(self, name: str, tensor: Tensor, differentiable: bool) -> None:
+        self.name, self.tensor, self.differentiable = name, tensor, differentiable
+
+
+class _Slot:
+    """Stands for input ``index`` among the arguments."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+
+class Case:
+    """One sample of an op under test.
+
+    Values of inputs are lists with a tensor for each of ``inputs``, in that order. They
+    are made anew for every call, so an op that changes them harms no other call.
+
+    Args:
+        op: the op.
+        sample: its arguments.
+        index: the sample's number, for messages and seeds.
+    """
+
+    def __init__(self, op: OpUnderTest, sample: Sample, index: int = 0) -> None:
+        self.op, self.sample, self.index = op, sample, index
+        self.inputs: list[Input] = []
+        self._args, self._kwargs = self._slotted()
+
+    def _slotted(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        def slot(value: Any, name: str, constant: bool) -> Any:
+            if isinstance(value, list | tuple) and not isinstance(value, torch.Size):
+                items = [slot(v, f"{name}[{i}]", constant) for i, v in enumerate(value)]
+                return getattr(type(value), "_make", type(value))(items)
+            if not isinstance(value, Tensor):
+                return value
+            floating = value.is_floating_point() or value.is_complex()
+            self.inputs.append(Input(name, value, floating and not constant))
+            return _Slot(len(self.inputs) - 1)
+
+        constants, names = self.sample.constants, self.op.function.signature.positional
+        args = tuple(
+            slot(v, names[i] if i < len(names) else f"argument {i}", i in constants)
+            for i, v in enumerate(self.sample.args)
+        )
+        kwargs = {n: slot(v, n, n in constants) for n, v in self.sample.kwargs.items()}
+        return args, kwargs
+
+    # --- values ---
+    @property
+    def values(self) -> list[Tensor]:
+        """The inputs' tensors, each in memory of its own, with the strides it had."""
+        return [i.tensor.clone() for i in self.inputs]
+
+    @property
+    def wanted(self) -> list[int]:
+        """Which inputs are differentiable."""
+        return [i for i, given in enumerate(self.inputs) if given.differentiable]
+
+    def arguments(self, values: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The sample's arguments with ``values`` for its tensors."""
+        return _filled(self._args, values), {n: _filled(v, values) for n, v in self._kwargs.items()}
+
+    @cached_property
+    def edge_inputs(self) -> list[int | None]:
+        """For each edge of a node of this call the input it belongs to; None if it is no tensor."""
+        slots = [_Slot(i) for i in range(len(self.inputs))]
+        args, kwargs = self.arguments(slots)
+        bound, _ = self.op.function.signature.bind(args, kwargs)
+        edges: list[Any] = []
+        for argument in bound:
+            in_list = isinstance(argument, list | tuple)
+            in_list = in_list and any(isinstance(v, _Slot) for v in argument)
+            edges += argument if in_list else [argument]
+        return [e.index if isinstance(e, _Slot) else None for e in edges]
+
+    # --- calls ---
+    def random_numbers(self) -> AbstractContextManager[None]:
+        """In the block torch's default generator gives the same numbers every time.
+
+        Only for an op that declares ``random``; the generator's state is put back.
+        """
+        return _seeded(self.op.seed) if self.op.declaration.random else nullcontext()
+
+    def call(
+        self,
+        values: Sequence[Tensor] | None = None,
+        requires: Sequence[int] | None = None,
+        apply: Callable[..., Any] | None = None,
+    ) -> Call:
+        """Call the op on Variables.
+
+        Args:
+            values: of the inputs; the sample's unless told otherwise.
+            requires: which inputs require grad; by default all that can.
+            apply: another way to call the op.
+        """
+        requires = self.wanted if requires is None else requires
+        values = self.values if values is None else values
+        variables = [
+            Variable(t, requires_grad=i in requires) if self.inputs[i].differentiable else t
+            for i, t in enumerate(values)
+        ]
+        args, kwargs = self.arguments(variables)
+        with self.random_numbers():
+            output = (apply or self.op.function.apply)(*args, **kwargs)
+        return Call(self, variables, output)
+
+    def forward(self, values: Sequence[Tensor] | None = None) -> list[Any]:
+        """The outputs for ``values`` as tensors, without a graph, flat."""
+        args, kwargs = self.arguments(self.values if values is None else values)
+        with torch.no_grad(), self.random_numbers():
+            outputs = flat(self.op.function.apply(*args, **kwargs))
+        return [o.data if isinstance(o, Variable) else o for o in outputs]
+
+    def bare_forward(self, values: Sequence[Tensor]) -> Any:
+        """Forward itself on ``values``, that torch may be recording."""
+        args, kwargs = self.arguments(values)
+        function = self.op.function
+        if self.op.composite:
+            return function.forward(*args, **kwargs)
+        bound, options = function.signature.bind(args, kwargs)
+        if function.takes_setup_context():
+            return function.forward(*bound, **options)
+        return function.forward(UntrackedContext(len(bound)), *bound, **options)
+
+    @cached_property
+    def oracle(self) -> Oracle:
+        """Torch's autograd on the same call."""
+        return Oracle(self)
+
+    def generator(self, salt: int = 0) -> torch.Generator:
+        """Random numbers for a law: other ones for each seed, sample and ``salt``."""
+        seed = hash((self.op.seed, self.index, salt)) % (1 << 62)
+        return torch.Generator().manual_seed(seed)
+
+    def resampled(self, count: int) -> Iterator[Case]:
+        """The same sample made from other seeds, ``count`` times; none if it is always the same."""
+        for number in range(1, count + 1):
+            samples = self.op.samples(self.op.seed + 7919 * number)
+            if self.index >= len(samples):
+                return
+            other = Case(self.op, samples[self.index], self.index)
+            pairs = zip(self.values, other.values, strict=True)
+            if all(a.shape == b.shape and torch.equal(a, b) for a, b in pairs):
+                return
+            yield other
+
+    def replaced(self, values: Sequence[Tensor]) -> Case:
+        """The same call with other tensors; no longer reproducible from a seed alone."""
+        args, kwargs = self.arguments(values)
+        sample = Sample(*args, **kwargs).constant(*self.sample.constants)
+        sample.kink, sample.waives = self.sample.kink, self.sample.waives
+        sample.oracle_is_wrong = self.sample.oracle_is_wrong
+        return Case(self.op, sample, self.index)
+
+
+def _filled(value: Any, values: Sequence[Any]) -> Any:
+    if isinstance(value, _Slot):
+        return values[value.index]
+    if isinstance(value, list | tuple) and not isinstance(value, torch.Size):
+        return getattr(type(value), "_make", type(value))([_filled(v, values) for v in value])
+    return value
+
+
+class _seeded:  # noqa: N801 (a context manager, called like a function)
+    """torch's default CPU generator, seeded in the block and put back after it."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed % (1 << 62)
+
+    def __enter__(self) -> None:
+        self._state = torch.get_rng_state()
+        torch.default_generator.manual_seed(self._seed)
+
+    def __exit__(self, *_: object) -> None:
+        torch.set_rng_state(self._state)
+
+
+def cases(op: OpUnderTest) -> Iterator[Case]:
+    """A Case for each of the op's samples."""
+    for index, sample in enumerate(op.samples()):
+        yield Case(op, sample, index)

@@ -1,0 +1,88 @@
+"""Faults in what a rule does with its cotangents."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from plugrad.core.variable import Variable
+from plugrad.testing.faults.book import FAULTS
+from plugrad.testing.faults.rewrite import receiving
+from plugrad.testing.not_applicable import NotApplicable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from plugrad.testing.faults.subject import Subject
+
+
+@FAULTS.fault(
+    "cotangent-changed", "add a sample whose gradient is computed", order=0, likely=("purity",)
+)
+def cotangent_changed(subject: Subject, _: str) -> Mapping[str, Any]:
+    """The cotangent is doubled in place after the gradients are computed."""
+    rule = subject.function.backward
+
+    @wraps(rule)
+    def backward(ctx: Any, *cotangents: Any) -> Any:
+        result = rule(ctx, *cotangents)
+        for cotangent in cotangents:
+            raw = cotangent._data if isinstance(cotangent, Variable) else cotangent
+            if raw is not None:
+                raw.data.mul_(2)
+        return result
+
+    return {"backward": backward}
+
+
+@FAULTS.fault("nonlinear", "add a sample whose gradient is not zero")
+def nonlinear(subject: Subject, _: str) -> Mapping[str, Any]:
+    """A cotangent g counts as g |g|."""
+    return receiving(subject.function, lambda cotangent, _: cotangent * cotangent.abs())
+
+
+@FAULTS.fault("clipped", "add a sample whose gradient is not zero", order=0, likely=("linearity",))
+def clipped(subject: Subject, _: str) -> Mapping[str, Any]:
+    """Cotangents are clipped to a magnitude of 100."""
+    return receiving(subject.function, _clip)
+
+
+def _clip(cotangent: Any, _: int) -> Any:
+    raw = _raw(cotangent)
+    return cotangent * (100 / raw.abs().clamp(min=100)).to(raw.dtype)
+
+
+@FAULTS.fault(
+    "nan-at-zero", "add a sample whose gradient is not zero", order=0, likely=("zero-cotangent",)
+)
+def nan_at_zero(subject: Subject, _: str) -> Mapping[str, Any]:
+    """A cotangent g counts as g g / g, which is nan at 0."""
+    return receiving(subject.function, lambda cotangent, _: cotangent * (cotangent / cotangent))
+
+
+def _outputs(subject: Subject) -> list[str]:
+    several = [p.call for p in subject.probes if p.node._outputs is not None]
+    numbers = sorted({root.output_nr for call in several for root in call.roots})
+    return [str(n) for n in numbers[:3]] or [""]
+
+
+@FAULTS.fault(
+    "output-ignored",
+    "add a sample where output {} has a gradient that is not zero",
+    variants=_outputs,
+)
+def output_ignored(subject: Subject, number: str) -> Mapping[str, Any]:
+    """The cotangent of one of several outputs counts as zeros."""
+    if not number:
+        raise NotApplicable("it has one output")
+
+    def change(cotangent: Any, index: int) -> Any:
+        return torch.zeros_like(_raw(cotangent)) if index == int(number) else cotangent
+
+    return receiving(subject.function, change)
+
+
+def _raw(value: Any) -> Any:
+    return value.data if isinstance(value, Variable) else value

@@ -1,0 +1,256 @@
+"""Faults in what a rule knows of the arguments that are no tensors."""
+
+from __future__ import annotations
+
+import dis
+import inspect
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.context import UntrackedContext
+from plugrad.core.node import Node
+from plugrad.testing.faults.book import FAULTS
+from plugrad.testing.faults.subject import Subject, same
+from plugrad.testing.flat import flat
+from plugrad.testing.not_applicable import NotApplicable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from plugrad.testing.faults.subject import Probe
+
+_DIMS = ("dim", "dims", "dim0", "dim1", "start_dim", "end_dim")
+_MISSING: Any = object()
+
+
+class Misinformation:
+    """A context that was filled by a call with another argument.
+
+    The output is that of the right call. Where forward refuses the changed argument the
+    right call fills the context too.
+
+    Args:
+        change: takes the argument, its parameter and all arguments; returns the other
+            argument, or the same one.
+    """
+
+    def __init__(self, change: Callable[[Any, Any, inspect.BoundArguments], Any]) -> None:
+        self._change = change
+
+    def inject(self, subject: Subject, name: str) -> Mapping[str, Any]:
+        """The attributes of the op whose rule is misinformed."""
+        if subject.function.takes_setup_context():
+            raise NotApplicable("the op has a setup_context")
+        forward = subject.function.forward
+        if not _reads(forward, name):
+            raise NotApplicable(f"forward does not look at {name}")
+
+        @wraps(forward)
+        def misinformed(ctx: Any, *args: Any, **options: Any) -> Any:
+            bound = self._changed(forward, name, ctx, args, options)
+            if bound is None or not isinstance(ctx, Node):
+                return forward(ctx, *args, **options)
+            state = torch.get_rng_state() if subject.op.declaration.random else None
+            other = UntrackedContext(len(args))
+            other.needs_input_grad = ctx.needs_input_grad
+            output = forward(other, *args, **options)
+            if state is not None:
+                torch.set_rng_state(state)
+            try:
+                wrong = forward(*bound.args, **bound.kwargs)
+            except Exception:
+                ctx._saved = ()
+                return forward(ctx, *args, **options)
+            _with_outputs(ctx, wrong, output)
+            return output
+
+        return {"forward": misinformed}
+
+    def _changed(
+        self,
+        forward: Callable[..., Any],
+        name: str,
+        ctx: Any,
+        args: tuple[Any, ...],
+        options: Mapping[str, Any],
+    ) -> inspect.BoundArguments | None:
+        """The arguments of forward with the changed one; None if it is the same."""
+        signature = inspect.signature(forward)
+        bound = signature.bind(ctx, *args, **options)
+        bound.apply_defaults()
+        value = bound.arguments[name]
+        changed = self._change(value, signature.parameters[name], bound)
+        if changed is value or (type(changed) is type(value) and changed == value):
+            return None
+        bound.arguments[name] = changed
+        return bound
+
+    def proof(self, subject: Subject, _: Subject, name: str) -> str | None:
+        """Whether forward leaves the same for backward with either argument."""
+        pairs = [pair for found in subject.probes for pair in self._contexts(found, name)]
+        known = [pair for pair in pairs if pair is not None]
+        if known and all(_same_state(*pair) for pair in known):
+            return f"forward leaves the same for backward whatever {name} is"
+        if pairs and not known and _is_an_input(subject, name):
+            return f"forward cannot do without {name}"
+        return None
+
+    def _contexts(self, found: Probe, name: str) -> Iterator[tuple[Any, Any] | None]:
+        """The contexts of the right and the wrong call; None if forward refuses that one."""
+        case = found.case
+        function = case.op.function
+        args, kwargs = case.arguments(case.values)
+        bound, options = function.signature.bind(args, kwargs)
+        right, wrong = _context(found), _context(found)
+        changed = self._changed(function.forward, name, wrong, bound, options)
+        if changed is None:
+            return
+        try:
+            with torch.no_grad():
+                with case.random_numbers():
+                    output = function.forward(right, *bound, **options)
+                with case.random_numbers():
+                    other = function.forward(*changed.args, **changed.kwargs)
+        except Exception:
+            yield None
+            return
+        _with_outputs(wrong, other, output)
+        yield right, wrong
+
+
+def _with_outputs(ctx: Any, wrong: Any, right: Any) -> None:
+    """Let a context refer to the right outputs where it does to the wrong ones."""
+    others = dict(zip(map(id, flat(wrong)), flat(right), strict=False))
+    ctx._saved = tuple(others.get(id(t), t) if isinstance(t, Tensor) else t for t in ctx._saved)
+    ctx._version = sum(t._version for t in ctx._saved if isinstance(t, Tensor))
+    if ctx._constants:
+        ctx._constants = frozenset(id(others[i]) if i in others else i for i in ctx._constants)
+
+
+def _is_an_input(subject: Subject, name: str) -> bool:
+    """Whether a parameter may get a gradient, or is another way to write the variadic ones."""
+    parameters = _parameters(subject)
+    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
+    only_named = parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
+    return (variadic and only_named) or name in subject.names
+
+
+def _context(found: Probe) -> Any:
+    node = type(found.node)()
+    node._saved = ()
+    node.needs_input_grad = found.node.needs_input_grad
+    return node
+
+
+def _same_state(right: Any, wrong: Any) -> bool:
+    ignored = {"_constants"}
+    state, other = (
+        {"_saved": c._saved, **{k: v for k, v in vars(c).items() if k not in ignored}}
+        for c in (right, wrong)
+    )
+    return state.keys() == other.keys() and all(_same(state[k], other[k]) for k in state)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return one.dtype is other.dtype and same([one], [other])
+    if isinstance(one, tuple | list) and isinstance(other, tuple | list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return type(one) is type(other) and bool(one == other)
+
+
+def _reads(forward: Callable[..., Any], name: str) -> bool:
+    """Whether the code of forward has the parameter in it."""
+    for instruction in dis.get_instructions(inspect.unwrap(forward)):
+        value = instruction.argval
+        if value == name or (isinstance(value, tuple) and name in value):
+            return True
+    return False
+
+
+def _parameters(subject: Subject) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(subject.function.forward).parameters
+
+
+# --- the faults ----------------------------------------------------------------------
+
+
+def _next_dim(value: Any, _: Any, bound: inspect.BoundArguments) -> Any:
+    tensors = [v for v in flat(list(bound.arguments.values())) if isinstance(v, Tensor)]
+    dims = tensors[0].dim() if tensors else 0
+    if isinstance(value, int) and not isinstance(value, bool) and dims > 1:
+        return (value + 1) % dims
+    if isinstance(value, tuple | list) and value and dims > 1:
+        return type(value)([(v + 1) % dims for v in value])
+    return value
+
+
+def _default(value: Any, parameter: inspect.Parameter, _: Any) -> Any:
+    return value if isinstance(value, Tensor) else parameter.default
+
+
+_OTHER_DIM = Misinformation(_next_dim)
+_KEEPDIM = Misinformation(lambda value, *_: not value)
+_IGNORED = Misinformation(_default)
+
+
+def _dims(subject: Subject) -> list[str]:
+    return [name for name in _parameters(subject) if name in _DIMS] or [""]
+
+
+@FAULTS.fault(
+    "other-dim",
+    "add a sample that forward also takes with another {}",
+    variants=_dims,
+    proof=_OTHER_DIM.proof,
+)
+def other_dim(subject: Subject, name: str) -> Mapping[str, Any]:
+    """The rule takes the next dimension, not the one of the call."""
+    if not name:
+        raise NotApplicable("it has no parameter dim")
+    return _OTHER_DIM.inject(subject, name)
+
+
+def _keepdims(subject: Subject) -> list[str]:
+    return [name for name in _parameters(subject) if name == "keepdim"] or [""]
+
+
+@FAULTS.fault(
+    "keepdim-flipped",
+    "add a sample with keepdim=True and a dim",
+    variants=_keepdims,
+    proof=_KEEPDIM.proof,
+)
+def keepdim_flipped(subject: Subject, name: str) -> Mapping[str, Any]:
+    """The rule takes keepdim for the opposite of what it was."""
+    if not name:
+        raise NotApplicable("it has no parameter keepdim")
+    return _KEEPDIM.inject(subject, name)
+
+
+def _options(subject: Subject) -> list[str]:
+    # keepdim has a fault of its own; forward with inplace=True cannot run twice.
+    others = {"keepdim", "inplace"}
+    found = [n for n, p in _parameters(subject).items() if p.default is not p.empty]
+    return [n for n in found if n not in others and not _only_a_tensor(subject, n)] or [""]
+
+
+def _only_a_tensor(subject: Subject, name: str) -> bool:
+    annotation = str(_parameters(subject)[name].annotation).replace(" ", "")
+    return annotation in {"Tensor", "Tensor|None", "None|Tensor"}
+
+
+@FAULTS.fault(
+    "option-ignored",
+    "add a sample that gives {} another value, and that forward also takes without it",
+    variants=_options,
+    proof=_IGNORED.proof,
+)
+def option_ignored(subject: Subject, name: str) -> Mapping[str, Any]:
+    """The rule takes an option for its default."""
+    if not name:
+        raise NotApplicable("it has no option")
+    return _IGNORED.inject(subject, name)

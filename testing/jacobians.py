@@ -1,0 +1,220 @@
+"""Jacobians: differences of forward beside what a rule says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.variable import Variable
+from plugrad.testing.inner import inner
+from plugrad.testing.numeric_jacobian import STEP, Slopes, coordinates, numeric_jacobian
+from plugrad.testing.random_like import random_like
+from plugrad.testing.units import units
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from plugrad.testing.call import Call
+    from plugrad.testing.case import Case
+
+#: Steps for the second look at what disagreed: one refines smooth slopes, one tells kinks
+#: from jumps.
+_REFINED, _SHORT = 1e-4, STEP / 16
+#: Its square vanishes beside 1, so a complex step of it has no error of its own.
+_TINY = 1e-20
+
+
+class Jacobians:
+    """A Jacobian by differences, which looks again where it is doubted.
+
+    Args:
+        measure: gives the slopes for a step, with extrapolation or without.
+    """
+
+    #: The error allowed, relative to the largest slope.
+    allowed = 1e-6
+
+    def __init__(self, measure: Callable[[float, bool], Slopes]) -> None:
+        self._measure = measure
+        self._first = measure(STEP, False)
+        self.central = self._first.central.clone()
+        self._doubt = torch.zeros_like(self.central)
+        self.kinks = torch.zeros_like(self.central, dtype=torch.bool)
+        self.jumps = self.kinks
+
+    @property
+    def scale(self) -> float:
+        """The size of the slopes, at least 1: below that differences are rounding."""
+        finite = self.central[torch.isfinite(self.central)]
+        return max(1.0, float(finite.abs().max())) if finite.numel() else 1.0
+
+    def disagrees(self, rows: Tensor) -> Tensor:
+        """Where a rule's Jacobian is another; nowhere that there is no slope to compare with."""
+        error = (rows - self.central).abs()
+        good = error <= self.allowed * self.scale + self._doubt
+        return ~good & self._comparable(rows)
+
+    def _comparable(self, rows: Tensor) -> Tensor:
+        """Where there is a slope: not in outputs that are not finite to begin with.
+
+        And not in coordinates that have no finite slope in some output: a cotangent of zeros
+        times inf is nan in all others. The law no-nan is about those.
+        """
+        first = self._first
+        finite = torch.isfinite(first.left) & torch.isfinite(first.right)
+        dead = ~finite.any(1, keepdim=True)
+        whole = torch.where(dead, torch.isfinite(rows), finite & torch.isfinite(self.central))
+        return whole.all(0, keepdim=True) & ~dead
+
+    def refine(self, doubted: Tensor) -> None:
+        """Look again: extrapolate, and find kinks and jumps."""
+        short = self._measure(_SHORT, False)
+        # Beside a pole, or a kink nearer than the step, slopes change with the step: then
+        # there is no verdict below that change.
+        self._doubt = 2 * (short.central - self._first.central).abs().nan_to_num()
+        extrapolated = self._measure(_REFINED, True).central
+        close = (extrapolated - self.central).abs() <= self._doubt + 1e-5 * self.scale
+        self.central = torch.where(doubted & close, extrapolated, self.central)
+        # A smooth function's one-sided slopes differ by the step times its curvature, which
+        # shrinks with the step; a kink's do not, and at a jump they grow.
+        self.kinks = short.gap > 0.25 * self._first.gap.clamp(min=1e-3 * self.scale)
+        grows = short.central.abs() > 4 * self._first.central.abs()
+        sides = [(short.left, self._first.left), (short.right, self._first.right)]
+        for near, far in sides:
+            grows |= near.abs() > 4 * far.abs().clamp(min=1.0)
+        self.jumps = grows
+        self._short = short
+
+    @property
+    def left(self) -> Tensor:
+        """The slopes from the left, after ``refine``."""
+        return self._short.left
+
+    @property
+    def right(self) -> Tensor:
+        """The slopes from the right, after ``refine``."""
+        return self._short.right
+
+    def between(self, rows: Tensor) -> Tensor:
+        """Where a rule is right at a kink; at a jump there is nothing to be wrong about."""
+        slack = 1e-4 * self.scale
+        inside = self._short.between(rows, slack)
+        return (self.kinks & inside) | self.jumps
+
+
+def jacobians(case: Case, call: Call, i: int) -> Jacobians:
+    """The Jacobian of all differentiable outputs in input ``i``, by differences."""
+    values, f = case.values, _roots_of(case, call)
+
+    def measure(step: float, richardson: bool) -> Slopes:
+        return numeric_jacobian(f, values, None, i, step, richardson=richardson)
+
+    return Jacobians(measure)
+
+
+def complex_step(case: Case, call: Call, i: int) -> Tensor | None:
+    """The Jacobian in input ``i`` as Im f(x + ih) / h, exact for an analytic f.
+
+    None if forward refuses complex numbers.
+    """
+    values, f, columns = case.values, _roots_of(case, call), []
+    for place in range(values[i].numel()):
+        moved = list(values)
+        flat = torch.complex(values[i], torch.zeros_like(values[i])).flatten()
+        flat[place] += complex(0, _TINY)
+        moved[i] = flat.reshape(values[i].shape)
+        try:
+            outputs = f(moved)
+        except Exception:
+            return None
+        if not all(o.is_complex() for o in outputs):
+            return None
+        columns.append(torch.cat([o.imag.flatten() for o in outputs]) / _TINY)
+    return torch.stack(columns, 1) if columns else None
+
+
+def of_rule(case: Case, call: Call) -> list[Tensor]:
+    """The rule's Jacobian for each differentiable input: a row for each output coordinate."""
+    rows: list[list[Tensor]] = [[] for _ in case.wanted]
+    zeros = [torch.zeros_like(root.data) for root in call.roots]
+    for number, zero in enumerate(zeros):
+        for unit in units(zero):
+            gradients = summed(case, call, [*zeros[:number], unit, *zeros[number + 1 :]])
+            for own, i in zip(rows, case.wanted, strict=True):
+                own.append(_coordinates(gradients[i], case.inputs[i].tensor))
+    return [torch.stack(own) for own in rows]
+
+
+def directional(case: Case, call: Call, i: int, number: int) -> tuple[Jacobians, float]:
+    """The slope of <u, forward> along a random direction in input ``i``, and the rule's.
+
+    Every other direction is a single coordinate, so that one wrong element among many
+    stands out. Elements that are not finite, or whose gradient is not, take no part.
+    """
+    generator = case.generator(100 + number)
+    values, f = case.values, _roots_of(case, call)
+    finite = [torch.isfinite(root.data) for root in call.roots]
+    cotangents = [
+        torch.where(ok, random_like(root.data, generator), 0)
+        for root, ok in zip(call.roots, finite, strict=True)
+    ]
+    start = values[i]
+    direction = torch.where(torch.isfinite(start), random_like(start, generator), 0)
+    if number % 2 and start.numel():
+        flat = torch.zeros_like(direction).flatten()
+        place = int(torch.randint(start.numel(), (), generator=generator))
+        flat[place] = direction.flatten()[place]
+        direction = flat.reshape(start.shape)
+    gradient = summed(case, call, cotangents)[i]
+    if gradient is not None:
+        # What is nan or infinite there others judge: the laws no-nan and oracle.
+        direction = torch.where(torch.isfinite(gradient), direction, 0)
+        gradient = torch.where(direction != 0, gradient, 0)
+    got = 0.0 if gradient is None else inner(gradient, direction)
+
+    def along(t: list[Tensor]) -> list[Tensor]:
+        moved = list(values)
+        moved[i] = start + t[0] * direction
+        outputs = f(moved)
+        total = sum(
+            inner(torch.where(ok, o, 0), c)
+            for o, c, ok in zip(outputs, cotangents, finite, strict=True)
+        )
+        return [torch.tensor(total, dtype=torch.float64)]
+
+    def measure(step: float, richardson: bool) -> Slopes:
+        zero = [torch.zeros((), dtype=torch.float64)]
+        return numeric_jacobian(along, zero, 0, 0, step, richardson=richardson)
+
+    found = Jacobians(measure)
+    # The rounding of a long sum is in proportion to all of it.
+    size = sum(
+        float((o.abs() * c.abs()).sum().nan_to_num())
+        for o, c in zip(f(values), cotangents, strict=True)
+    )
+    found.allowed = max(found.allowed, 1e-16 * size / STEP * 8)
+    return found, got
+
+
+def summed(case: Case, call: Call, cotangents: Sequence[Any]) -> list[Any]:
+    """The rule's gradients; of an op that declares ``broadcasts`` summed by the engine."""
+    engine = case.op.declaration.broadcasts or call.node is None
+    return call.vjp(cotangents) if engine else call.rule(cotangents)
+
+
+def _roots_of(case: Case, call: Call) -> Callable[[list[Tensor]], list[Tensor]]:
+    numbers = call.root_numbers
+
+    def f(values: list[Tensor]) -> list[Tensor]:
+        outputs = case.forward(values)
+        return [outputs[n] for n in numbers]
+
+    return f
+
+
+def _coordinates(gradient: Any, tensor: Tensor) -> Tensor:
+    if gradient is None:
+        return torch.zeros(tensor.numel() * (2 if tensor.is_complex() else 1), dtype=torch.float64)
+    return coordinates(gradient.data if isinstance(gradient, Variable) else gradient)

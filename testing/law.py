@@ -1,0 +1,104 @@
+"""Law: one thing that every op must obey."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from plugrad.errors import DuplicateLawError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+#: The families, in the order in which they are run and shown.
+FAMILIES = (
+    "registration",
+    "forward",
+    "first order",
+    "beyond",
+    "complex",
+    "special points",
+    "lifetime",
+)
+
+
+@dataclass(frozen=True)
+class Law:
+    """A check with a name.
+
+    ``check`` returns if the law is kept, raises Violation if it is broken and
+    NotApplicable, with the reason, if it says nothing here.
+
+    Args:
+        id: what it is called: ``second-order``.
+        family: one of FAMILIES.
+        check: takes a Case, or an OpUnderTest if ``whole_op``.
+        whole_op: it judges the op once, and not each of its samples.
+        gate: a sample that breaks it is not given to any other law, which would but say the
+            same again. Gates come first.
+    """
+
+    id: str
+    family: str
+    check: Callable[[Any], None]
+    whole_op: bool = False
+    gate: bool = False
+
+    @property
+    def why(self) -> str:
+        """Why there is this law, in a line."""
+        return (self.check.__doc__ or "").strip().splitlines()[0]
+
+
+def for_samples(laws: Iterable[Law]) -> list[Law]:
+    """Those of ``laws`` that judge samples, in the order in which each sample meets them."""
+    return sorted((law for law in laws if not law.whole_op), key=lambda law: not law.gate)
+
+
+class LawBook:
+    """Laws by id, in the order in which they are run."""
+
+    def __init__(self) -> None:
+        self._laws: dict[str, Law] = {}
+
+    def law(
+        self,
+        id: str,  # noqa: A002
+        family: str,
+        *,
+        whole_op: bool = False,
+        gate: bool = False,
+    ) -> Callable[[Any], Any]:
+        """Decorate a check to make it a law of this book.
+
+        Raises:
+            DuplicateLawError: the id is taken, or the family is none.
+        """
+
+        def enter(check: Callable[[Any], None]) -> Callable[[Any], None]:
+            self.add(Law(id, family, check, whole_op, gate))
+            return check
+
+        return enter
+
+    def add(self, law: Law) -> None:
+        """Enter a law."""
+        if law.id in self._laws or law.family not in FAMILIES:
+            raise DuplicateLawError(
+                f"a law with the id {law.id!r} in the family {law.family!r}",
+                fix=f"choose a new id, and one of the families {', '.join(FAMILIES)}",
+            )
+        self._laws[law.id] = law
+
+    def __getitem__(self, id: str) -> Law:  # noqa: A002
+        return self._laws[id]
+
+    def __contains__(self, id: object) -> bool:  # noqa: A002
+        return id in self._laws
+
+    def __iter__(self) -> Iterator[Law]:
+        order = FAMILIES.index
+        return iter(sorted(self._laws.values(), key=lambda law: order(law.family)))
+
+    def __len__(self) -> int:
+        return len(self._laws)

@@ -1,0 +1,19 @@
+"""The laws, one function each; ``LAWS`` has them all."""
+
+from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws)
+    beyond,
+    complex_numbers,
+    cotangents,
+    forward,
+    gradients,
+    graphs,
+    inputs,
+    lifetime,
+    numeric,
+    oracle,
+    registration,
+    special_points,
+)
+from plugrad.testing.laws.book import LAWS
+
+__all__ = ["LAWS"]

@@ -1,0 +1,414 @@
+"""Beyond the first order: derivatives of derivatives, and other modes."""
+
+from __future__ import annotations
+
+import cmath
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.context import Context
+from plugrad.core.engine import run
+from plugrad.core.function import Function
+from plugrad.core.node import Node
+from plugrad.core.variable import Variable
+from plugrad.errors import OnceDifferentiableError
+from plugrad.testing.agree import agree, agree_all
+from plugrad.testing.inner import inner
+from plugrad.testing.jacobians import Jacobians
+from plugrad.testing.laws.book import LAWS
+from plugrad.testing.laws.differentiable_call import differentiable_call
+from plugrad.testing.laws.gradients import ruled_call
+from plugrad.testing.laws.numeric import needs_wide
+from plugrad.testing.laws.oracle import case_tolerance, same_roots
+from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.numeric_jacobian import Slopes, numeric_jacobian
+from plugrad.testing.random_like import random_like
+from plugrad.testing.violation import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plugrad.testing.call import Call
+    from plugrad.testing.case import Case
+
+
+# --- higher orders -------------------------------------------------------------------
+
+
+@LAWS.law("second-order", "beyond")
+def second_order(case: Case) -> None:
+    """The second derivative is torch's, in the inputs and in the cotangents.
+
+    A rule that steps out of the graph (``.data``, NumPy, a saved intermediate) loses a part
+    of it, and torch then says nothing.
+    """
+    _compare_orders(case, 2)
+
+
+@LAWS.law("third-order", "beyond")
+def third_order(case: Case) -> None:
+    """The third derivative of an elementwise op is torch's.
+
+    A rule that is right twice by luck, since what it loses is linear, is not right a third
+    time.
+    """
+    if not case.op.declaration.elementwise:
+        raise NotApplicable("the op is not declared elementwise")
+    _compare_orders(case, 3)
+
+
+def _compare_orders(case: Case, order: int) -> None:
+    call = _twice_differentiable(case)
+    theirs = case.oracle.call()
+    same_roots(call, theirs)
+    allowed = 10 ** (order - 2) * case_tolerance(case, call)
+    cotangents = call.cotangents()
+    our_points = [Variable(c, requires_grad=True) for c in cotangents]
+    torch_points = [c.clone().requires_grad_() for c in cotangents]
+    ours = call.vjp(our_points, create_graph=True)
+    expected = theirs.vjp(torch_points, create_graph=True)
+    our_points = [call.variables[i] for i in case.wanted] + our_points
+    torch_points = [theirs.leaves[i] for i in case.wanted] + torch_points
+    names = [given.name for given in case.inputs]
+    points = [names[i] for i in case.wanted] + [f"cotangent {i}" for i in call.root_numbers]
+    for number in range(2, order + 1):
+        pairs = _differentiable_pairs(ours, expected, names, number, torch_points)
+        if not pairs:
+            if number == 2:
+                raise NotApplicable("the gradient is constant in torch too")
+            return
+        ours, expected = _next_order(case, pairs, our_points, torch_points, number)
+        names = points
+        message = f"derivative {number} is not torch's"
+        known = [None if e is None else e.detach() for e in expected]
+        # Where a derivative should vanish, the rounding of the others' size remains.
+        sizes = [
+            torch.where(torch.isfinite(e), e, 0).abs().max()
+            for e in known
+            if e is not None and e.numel()
+        ]
+        scale = 1e-4 * max(map(float, sizes), default=0.0)
+        for name, e, g in zip(names, known, ours, strict=True):
+            agree(e, g, f"derivative in {name}", allowed, message, scale=scale)
+
+
+def _differentiable_pairs(
+    ours: Sequence[Any],
+    expected: Sequence[Any],
+    names: Sequence[str],
+    number: int,
+    torch_points: Sequence[Tensor],
+) -> list[tuple[Variable, Tensor]]:
+    """What can be differentiated once more; Violation if only torch's can, and it matters."""
+    pairs = []
+    for name, our, their in zip(names, ours, expected, strict=True):
+        if their is None or not their.requires_grad:
+            continue
+        if our is None or not our.requires_grad:
+            if _varies(their, torch_points):
+                raise Violation(
+                    f"derivative {number - 1} in {name} has no graph, torch's has: what depends "
+                    "on inputs or cotangents must be computed on Variables"
+                )
+            continue
+        pairs.append((our, their))
+    return pairs
+
+
+def _varies(tensor: Tensor, points: Sequence[Tensor]) -> bool:
+    """Whether torch's derivative of it is not just zeros, as of relu's second."""
+    direction = torch.ones_like(tensor)
+    found = torch.autograd.grad(tensor, points, direction, retain_graph=True, allow_unused=True)
+    return any(g is not None and bool(g.nan_to_num().any()) for g in found)
+
+
+def _next_order(
+    case: Case,
+    pairs: Sequence[tuple[Variable, Tensor]],
+    our_points: Sequence[Variable],
+    torch_points: Sequence[Tensor],
+    number: int,
+) -> tuple[list[Any], list[Any]]:
+    generator = case.generator(10 + number)
+    directions = [random_like(t.detach(), generator) for _, t in pairs]
+    ours = run([o for o, _ in pairs], directions, True, True, our_points)
+    expected = torch.autograd.grad(
+        [t for _, t in pairs],
+        torch_points,
+        directions,
+        create_graph=True,
+        allow_unused=True,
+    )
+    return list(ours), list(expected)
+
+
+def _twice_differentiable(case: Case) -> Call:
+    call = differentiable_call(case)
+    if getattr(case.op.function.backward, "once_differentiable", False):
+        raise NotApplicable("backward is once_differentiable")
+    return call
+
+
+@LAWS.law("second-order-numeric", "beyond")
+def second_order_numeric(case: Case) -> None:
+    """The second derivative is the slope of the gradient.
+
+    By differences of the op's own gradient, along a random direction in all inputs at once;
+    it holds where torch has no oracle, and where it has the same mistake.
+    """
+    call = _twice_differentiable(case)
+    needs_wide(case, call)
+    generator = case.generator(20)
+    cotangents = call.cotangents()
+    weights = [random_like(case.inputs[i].tensor, generator) for i in case.wanted]
+    directions = [random_like(case.inputs[i].tensor, generator) for i in case.wanted]
+    start = case.values
+    directions = [
+        torch.where(torch.isfinite(start[i]), d, 0)
+        for i, d in zip(case.wanted, directions, strict=True)
+    ]
+    found = _slope_of_gradient(case, cotangents, weights, directions)
+    if not bool(torch.isfinite(found.central).all()):
+        raise NotApplicable("the gradient is not finite around the sample")
+    got = _second_along(case, call, cotangents, weights, directions)
+    if not math.isfinite(got):
+        raise NotApplicable("the second derivative is not finite here")
+    rows = torch.tensor([[got]], dtype=torch.float64)
+    if bool(found.disagrees(rows).any()):
+        found.refine(found.disagrees(rows))
+        if bool((found.disagrees(rows) & ~found.between(rows)).any()):
+            expected = float(found.central)
+            raise Violation(
+                f"along a random direction the gradient changes by {expected:.9g} per step, the "
+                f"second derivative says {got:.9g}: a part of the rule has no graph, or is wrong"
+            )
+
+
+def _slope_of_gradient(
+    case: Case, cotangents: list[Tensor], weights: list[Tensor], directions: list[Tensor]
+) -> Jacobians:
+    start = case.values
+
+    def along(t: list[Tensor]) -> list[Tensor]:
+        values = list(start)
+        for i, direction in zip(case.wanted, directions, strict=True):
+            values[i] = start[i] + t[0] * direction
+        gradients = case.call(values).vjp(cotangents)
+        total = sum(
+            inner(gradients[i], w)
+            for i, w in zip(case.wanted, weights, strict=True)
+            if gradients[i] is not None
+        )
+        return [torch.tensor(total, dtype=torch.float64)]
+
+    def measure(step: float, richardson: bool) -> Slopes:
+        zero = [torch.zeros((), dtype=torch.float64)]
+        return numeric_jacobian(along, zero, 0, 0, step, richardson=richardson)
+
+    return Jacobians(measure)
+
+
+def _second_along(
+    case: Case,
+    call: Call,
+    cotangents: list[Tensor],
+    weights: list[Tensor],
+    directions: list[Tensor],
+) -> float:
+    gradients = call.vjp([Variable(c) for c in cotangents], create_graph=True)
+    pairs = [
+        (gradients[i], w)
+        for i, w in zip(case.wanted, weights, strict=True)
+        if gradients[i] is not None and gradients[i].requires_grad
+    ]
+    if not pairs:
+        return 0.0
+    points = [call.variables[i] for i in case.wanted]
+    second = run([g for g, _ in pairs], [w for _, w in pairs], True, False, points)
+    parts = zip(second, directions, strict=True)
+    return sum(inner(torch.where(d != 0, s, 0), d) for s, d in parts if s is not None)
+
+
+@LAWS.law("once-differentiable", "beyond")
+def once_differentiable(case: Case) -> None:
+    """A gradient that cannot be differentiated again says so.
+
+    It depends on the cotangent at least, so one without a graph would make the second
+    derivative silently zero; ``once_differentiable`` makes it an error.
+    """
+    call = differentiable_call(case)
+    marked = getattr(case.op.function.backward, "once_differentiable", False)
+    cotangents = [Variable(c, requires_grad=True) for c in call.cotangents()]
+    gradients = call.vjp(cotangents, create_graph=True)
+    for i in case.wanted:
+        gradient = gradients[i]
+        if gradient is None or not bool(gradient.data.nan_to_num().any()):
+            continue
+        if not gradient.requires_grad:
+            raise Violation(
+                f"in create_graph the gradient of {case.inputs[i].name} has no graph: mark "
+                "backward @once_differentiable, or compute it from Variables"
+            )
+        if marked:
+            _must_refuse(gradient, cotangents)
+
+
+def _must_refuse(gradient: Variable, cotangents: list[Variable]) -> None:
+    try:
+        run([gradient], [torch.ones_like(gradient.data)], True, False, cotangents)
+    except OnceDifferentiableError:
+        return
+    raise Violation("backward is marked once_differentiable, but its derivative raises nothing")
+
+
+@LAWS.law("hidden-intermediate", "beyond")
+def hidden_intermediate(case: Case) -> None:
+    """What forward leaves for backward as a constant does not depend on the inputs.
+
+    A number on ``ctx`` that was computed from an input, or a saved tensor marked as not
+    differentiable, loses its part of the second derivative silently.
+    """
+    _, node = ruled_call(case)
+    if getattr(case.op.function.backward, "once_differentiable", False):
+        raise NotApplicable("backward is once_differentiable")
+    before = _constants(node)
+    if not before:
+        raise NotApplicable("forward leaves no floating-point constants on its context")
+    generator = case.generator(30)
+    values = case.values
+    for i in case.wanted:
+        values[i] = values[i] + 1e-3 * random_like(values[i], generator)
+    try:
+        other = case.call(values).node
+    except Exception:
+        raise NotApplicable("the inputs cannot be moved") from None
+    after = {} if other is None else _constants(other)
+    for name, constant in before.items():
+        if name in after and not _equal(constant, after[name]):
+            raise Violation(
+                f"{name} depends on the inputs, and the second derivative treats it as a "
+                "constant: save inputs or outputs, and compute it again in backward"
+            )
+
+
+def _constants(node: Node) -> dict[str, Any]:
+    constants: dict[str, Any] = {
+        f"saved tensor {i}": t
+        for i, t in enumerate(node._saved or ())
+        if isinstance(t, Tensor) and id(t) in node._constants and t.is_floating_point()
+    }
+    own = set(vars(Context)) | set(vars(Node))
+    for name, value in vars(node).items():
+        if name not in own and isinstance(value, float | complex):
+            constants[f"ctx.{name}"] = value
+    for i, value in enumerate(node._saved or ()):
+        if isinstance(value, float | complex):
+            constants[f"saved number {i}"] = value
+    return constants
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.shape == b.shape and torch.equal(a.nan_to_num(), b.nan_to_num())
+    both_nan = cmath.isnan(a) and cmath.isnan(b)
+    return bool(a == b) or both_nan
+
+
+# --- other modes ---------------------------------------------------------------------
+
+
+@LAWS.law("jvp", "beyond")
+def jvp(case: Case) -> None:
+    """The op's own jvp fits its vjp, and the slope of forward.
+
+    The dot test: <u, jvp(v)> = <vjp(u), v> for random u and v.
+    """
+    if case.op.function.jvp is Function.jvp:
+        raise NotApplicable("the op has no jvp")
+    call, node = ruled_call(case)
+    generator = case.generator(40)
+    tangents: list[Any] = [
+        random_like(given.tensor, generator) if given.differentiable else None
+        for given in case.inputs
+    ]
+    per_argument = [None if i is None else tangents[i] for i in case.edge_inputs]
+    with torch.no_grad():
+        pushed = case.op.function.jvp(node, *per_argument)
+    pushed = list(pushed) if isinstance(pushed, tuple | list) else [pushed]
+    if len(pushed) != len(call.outputs):
+        raise Violation(f"jvp gives {len(pushed)} tangents for {len(call.outputs)} outputs")
+    cotangents = call.cotangents()
+    gradients = call.vjp(cotangents)
+    numbers = call.root_numbers
+    forwards = sum(inner(pushed[n], c) for n, c in zip(numbers, cotangents, strict=True))
+    backwards = sum(
+        inner(gradients[i], tangents[i]) for i in case.wanted if gradients[i] is not None
+    )
+    expected, got = torch.tensor(backwards), torch.tensor(forwards)
+    allowed = case_tolerance(case, call)
+    agree(expected, got, "<u, jvp(v)>", allowed, "jvp does not fit backward", scale=1.0)
+
+
+@LAWS.law("batched-cotangents", "beyond")
+def batched_cotangents(case: Case) -> None:
+    """The rule works on a batch of cotangents at once, under torch.vmap.
+
+    So a whole Jacobian costs one run; a rule that looks into values (``.item()``, ``if``)
+    or writes into a new tensor cannot do it.
+    """
+    call, _ = ruled_call(case)
+    first, second = call.cotangents(1), call.cotangents(2)
+    wanted = case.wanted
+    present: list[int] = []
+
+    def rule(*cotangents: Tensor) -> tuple[Tensor, ...]:
+        gradients = call.rule(cotangents)
+        present[:] = [i for i in wanted if gradients[i] is not None]
+        return tuple(gradients[i] for i in present)
+
+    stacked = [torch.stack(pair) for pair in zip(first, second, strict=True)]
+    try:
+        with torch.no_grad():
+            batched = torch.vmap(rule)(*stacked)
+        _same_as_loop(case, call, batched, present, (first, second))
+    except Exception:
+        if _torch_cannot_either(case, stacked, (first, second)):
+            raise NotApplicable("torch.vmap fails on torch's own backward here too") from None
+        raise
+
+
+def _same_as_loop(
+    case: Case,
+    call: Call,
+    batched: Sequence[Tensor],
+    present: Sequence[int],
+    batch: Sequence[Sequence[Tensor]],
+) -> None:
+    allowed = case_tolerance(case, call)
+    inputs = [case.inputs[i] for i in present]
+    for number, cotangents in enumerate(batch):
+        loop = call.rule(cotangents)
+        got = [g[number] for g in batched]
+        agree_all(inputs, [loop[i] for i in present], got, allowed, "batched, the rule differs")
+
+
+def _torch_cannot_either(
+    case: Case, stacked: Sequence[Tensor], batch: Sequence[Sequence[Tensor]]
+) -> bool:
+    """Whether torch's own backward raises in a batch, or gives something else than a loop."""
+    try:
+        theirs = case.oracle.call()
+    except NotApplicable:
+        return False
+    loop = [theirs.vjp(cotangents) for cotangents in batch]
+    try:
+        together = theirs.vjp(stacked, batched=True)
+        for number, expected in enumerate(loop):
+            got = [None if g is None else g[number] for g in together]
+            agree_all(case.inputs, expected, got, 1e-10, "")
+    except (NotApplicable, IndexError, ValueError, ArithmeticError, Violation):
+        return True
+    return False

@@ -1,0 +1,176 @@
+"""Complex numbers, in torch's convention: the gradient is that of the conjugate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.testing.agree import agree_all
+from plugrad.testing.laws.book import LAWS
+from plugrad.testing.laws.differentiable_call import differentiable_call
+from plugrad.testing.laws.forward import compare_outputs, refused_by_reference
+from plugrad.testing.laws.numeric import WIDE, check_directions
+from plugrad.testing.laws.oracle import case_tolerance
+from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.random_like import random_like
+from plugrad.testing.violation import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from plugrad.testing.call import Call
+    from plugrad.testing.case import Case
+
+
+@LAWS.law("complex", "complex")
+def complex_(case: Case) -> None:
+    """With complex inputs the gradient is right in its real and in its imaginary part.
+
+    Also where all samples are real: they are made complex, all together and each alone, and
+    complex ones real. An op that takes complex numbers must have their conjugates; one that
+    does not must refuse them (``dtypes=``).
+    """
+    differentiable_call(case)
+    tried = 0
+    for other in _variants(case):
+        if not any(given.tensor.is_complex() for given in other.inputs):
+            continue
+        try:
+            call = other.call()
+        except Exception:
+            continue
+        if not call.roots or refused_by_reference(other, other.values):
+            continue
+        tried += 1
+        # Not the oracle: some of torch's own formulas lack a conjugate.
+        if not _refused_by_engine(other, call) and all(root.dtype in WIDE for root in call.roots):
+            check_directions(other, call, 1)
+    if not tried:
+        raise NotApplicable("the op takes no complex numbers here")
+
+
+def _refused_by_engine(case: Case, call: Call) -> bool:
+    """Whether a real input gets a complex gradient, which the law real-gradient tells."""
+    if case.op.declaration.broadcasts or call.node is None:
+        return False
+    gradients = call.rule(call.cotangents())
+    pairs = [(case.inputs[i].tensor, gradients[i]) for i in case.wanted]
+    return any(g is not None and g.is_complex() and not t.is_complex() for t, g in pairs)
+
+
+def _variants(case: Case) -> Iterator[Case]:
+    """The case with other inputs complex: all, and each alone; and each complex one real."""
+    if not all(given.tensor.numel() for given in case.inputs):
+        return  # torch does not look at the dtypes of what has no elements
+    wide = [i for i in case.wanted if case.inputs[i].tensor.dtype in WIDE]
+    if wide != case.wanted:
+        return  # differences of a narrow one would be mostly rounding
+    real = [i for i in wide if not case.inputs[i].tensor.is_complex()]
+    others = [i for i in wide if i not in real]
+    generator = case.generator(50)
+    if real:
+        yield _with(case, {i: _complexified(case, i, generator) for i in real})
+    # Of a class that declares nothing, real and complex inputs together are refused loudly by
+    # the engine, if its rule does not allow for them; so they are tried if a sample has them.
+    if len(wide) > 1 and (case.op.declared or others):
+        for i in real:
+            yield _with(case, {i: _complexified(case, i, generator)})
+        for i in others:
+            yield _with(case, {i: case.inputs[i].tensor.real.clone()})
+    if others:
+        yield case
+
+
+def _complexified(case: Case, i: int, generator: torch.Generator) -> Tensor:
+    real = case.inputs[i].tensor
+    return torch.complex(real.clone(), 0.5 * random_like(real, generator))
+
+
+def _with(case: Case, changed: dict[int, Tensor]) -> Case:
+    values = case.values
+    for i, tensor in changed.items():
+        values[i] = tensor
+    return case.replaced(values)
+
+
+@LAWS.law("real-gradient", "complex")
+def real_gradient(case: Case) -> None:
+    """A real input never gets a complex gradient.
+
+    Its imaginary part is the derivative in a direction that the input does not have.
+    """
+    differentiable_call(case)
+    tried = 0
+    for other in _variants(case):
+        kinds = {other.inputs[i].tensor.is_complex() for i in other.wanted}
+        if True not in kinds:
+            continue
+        try:
+            call = other.call()
+        except Exception:
+            continue
+        if not call.roots:
+            continue
+        summed = other.op.declaration.broadcasts or call.node is None
+        cotangents = call.cotangents()
+        gradients = call.vjp(cotangents) if summed else call.rule(cotangents)
+        for i in other.wanted:
+            tried += 1
+            _check_real(other, i, gradients[i])
+    if not tried:
+        raise NotApplicable("the op takes no complex numbers here")
+
+
+def _check_real(case: Case, i: int, gradient: Any) -> None:
+    given = case.inputs[i]
+    if gradient is not None and gradient.is_complex() and not given.tensor.is_complex():
+        raise Violation(
+            f"the real input {given.name} gets a complex gradient where another input is "
+            "complex: take .real, or declare broadcasts=True"
+        )
+
+
+@LAWS.law("conj-view", "complex")
+def conj_view(case: Case) -> None:
+    """A lazily conjugated input or cotangent counts as conjugated.
+
+    ``x.conj()`` only sets a bit; who reads the memory must resolve it.
+    """
+    if not any(given.tensor.is_complex() for given in case.inputs):
+        raise NotApplicable("no input is complex")
+    _check_views(case, _conj_view, "a conjugated view as input changes the result")
+
+
+@LAWS.law("neg-view", "complex")
+def neg_view(case: Case) -> None:
+    """A lazily negated input or cotangent counts as negated.
+
+    ``x.conj().imag`` only sets a bit; who reads the memory must resolve it.
+    """
+    _check_views(case, _neg_view, "a negated view as input changes the result")
+
+
+def _check_views(case: Case, change: Any, message: str) -> None:
+    call = differentiable_call(case)
+    allowed = case_tolerance(case, call)
+    try:
+        changed = case.call([change(t) for t in case.values])
+    except Exception:
+        if refused_by_reference(case, [change(t) for t in case.values]):
+            raise NotApplicable("the reference refuses such a view") from None
+        raise
+    compare_outputs(call.tensors, changed.tensors, allowed, message)
+    cotangents = call.cotangents()
+    got = changed.vjp([change(c) for c in cotangents])
+    agree_all(case.inputs, call.vjp(cotangents), got, allowed, message)
+
+
+def _conj_view(tensor: Tensor) -> Tensor:
+    return tensor.conj_physical().conj() if tensor.is_complex() else tensor
+
+
+def _neg_view(tensor: Tensor) -> Tensor:
+    floating = tensor.is_floating_point() or tensor.is_complex()
+    return torch._neg_view(-tensor) if floating else tensor

@@ -1,0 +1,318 @@
+"""Forward: values, and what a call may not do besides."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.function import Function
+from plugrad.core.variable import Variable
+from plugrad.testing.agree import agree
+from plugrad.testing.case import Case
+from plugrad.testing.flat import flat
+from plugrad.testing.laws.book import LAWS
+from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.tolerance import tolerance
+from plugrad.testing.violation import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from plugrad.testing.op_under_test import OpUnderTest
+
+
+@LAWS.law("runs", "forward", gate=True)
+def runs(case: Case) -> None:
+    """The sample can be called, and the backward of it runs.
+
+    Whatever forward or backward raise is told here once; the other laws do not repeat it.
+    """
+    call = case.call()
+    if call.node is not None:
+        with torch.no_grad():
+            call.raw(call.cotangents())
+    elif call.roots:
+        call.vjp(call.cotangents())
+
+
+@LAWS.law("reference", "forward")
+def reference(case: Case) -> None:
+    """Forward gives what the function gives that the op stands for.
+
+    Bit for bit where that is a torch function: then both run the same kernels.
+    """
+    function = case.op.reference
+    if function is None:
+        raise NotApplicable("the op names no reference=")
+    expected = reference_outputs(case, function)
+    compare_outputs(expected, case.forward(), _exactness(case), "not what the reference gives")
+
+
+def reference_outputs(
+    case: Case, function: Callable[..., Any], values: Sequence[Tensor] | None = None
+) -> list[Any]:
+    """What a torch function gives for the case, flat."""
+    args, kwargs = case.arguments(case.values if values is None else values)
+    with torch.no_grad(), case.random_numbers():
+        return flat(function(*args, **kwargs))
+
+
+def compare_outputs(
+    expected: Sequence[Any], got: Sequence[Any], allowed: float, message: str
+) -> None:
+    """Raise Violation unless these are the same outputs."""
+    if len(expected) != len(got):
+        raise Violation(f"{message}: expected {len(expected)} outputs, got {len(got)}")
+    for number, (e, g) in enumerate(zip(expected, got, strict=True)):
+        agree(e, g, f"output {number}", allowed, message)
+
+
+def refused_by_reference(case: Case, values: Sequence[Tensor]) -> bool:
+    """Whether the reference raises for these inputs too; without one, forward decides."""
+    try:
+        if case.op.reference is not None:
+            reference_outputs(case, case.op.reference, values)
+        else:
+            with torch.no_grad(), case.random_numbers():
+                case.bare_forward(list(values))
+    except Exception:
+        return True
+    return False
+
+
+def _exactness(case: Case) -> float:
+    """What a reference may differ by: nothing if it is torch's and the op runs its kernel."""
+    declared = case.op.declaration.reference
+    if not case.op.composite and (declared is None or _is_torchs(declared)):
+        return 0.0
+    dtypes = [t.dtype for t in case.values] + [torch.float64]
+    return tolerance(*dtypes)
+
+
+def _is_torchs(function: Callable[..., Any]) -> bool:
+    module = getattr(function, "__module__", None) or ""
+    return module.split(".")[0] in {"torch", ""} or hasattr(function, "__objclass__")
+
+
+@LAWS.law("untracked", "forward")
+def untracked(case: Case) -> None:
+    """A call gives the same whether it is recorded or not.
+
+    A forward that looks at ``needs_input_grad`` must not compute something else.
+    """
+    # To rounding: which kernel is the best can depend on what needs a gradient.
+    allowed = tolerance(*(given.tensor.dtype for given in case.inputs))
+    message = "recorded, a call gives another value"
+    compare_outputs(case.forward(), case.call().tensors, allowed, message)
+
+
+@LAWS.law("routes", "forward")
+def routes(case: Case) -> None:
+    """Function, method, operator and torch's own function are one op.
+
+    All give the same value for the same arguments, and a node of this op.
+    """
+    entry = case.op.entry
+    if entry is None:
+        raise NotApplicable("the op is not registered: apply is the only way to call it")
+    if not case.inputs:
+        raise NotApplicable("no argument is a tensor")
+    expected = case.call()
+    for route, apply in _other_routes(case):
+        call = case.call(apply=apply)
+        message = f"{route} gives another result than apply"
+        compare_outputs(expected.tensors, call.tensors, 0.0, message)
+        if (expected.node is None) != (call.node is None):
+            raise Violation(f"{route} leads to {call.outputs[0].grad_fn!r}, and not to this op")
+    if not list(_other_routes(case)):
+        raise NotApplicable("apply is the only way to call it with these arguments")
+
+
+def _other_routes(case: Case) -> list[tuple[str, Callable[..., Any]]]:
+    entry = case.op.entry
+    assert entry is not None
+    found: list[tuple[str, Callable[..., Any]]] = []
+    if entry.overrides:
+        # Only the first is called as the op is: it is the reference.
+        name = getattr(entry.overrides[0], "__name__", "?")
+        found.append((f"torch's {name}", _with_a_variable(entry.overrides[0])))
+    first = case.arguments(case.values)[0][:1]
+    if first and isinstance(first[0], Tensor):
+        found += [(f"x.{m}(...)", _method(m)) for m in entry.methods if _plain(m)]
+        found += [(f"x.{p}", _property(p)) for p in entry.declaration.properties]
+        args, kwargs = case.arguments(case.values)
+        if not kwargs:
+            both = len(args) == 2 and isinstance(args[1], Tensor)
+            dunders = [m for m in entry.methods if not _plain(m)]
+            found += [(m, _method(m)) for m in dunders if both or not _reflected(m)]
+    return found
+
+
+def _plain(method: str) -> bool:
+    return not method.startswith("__")
+
+
+def _with_a_variable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Torch's function, which finds the op only by a Variable."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        flat_values = [*flat(list(args)), *flat(list(kwargs.values()))]
+        if not any(isinstance(v, Variable) for v in flat_values):
+            args = tuple(_as_variable(a) for a in args)
+        return function(*args, **kwargs)
+
+    return call
+
+
+def _as_variable(value: Any) -> Any:
+    if isinstance(value, list | tuple) and not isinstance(value, torch.Size):
+        return type(value)([_as_variable(v) for v in value])
+    return Variable(value) if isinstance(value, Tensor) else value
+
+
+def _method(name: str) -> Callable[..., Any]:
+    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if not _reflected(name):
+            return getattr(_as_variable(x), name)(*args, **kwargs)
+        return getattr(_as_variable(args[0]), name)(x)  # a reflected operator: y.__radd__(x)
+
+    return call
+
+
+def _reflected(name: str) -> bool:
+    return name.startswith("__r") and name != "__rshift__"
+
+
+def _property(name: str) -> Callable[..., Any]:
+    return lambda x: getattr(_as_variable(x), name)
+
+
+@LAWS.law("inputs-unchanged", "forward")
+def inputs_unchanged(case: Case) -> None:
+    """Forward leaves its inputs as they were, bit for bit.
+
+    Who calls an op does not expect his data to change; ``mark_dirty`` is for those who do.
+    """
+    given, before = case.values, case.values
+    versions = [t._version for t in given]
+    case.call(given)
+    for i, (was, now) in enumerate(zip(before, given, strict=True)):
+        what = case.inputs[i].name
+        agree(was, now, what, 0.0, "forward changed an input in place")
+        if now._version != versions[i]:
+            raise Violation(f"forward wrote to the input {what} in place, if only the same values")
+
+
+@LAWS.law("aliasing", "forward")
+def aliasing(case: Case) -> None:
+    """An output shares memory with an input only if the op is declared a view.
+
+    Otherwise an in-place change of the one would change the other unexpectedly.
+    """
+    if case.op.declaration.view:
+        raise NotApplicable("the op is declared view=True")
+    values = case.values
+    call = case.call(values)
+    memory = {t.untyped_storage()._cdata for t in values if t.numel()}
+    for number, output in enumerate(call.tensors):
+        if not isinstance(output, Tensor) or not output.numel():
+            continue
+        if output.untyped_storage()._cdata in memory:
+            raise Violation(
+                f"output {number} shares memory with an input: declare view=True, or clone it"
+            )
+
+
+@LAWS.law("refusals", "forward", whole_op=True)
+def refusals(op: OpUnderTest) -> None:
+    """Calls that the op says it refuses raise what it says.
+
+    An error is part of what an op does: ``error_samples(make)`` yields them.
+    """
+    if op.function.error_samples is Function.error_samples:
+        raise NotApplicable("the op gives no error_samples")
+    for error_sample in op.function.error_samples(op.maker()):
+        case = Case(op, error_sample.sample)
+        _must_raise(case, error_sample.raises, error_sample.match)
+
+
+def _must_raise(case: Case, raises: type[Exception], match: str) -> None:
+    try:
+        case.call()
+    except raises as error:
+        if not re.search(match, str(error)):
+            raise Violation(
+                f"{case.sample!r} raises {type(error).__name__} as it should, but its message "
+                f"does not match {match!r}: {error}"
+            ) from error
+        return
+    except Exception as error:
+        raise Violation(
+            f"{case.sample!r} raises {type(error).__name__}, not {raises.__name__}: {error}"
+        ) from error
+    raise Violation(f"{case.sample!r} raises nothing, not {raises.__name__}")
+
+
+@LAWS.law("meta", "forward")
+def meta(case: Case) -> None:
+    """On meta tensors, which have no values, forward gives the same shape, dtype and strides.
+
+    Then shapes can be found without computing, as tracing does. Where the reference cannot
+    do that either, the op need not.
+    """
+    if not case.inputs:
+        raise NotApplicable("no argument is a tensor")
+    values = [t.to("meta") for t in case.values]
+    try:
+        outputs = case.forward(values)
+    except Exception as error:
+        if refused_by_reference(case, values):
+            raise NotApplicable(
+                "the result depends on the values: no run on meta tensors"
+            ) from error
+        raise
+    for number, (real, shape) in enumerate(zip(case.forward(), outputs, strict=True)):
+        if not isinstance(real, Tensor):
+            continue
+        for what in ("shape", "dtype"):
+            agree(getattr(real, what), getattr(shape, what), f"{what} of output {number}", 0, _META)
+        if real.numel():
+            agree(real.stride(), shape.stride(), f"strides of output {number}", 0, _META)
+
+
+_META = "a run on meta tensors gives another result"
+
+
+@LAWS.law("global-state", "forward")
+def global_state(case: Case) -> None:
+    """Forward and backward leave torch's global state as it was.
+
+    Grad mode, default dtype, and the random generator, unless the op declares ``random``.
+    """
+    before = _global_state()
+    call = case.call()
+    if call.roots:
+        call.vjp(call.cotangents())
+    after = _global_state()
+    for what, was in before.items():
+        now = after[what]
+        same = torch.equal(was, now) if isinstance(was, Tensor) else was == now
+        if not same:
+            raise Violation(f"the op changed torch's {what}{_GLOBAL_FIX.get(what, '')}")
+
+
+_GLOBAL_FIX = {"random generator": ": declare random=True if it is meant to draw from it"}
+
+
+def _global_state() -> dict[str, Any]:
+    # A random op's draws are put back by the case; what is left here is somebody else's.
+    return {
+        "grad mode": torch.is_grad_enabled(),
+        "default dtype": torch.get_default_dtype(),
+        "deterministic mode": torch.are_deterministic_algorithms_enabled(),
+        "number of threads": torch.get_num_threads(),
+        "random generator": torch.get_rng_state(),
+    }

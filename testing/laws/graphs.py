@@ -1,0 +1,153 @@
+"""Graphs: the op among others, more than once, and again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from plugrad.core.engine import run
+from plugrad.core.variable import Variable
+from plugrad.testing.agree import agree, agree_all
+from plugrad.testing.call import Call
+from plugrad.testing.laws.book import LAWS
+from plugrad.testing.laws.differentiable_call import differentiable_call
+from plugrad.testing.laws.oracle import case_tolerance
+from plugrad.testing.not_applicable import NotApplicable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from plugrad.testing.case import Case
+
+
+@LAWS.law("same-variable-twice", "first order")
+def same_variable_twice(case: Case) -> None:
+    """A Variable given for two inputs gets the sum of both gradients.
+
+    Rules that find out by identity which input is which get this wrong.
+    """
+    for i, j in _alike(case):
+        values = case.values
+        values[j] = values[i].clone()
+        try:
+            apart = case.call(values)
+        except Exception:
+            continue
+        if not apart.roots:
+            continue
+        cotangents = apart.cotangents()
+        gradients = apart.vjp(cotangents)
+        both = Variable(values[i].clone(), requires_grad=True)
+        variables = list(apart.variables)
+        variables[i] = variables[j] = both
+        together = _called(case, variables)
+        (got,) = run(together.roots, cotangents, True, False, [both])
+        pair = [g for g in (gradients[i], gradients[j]) if g is not None]
+        expected = sum(pair[1:], pair[0]) if pair else None
+        names = f"{case.inputs[i].name} = {case.inputs[j].name}"
+        allowed = case_tolerance(case, apart)
+        agree(expected, got, f"gradient of {names}", allowed, "wrong for one Variable given twice")
+        return
+    raise NotApplicable("no two differentiable inputs are alike in shape and dtype")
+
+
+def _called(case: Case, variables: Sequence[Any]) -> Call:
+    args, kwargs = case.arguments(variables)
+    with case.random_numbers():
+        return Call(case, variables, case.op.function.apply(*args, **kwargs))
+
+
+def _alike(case: Case) -> list[tuple[int, int]]:
+    wanted = case.wanted
+    tensors = [given.tensor for given in case.inputs]
+    return [
+        (i, j)
+        for i in wanted
+        for j in wanted
+        if i < j and tensors[i].shape == tensors[j].shape and tensors[i].dtype is tensors[j].dtype
+    ]
+
+
+def _other_values(case: Case) -> list[Tensor]:
+    """The inputs in another order of elements: as legal, and other numbers."""
+    changed = case.values
+    for i in case.wanted:
+        tensor = changed[i]
+        # Moved a little as well, since one element, or equal ones, have but one order.
+        moved = tensor.flip(tuple(range(tensor.dim()))) * 0.875
+        changed[i] = moved
+    return changed
+
+
+@LAWS.law("interleaved", "first order")
+def interleaved(case: Case) -> None:
+    """Two calls between forward and backward do not disturb each other.
+
+    State on the class, or in a global, belongs to the last call and not to this one.
+    """
+    call = differentiable_call(case)
+    cotangents = call.cotangents()
+    expected = call.vjp(cotangents)
+    first = case.call()
+    try:
+        second = case.call(_other_values(case))
+        if second.roots:
+            second.vjp(second.cotangents())
+    except Exception:
+        second = case.call()
+    message = "another call of the op in between changes the gradient"
+    allowed = case.op.declaration.nondeterminism
+    agree_all(case.inputs, expected, first.vjp(cotangents), allowed, message)
+
+
+@LAWS.law("diamond", "first order")
+def diamond(case: Case) -> None:
+    """Gradients add up: of an output that is used twice, and of two calls on one Variable.
+
+    The gradient of the one call waits while the rule of the other runs, which must not
+    write over it, nor count how often its input is used.
+    """
+    call = differentiable_call(case)
+    u, v = call.cotangents(1), call.cotangents(2)
+    again = _called(case, call.variables)
+    wanted = case.wanted
+    targets = [call.variables[i] for i in wanted]
+    roots = [*call.roots, *call.roots, *again.roots]
+    found = dict(zip(wanted, run(roots, [*u, *v, *u], True, False, targets), strict=True))
+    apart = case.call()
+    summed = [a + b for a, b in zip(u, v, strict=True)]
+    pairs = list(zip(_kept(apart.vjp(summed)), _kept(apart.vjp(u)), strict=True))
+    allowed, message = case_tolerance(case, call), "wrong for an output and an input used twice"
+    for i in wanted:
+        parts = [g for g in pairs[i] if g is not None]
+        # Two large terms may cancel; what is left of them carries their error.
+        scale = max((float(_finite(g).abs().max()) for g in parts if g.numel()), default=0.0)
+        expected, what = sum(parts[1:], *parts[:1]), f"gradient of {case.inputs[i].name}"
+        agree(expected if parts else None, found[i], what, allowed, message, scale=scale)
+
+
+def _kept(gradients: Sequence[Any]) -> list[Any]:
+    return [None if g is None else g.clone() for g in gradients]
+
+
+def _finite(tensor: Tensor) -> Tensor:
+    return torch.where(torch.isfinite(tensor), tensor, 0)
+
+
+@LAWS.law("retain-graph", "first order")
+def retain_graph(case: Case) -> None:
+    """With the graph retained a second and a third backward give the same.
+
+    A rule may not use up what its context holds.
+    """
+    call = differentiable_call(case)
+    cotangents = call.cotangents()
+    first = call.vjp([c.clone() for c in cotangents])
+    first = [None if g is None else g.clone() for g in first]
+    for _ in range(2):
+        again = call.vjp([c.clone() for c in cotangents])
+        allowed = case.op.declaration.nondeterminism
+        agree_all(case.inputs, first, again, allowed, "another backward of the same graph differs")

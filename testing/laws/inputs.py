@@ -1,0 +1,309 @@
+"""Other inputs than the samples': layouts, sizes and dtypes that follow from them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.testing.agree import agree, agree_all
+from plugrad.testing.laws.book import LAWS
+from plugrad.testing.laws.forward import (
+    compare_outputs,
+    reference_outputs,
+    refused_by_reference,
+)
+from plugrad.testing.layouts import transposed, with_gaps
+from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.random_like import random_like
+from plugrad.testing.tolerance import tolerance
+from plugrad.testing.violation import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plugrad.testing.call import Call
+    from plugrad.testing.case import Case
+    from plugrad.testing.oracle import OracleCall
+
+
+# --- layouts -------------------------------------------------------------------------
+
+
+@LAWS.law("layouts", "forward")
+def layouts(case: Case) -> None:
+    """Values and gradients do not depend on how the inputs lie in memory.
+
+    With gaps, transposed, expanded (stride 0) and channels-last; each is compared with a
+    contiguous copy of the same numbers. A layout that the reference refuses may be refused.
+    """
+    if case.op.declaration.random:
+        raise NotApplicable("random numbers are drawn in the order of memory")
+    tried = 0
+    for layout, change in _LAYOUTS.items():
+        values = [change(t) for t in case.values]
+        if all(t.is_contiguous() for t in values):
+            continue
+        tried += _same_as_contiguous(case, values, layout)
+    if not tried:
+        raise NotApplicable("no input has another layout")
+
+
+def _same_as_contiguous(case: Case, values: list[Tensor], layout: str) -> bool:
+    try:
+        call = case.call(values)
+        gradients = _gradients(call)
+    except Exception:
+        if refused_by_reference(case, values):
+            return False
+        raise
+    expected = case.call([t.contiguous() for t in values])
+    allowed = tolerance(*_dtypes(case, expected))
+    message = f"{layout} inputs change the result"
+    compare_outputs(expected.tensors, call.tensors, allowed, message)
+    agree_all(case.inputs, _gradients(expected), gradients, allowed, message)
+    return True
+
+
+def _gradients(call: Call) -> list[Any]:
+    return call.vjp(call.cotangents()) if call.roots else [None] * len(call.case.inputs)
+
+
+def expanded(tensor: Tensor) -> Tensor:
+    """The first entry along the last dimension, repeated with stride 0."""
+    return tensor[..., :1].expand(tensor.shape) if tensor.dim() and tensor.numel() else tensor
+
+
+def channels_last(tensor: Tensor) -> Tensor:
+    """The same values in torch's channels-last format, which is for images."""
+    return tensor.to(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
+
+
+_LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "non-contiguous": with_gaps,
+    "transposed": transposed,
+    "expanded": expanded,
+    "channels-last": channels_last,
+}
+
+
+def _dtypes(case: Case, call: Call) -> list[torch.dtype]:
+    outputs = [t.dtype for t in call.tensors if isinstance(t, Tensor)]
+    return [given.tensor.dtype for given in case.inputs] + outputs
+
+
+# --- sizes ---------------------------------------------------------------------------
+
+
+@LAWS.law("sizes", "forward")
+def sizes(case: Case) -> None:
+    """Inputs of size 0 and 1, and for an elementwise op without dimensions, work too.
+
+    The sample's tensors are cut; where the reference takes them, values and gradients
+    must be its.
+    """
+    shrunk = [t for t in case.values if t.numel()]
+    if not shrunk:
+        raise NotApplicable("no input has elements to leave out")
+    tried = 0
+    for size, cut in _CUTS.items():
+        if size == "no dimensions" and not case.op.declaration.elementwise:
+            continue
+        values = [cut(t) for t in case.values]
+        if any(_index(t) for t in case.values):
+            if size == "size 0":
+                continue  # no index is legal
+            # Some of torch's kernels read outside of what an index may name.
+            values = [torch.zeros_like(t) if _index(t) else t for t in values]
+        tried += judged_by_oracle(case, values, f"inputs of {size}")
+    if not tried:
+        raise NotApplicable("the reference refuses other sizes with these arguments")
+
+
+def judged_by_oracle(case: Case, values: list[Tensor], what: str) -> bool:
+    """Compare values and gradients with the oracle's; False if the reference refuses them."""
+    try:
+        theirs: OracleCall | None = case.oracle.call([t.clone() for t in values])
+    except NotApplicable:
+        theirs = None
+        if refused_by_reference(case, values):
+            return False
+    compare_with_oracle(case, case.call([t.clone() for t in values]), theirs, what)
+    return True
+
+
+def compare_with_oracle(case: Case, call: Call, theirs: OracleCall | None, what: str) -> None:
+    """Compare a call with torch's, in values and gradients."""
+    allowed = tolerance(*_dtypes(case, call))
+    message = f"wrong for {what}"
+    if theirs is not None and not theirs.own_forward:
+        compare_outputs(theirs.values, call.tensors, allowed, message)
+    if not call.roots or theirs is None or theirs.root_numbers != call.root_numbers:
+        return
+    cotangents = call.cotangents()
+    got = call.vjp(cotangents)
+    try:
+        expected = theirs.vjp(cotangents)
+    except NotApplicable:
+        return
+    agree_all(case.inputs, expected, got, allowed, message)
+
+
+def _index(tensor: Tensor) -> bool:
+    return not _castable(tensor) and tensor.dtype is not torch.bool
+
+
+_CUTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "size 0": lambda t: t[(slice(0, 0),) * t.dim()] if t.dim() else t,
+    "size 1": lambda t: t[(slice(0, 1),) * t.dim()],
+    "no dimensions": lambda t: t.reshape(-1)[0] if t.numel() else t,
+}
+
+
+# --- dtypes --------------------------------------------------------------------------
+
+_DTYPES = (
+    torch.float64,
+    torch.float32,
+    torch.bfloat16,
+    torch.float16,
+    torch.complex128,
+    torch.complex64,
+    torch.int64,
+    torch.bool,
+)
+
+
+@LAWS.law("dtypes", "forward")
+def dtypes(case: Case) -> None:
+    """The op takes the dtypes that it declares, or else its reference's, and refuses all others.
+
+    A dtype that slips in unplanned is where wrong results come from.
+    """
+    reference, declared = case.op.reference, case.op.declaration.dtypes
+    if reference is None and declared is None:
+        raise NotApplicable("the op names no reference= and declares no dtypes=")
+    if not any(_castable(t) for t in case.values):
+        raise NotApplicable("no input is floating or complex")
+    for dtype in _DTYPES:
+        values = [cast(t, dtype) for t in case.values]
+        expected = None
+        if declared is not None:
+            takes = dtype in declared
+        else:
+            assert reference is not None
+            try:
+                expected = reference_outputs(case, reference, values)
+            except Exception:
+                takes = False
+            else:
+                takes = True
+        _check_dtype(case, dtype, values, takes, expected)
+
+
+def _check_dtype(
+    case: Case, dtype: torch.dtype, values: list[Tensor], takes: bool, expected: list[Any] | None
+) -> None:
+    source = "declares dtypes=" if case.op.declaration.dtypes else "has a reference"
+    try:
+        outputs = case.forward([t.clone() for t in values])
+    except Exception as error:
+        if takes:
+            raise Violation(f"{dtype} inputs raise, but the op {source} that takes them") from error
+        return
+    if not takes:
+        raise Violation(f"{dtype} inputs are taken, but the op {source} without them")
+    if expected is not None:
+        kinds = [_kind(e) for e in expected], [_kind(g) for g in outputs]
+        if kinds[0] != kinds[1]:
+            raise Violation(f"{dtype} inputs give {kinds[1]}, the reference gives {kinds[0]}")
+
+
+def _castable(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """A floating or complex tensor in another dtype; any other as it is."""
+    if not _castable(tensor):
+        return tensor
+    if tensor.is_complex() and not dtype.is_complex:
+        tensor = tensor.real
+    return tensor.to(dtype)
+
+
+def _kind(value: Any) -> Any:
+    return (value.dtype, value.shape) if isinstance(value, Tensor) else type(value)
+
+
+@LAWS.law("low-precision", "first order")
+def low_precision(case: Case) -> None:
+    """In float32, bfloat16 and float16 the gradient is close to that in float64.
+
+    Both start from the same rounded numbers; TOLERANCE says how close.
+    """
+    if not case.wanted:
+        raise NotApplicable("no input is differentiable")
+    if not all(t.dtype is torch.float64 for t in case.values if _castable(t)):
+        raise NotApplicable("the sample is not in float64")
+    tried = 0
+    for dtype in (torch.float32, torch.bfloat16, torch.float16):
+        tried += _close_for_some_seed(case, dtype)
+    if not tried:
+        raise NotApplicable("the op takes no lower precision here")
+
+
+def _close_for_some_seed(case: Case, dtype: torch.dtype) -> bool:
+    """As rounding may change which of two numbers is the larger, other numbers get a chance."""
+    try:
+        return _close_to_float64(case, dtype)
+    except Violation as violation:
+        for other in case.resampled(2):
+            with suppress(Violation):
+                return _close_to_float64(other, dtype)
+        raise violation from None
+
+
+def _close_to_float64(case: Case, dtype: torch.dtype) -> bool:
+    rounded = [cast(t, dtype) for t in case.values]
+    try:
+        call = case.call(rounded)
+    except Exception:
+        return False
+    exact = case.call([cast(t, torch.float64) for t in rounded])
+    if not call.roots or call.root_numbers != exact.root_numbers:
+        return False
+    generator = case.generator(5)
+    cotangents = [random_like(root.data, generator) for root in call.roots]
+    wide = [cast(c, root.dtype) for c, root in zip(cotangents, exact.roots, strict=True)]
+    expected = [_rounded(g, dtype) for g in exact.vjp(wide)]
+    got = [_rounded(g, dtype) for g in call.vjp(cotangents)]
+    # A sum in which large terms cancel keeps their error.
+    scale = max([float(c.abs().max()) for c in cotangents if c.numel()], default=0.0)
+    allowed = tolerance(dtype)
+    for given, e, g in zip(case.inputs, expected, got, strict=True):
+        if e is not None and g is not None:
+            _agree_where_it_fits(given.name, e, g, allowed, scale, dtype)
+    return True
+
+
+def _rounded(gradient: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    return None if gradient is None else gradient.detach().to(dtype).to(torch.float64)
+
+
+def _agree_where_it_fits(
+    name: str, expected: Tensor, got: Tensor, allowed: float, scale: float, dtype: torch.dtype
+) -> None:
+    # What overflows in the narrow dtype, here or on the way, is no mistake of the rule's.
+    fits = torch.isfinite(expected) & torch.isfinite(got)
+    message = f"in {dtype} the gradient is far from float64's"
+    agree(
+        torch.where(fits, expected, 0.0),
+        torch.where(fits, got, 0.0),
+        f"gradient of {name}",
+        allowed,
+        message,
+        scale=scale,
+    )

@@ -1,0 +1,152 @@
+"""Lifetime: what is kept alive, for how long, and by whom."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+import sys
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from plugrad.core.engine import backward, run
+from plugrad.testing.agree import agree_all
+from plugrad.testing.laws.book import LAWS
+from plugrad.testing.laws.differentiable_call import differentiable_call
+from plugrad.testing.laws.gradients import ruled_call
+from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.violation import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from plugrad.testing.case import Case
+    from plugrad.testing.op_under_test import OpUnderTest
+
+
+@LAWS.law("freed", "lifetime")
+def freed(case: Case) -> None:
+    """After a backward that does not retain the graph, what was saved is gone.
+
+    What a rule keeps in other places than ``save_for_backward`` stays in memory as long as
+    the graph.
+    """
+    call, node = ruled_call(case)
+    mine = {id(t) for t in (*call.tensors, *call.input_tensors)}
+    saved = [
+        weakref.ref(t) for t in node._saved or () if isinstance(t, Tensor) and id(t) not in mine
+    ]
+    targets = [call.variables[i] for i in case.wanted]
+    with _no_collection():
+        run(call.roots, call.cotangents(), False, False, targets)
+        alive = [t for t in (reference() for reference in saved) if t is not None]
+        if node._saved or alive:
+            shapes = ", ".join(str(tuple(t.shape)) for t in alive)
+            raise Violation(f"saved tensors outlive the backward: {shapes}")
+
+
+@LAWS.law("no-cycle", "lifetime")
+def no_cycle(case: Case) -> None:
+    """When the last output is dropped the graph dies at once, without the garbage collector.
+
+    A reference cycle (an output kept on ``ctx``) would keep all its memory until a
+    collection.
+    """
+    with _no_collection():
+        references = _references(case)
+        alive = [r() for r in references if r() is not None]
+        if alive:
+            kind = type(alive[0]).__name__
+            raise Violation(f"a {kind} of the graph outlives its last use: something holds it")
+
+
+def _references(case: Case) -> list[weakref.ref[Any]]:
+    """Weak references to what a call and its backward made; nothing else is left of them."""
+    call, node = ruled_call(case)
+    references: list[weakref.ref[Any]] = [weakref.ref(node)]
+    references += [weakref.ref(root) for root in call.roots]
+    inputs = {id(t) for t in call.input_tensors}
+    references += [weakref.ref(r.data) for r in call.roots if id(r.data) not in inputs]
+    backward(call.roots, call.cotangents(), retain_graph=True)
+    return references
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@LAWS.law("pickle", "lifetime", whole_op=True)
+def pickles(op: OpUnderTest) -> None:
+    """The op pickles: it can be sent to another process.
+
+    By its class's name, so the class must be found under it in its module.
+    """
+    function = op.function
+    if "<locals>" in function.__qualname__ or function.__module__ == "__main__":
+        raise NotApplicable("the class is local to a function or a notebook")
+    found = getattr(sys.modules.get(function.__module__), function.__name__, None)
+    if not op.declared and found is None:
+        raise NotApplicable("the class is not an attribute of its module")
+    try:
+        again = pickle.loads(pickle.dumps(function))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise Violation(f"the class does not pickle: {error}") from error
+    if again is not function:
+        raise Violation(f"pickled and unpickled it is another class: {again!r}")
+
+
+@cache
+def _executor() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "plugrad-threads-law")
+
+
+@LAWS.law("threads", "lifetime")
+def threads(case: Case) -> None:
+    """Two threads that run the op at once get what one gets alone.
+
+    State outside of ``ctx`` is shared by all threads.
+    """
+    expected_call = differentiable_call(case)
+    if case.op.declaration.random:
+        raise NotApplicable("the threads would share torch's generator")
+    cotangents = expected_call.cotangents()
+
+    def gradients(call: Call) -> Any:
+        # Cotangents of its own: who writes to them breaks the law purity, not this one.
+        return call.vjp([cotangent.clone() for cotangent in cotangents])
+
+    expected = gradients(expected_call)
+    found: list[Any] = []
+
+    def work() -> None:
+        try:
+            found.append(gradients(case.call()))
+        except BaseException as error:
+            found.append(error)
+
+    # Short turns, so that the threads really meet inside the op.
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        # A thread that is kept: to start one takes longer than the law.
+        other = _executor().submit(work)
+        work()
+        other.result()
+    finally:
+        sys.setswitchinterval(interval)
+    for result in found:
+        if isinstance(result, BaseException):
+            raise result
+        allowed = case.op.declaration.nondeterminism
+        agree_all(case.inputs, expected, result, allowed, "two threads at once: another gradient")

@@ -1,0 +1,96 @@
+"""The exact oracle: torch's autograd, to the last digits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from plugrad.testing.agree import agree_all
+from plugrad.testing.laws.book import LAWS
+from plugrad.testing.laws.differentiable_call import differentiable_call
+from plugrad.testing.laws.numeric import numeric
+from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.tolerance import tolerance
+from plugrad.testing.violation import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from plugrad.testing.call import Call
+    from plugrad.testing.case import Case
+    from plugrad.testing.oracle import OracleCall
+
+
+#: The relative error that differences are sure to see.
+_VISIBLE = 1e-4
+
+
+@LAWS.law("oracle", "first order")
+def oracle(case: Case) -> None:
+    """The gradient is torch's: to 1e-10 in float64, without finite differences.
+
+    torch differentiates the reference or, where there is none, the op's own forward. A
+    forward that torch sees only in part (it detaches, say) is left to the numeric law.
+    """
+    if case.wanted and case.op.declaration.differentiable and not case.call().roots:
+        refuse_if_torch_has_roots(case)
+    call = differentiable_call(case)
+    theirs = case.oracle.call()
+    same_roots(call, theirs)
+    cotangents = call.cotangents()
+    expected = theirs.vjp(cotangents)
+    allowed = case_tolerance(case, call)
+    try:
+        agree_gradients(case, call.rule(cotangents), expected, allowed, "not torch's gradient")
+        agree_all(case.inputs, expected, call.vjp(cotangents), allowed, "not torch's gradient")
+    except Violation as violation:
+        mismatch = violation.mismatch
+        # What is too small for differences to see they cannot excuse: float32 inside, say.
+        small = mismatch is not None and (mismatch.relative or 0.0) < _VISIBLE
+        if theirs.own_forward and not small and _numbers_agree(case):
+            raise NotApplicable("torch sees only a part of forward; differences agree") from None
+        raise
+
+
+def _numbers_agree(case: Case) -> bool:
+    try:
+        numeric(case)
+    except (Violation, NotApplicable):
+        return False
+    return True
+
+
+def refuse_if_torch_has_roots(case: Case) -> None:
+    """Raise Violation if torch has a gradient where the op has none."""
+    try:
+        numbers = case.oracle.call().root_numbers
+    except NotApplicable:
+        return
+    raise Violation(f"torch has gradients of outputs {numbers}, the op has none")
+
+
+def same_roots(call: Call, theirs: OracleCall) -> None:
+    """Raise Violation unless the same outputs have gradients, here and in torch."""
+    if call.root_numbers != theirs.root_numbers:
+        raise Violation(
+            f"outputs {call.root_numbers} have gradients, in torch it is {theirs.root_numbers}: "
+            "see ctx.mark_non_differentiable"
+        )
+
+
+def case_tolerance(case: Case, call: Call) -> float:
+    """What is allowed for all dtypes that take part."""
+    dtypes = [given.tensor.dtype for given in case.inputs]
+    return tolerance(*dtypes, *(root.dtype for root in call.roots))
+
+
+def agree_gradients(
+    case: Case, got: Sequence[Any], expected: Sequence[Tensor | None], allowed: float, message: str
+) -> None:
+    """Compare raw gradients: what the engine will sum or cast is, first, where it is declared."""
+    if case.op.declaration.broadcasts or case.op.composite:
+        return  # the engine's own gradients are compared, which are these summed and cast
+    # What nobody asked for may be there all the same: the engine drops it.
+    got = [g if i in case.wanted else None for i, g in enumerate(got)]
+    agree_all(case.inputs, expected, got, allowed, message)

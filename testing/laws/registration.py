@@ -1,0 +1,230 @@
+"""Registration: what an op says of itself, before it computes anything."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+import torch
+
+from plugrad.core.function import Function
+from plugrad.core.sample import Sample
+from plugrad.core.variable import Variable
+from plugrad.plugins.manager import registry
+from plugrad.testing.case import Case
+from plugrad.testing.laws.book import LAWS
+from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.violation import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from plugrad.testing.op_under_test import OpUnderTest
+    from plugrad.testing.runner import Runner
+
+
+@LAWS.law("name", "registration", whole_op=True)
+def name(op: OpUnderTest) -> None:
+    """The op's name is legal, and no other op's.
+
+    A name is made of identifiers joined by dots, after the pack's name and ``::`` for an
+    op of a pack.
+    """
+    _declared(op)
+    pack, separator, own = op.name.rpartition("::")
+    parts = own.split(".") + ([pack] if separator else [])
+    if not all(part.isidentifier() for part in parts):
+        raise Violation(f"{op.name!r} is not a legal name: write identifiers joined by dots")
+    if op.name in registry and registry[op.name].function is not op.function:
+        raise Violation(
+            f"{op.name!r} is the name of another op, of {registry[op.name].module}: choose another"
+        )
+
+
+@LAWS.law("signature", "registration", whole_op=True)
+def signature(op: OpUnderTest) -> None:
+    """Forward and backward are static methods whose parameters fit each other.
+
+    Backward takes ``ctx`` and a gradient for each output; ``setup_context`` takes ``ctx``,
+    ``inputs`` and ``output``.
+    """
+    for method in ("forward", "backward", "setup_context", "jvp", "samples", "error_samples"):
+        if not isinstance(inspect.getattr_static(op.function, method), staticmethod):
+            raise Violation(f"{method} is no static method: write @staticmethod above it")
+    if op.composite:
+        return
+    if op.function.backward is Function.backward:
+        if op.declaration.differentiable:
+            raise Violation("there is no backward: write one, or declare differentiable=False")
+        return
+    outputs = _gradients_of_first_call(op)
+    try:
+        inspect.signature(op.function.backward).bind(None, *[None] * outputs)
+    except TypeError as error:
+        raise Violation(
+            f"backward{inspect.signature(op.function.backward)} cannot take ctx and "
+            f"{outputs} gradients, one for each output of forward: {error}"
+        ) from error
+
+
+def _gradients_of_first_call(op: OpUnderTest) -> int:
+    for sample in op.samples():
+        call = Case(op, sample).call()
+        if call.node is not None:
+            return 1 if call.node._outputs is None else len(call.node._outputs)
+    return 1
+
+
+@LAWS.law("docstring", "registration", whole_op=True)
+def docstring(op: OpUnderTest) -> None:
+    """The class says its formula, which is what the code is compared with by a reader.
+
+    The first line has an equation: ``y = sin(x);  gx = gy cos(x).``
+    """
+    _declared(op)
+    text = (op.function.__dict__.get("__doc__") or "").strip()
+    if not text:
+        raise Violation('there is no docstring: write """y = ...;  gx = ...""" in the class')
+    if op.declaration.differentiable and not op.composite and "=" not in text:
+        raise Violation(f"the docstring has no formula: {text.splitlines()[0]!r}")
+
+
+@LAWS.law("samples", "registration", whole_op=True)
+def samples(op: OpUnderTest) -> None:
+    """There are samples, and a seed makes the same ones again.
+
+    What is not shown is not checked, and a failure that cannot be made again cannot be
+    mended.
+    """
+    if op.function.samples is Function.samples:
+        raise Violation("there are no samples: write a static method samples(make)")
+    first = op.samples()
+    if not first:
+        raise Violation("samples() yields nothing, so nothing is checked: yield Sample(make(3))")
+    for index, sample in enumerate(first):
+        if not isinstance(sample, Sample):
+            raise Violation(f"samples() yields a {type(sample).__name__}: yield Sample(...)")
+        _check_constants(op, sample, index)
+    again = op.samples()
+    if len(first) != len(again):
+        raise Violation(f"one seed gave {len(first)} samples, then {len(again)}")
+    for index, (a, b) in enumerate(zip(first, again, strict=True)):
+        if not _same(Case(op, a), Case(op, b)):
+            raise Violation(
+                f"sample {index} differs between two runs with one seed: draw its numbers from "
+                "make, not from torch's generator"
+            )
+
+
+def _check_constants(op: OpUnderTest, sample: Sample, index: int) -> None:
+    known = {*range(len(sample.args)), *sample.kwargs}
+    unknown = sorted(map(repr, sample.constants - known))
+    if unknown:
+        raise Violation(
+            f"sample {index} of {op.name} calls {', '.join(unknown)} constant, which it does "
+            "not have"
+        )
+
+
+def _same(a: Case, b: Case) -> bool:
+    if repr(a.sample) != repr(b.sample):
+        return False
+    pairs = zip(a.values, b.values, strict=True)
+    return all(torch.equal(x.nan_to_num(), y.nan_to_num()) for x, y in pairs)
+
+
+@LAWS.law("registered-rule", "registration", whole_op=True)
+def registered_rule(op: OpUnderTest) -> None:
+    """The rule under test is the one that users get.
+
+    The class's backward is what its nodes run, and the registry's name leads to the class.
+    """
+    function = op.function
+    if not op.composite:
+        if function.node_type._rule is not function.backward:
+            raise Violation(
+                "backward was replaced after the class was made, and calls still run the old "
+                "one: write it in the class"
+            )
+        if function.node_type._function is not function:
+            raise Violation("the nodes belong to another class: do not copy node_type")
+    entry = op.entry
+    if entry is None:
+        return
+    for attribute in entry.methods:
+        found = getattr(Variable, attribute, None)
+        if found is None or not _leads_to(op, attribute):
+            raise Violation(f"Variable.{attribute} does not lead to this op")
+    for override in entry.overrides:
+        if registry.torch_function(override) is not function.apply:
+            raise Violation(f"{override!r} does not lead to this op")
+
+
+def _leads_to(op: OpUnderTest, attribute: str) -> bool:
+    return registry.owner(attribute) is op.entry
+
+
+@LAWS.law("attributes", "registration", whole_op=True)
+def attributes(op: OpUnderTest) -> None:
+    """No method or property shadows one of Variable's own, or of another op.
+
+    A shadowed attribute would change what code that knows nothing of the op does.
+    """
+    declaration = op.declaration
+    for attribute in declaration.methods + declaration.properties:
+        if not attribute.isidentifier():
+            raise Violation(f"{attribute!r} cannot be an attribute: it is no identifier")
+        if attribute in registry.reserved:
+            raise Violation(f"{attribute!r} is Variable's own: choose another name")
+        owner = registry.owner(attribute)
+        if owner is not None and owner.function is not op.function:
+            raise Violation(f"{attribute!r} already belongs to {owner.name} of {owner.pack}")
+    twice = {a for a in declaration.methods if a in declaration.properties}
+    if twice:
+        raise Violation(f"{', '.join(sorted(twice))}: declared as a method and as a property")
+
+
+@LAWS.law("waivers", "registration", whole_op=True)
+def waivers(op: OpUnderTest) -> None:
+    """Every waiver names a law, gives a reason, and is still needed.
+
+    A waiver of a law that the op keeps hides the next mistake.
+    """
+    from plugrad.testing.runner import Runner
+
+    samples = op.samples()
+    waived = [op.declaration.waives, *(sample.waives for sample in samples)]
+    if not any(waived) and not any(sample.oracle_is_wrong for sample in samples):
+        raise NotApplicable("nothing is waived")
+    for laws in waived:
+        _check_waived(laws)
+    runner = Runner(op, limit=0)
+    for law in op.declaration.waives:
+        if not any(r.status == "waived" for r in runner.results([LAWS[law]])):
+            raise Violation(f"{law} is waived, but no sample breaks it: remove the waiver")
+    for index, sample in enumerate(samples):
+        _check_sample(runner, index, sample)
+
+
+def _check_waived(waived: Mapping[str, str]) -> None:
+    for law, reason in waived.items():
+        if law not in LAWS or law == "waivers":
+            raise Violation(f"{law!r} is waived and there is no such law")
+        if not reason.strip():
+            raise Violation(f"the waiver of {law} gives no reason")
+
+
+def _check_sample(runner: Runner, index: int, sample: Sample) -> None:
+    for law in sample.waives:
+        if runner.result(LAWS[law], runner.case(index)).status != "waived":
+            raise Violation(f"sample {index} waives {law} and keeps it: remove the waiver")
+    if sample.oracle_is_wrong:
+        case = runner.case(index)
+        case.sample.oracle_is_wrong = ""
+        if runner.result(LAWS["oracle"], case).status == "passed":
+            raise Violation(f"sample {index} is without_oracle, but agrees with it: remove that")
+
+
+def _declared(op: OpUnderTest) -> None:
+    if not op.declared:
+        raise NotApplicable("the class is not declared with @op")

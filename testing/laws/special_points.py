@@ -1,0 +1,219 @@
+"""Special points: kinks, edges of the domain, branches, and what no sample shows."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.function import Function
+from plugrad.testing.case import Case, cases
+from plugrad.testing.jacobians import jacobians, of_rule
+from plugrad.testing.laws.book import LAWS
+from plugrad.testing.laws.differentiable_call import differentiable_call
+from plugrad.testing.laws.inputs import compare_with_oracle
+from plugrad.testing.laws.numeric import FULL, WIDE, check_directions, needs_wide
+from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.reached import Reached
+from plugrad.testing.violation import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from plugrad.testing.call import Call
+    from plugrad.testing.op_under_test import OpUnderTest
+
+
+@LAWS.law("kinks", "special points")
+def kinks(case: Case) -> None:
+    """At a declared kink the gradient lies between the one-sided derivatives.
+
+    Any such number is a derivative there; which of them it is the reference says, where
+    there is one. A declared kink that is none is a mistake too.
+    """
+    if not case.sample.kink:
+        raise NotApplicable("the sample is not declared to be at a kink")
+    call = differentiable_call(case)
+    needs_wide(case, call)
+    if not any(root.numel() for root in call.roots):
+        raise NotApplicable("the output has no elements")
+    if max(sum(t.numel() for t in case.values), sum(r.numel() for r in call.roots)) > FULL:
+        raise NotApplicable("the sample is too large to try each coordinate")
+    found_one = False
+    for i, rows in zip(case.wanted, of_rule(case, call), strict=True):
+        found = jacobians(case, call, i)
+        found.refine(torch.ones_like(rows, dtype=torch.bool))
+        special = found.kinks | found.jumps
+        found_one |= bool(special.any())
+        wrong = special & ~found.between(rows)
+        if bool(wrong.any()):
+            row, column = (int(n) for n in wrong.nonzero()[0])
+            left, right = float(found.left[row, column]), float(found.right[row, column])
+            raise Violation(
+                f"at a kink in {case.inputs[i].name} element {column} the gradient is "
+                f"{float(rows[row, column]):.6g}, not between {left:.6g} and {right:.6g}"
+            )
+    if not found_one:
+        raise Violation("the sample is declared to be at a kink, but forward is smooth there")
+
+
+@LAWS.law("no-nan", "special points")
+def no_nan(case: Case) -> None:
+    """The gradient is not nan where forward is finite.
+
+    At 0, -0, 1, -1, inf, -inf and nan, in one element or in all; one nan in a gradient
+    spoils a whole training run.
+    """
+    call = differentiable_call(case)
+    _check_nan(case, call, "the sample")
+    for i in case.wanted:
+        # Of complex numbers inf is not one point, and any product with it is nan.
+        complex_ = case.inputs[i].tensor.is_complex()
+        for value in _SPECIAL[:4] if complex_ else _SPECIAL:
+            for where, values in _placed(case, i, value):
+                try:
+                    other = case.call(values)
+                except Exception:
+                    continue
+                _check_nan(case, other, f"{value} in {where} of {case.inputs[i].name}")
+
+
+#: A domain often ends at 0 or at 1. Only one element is nan: all could give nothing finite.
+_SPECIAL = (0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan)
+
+
+def _placed(case: Case, i: int, value: float) -> Iterator[tuple[str, list[Tensor]]]:
+    """The inputs with ``value`` in one element of input ``i``, and in all."""
+    count = case.inputs[i].tensor.numel()
+    if count == 0:
+        return
+    if not math.isnan(value):
+        values = case.values
+        values[i] = torch.full_like(values[i], value)
+        yield "all elements", values
+    if count > 1 and abs(value) != 1:
+        values = case.values
+        values[i] = values[i].contiguous()
+        values[i].view(-1)[count // 2] = value
+        yield "one element", values
+
+
+def _check_nan(case: Case, call: Call, what: str) -> None:
+    if not call.roots or not all(bool(torch.isfinite(r.data).all()) for r in call.roots):
+        return
+    gradients = call.vjp([torch.ones_like(root.data) for root in call.roots])
+    for given, gradient, tensor in zip(case.inputs, gradients, call.input_tensors, strict=True):
+        if gradient is not None and bool(torch.isnan(gradient).any()):
+            place = int(torch.isnan(gradient).flatten().nonzero()[0])
+            at = tensor.flatten()[place].item() if place < tensor.numel() else "?"
+            raise Violation(
+                f"{what}: forward is finite, but the gradient of {given.name} is nan where it is "
+                f"{at}: guard the rule with torch.where, on its input"
+            )
+
+
+@LAWS.law("stretched", "special points")
+def stretched(case: Case) -> None:
+    """The gradient is right beyond the samples' range too.
+
+    Their tensors times 10, 1000 and 1/1000, and negated: a branch for large or negative
+    numbers is not missed because the author thought only of small ones.
+    """
+    differentiable_call(case)
+    tried = 0
+    for factor in (10.0, 1000.0, 1e-3, -1.0):
+        values = case.values
+        for i in case.wanted:
+            values[i] = values[i] * factor
+        tried += _right_at(case, values, f"inputs times {factor:g}")
+    if not tried:
+        raise NotApplicable("forward is not finite beyond the samples' range")
+
+
+def _right_at(case: Case, values: list[Tensor], what: str) -> bool:
+    try:
+        call = case.call([t.clone() for t in values])
+    except Exception:
+        return False
+    outputs = [t for t in call.tensors if isinstance(t, Tensor) and t.is_floating_point()]
+    if not call.roots or not all(bool(torch.isfinite(t).all()) for t in outputs):
+        return False
+    try:
+        theirs = case.oracle.call([t.clone() for t in values])
+    except NotApplicable:
+        pass
+    else:
+        compare_with_oracle(case, call, theirs, what)
+        return True
+    if not all(given.tensor.dtype in WIDE for given in case.inputs if given.differentiable):
+        return False
+    other = case.replaced(values)
+    check_directions(other, other.call(), 2)
+    return True
+
+
+# --- what the samples reach ----------------------------------------------------------
+
+
+@LAWS.law("lines", "special points", whole_op=True)
+def lines(op: OpUnderTest) -> None:
+    """Each statement of forward and backward runs for some sample.
+
+    What never runs is never checked. ``raise`` statements are left out.
+    """
+    missed = _reached(op).missed_lines()
+    if missed:
+        raise Violation(f"no sample reaches {'; '.join(missed[:4])}: add one that does")
+
+
+@LAWS.law("branches", "special points", whole_op=True)
+def branches(op: OpUnderTest) -> None:
+    """Each condition on elements is true in some sample and false in some.
+
+    The comparisons, ``torch.where`` and ``masked_fill`` in the op's own code: one side that
+    no sample takes is a formula that nothing checks.
+    """
+    reached = _reached(op)
+    if not reached.has_conditions:
+        raise NotApplicable("the op's code has no condition on elements")
+    one_sided = reached.one_sided_conditions()
+    if one_sided:
+        raise Violation(f"{'; '.join(one_sided[:4])}: add a sample for the other side")
+
+
+def _reached(op: OpUnderTest) -> Reached:
+    """What all samples, error samples included, run of the op's code."""
+    if op.composite and not op.samples():
+        raise NotApplicable("the op has no samples")
+    if op.reached is not None:
+        return op.reached
+    reached = op.reached = Reached(op.function)
+    with reached:
+        for case in cases(op):
+            _quietly(case)
+        for refused in op.function.error_samples(op.maker()):
+            _quietly(Case(op, refused.sample))
+    return reached
+
+
+def _quietly(case: Case) -> None:
+    try:
+        call = case.call()
+        if not call.roots:
+            return
+        cotangents = call.cotangents()
+        call.rule(cotangents)
+        for unused in range(len(cotangents) if len(cotangents) > 1 and call.node else 0):
+            given = [None if n == unused else c for n, c in enumerate(cotangents)]
+            call.rule(given)
+        for i in case.wanted if len(case.wanted) > 1 else ():
+            alone = case.call(requires=(i,))
+            if alone.roots:
+                alone.rule(alone.cotangents())
+        if case.op.function.jvp is not Function.jvp and call.node is not None:
+            tangents: list[Any] = [None if i is None else case.values[i] for i in case.edge_inputs]
+            case.op.function.jvp(call.node, *tangents)
+    except Exception:
+        return

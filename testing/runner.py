@@ -1,0 +1,179 @@
+"""Runner: the laws applied to an op, one result at a time."""
+
+from __future__ import annotations
+
+import time
+import traceback
+import warnings
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from plugrad.core.sample import Sample
+from plugrad.errors import PlugradError
+from plugrad.testing.case import Case
+from plugrad.testing.law import for_samples
+from plugrad.testing.laws import LAWS
+from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.one_thread import one_thread
+from plugrad.testing.result import Result
+from plugrad.testing.time_limit import TimeLimitExceeded, alarms, time_limit
+from plugrad.testing.violation import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from plugrad.testing.law import Law
+    from plugrad.testing.mismatch import Mismatch
+    from plugrad.testing.op_under_test import OpUnderTest
+    from plugrad.testing.result import Status
+
+#: Seconds that a law may take on one sample.
+TIME_LIMIT = 20.0
+
+
+class Runner:
+    """Applies laws to one op.
+
+    Whatever the op does, a law gives a Result: an exception is a failure, so is taking
+    longer than ``limit`` seconds, and what a law left changed (grad mode, default dtype,
+    random state, warnings) is put back.
+
+    Args:
+        op: the op.
+        limit: seconds for each law on each sample; 0 for none.
+    """
+
+    def __init__(self, op: OpUnderTest, limit: float = TIME_LIMIT) -> None:
+        self.op, self.limit = op, limit
+        self._broken: dict[int, str] = {}
+
+    @cached_property
+    def samples(self) -> list[Sample]:
+        """The op's samples, those before an error; which the law ``samples`` reports."""
+        made: list[Sample] = []
+        with _restored(), suppress(Exception, TimeLimitExceeded), time_limit(self.limit):
+            for sample in self.op.function.samples(self.op.maker()):
+                made += [sample] if isinstance(sample, Sample) else []
+        return made
+
+    def results(
+        self, laws: Sequence[Law] = tuple(LAWS), samples: Sequence[int] | None = None
+    ) -> Iterator[Result]:
+        """Each law on each sample, and the laws of whole ops once.
+
+        Args:
+            laws: which; all unless told otherwise.
+            samples: numbers of samples; all unless told otherwise.
+        """
+        for law in laws:
+            if law.whole_op:
+                yield self.result(law)
+        each = for_samples(laws)
+        for index in range(len(self.samples)) if samples is None else samples:
+            yield from self._of_sample(self.case(index), each)
+
+    def _of_sample(self, case: Case, laws: Sequence[Law]) -> list[Result]:
+        # All at once, since to guard each law by itself would take a tenth of the time.
+        with _restored(), alarms():
+            return [self._result(law, case) for law in laws]
+
+    def case(self, index: int) -> Case:
+        """Sample ``index``, ready to be called."""
+        return Case(self.op, self.samples[index], index)
+
+    def result(self, law: Law, case: Case | None = None) -> Result:
+        """What one law says, of a sample or of the whole op."""
+        with _restored():
+            return self._result(law, case)
+
+    def _result(self, law: Law, case: Case | None) -> Result:
+        start = time.perf_counter()
+        status, message, mismatch = self._outcome(law, case)
+        reason = self._waiver(law, case)
+        if reason is not None and status == "failed":
+            status, message = "waived", reason
+        return Result(
+            self.op.name,
+            case.index if case else None,
+            law.id,
+            law.family,
+            status,
+            message,
+            self.op.seed,
+            time.perf_counter() - start,
+            repr(case.sample) if case and status == "failed" else "",
+            mismatch,
+            self.op.device,
+        )
+
+    def _outcome(self, law: Law, case: Case | None) -> tuple[Status, str, Mismatch | None]:
+        if case is not None and case.index in self._broken:
+            return "not applicable", self._broken[case.index], None
+        try:
+            with time_limit(self.limit):
+                law.check(self.op if case is None else case)
+        except NotApplicable as reason:
+            return "not applicable", str(reason), None
+        except Violation as violation:
+            message, mismatch = violation.message, violation.mismatch
+        except TimeLimitExceeded:
+            message, mismatch = f"took longer than its time limit of {self.limit:g} s", None
+            self._break(case, law)
+        except Exception as error:
+            message, mismatch = _told(error), None
+        else:
+            return "passed", "", None
+        finally:
+            torch.set_grad_enabled(True)
+        if law.gate:
+            self._break(case, law)
+        return "failed", message, mismatch
+
+    def _break(self, case: Case | None, law: Law) -> None:
+        """The other laws would only say the same again."""
+        if case is not None:
+            self._broken[case.index] = f"see the law {law.id}, which this sample breaks"
+
+    def _waiver(self, law: Law, case: Case | None) -> str | None:
+        if case is not None and law.id in case.sample.waives:
+            return case.sample.waives[law.id]
+        return self.op.declaration.waives.get(law.id)
+
+
+@contextmanager
+def _restored() -> Iterator[None]:
+    """Put back what an op could have left changed."""
+    grad, dtype, state = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_rng_state()
+    with warnings.catch_warnings(), one_thread():
+        # Some samples are calls that torch itself warns about; no law is about warnings.
+        warnings.simplefilter("ignore")
+        try:
+            torch.set_grad_enabled(True)
+            yield
+        finally:
+            torch.set_grad_enabled(grad)
+            if torch.get_default_dtype() is not dtype:
+                torch.set_default_dtype(dtype)
+            torch.set_rng_state(state)
+
+
+def _told(error: Exception) -> str:
+    """An exception in words, with the place in the op's own code where it came from."""
+    text = str(error) if isinstance(error, PlugradError) else f"{type(error).__name__}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if "/plugrad/core/" not in f.filename and _not_ours(f.filename)]
+    return f"{text} ({own[-1].filename}:{own[-1].lineno})" if own else text
+
+
+def _not_ours(filename: str) -> bool:
+    return not any(filename.startswith(folder) for folder in _MACHINERY)
+
+
+def _folder(module: Any) -> str:
+    return str(module.__file__).rpartition("/")[0] + "/"
+
+
+_MACHINERY = (_folder(torch), __file__.rpartition("/")[0] + "/")

@@ -1,0 +1,119 @@
+"""strength_of_many: the strength of many ops' samples, in several processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+
+from plugrad.errors import UnknownOpError
+from plugrad.testing.one_thread import one_thread
+from plugrad.testing.strength import choose_faults, op_strength
+from plugrad.testing.strength_report import FaultResult, StrengthReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from plugrad.plugins.registered_op import RegisteredOp
+
+
+def strength_of_many(
+    ops: Sequence[RegisteredOp],
+    *,
+    faults: Sequence[str] | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[StrengthReport]:
+    """The report of each op as it comes.
+
+    An op that another process cannot find by its name is looked at in this one.
+
+    Args:
+        ops: entries of the default registry.
+        faults: ids, as in ``op_strength``.
+        seed: of the samples and the cotangents.
+        jobs: how many processes; 1 for this one alone.
+        stop: asked after every op; once it says True no more is looked at.
+
+    Raises:
+        UnknownFaultError: there is no fault of an id.
+    """
+    chosen = choose_faults(faults)
+    here = list(ops)
+    if jobs > 1:
+        here = []
+        for name, report in _elsewhere([entry.name for entry in ops], chosen, seed, jobs, stop):
+            if report is None:
+                here += [entry for entry in ops if entry.name == name]
+            else:
+                yield report
+    with one_thread():
+        for entry in here:
+            if stop():
+                return
+            yield op_strength(entry, seed=seed, faults=chosen)
+
+
+def _elsewhere(
+    names: Sequence[str],
+    faults: tuple[str, ...],
+    seed: int,
+    jobs: int,
+    stop: Callable[[], bool],
+) -> Iterator[tuple[str, StrengthReport | None]]:
+    """The name of an op and its report; None where the process does not know the op."""
+    work = partial(_in_worker, faults=faults, seed=seed)
+    pool, broken = _pool(jobs), []
+    try:
+        futures = {pool.submit(work, name): name for name in names}
+        for future in as_completed(futures):
+            try:
+                report = future.result()
+            except BrokenProcessPool:  # one op killed its process, and all that waited are lost
+                broken.append(futures[future])
+                continue
+            yield futures[future], report
+            if stop():
+                return
+    finally:
+        pool.shutdown(cancel_futures=True)
+    for name in broken:
+        yield name, _alone(work, name, seed)
+        if stop():
+            return
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    # Not fork: torch's threads do not survive it.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin)
+
+
+def _alone(
+    work: Callable[[str], StrengthReport | None], name: str, seed: int
+) -> StrengthReport | None:
+    """The report of an op in a process of its own, which it may kill."""
+    with _pool(1) as pool:
+        try:
+            return pool.submit(work, name).result()
+        except BrokenProcessPool:
+            died = "the process that injected its faults died"
+            return StrengthReport([FaultResult(name, "all", "survived", died, seed=seed)])
+
+
+def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C ends
+    torch.set_num_threads(1)
+
+
+def _in_worker(name: str, faults: tuple[str, ...], seed: int) -> StrengthReport | None:
+    try:
+        return op_strength(name, seed=seed, faults=faults)
+    except UnknownOpError:
+        return None

@@ -1,0 +1,147 @@
+"""The pages of ``docs/laws``: for each law why there is one, and a wrong op that it catches.
+
+``python -m plugrad.tests.controls.law_pages`` writes them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from itertools import groupby
+
+import pytest
+from jinja2 import Environment, StrictUndefined
+
+from plugrad.testing import LAWS, check_op
+from plugrad.tests.checkout import ROOT
+
+FOLDER = ROOT / "docs" / "laws"
+
+INDEX = """\
+# The laws
+
+Every op must obey these {{ count }}. Each runs on every sample, or once on the op where its page
+says so, without a line of test by the op's author; the wrong op on its page is one that it catches.
+
+A law that an op breaks on purpose is waived where the op is written, with a reason that is counted
+and printed: `@op(..., waives={"law": "reason"})`, or for one sample
+`Sample(...).waive("law", "reason")`. A waiver that is not needed fails the law
+[waivers](waivers.md).
+
+What a law finds on a sample that cannot even be called, or whose gradients the engine refuses, is
+not told fifty times: [runs](runs.md) and [gradient-form](gradient-form.md) come first, and the
+others then say that they do not apply.
+{% for family, laws in families %}
+
+## {{ family | capitalize }}
+
+| law | why |
+|---|---|
+{% for law in laws %}
+| [{{ law.id }}]({{ law.id }}.md) | {{ law.why }} |
+{% endfor %}
+{% endfor %}
+"""
+
+PAGE = """\
+# {{ law.id }}
+
+**{{ law.why }}**
+
+{{ text }}
+
+Family: {{ law.family }}. It runs {{ "once on the op" if law.whole_op else "on each sample" }}:
+`plugrad check OP --law {{ law.id }}`. Written in [{{ module }}](../../{{ module }}).
+
+## A wrong op that it catches
+
+From [{{ control }}](../../{{ control }}): {{ summary }}
+
+```python
+{{ source }}
+```
+
+It says:
+
+```text
+{{ message }}
+```
+{% if also %}
+
+Other laws catch it too, since they must:
+
+{% for name, reason in also %}
+- [{{ name }}]({{ name }}.md): {{ reason }}
+{% endfor %}
+{% endif %}
+"""
+
+
+def pages(messages):
+    """Each page of the folder by its name; ``messages`` has for each law what it says."""
+    environment = Environment(
+        trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    families = [(f, list(laws)) for f, laws in groupby(LAWS, lambda law: law.family)]
+    index = environment.from_string(INDEX).render(count=len(LAWS), families=families)
+    found = {"README.md": index}
+    for law in LAWS:
+        name = law.id.replace("-", "_")
+        control = importlib.import_module(f"plugrad.tests.controls.wrong.{name}")
+        doc = inspect.cleandoc(law.check.__doc__ or "").partition("\n\n")[2]
+        found[f"{law.id}.md"] = environment.from_string(PAGE).render(
+            law=law,
+            text=doc.strip(),
+            module="/".join(law.check.__module__.split(".")[1:]) + ".py",
+            control=f"tests/controls/wrong/{name}.py",
+            summary=control.__doc__.partition(":")[2].strip(),
+            source=_source(control.Wrong),
+            message=messages[law.id],
+            also=sorted(getattr(control, "ALSO", {}).items()),
+        )
+    return found
+
+
+def _source(wrong):
+    function = getattr(wrong, "function", wrong)  # of an entry of a registry, the class
+    return inspect.getsource(function).rstrip()
+
+
+def messages():
+    """What each law says of its wrong op."""
+    found = {}
+    for law in LAWS:
+        control = importlib.import_module(
+            f"plugrad.tests.controls.wrong.{law.id.replace('-', '_')}"
+        )
+        found[law.id] = message(control, law.id)
+    return found
+
+
+def message(control, law):
+    """The first thing that ``law`` says of a control's wrong op."""
+    with _prepared(control):
+        report = check_op(control.Wrong, laws=[law])
+    text = next(r.message for r in report if r.law == law and r.status == "failed")
+    return text.replace(str(ROOT) + "/", "")
+
+
+class _prepared:
+    """Where a control needs something around it (another registry, say), that it is there."""
+
+    def __init__(self, control):
+        self._patch, self._control = pytest.MonkeyPatch(), control
+
+    def __enter__(self):
+        getattr(self._control, "prepare", lambda _: None)(self._patch)
+
+    def __exit__(self, *error):
+        self._patch.undo()
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.glob("*.md"):
+        old.unlink()
+    for file, text in pages(messages()).items():
+        (FOLDER / file).write_text(text, encoding="utf-8")

@@ -1,0 +1,28 @@
+"""registered-rule: backward is replaced after the class was made; calls run the old one."""
+
+from __future__ import annotations
+
+import plugrad as pg
+from plugrad import Sample
+
+
+@pg.op("control::registered_rule")
+class Wrong(pg.Function):
+    """y = 2x;  gx = 2 gy."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx, gy):
+        return 2 * gy
+
+    @staticmethod
+    def samples(make):
+        yield Sample(make(3))
+
+
+Wrong.backward = staticmethod(lambda ctx, gy: gy + gy)
+
+MESSAGE = r"backward was replaced after the class was made"

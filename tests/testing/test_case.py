@@ -1,0 +1,159 @@
+"""Case and Call: a sample called in many ways."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import plugrad as pg
+from plugrad.testing.case import Case, cases
+from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.op_under_test import OpUnderTest
+from plugrad.tests.testing.an_op import a_case, an_op, right
+
+X = torch.tensor([0.5, 1.0], dtype=torch.float64)
+
+
+class Pair(pg.Function):
+    """z, w = x y, sum(x); a list, an option and two outputs."""
+
+    @staticmethod
+    def forward(ctx, x, others, factor=1.0):
+        ctx.factor = factor
+        ctx.save_for_backward(x, *others)
+        return factor * x * others[0], x.sum()
+
+    @staticmethod
+    def backward(ctx, gz, gw):
+        x, y, *_ = ctx.saved_tensors
+        return gz * y * ctx.factor + gw, [gz * x * ctx.factor, None]
+
+    @staticmethod
+    def samples(make):
+        yield pg.Sample(make(2), [make(2), make.integers(2)], factor=2.0)
+
+
+def pair():
+    (case,) = cases(OpUnderTest.of(Pair))
+    return case
+
+
+def test_inputs_are_named_and_told_apart():
+    case = pair()
+    assert [given.name for given in case.inputs] == ["x", "others[0]", "others[1]"]
+    assert [given.differentiable for given in case.inputs] == [True, True, False]
+    assert case.wanted == [0, 1]
+    assert case.edge_inputs == [0, 1, 2, None]
+
+
+def test_a_constant_is_not_wanted():
+    case = Case(OpUnderTest.of(Pair), pg.Sample(X, [X, X]).constant(1))
+    assert case.wanted == [0]
+
+
+def test_values_are_copies_with_their_strides():
+    case = a_case(torch.ones(2, 3).t())
+    (value,) = case.values
+    assert value.stride() == (1, 3)
+    value.zero_()
+    assert case.values[0].sum() == 6
+
+
+def test_the_rule_is_raw_and_per_input():
+    call = pair().call()
+    gz, gw = call.cotangents()
+    gx, gy, gi = call.rule([gz, gw])
+    x, y, _ = call.input_tensors
+    assert torch.allclose(gx, 2 * gz * y + gw)
+    assert torch.allclose(gy, 2 * gz * x)
+    assert gi is None
+    assert all(torch.equal(a, b) for a, b in zip(call.vjp([gz, gw])[:2], (gx, gy), strict=True))
+
+
+def test_what_got_no_cotangent_gets_zeros():
+    call = pair().call()
+    gx, gy, _ = call.rule([None, torch.ones((), dtype=torch.float64)])
+    assert gx.tolist() == [1, 1]
+    assert not gy.any()
+
+
+def test_the_raw_gradient_is_not_summed():
+    class Add(pg.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            return x + y
+
+        @staticmethod
+        def backward(ctx, gz):
+            return gz, gz
+
+    call = Case(OpUnderTest.of(Add), pg.Sample(X, torch.ones(3, 2, dtype=X.dtype))).call()
+    assert call.rule(call.cotangents())[0].shape == (3, 2)
+    with pytest.raises(pg.errors.GradientShapeError):
+        call.vjp(call.cotangents())
+
+
+def test_only_some_inputs_require_grad():
+    call = pair().call(requires=[1])
+    assert call.variables[0].requires_grad is False
+    assert call.vjp(call.cotangents())[0] is None
+
+
+def test_cotangents_are_the_same_for_a_seed():
+    first, again = (pair().call().cotangents() for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    other = pair().call().cotangents(1)
+    assert not torch.equal(first[0], other[0])
+
+
+def test_resampled_is_the_same_sample_from_other_seeds():
+    case = next(cases(OpUnderTest.of(an_op())))
+    others = list(case.resampled(2))
+    assert [other.inputs[0].tensor.shape for other in others] == [(3,), (3,)]
+    assert not torch.equal(others[0].values[0], case.values[0])
+    fixed = an_op(samples=lambda make: iter([pg.Sample(make.tensor([1.0]))]))
+    assert list(next(cases(OpUnderTest.of(fixed))).resampled(2)) == []
+
+
+def test_a_random_op_draws_the_same_and_the_generator_is_put_back():
+    @pg.op("noise", random=True)
+    class Noise(pg.Function):
+        """y = x noise."""
+
+        @staticmethod
+        def forward(ctx, x):
+            return x * torch.rand_like(x)
+
+        @staticmethod
+        def samples(make):
+            yield pg.Sample(make(3))
+
+    state = torch.get_rng_state()
+    (case,) = cases(OpUnderTest.of(Noise))
+    assert torch.equal(case.forward()[0], case.forward()[0])
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+# --- the oracle ----------------------------------------------------------------------
+
+
+def test_the_oracle_is_the_reference_or_forward():
+    assert a_case(X).oracle.call().own_forward
+    case = next(cases(OpUnderTest.of("exp")))
+    theirs = case.oracle.call()
+    assert not theirs.own_forward
+    cotangent = torch.ones_like(theirs.outputs[0])
+    assert torch.equal(theirs.vjp([cotangent])[0], case.values[0].exp())
+
+
+def test_there_is_no_oracle_of_a_forward_that_torch_cannot_see():
+    hidden = an_op(forward=lambda x: torch.from_numpy(x.detach().numpy()).sin())
+    with pytest.raises(NotApplicable, match="torch cannot differentiate forward: the numeric laws"):
+        a_case(X, function=hidden).oracle.call()
+
+
+def test_a_forward_that_detaches_a_part_is_left_to_differences():
+    partly = an_op(lambda x: right(x) + 1, lambda x: x.sin() + x.detach())
+    report = pg.testing.check_op(partly, laws=["oracle", "numeric"])
+    assert report.passed, str(report)
+    assert {r.status for r in report if r.law == "oracle"} == {"not applicable"}

@@ -1,0 +1,306 @@
+"""gradcheck beside torch's: the same verdicts, but at kinks, and messages that say more."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.autograd.gradcheck import GradcheckError as TorchGradcheckError
+
+import plugrad as pg
+from plugrad.errors import GradcheckArgumentError, GradcheckError
+from plugrad.testing.gradcheck import gradcheck
+from plugrad.tests.testing.leaves import COMPLEX, REAL, leaves, tensors, torch_leaves
+
+
+def both(forward, backward):
+    """The same op as a Function of ours and of torch's."""
+
+    class Ours(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return forward(x)
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return backward(x, g)
+
+    theirs = type(
+        "Theirs",
+        (torch.autograd.Function,),
+        {"forward": staticmethod(Ours.forward), "backward": staticmethod(Ours.backward)},
+    )
+    return Ours.apply, theirs.apply
+
+
+RIGHT = {
+    "sin": (lambda x: x.sin(), REAL),
+    "of two inputs": (lambda x, y: (x * y).sum(0), tensors((2, 3), (3,))),
+    "of two outputs": (lambda x: (x.exp(), x * x), REAL),
+    "of a scalar": (lambda x: x * x, tensors(())),
+    "of nothing": (lambda x: x * x, tensors((0,))),
+    "one input unused": (lambda x, y: x.sin() + 0 * y.sum(), tensors((2,), (3,))),
+    "C to C": (lambda z: z * z, COMPLEX),
+    "C to C, not analytic": (lambda z: z * z.conj(), COMPLEX),
+    "C to R": (lambda z: z.abs(), COMPLEX),
+    "R to C": (lambda x: x * (2 + 1j), REAL),
+}
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_gradients_pass_in_both(name, fast_mode):
+    fn, given = RIGHT[name]
+    assert gradcheck(fn, leaves(given), fast_mode=fast_mode)
+    assert torch.autograd.gradcheck(fn, torch_leaves(given), fast_mode=fast_mode)
+
+
+def second_element(x, g):
+    factor = torch.ones_like(x)
+    factor[..., 1] = 1.01
+    return g * 2 * x * factor
+
+
+WRONG = {
+    "scaled": (lambda x: x * x, lambda x, g: g * x, REAL, "scaled by 0.5"),
+    "sign": (lambda x: x * x, lambda x, g: -2 * g * x, REAL, "the sign is flipped"),
+    "dropped": (lambda x: x * x, lambda x, g: 0 * g, REAL, "dropped (all zeros)"),
+    "one element": (lambda x: x * x, second_element, REAL, "of 36 elements are wrong"),
+    "not conjugated": (lambda z: z * z, lambda z, g: 2 * g * z, COMPLEX, "conj: "),
+    "not linear": (lambda x: 2 * x, lambda x, g: 2 * g * g.abs() * 2, REAL, "scaled by 2"),
+}
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_gradients_fail_in_both(name, fast_mode):
+    forward, backward, given, cause = WRONG[name]
+    ours, theirs = both(forward, backward)
+    if name == "not linear" and fast_mode:
+        fast_mode = False  # one direction is one scale
+    if not (name == "one element" and fast_mode):  # which torch's fast mode passes
+        with pytest.raises(TorchGradcheckError):
+            torch.autograd.gradcheck(theirs, torch_leaves(given), fast_mode=fast_mode)
+        with pytest.raises(GradcheckError, match="probable cause") as caught:
+            gradcheck(ours, leaves(given), fast_mode=fast_mode)
+        assert cause in str(caught.value)
+        assert not gradcheck(ours, leaves(given), fast_mode=fast_mode, raise_exception=False)
+
+
+def at(*values):
+    return (torch.tensor(values, dtype=torch.float64),)
+
+
+@pytest.mark.parametrize(
+    ("fn", "where", "torchs"),
+    [
+        (lambda x: x.relu(), at(0.0, 1.0), False),
+        (lambda x: x.clamp(0.0, 1.0), at(0.0, 1.0), False),
+        (lambda x: x.floor() + x, at(2.0), False),
+        # Half way between the sides, where central differences are too.
+        (lambda x: x.abs(), at(0.0, -1.0), True),
+        (lambda x: x.max(), at(2.0, 2.0, 1.0), True),
+    ],
+    ids=["relu", "clamp", "a jump", "abs", "max with a tie"],
+)
+def test_at_a_kink_a_gradient_between_the_sides_passes_where_torch_may_fail_it(fn, where, torchs):
+    assert gradcheck(fn, leaves(where))
+    assert gradcheck(fn, leaves(where), fast_mode=True)
+    verdict = torch.autograd.gradcheck(fn, torch_leaves(where), raise_exception=False)
+    assert verdict is torchs
+
+
+@pytest.mark.parametrize("gradient", [-0.5, 1.5])
+def test_at_a_kink_a_gradient_beyond_the_sides_fails(gradient):
+    ours, _ = both(
+        lambda x: x.clamp(min=0), lambda x, g: torch.where(x == 0, gradient, (x > 0) * 1.0) * g
+    )
+    with pytest.raises(GradcheckError) as caught:
+        gradcheck(ours, leaves(at(0.0, 1.0, -1.0)))
+    assert "worst of 1 wrong elements of 9: d output 0[0] / d input 0[0]" in str(caught.value)
+    assert "a kink or jump: the derivative is 0 on the left, 1 on the right" in str(caught.value)
+
+
+def test_curvature_is_no_kink():
+    ours, _ = both(lambda x: 1e6 * x * x, lambda x, g: g * 0.9)
+    assert not gradcheck(ours, leaves(at(0.0)), raise_exception=False)
+
+
+def test_at_the_edge_of_a_domain_there_is_one_side():
+    ours, _ = both(lambda x: x**1.5, lambda x, g: 1.5 * g * x.sqrt())
+    assert gradcheck(ours, leaves(at(0.0)), atol=1e-2)
+    wrong, _ = both(lambda x: x**1.5, lambda x, g: 1.5 * g * x.sqrt() + g)
+    with pytest.raises(GradcheckError, match="the function is not finite around here"):
+        gradcheck(wrong, leaves(at(0.0)), atol=1e-2)
+
+
+MESSAGE = """\
+the gradient of output 1 with respect to input 2[1] is wrong
+  worst of 2 wrong elements of 4: d output 1[1] / d input 2[1][1]
+  numeric 6, analytic 3
+  off by 3, relative 0.5, allowed 0.00601
+  probable cause: scaled by 0.5
+  numeric Jacobian, a row for each element of the output:
+    [2  0]
+    [0  6]
+  analytic:
+    [1  0]
+    [0  3]
+  where: output 1, float64[2], and input 2[1], float64[2]
+  fix: correct the backward of the ops between them; plugrad.testing.check_op finds which"""
+
+
+def test_the_message_in_full():
+    square, _ = both(lambda x: x * x, lambda x, g: g * x)
+    x, y = leaves(at(1.0, 2.0) + at(1.0, 3.0))
+    with pytest.raises(GradcheckError) as caught:
+        gradcheck(lambda x, n, pair: (x.sin(), square(pair[1])), (x, 3, [x, y]))
+    lines = str(caught.value).splitlines()
+    expected = MESSAGE.splitlines()
+    # Differences are not the same to the last digit everywhere.
+    assert lines[3].startswith("  off by 3, relative 0.5, allowed 0.006")
+    assert lines[:3] + lines[4:] == expected[:3] + expected[4:]
+
+
+def test_a_large_jacobian_is_not_shown():
+    square, _ = both(lambda x: x * x, lambda x, g: g * x)
+    with pytest.raises(GradcheckError) as caught:
+        gradcheck(square, leaves(tensors((9,))))
+    assert "Jacobian" not in str(caught.value)
+
+
+def test_a_complex_element_is_named_with_its_part():
+    forward, backward, given, _ = WRONG["not conjugated"]
+    with pytest.raises(GradcheckError, match=r"d output 0\[\d\]\.(real|imag) / d input 0\[\d\]\."):
+        gradcheck(both(forward, backward)[0], leaves(given))
+
+
+def test_a_function_may_reach_its_inputs_by_a_closure():
+    (x,) = leaves(REAL)
+    before = x.data
+    assert gradcheck(lambda *_: x.sin() * x, (x,))
+    assert x.data is before
+    assert x.grad is None
+
+
+def test_the_same_variable_twice_is_one_input():
+    (x,) = leaves(REAL)
+    assert gradcheck(lambda x, y: x * y, (x, x))
+
+
+def test_an_input_may_be_no_leaf():
+    (x,) = leaves(REAL)
+    assert gradcheck(lambda y: y.exp(), x.sin())
+
+
+def test_an_expanded_input_is_checked_although_torch_refuses_it():
+    x = torch.tensor([0.5], dtype=torch.float64).expand(3)
+    assert gradcheck(lambda x: x.sin(), pg.Variable(x, requires_grad=True))
+
+
+def test_outputs_without_a_graph_must_not_depend_on_the_inputs():
+    (x,) = leaves(REAL)
+    assert gradcheck(lambda x: pg.Variable(torch.ones(2)), x)
+    with pytest.raises(GradcheckError, match="no output of the function requires grad, but"):
+        gradcheck(lambda x: pg.Variable(x.data * 2), x)
+
+
+def test_a_random_function_is_told_as_such():
+    (x,) = leaves(REAL)
+    with pytest.raises(GradcheckError, match="gives other values each time"):
+        gradcheck(lambda x: x * torch.rand(()), x)
+
+
+def test_a_backward_that_differs_from_run_to_run():
+    drawn = torch.Generator().manual_seed(0)
+    ours, _ = both(
+        lambda x: x * 1.0,
+        lambda x, g: g * (1 + 1e-7 * torch.rand((), dtype=g.dtype, generator=drawn)),
+    )
+    with pytest.raises(GradcheckError, match="two backwards of the same call"):
+        gradcheck(ours, leaves(REAL))
+    assert gradcheck(ours, leaves(REAL), nondet_tol=1e-6)
+
+
+class Pair(pg.Function):
+    """Two outputs, whose backward takes no None."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.set_materialize_grads(False)
+        return x * 2, x * 3
+
+    @staticmethod
+    def backward(ctx, g, h):
+        return 2 * g + 3 * h
+
+
+class Added(Pair):
+    """A term that is not multiplied by a gradient."""
+
+    @staticmethod
+    def backward(ctx, g, h):
+        return (0 if g is None else 2 * g) + (1 if h is None else 3 * h)
+
+
+def test_an_output_without_a_gradient():
+    (x,) = leaves(REAL)
+    with pytest.raises((GradcheckError, TypeError)):
+        gradcheck(Pair.apply, x)
+    with pytest.raises(GradcheckError):
+        gradcheck(Added.apply, x)
+
+
+def test_batched_gradients():
+    (x,) = leaves(REAL)
+    assert gradcheck(lambda x: (x.sin(), x.sum()), x, check_batched_grad=True)
+    item, _ = both(lambda x: x * 2.0, lambda x, g: g * 2.0 if g.sum().item() else None)
+    assert gradcheck(item, x)
+    with pytest.raises(GradcheckError, match="does not work on a batch"):
+        gradcheck(item, x, check_batched_grad=True)
+
+
+def test_float32_is_warned_of_as_torch_does():
+    given = tensors((2,), dtype=torch.float32)
+    with (
+        pytest.warns(UserWarning, match=r"input 0 is torch\.float32"),
+        pytest.raises(
+            GradcheckError, match=r"differences of torch\.float32 values have too few digits"
+        ),
+    ):
+        gradcheck(lambda x: x.exp(), leaves(given))
+    with pytest.warns(UserWarning, match="not a double precision"):
+        torch.autograd.gradcheck(lambda x: x.exp(), torch_leaves(given), raise_exception=False)
+
+
+def test_no_input_requires_grad():
+    with pytest.raises(GradcheckArgumentError, match="no input requires grad"):
+        gradcheck(lambda x: x, (pg.Variable(REAL[0]), 3))
+    with pytest.raises(ValueError, match="requires"):
+        torch.autograd.gradcheck(lambda x: x, REAL)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"check_forward_ad": True}, "check_forward_ad=True: forward-mode"),
+        ({"check_batched_forward_grad": True}, "forward-mode"),
+        ({"check_backward_ad": False}, "leaves nothing to check"),
+        ({"masked": True}, "no sparse Variables"),
+    ],
+)
+def test_an_option_that_is_not_supported(option, message):
+    with pytest.raises(GradcheckArgumentError, match=message):
+        gradcheck(lambda x: x, leaves(REAL), **option)
+
+
+def test_it_leaves_the_random_state_alone():
+    before = torch.get_rng_state()
+    gradcheck(lambda x: x.sin(), leaves(REAL), fast_mode=True, check_batched_grad=True)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_under_no_grad_too():
+    with pg.no_grad():
+        assert gradcheck(lambda x: x.sin(), leaves(REAL))

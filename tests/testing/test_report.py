@@ -1,0 +1,59 @@
+"""Report and Result: what they count, say and hold."""
+
+from __future__ import annotations
+
+import pickle
+
+from plugrad.testing.mismatch import Mismatch
+from plugrad.testing.report import Report
+from plugrad.testing.result import Result
+
+
+def a_result(status, message="", **details):
+    return Result("sin", 1, "oracle", "first order", status, message, seed=4, **details)
+
+
+def test_nothing_checked_is_not_passed():
+    assert not Report().passed
+    assert repr(Report()) == "<Report: nothing was checked>"
+
+
+def test_counts_failures_and_reasons():
+    report = Report(
+        [a_result("passed"), a_result("failed", "wrong"), a_result("waived", "on purpose")]
+        + [a_result("not applicable", "no input")] * 2
+    )
+    assert not report.passed
+    assert len(report) == 5
+    assert [r.message for r in report.failures] == ["wrong"]
+    assert report.counts == {"passed": 1, "failed": 1, "waived": 1, "not applicable": 2}
+    assert report.reasons == {
+        ("waived", "oracle", "on purpose"): 1,
+        ("not applicable", "oracle", "no input"): 2,
+    }
+    assert repr(report) == "<Report: 1 failed, 2 not applicable, 1 passed, 1 waived>"
+    assert "sin[1]-oracle: wrong" in str(report)
+    assert "plugrad check sin --law oracle --sample 1 --seed 4" in str(report)
+
+
+def test_waived_and_not_applicable_do_not_fail():
+    assert Report([a_result("waived", "why"), a_result("not applicable", "why")]).passed
+
+
+def test_a_result_of_a_whole_op_on_another_device():
+    result = Result("sin", None, "name", "registration", "failed", device="cuda")
+    assert result.id == "sin-name"
+    assert result.reproduce == "plugrad check sin --law name --seed 0 --device cuda"
+
+
+def test_a_result_goes_through_pickle_and_into_a_dictionary():
+    mismatch = Mismatch("gradient of x", (0,), "1", "2", 1.0, 1.0, 1e-10, "why", ([[1.0]], [[2.0]]))
+    result = a_result("failed", "wrong", mismatch=mismatch)
+    assert pickle.loads(pickle.dumps(result)) == result
+    told = result.as_dict()
+    assert told["id"] == "sin[1]-oracle"
+    assert told["mismatch"]["jacobians"] == ([[1.0]], [[2.0]])
+    assert str(mismatch) == (
+        "gradient of x[0]: expected 1, got 2 (off by 1, relative 1, allowed 1e-10); "
+        "probable cause: why"
+    )
