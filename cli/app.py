@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from plugrad.cli.check import check
 from plugrad.cli.demo import demo
+from plugrad.cli.strength import strength
 
 # Without rich's boxes: help and errors stay plain text, in a pipe too.
 app = typer.Typer(
@@ -15,7 +17,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.command()(check)
 app.command()(demo)
+app.command()(strength)
 
 
 @app.callback()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from plugrad.cli.device import usable_device
 from plugrad.cli.digits import report
 from plugrad.cli.digits.data import load
 from plugrad.cli.digits.plot import plot_loss
@@ -36,7 +37,7 @@ def demo(
     """
     require("plugrad demo", "sklearn", "matplotlib")
     _check_numbers(epochs, seed)
-    place = _device(device)
+    place = usable_device(device)
     _make_folder(out)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     with Interruption() as interruption:
@@ -74,30 +75,6 @@ def _check_numbers(epochs: int, seed: int) -> None:
             f"{seed} is no seed\n  fix: give a number from 0 to 2**63 - 1, e.g. --seed 1",
             param_hint="--seed",
         )
-
-
-def _device(name: str) -> torch.device:
-    """Return the device called ``name``, if a sum can be computed on it."""
-    try:
-        device = torch.device(name)
-        torch.ones(1, device=device).add(1).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).partition("\n")[0]
-        raise typer.BadParameter(
-            f"{name!r} is no device that torch can use here: {reason}\n"
-            f"  fix: choose one of these: {', '.join(_usable_devices())}",
-            param_hint="--device",
-        ) from error
-    return device
-
-
-def _usable_devices() -> list[str]:
-    usable = ["cpu"]
-    with suppress(AttributeError):  # torch.accelerator is new in torch 2.6
-        accelerator = torch.accelerator.current_accelerator(check_available=True)
-        if accelerator is not None:
-            usable.append(accelerator.type)
-    return usable
 
 
 def _make_folder(out: Path) -> None:

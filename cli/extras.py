@@ -1,12 +1,17 @@
-"""The packages that only the command line needs, installed as the extra ``demo``."""
+"""The packages that only the command line needs, installed as the extras ``cli`` and ``demo``."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 
 
-def require(what: str, *modules: str) -> None:
+def require(what: str, *modules: str, extra: str = "demo") -> None:
     """Exit with what to install if a module that ``what`` needs is not there.
+
+    Args:
+        what: what needs them.
+        modules: their names.
+        extra: the extra of plugrad that installs them.
 
     Raises:
         SystemExit: at least one is missing.
@@ -15,5 +20,5 @@ def require(what: str, *modules: str) -> None:
     if missing:
         raise SystemExit(
             f"Error: {what} needs {' and '.join(missing)}, which plugrad alone does not install\n"
-            "  fix: pip install 'plugrad[demo]'"
+            f"  fix: pip install 'plugrad[{extra}]'"
         )

@@ -1,0 +1,211 @@
+"""``plugrad check``: the laws applied to registered ops."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from plugrad.cli.checking.console import console
+from plugrad.cli.checking.processes import processes
+from plugrad.cli.checking.writable import check_writable
+from plugrad.cli.extras import require
+from plugrad.cli.interruption import INTERRUPTED, Interruption
+from plugrad.errors import PlugradError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from plugrad.cli.checking.outcome import Outcome
+    from plugrad.plugins.registered_op import RegisteredOp
+
+#: With fewer ops than these for each process, starting it takes longer than it saves.
+OPS_PER_JOB = 4
+
+
+def check(
+    ops: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="OP|PACK::",
+            help="Names of ops; PACK:: for all of a pack. All registered ops if none is given.",
+            show_default=False,
+        ),
+    ] = None,
+    law: Annotated[
+        list[str] | None, typer.Option(help="Only this law; may be repeated.", show_default=False)
+    ] = None,
+    sample: Annotated[
+        list[int] | None,
+        typer.Option(help="Only this sample, from 0; may be repeated.", show_default=False),
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where samples live: cpu, cuda, mps, ...")] = "cpu",
+    seed: Annotated[int, typer.Option(help="Of the samples and the cotangents.")] = 0,
+    jobs: Annotated[
+        int | None,
+        typer.Option(help="Processes. By default one a CPU, 1 for few ops.", show_default=False),
+    ] = None,
+    time_limit: Annotated[
+        float, typer.Option(help="Seconds for each law on each sample; 0 for none.")
+    ] = 20.0,
+    json: Annotated[
+        Path | None,
+        typer.Option(help="Write the results as JSON; - for standard output.", show_default=False),
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option(help="Write JUnit's XML, for CI.", show_default=False)
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write a report to look at, one file.", show_default=False),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show every op, failure and reason.")
+    ] = False,
+) -> None:
+    """Check that ops obey the laws, from their samples alone.
+
+    \b
+    plugrad check                        every registered op
+    plugrad check sin nn.functional.gelu two of them
+    plugrad check plugrad::              the built-in ones
+    plugrad check sin --law oracle --law second-order
+    plugrad check --jobs 8 --html report.html --junit report.xml
+
+    The exit status is 0 if every law is kept, 1 if one is not, 2 if the command is wrong,
+    and 130 after Ctrl-C, which prints what is known so far.
+    """  # noqa: D301 (the \b keeps the examples' lines in the help)
+    if html is not None:
+        require("plugrad check --html", "jinja2", extra="cli")
+    from plugrad.cli.checking.outcome import Outcome
+    from plugrad.cli.checking.selection import chosen_ops
+    from plugrad.cli.device import usable_device
+    from plugrad.testing.choose_laws import choose_laws
+
+    try:
+        entries, laws = chosen_ops(ops or ()), choose_laws(law or None)
+    except PlugradError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from error
+    place = str(usable_device(device))
+    jobs = processes(jobs, len(entries), OPS_PER_JOB)
+    _check_numbers(seed, jobs, time_limit)
+    _check_samples(sample, entries, seed, place)
+    for option, path in (("--json", json), ("--junit", junit), ("--html", html)):
+        check_writable(option, path)
+    outcome = Outcome([entry.name for entry in entries], laws, seed, place)
+
+    def batches(stop: Callable[[], bool]) -> None:
+        from plugrad.cli.checking.progress import watched
+        from plugrad.testing.check_many import check_many
+
+        stream = check_many(
+            entries,
+            laws=law or None,
+            samples=sample or None,
+            seed=seed,
+            device=place,
+            time_limit=time_limit,
+            jobs=jobs,
+            stop=stop,
+        )
+        for batch in watched(stream, outcome):
+            outcome.add(batch)
+
+    _run(outcome, batches)
+    _print(console(to_errors=json == Path("-")), outcome, verbose)
+    _write(outcome, json, junit, html)
+    if outcome.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if not outcome.report.passed:
+        raise typer.Exit(1)
+
+
+def _run(outcome: Outcome, batches: Callable[[Callable[[], bool]], None]) -> None:
+    """Take in the batches until all are there or Ctrl-C came, once or twice."""
+    start = time.monotonic()
+    with Interruption() as interruption:
+        try:
+            batches(lambda: interruption.noted)
+        except KeyboardInterrupt:
+            interruption.noted = True
+    outcome.interrupted = interruption.noted
+    outcome.seconds = time.monotonic() - start
+
+
+# --- what is shown and written -------------------------------------------------------
+
+
+def _print(out: Console, outcome: Outcome, verbose: bool) -> None:
+    from plugrad.cli.checking.failure import print_failures
+    from plugrad.cli.checking.summary import print_summary
+
+    print_failures(out, outcome, verbose)
+    if outcome.report.failures:
+        out.print()
+    print_summary(out, outcome, verbose)
+
+
+def _write(outcome: Outcome, json: Path | None, junit: Path | None, html: Path | None) -> None:
+    if json is not None:
+        from plugrad.cli.checking.json_report import json_report
+
+        if json == Path("-"):
+            sys.stdout.write(json_report(outcome))
+        else:
+            json.write_text(json_report(outcome), encoding="utf-8")
+    if junit is not None:
+        from plugrad.cli.checking.junit import junit_report
+
+        junit.write_bytes(junit_report(outcome))
+    if html is not None:
+        from plugrad.cli.checking.html_report import html_report
+
+        html.write_text(html_report(outcome), encoding="utf-8")
+
+
+# --- options -------------------------------------------------------------------------
+
+
+def _check_numbers(seed: int, jobs: int, time_limit: float) -> None:
+    if not 0 <= seed < 2**63:
+        raise typer.BadParameter(
+            f"{seed} is no seed\n  fix: give a number from 0 to 2**63 - 1, e.g. --seed 1",
+            param_hint="--seed",
+        )
+    if jobs < 1:
+        raise typer.BadParameter(
+            f"{jobs} processes check nothing\n  fix: give at least 1, e.g. --jobs 2",
+            param_hint="--jobs",
+        )
+    if not 0 <= time_limit < float("inf"):
+        raise typer.BadParameter(
+            f"{time_limit:g} s is no time limit\n  fix: give seconds, or 0 for none",
+            param_hint="--time-limit",
+        )
+
+
+def _check_samples(
+    wanted: list[int] | None, entries: list[RegisteredOp], seed: int, device: str
+) -> None:
+    """Refuse a sample that none of the ops has."""
+    if not wanted:
+        return
+    from plugrad.testing.op_under_test import OpUnderTest
+    from plugrad.testing.runner import Runner
+
+    runners = [Runner(OpUnderTest.of(entry, seed, device)) for entry in entries]
+    most = max(len(runner.samples) for runner in runners)
+    for number in wanted:
+        if not 0 <= number < most:
+            has = f"{entries[0].name} has" if len(entries) == 1 else "no op has more than"
+            known = f"give one from 0 to {most - 1}" if most else "--law samples says what is wrong"
+            raise typer.BadParameter(
+                f"there is no sample {number}: {has} {most}\n  fix: {known}",
+                param_hint="--sample",
+            )

@@ -1,0 +1,1 @@
+"""What ``plugrad check`` chooses, shows and writes."""

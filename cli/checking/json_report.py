@@ -1,0 +1,32 @@
+"""json_report: a run as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from plugrad.cli.checking.plain import plain
+
+if TYPE_CHECKING:
+    from plugrad.cli.checking.outcome import Outcome
+
+
+def json_report(outcome: Outcome) -> str:
+    """A JSON object with the totals and each result; nan and inf are text."""
+    report = outcome.report
+    counts = report.counts
+    told = {
+        "passed": report.passed and not outcome.interrupted,
+        "interrupted": outcome.interrupted,
+        "seconds": outcome.seconds,
+        "seed": outcome.seed,
+        "device": outcome.device,
+        "ops": outcome.ops,
+        "laws": [{"id": law.id, "family": law.family, "why": law.why} for law in outcome.laws],
+        "totals": {
+            "results": len(report),
+            **{name: counts[name] for name in ("passed", "failed", "waived", "not applicable")},
+        },
+        "results": [plain(result.as_dict()) for result in report],
+    }
+    return json.dumps(told, allow_nan=False) + "\n"

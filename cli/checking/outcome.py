@@ -1,0 +1,57 @@
+"""Outcome: a whole run of ``plugrad check``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from plugrad.testing.report import Report
+
+if TYPE_CHECKING:
+    from plugrad.testing.check_many import Batch
+    from plugrad.testing.law import Law
+    from plugrad.testing.result import Result
+
+
+@dataclass
+class Outcome:
+    """What is known, and of what.
+
+    Args:
+        ops: the names of the ops that were to be checked, sorted.
+        laws: those that were to be applied.
+        seed: of the samples.
+        device: where they lived.
+        seconds: how long it took.
+        interrupted: whether it was ended early.
+    """
+
+    ops: list[str]
+    laws: tuple[Law, ...]
+    seed: int = 0
+    device: str = "cpu"
+    seconds: float = 0.0
+    interrupted: bool = False
+    _by_op: dict[str, list[Result]] = field(default_factory=lambda: defaultdict(list))
+    _done: set[str] = field(default_factory=set)
+
+    def add(self, batch: Batch) -> None:
+        """Take in some results."""
+        self._by_op[batch.op] += batch.results
+        if batch.done:
+            self._done.add(batch.op)
+
+    @property
+    def done(self) -> int:
+        """How many ops are through."""
+        return len(self._done)
+
+    def of(self, op: str) -> Report:
+        """The results of one op."""
+        return Report(self._by_op.get(op, ()))
+
+    @property
+    def report(self) -> Report:
+        """All results, by the name of the op."""
+        return Report(result for op in self.ops for result in self._by_op.get(op, ()))

@@ -1,0 +1,117 @@
+"""print_summary: how many laws held, by op and family."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from plugrad.testing.law import FAMILIES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from plugrad.cli.checking.outcome import Outcome
+    from plugrad.testing.report import Report
+
+#: With more ops than these only those that failed have a row.
+FEW = 20
+#: With more reasons than these only the most common are shown.
+FEW_REASONS = 8
+
+_STATUSES = ("passed", "failed", "waived", "not applicable")
+
+
+def print_summary(console: Console, outcome: Outcome, verbose: bool = False) -> None:
+    """Print the table, the reasons of what was waived or does not apply, and the verdict."""
+    report = outcome.report
+    if len(report):
+        console.print(_table(outcome, report, verbose))
+        _print_reasons(console, report, verbose)
+    console.print(_verdict(outcome, report))
+
+
+# --- the table -----------------------------------------------------------------------
+
+
+def _table(outcome: Outcome, report: Report, verbose: bool) -> Table:
+    families = [f for f in FAMILIES if any(r.family == f for r in report)]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("op", no_wrap=True)
+    for name in (*families, "passed", "failed", "waived", "n/a"):
+        table.add_column(name, justify="right")
+    every = verbose or len(outcome.ops) <= FEW
+    for op in outcome.ops:
+        of_op = outcome.of(op)
+        if len(of_op) and (every or of_op.failures):
+            table.add_row(*_row(Text(op), of_op, families))
+    table.add_section()
+    table.add_row(*_row(Text(f"all {len(outcome.ops)} ops", "bold"), report, families))
+    return table
+
+
+def _row(title: Text, report: Report, families: list[str]) -> list[Text]:
+    by_family: dict[str, Counter[str]] = {family: Counter() for family in families}
+    for result in report:
+        by_family[result.family][result.status] += 1
+    cells = [title, *map(_cell, by_family.values())]
+    counts = report.counts
+    styles = ("green", "bold red", "yellow", "dim")
+    for status, style in zip(_STATUSES, styles, strict=True):
+        cells.append(Text(str(counts[status]), style if counts[status] else "dim"))
+    return cells
+
+
+def _cell(counts: Counter[str]) -> Text:
+    """A family: its failures if there are any, else how many of its results are good."""
+    if counts["failed"]:
+        return Text(f"{counts['failed']} failed", "bold red")
+    if counts["waived"]:
+        return Text(f"{counts['waived']} waived", "yellow")
+    return Text(str(counts["passed"]), "green") if counts["passed"] else Text("-", "dim")
+
+
+# --- reasons -------------------------------------------------------------------------
+
+
+def _print_reasons(console: Console, report: Report, verbose: bool) -> None:
+    for status in ("waived", "not applicable"):
+        grouped: Counter[str] = Counter()
+        laws: dict[str, set[str]] = {}
+        for (found, law, reason), count in report.reasons.items():
+            if found == status:
+                title = f"{law}: {reason}" if verbose else reason
+                grouped[title] += count
+                laws.setdefault(title, set()).add(law)
+        if not grouped:
+            continue
+        console.print(f"\n{status} ({grouped.total()}):")
+        shown = grouped.most_common(None if verbose else FEW_REASONS)
+        for title, count in shown:
+            console.print(f"{count:>7}  {title}{'' if verbose else _laws(laws[title])}")
+        rest = len(grouped) - len(shown)
+        if rest:
+            left = grouped.total() - sum(count for _, count in shown)
+            console.print(f"{left:>7}  {rest} other reasons: --verbose shows all")
+
+
+def _laws(laws: set[str]) -> str:
+    return f" ({', '.join(laws)})" if len(laws) == 1 else f" ({len(laws)} laws)"
+
+
+# --- the verdict ---------------------------------------------------------------------
+
+
+def _verdict(outcome: Outcome, report: Report) -> Text:
+    counts = report.counts
+    numbers = ", ".join(f"{counts[status]} {status}" for status in _STATUSES)
+    told = f"{len(outcome.ops)} ops, {len(report)} results in {outcome.seconds:.1f} s: {numbers}"
+    if outcome.interrupted:
+        title, style = f"interrupted after {outcome.done} ops:", "bold yellow"
+    elif report.failures or not len(report):
+        title, style = "FAILED:", "bold red"
+    else:
+        title, style = "passed:", "bold green"
+    return Text.assemble("\n", (title, style), " ", told)

@@ -1,0 +1,36 @@
+"""usable_device: the device that an option names."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import torch
+import typer
+
+
+def usable_device(name: str) -> torch.device:
+    """Return the device called ``name``, if a sum can be computed on it.
+
+    Raises:
+        BadParameter: it can't; those that can are named.
+    """
+    try:
+        device = torch.device(name)
+        torch.ones(1, device=device).add(1).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise typer.BadParameter(
+            f"{name!r} is no device that torch can use here: {reason}\n"
+            f"  fix: choose one of these: {', '.join(_usable_devices())}",
+            param_hint="--device",
+        ) from error
+    return device
+
+
+def _usable_devices() -> list[str]:
+    usable = ["cpu"]
+    with suppress(AttributeError):  # torch.accelerator is new in torch 2.6
+        accelerator = torch.accelerator.current_accelerator(check_available=True)
+        if accelerator is not None:
+            usable.append(accelerator.type)
+    return usable

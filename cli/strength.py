@@ -1,0 +1,248 @@
+"""``plugrad strength``: whether the samples of ops would show that a rule is wrong."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from plugrad.cli.checking.console import console
+from plugrad.cli.checking.processes import processes
+from plugrad.cli.checking.writable import check_writable
+from plugrad.cli.interruption import INTERRUPTED, Interruption
+from plugrad.errors import PlugradError
+
+if TYPE_CHECKING:
+    from plugrad.plugins.registered_op import RegisteredOp
+    from plugrad.testing.strength_report import StrengthReport
+
+#: With fewer ops than these for each process, starting it takes longer than it saves.
+OPS_PER_JOB = 8
+#: With more ops than these, those whose samples caught all are not shown.
+MANY_OPS = 20
+
+
+def strength(
+    ops: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="OP|PACK::",
+            help="Names of ops; PACK:: for all of a pack. All registered ops if none is given.",
+            show_default=False,
+        ),
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only this fault, dropped or dropped[y]; may be repeated.", show_default=False
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the samples and the cotangents.", min=0)] = 0,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes. By default one a CPU, 1 for few ops.", min=1, show_default=False
+        ),
+    ] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(help="Write the results as JSON; - for standard output.", show_default=False),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show every op, and why faults do not apply.")
+    ] = False,
+) -> None:
+    """Put faults into the rules of ops, and see which their samples catch.
+
+    Each fault is put into a copy of the op: its gradient scaled by 1.001, one input's
+    dropped, one branch wrong, ... What no law finds from the samples survives, and the
+    samples are too weak; what changes nothing is equivalent, with the reason.
+
+    The exit status is 0 if no fault survives, 1 if one does, 2 if the command is wrong, and
+    130 after Ctrl-C, which prints what is known so far.
+    """
+    from plugrad.cli.checking.selection import chosen_ops
+    from plugrad.testing.strength import choose_faults
+    from plugrad.testing.strength_report import StrengthReport
+
+    try:
+        entries = chosen_ops(ops or ())
+        choose_faults(fault or None)
+    except PlugradError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from error
+    check_writable("--json", json)
+    report = StrengthReport()
+    start = time.monotonic()
+    with Interruption() as interruption:
+        _collect(
+            report, entries, fault, seed, processes(jobs, len(entries), OPS_PER_JOB), interruption
+        )
+    report.results.sort(key=lambda result: result.op)
+    if not interruption.noted:
+        _check_variants(fault or [], report)
+    _write(json, _as_json(report, seed))
+    out = console(to_errors=json == Path("-"))
+    _print(out, report, verbose or len(entries) <= MANY_OPS)
+    seconds = time.monotonic() - start
+    out.print(_total(report, seconds, interrupted=interruption.noted))
+    if interruption.noted:
+        raise typer.Exit(INTERRUPTED)
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def _collect(
+    report: StrengthReport,
+    entries: list[RegisteredOp],
+    faults: list[str] | None,
+    seed: int,
+    jobs: int,
+    interruption: Interruption,
+) -> None:
+    """Add the results of each op until all are there, or Ctrl-C came."""
+    from plugrad.testing.strength_of_many import strength_of_many
+
+    def stop() -> bool:
+        return interruption.noted
+
+    errors = Console(stderr=True, highlight=False)
+    bar = Progress(
+        TextColumn("injecting faults"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("ops, {task.fields[survivors]} survivors"),
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("", total=len(entries), survivors=0)
+        many = strength_of_many(entries, faults=faults or None, seed=seed, jobs=jobs, stop=stop)
+        for one in many:
+            report.results += one.results
+            bar.update(task, advance=1, survivors=len(report.survivors))
+
+
+# --- what is shown -------------------------------------------------------------------
+
+
+def _print(out: Console, report: StrengthReport, everything: bool) -> None:
+    weak = {result.op for result in report.survivors + report.stale}
+    shown = {op: one for op, one in report.ops.items() if everything or op in weak}
+    if shown:
+        out.print(_table(shown))
+    for result in report.survivors:
+        out.print(f"\nSURVIVED {result.op}: {result.fault}: {_what(result.fault)}")
+        out.print(f"  {result.message}\n  {result.reproduce}")
+    for result in report.stale:
+        out.print(f"\nSTALE {result.op}: {result.fault}: {_what(result.fault)}")
+        out.print(f"  {result.message}\n  {result.reproduce}")
+    _print_equivalent(out, report)
+    if everything:
+        _print_not_applicable(out, report)
+
+
+def _what(fault: str) -> str:
+    from plugrad.testing.faults import FAULTS
+
+    id_ = fault.partition("[")[0]
+    return FAULTS[id_].what if id_ in FAULTS else "there is no such fault"
+
+
+def _print_equivalent(out: Console, report: StrengthReport) -> None:
+    grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for result in report:
+        if result.verdict == "equivalent":
+            grouped[result.op, result.message].append(result.fault)
+    if grouped:
+        out.print("\nequivalent, since they change nothing:")
+    for (op, reason), faults in grouped.items():
+        out.print(f"  {op}: {', '.join(faults)}: {reason}")
+
+
+def _print_not_applicable(out: Console, report: StrengthReport) -> None:
+    from plugrad.testing.faults import FAULTS
+
+    grouped: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for result in report:
+        if result.verdict == "not applicable":
+            grouped[result.message].append((result.op, result.fault))
+    if grouped:
+        out.print("\nnot applicable:")
+    for reason, places in grouped.items():
+        ops, faults = (list(dict.fromkeys(names)) for names in zip(*places, strict=True))
+        all_faults = "every fault" if len(faults) == len(FAULTS) else ", ".join(faults)
+        out.print(f"  {', '.join(ops)}: {all_faults}: {reason}")
+
+
+_COLUMNS = ("caught", "survived", "stale", "equivalent", "not applicable")
+
+
+def _table(reports: dict[str, StrengthReport]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("op", no_wrap=True)
+    for name in (*_COLUMNS, "score"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for op, report in reports.items():
+        table.add_row(op, *(str(report.counts[c]) for c in _COLUMNS), _score(report))
+    return table
+
+
+def _score(report: StrengthReport) -> str:
+    if not report.counts["caught"] + report.counts["survived"]:
+        return "-"
+    # Never 100 % where one survived.
+    return f"{int(report.score * 1000) / 10:g} %"
+
+
+def _total(report: StrengthReport, seconds: float, *, interrupted: bool) -> str:
+    counts, ops = report.counts, len(report.ops)
+    judged = counts["caught"] + counts["survived"]
+    verdict = "passed" if report.passed else "FAILED"
+    share = f"{counts['caught']} of {judged} faults caught ({_score(report)})"
+    how = "interrupted" if interrupted else verdict
+    every = ", ".join(f"{counts[name]} {name}" for name in _COLUMNS)
+    return f"\n{how}: {ops} ops, {share} in {seconds:.1f} s\n{every}"
+
+
+def _as_json(report: StrengthReport, seed: int) -> str:
+    whole = {
+        "seed": seed,
+        "passed": report.passed,
+        "score": report.score,
+        "counts": dict(report.counts),
+        "results": [result.as_dict() for result in report],
+    }
+    return json_module.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+
+
+def _write(path: Path | None, text: str) -> None:
+    if path == Path("-"):
+        sys.stdout.write(text)
+    elif path is not None:
+        path.write_text(text, encoding="utf-8")
+
+
+# --- options -------------------------------------------------------------------------
+
+
+def _check_variants(faults: list[str], report: StrengthReport) -> None:
+    """Refuse a fault that no op has: ``dropped[z]``."""
+    found = {name for result in report for name in (result.fault, result.fault.partition("[")[0])}
+    for name in faults:
+        base = name.partition("[")[0]
+        without_rule = any(result.fault == base for result in report)
+        if name not in found and not without_rule:
+            raise typer.BadParameter(
+                f"none of the ops has the fault {name}\n  fix: say {base}, for all its variants",
+                param_hint="--fault",
+            )

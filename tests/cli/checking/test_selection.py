@@ -1,0 +1,56 @@
+"""chosen_ops: names, packs and mistakes."""
+
+from __future__ import annotations
+
+import pytest
+
+import plugrad as pg
+from plugrad.cli.checking.selection import chosen_ops
+from plugrad.errors import UnknownOpError, UnknownPackError
+from plugrad.plugins.manager import registry
+from plugrad.tests.cli import wrong_ops
+
+
+def names(*asked):
+    return [entry.name for entry in chosen_ops(asked)]
+
+
+def test_nothing_is_all():
+    assert names() == [entry.name for entry in registry]
+
+
+def test_each_op_once_by_name():
+    assert names("sin", "cos", "sin", "plugrad::cos") == ["cos", "sin"]
+
+
+def test_a_pack():
+    with wrong_ops.registered(wrong_ops.ScaledSin, wrong_ops.NanSqrt):
+        assert names("wrong::") == ["nan_sqrt", "scaled_sin"]
+        assert "nan_sqrt" not in names("plugrad::")
+        assert names("wrong::nan_sqrt", "sin") == ["nan_sqrt", "sin"]
+
+
+def test_an_unknown_op():
+    with pytest.raises(UnknownOpError, match="no op named 'sni'\n  fix: did you mean sin"):
+        names("cos", "sni")
+
+
+def test_an_unknown_pack():
+    with pytest.raises(UnknownPackError, match="did you mean plugrad[?] the packs are plugrad"):
+        names("plugard::")
+
+
+def test_an_op_of_another_pack():
+    with wrong_ops.registered(wrong_ops.ScaledSin):
+        message = "the op 'sin' comes from the pack plugrad, not wrong\n  fix: say plugrad::sin"
+        with pytest.raises(UnknownOpError, match=message):
+            names("wrong::sin")
+
+
+def test_an_op_whose_name_has_the_packs():
+    @pg.op("wrong::sin_of_pack")
+    class SinOfPack(wrong_ops.ScaledSin):
+        """y = sin(x)."""
+
+    with wrong_ops.registered(SinOfPack):
+        assert names("wrong::sin_of_pack") == names("wrong::") == ["wrong::sin_of_pack"]
