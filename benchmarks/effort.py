@@ -18,6 +18,7 @@ class Effort:
         chains: the lengths whose backward is timed.
         chain_rounds: how often each of them runs.
         imports: how many fresh processes import each package.
+        ops: which ops are checked; all if there are none.
     """
 
     rounds: int = 60
@@ -27,10 +28,18 @@ class Effort:
     chains: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     chain_rounds: int = 5
     imports: int = 15
+    ops: tuple[str, ...] = ()
 
 
 FULL = Effort()
 #: To see that everything runs; the numbers mean nothing.
 TINY = Effort(
-    rounds=2, repeats=2, step_rounds=2, width=16, chains=(10, 100), chain_rounds=1, imports=1
+    rounds=2,
+    repeats=2,
+    step_rounds=2,
+    width=16,
+    chains=(10, 100),
+    chain_rounds=1,
+    imports=1,
+    ops=("sin", "mul"),
 )

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from plugrad.benchmarks import import_time, long_chain, op_overhead, own_op, real_step, small_step
+from plugrad.benchmarks import (
+    checking,
+    import_time,
+    long_chain,
+    op_overhead,
+    own_op,
+    real_step,
+    small_step,
+)
 from plugrad.benchmarks.effort import FULL, TINY
 from plugrad.benchmarks.table import as_json, as_markdown, for_terminal
 
@@ -28,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Iterator[Result]]] = {
     "real-step": real_step.results,
     "chain": long_chain.results,
     "import": import_time.results,
+    "check": checking.results,
 }
 
 
