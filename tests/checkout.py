@@ -31,11 +31,11 @@ def files():
 
 
 def package_files():
-    """Those that belong to the package: its modules, and the mark that it is typed."""
+    """Those that belong to the package: its modules, what they read, the mark of types."""
     return [
         path
         for path in files()
-        if (path.suffix == ".py" or path.name == "py.typed")
+        if (path.suffix in {".py", ".css", ".jinja", ".js"} or path.name == "py.typed")
         and path.parts[0] not in NOT_SHIPPED
         and not path.parts[0].startswith(".")
     ]

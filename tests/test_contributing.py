@@ -16,9 +16,8 @@ def test_its_op_passes_its_generic_tests(tmp_path):
     ((path, code),) = re.findall(r"Write `(ops/\S+\.py)`:\n\n```python\n(.*?)```", GUIDE, re.DOTALL)
     copy = checkout.copy_to(tmp_path / "a-clone")
     (copy / path).write_text(code)
-    (command,) = set(
-        re.findall(r'^python (-m pytest tests/ops) -k "(erf\[)"$', GUIDE, re.MULTILINE)
-    )
-    done = checkout.run_in(copy, *command[0].split(), "-k", command[1])
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"\d+ passed", done.stdout)
+    for command in ("check", "strength"):
+        assert f"\nplugrad {command} erf\n" in GUIDE
+        done = checkout.run_in(copy, "-m", "plugrad", command, "erf")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "passed: 1 ops" in done.stdout

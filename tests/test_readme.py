@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from plugrad.testing import LAWS
+
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
@@ -28,3 +30,8 @@ def test_an_example_runs(number, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_number_of_laws_is_right():
+    assert f"held to [{len(LAWS)} laws]" in README
+    assert f"# {len(LAWS)} laws, from the samples alone" in README

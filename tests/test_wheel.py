@@ -50,7 +50,8 @@ def wheel(tmp_path_factory):
 
 def test_it_holds_exactly_the_packages_files(wheel):
     names = [name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name]
-    assert sorted(names) == sorted(f"plugrad/{p.as_posix()}" for p in checkout.package_files())
+    files = [f"plugrad/{path.as_posix()}" for path in checkout.package_files()]
+    assert sorted(names) == sorted([*files, "pytest_plugrad.py"])
     assert "plugrad/py.typed" in names
 
 
