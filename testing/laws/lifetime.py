@@ -24,6 +24,7 @@ from plugrad.testing.violation import Violation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from plugrad.testing.call import Call
     from plugrad.testing.case import Case
     from plugrad.testing.op_under_test import OpUnderTest
 
