@@ -25,7 +25,7 @@ from plugrad.core.engine import backward
 from plugrad.core.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from plugrad.functional import grad
 from plugrad.plugins.hookspecs import hookimpl
-from plugrad.plugins.manager import registry
+from plugrad.plugins.manager import packs, registry
 from plugrad.plugins.namespace import Namespace
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ __all__ = [
     "once_differentiable",
     "op",
     "ops",
+    "packs",
     "registry",
     "set_grad_enabled",
     "testing",

@@ -143,6 +143,41 @@ class DuplicateOpError(PlugradError, ValueError):
     """Two ops claim one name, method or torch callable."""
 
 
+class AmbiguousOpError(PlugradError, AttributeError):
+    """Two packs claim the name that was asked for."""
+
+
+class MissingOpError(PlugradError, ImportError):
+    """A pickle holds an op whose package cannot be imported here."""
+
+
+# --- packs ---------------------------------------------------------------------------
+
+
+class PackError(PlugradError, ImportError):
+    """Base of what sets a pack aside, or is raised where one that was set aside is needed."""
+
+
+class PackDefinitionError(PackError):
+    """A pack's entry point or hooks are not what plugrad calls."""
+
+
+class PackVersionError(PackError):
+    """A pack was written for a version of the pack API that this plugrad does not have."""
+
+
+class DuplicatePackError(PackError):
+    """Two distributions have a pack of one name."""
+
+
+class PackSelectionError(PlugradError, ValueError):
+    """What says which packs may load is not understood, or comes too late."""
+
+
+class PackWarning(UserWarning):
+    """Something is wrong with a pack; plugrad and the other packs work without it."""
+
+
 # --- checking ops --------------------------------------------------------------------
 
 

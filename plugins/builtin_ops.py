@@ -12,11 +12,11 @@ from plugrad.plugins.hookspecs import hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from plugrad.plugins.registry import Registry
+    from plugrad.plugins.pack_registry import PackRegistry
 
 
 @hookimpl
-def plugrad_register_ops(registry: Registry) -> None:
+def plugrad_register_ops(registry: PackRegistry) -> None:
     """Add the op of every module under ``plugrad.ops``."""
     for function in _declared():
         registry.add(function)

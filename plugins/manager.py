@@ -1,4 +1,4 @@
-"""The plugin manager that fills the default registry."""
+"""The default registry: filled with the built-in ops, and from the packs when a name is missed."""
 
 from __future__ import annotations
 
@@ -6,28 +6,35 @@ import gc
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import pluggy
-
 from plugrad.core import resolver
-from plugrad.plugins import builtin_ops, hookspecs
+from plugrad.plugins import builtin_ops
+from plugrad.plugins.call_each import call_each
+from plugrad.plugins.hook_manager import hook_manager
+from plugrad.plugins.pack_registry import PackRegistry
+from plugrad.plugins.packs import Packs
+from plugrad.plugins.registered_op import BUILTIN
 from plugrad.plugins.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pluggy
+
 
 def make_manager() -> pluggy.PluginManager:
     """A manager that knows our hooks and the built-in ops' plugin."""
-    manager = pluggy.PluginManager("plugrad")
-    manager.add_hookspecs(hookspecs)
-    manager.register(builtin_ops, name="plugrad")
+    manager = hook_manager()
+    manager.register(builtin_ops, name=BUILTIN)
     return manager
 
 
 def make_registry(manager: pluggy.PluginManager) -> Registry:
-    """A registry with the ops of every plugin of ``manager``; Variable is not touched."""
+    """A registry with the built-in ops; Variable is not touched."""
     registry = Registry()
-    manager.hook.plugrad_register_ops(registry=registry)
+    registry.on_registered = lambda op: call_each(manager, "plugrad_op_registered", op=op)
+    collected = PackRegistry(BUILTIN)
+    manager.hook.plugrad_register_ops(registry=collected)
+    collected.commit(registry)
     return registry
 
 
@@ -51,5 +58,7 @@ manager = make_manager()
 with _without_collections():
     #: The registry whose ops Variable has.
     registry = make_registry(manager)
+#: The packs that it gets further ops from.
+packs = registry.packs = Packs(registry, manager)
 registry.attach()
 resolver.install(registry)

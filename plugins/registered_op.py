@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from plugrad.errors import OpDefinitionError
+from plugrad.plugins.reserved import RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 # x + y is x.__add__(y), and when x does not know how, y.__radd__(x): operands swapped.
 _OPERATORS = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or"
 _REFLECTED = frozenset(f"__r{name}__" for name in _OPERATORS.split())
+
+#: The pack of the built-in ops, and that of the ops a program registers itself.
+BUILTIN, LOCAL = "plugrad", "local"
 
 _BINARY = frozenset(f"__{name}__" for name in (_OPERATORS + " eq ne lt le gt ge").split())
 
@@ -31,29 +36,57 @@ class RegisteredOp:
     pack: str
 
     @classmethod
-    def of(cls, function: type[Function], pack: str) -> RegisteredOp:
+    def of(cls, function: type[Function], pack: str | None = None) -> RegisteredOp:
         """The entry of a class that ``@op`` decorated.
 
+        Without a pack's name it is the one in the op's name, as in ``pack::op``, or else LOCAL.
+
         Raises:
-            OpDefinitionError: it did not.
+            OpDefinitionError: the class was not decorated, or names another pack.
         """
         # Not inherited: a subclass of an op is no op until it is declared itself.
         declaration = vars(function).get("declaration") if isinstance(function, type) else None
         if declaration is None:
             raise OpDefinitionError(
                 f"{function!r} was not declared with @op",
-                where=f"registering an op of pack {pack}",
+                where=f"registering an op of pack {pack or LOCAL}",
                 fix='decorate it: @plugrad.op("name")',
             )
-        return cls(function, declaration, pack)
+        named = declaration.name.rpartition("::")[0]
+        if named and pack and named != pack:
+            raise OpDefinitionError(
+                f"{declaration.name!r} names the pack {named!r}",
+                where=f"registering an op of pack {pack}",
+                fix=f"call it {pack}::{declaration.name.rpartition('::')[2]}",
+            )
+        return cls(function, declaration, pack or named or LOCAL)
 
     def __repr__(self) -> str:
         return f"<op {self.name} of {self.pack}: {self.module}.{self.function.__name__}>"
 
-    @property
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By the class, so that another process finds the op where it finds the class.
+        return _unpickled, (self.function, self.pack)
+
+    @cached_property
+    def plain_name(self) -> str:
+        """The op's name without its pack's: ``airy_ai``."""
+        return self.declaration.name.rpartition("::")[2]
+
+    @cached_property
+    def qualified_name(self) -> str:
+        """The op's name after its pack's, always: ``special::airy_ai``, ``plugrad::sin``."""
+        return f"{self.pack}::{self.plain_name}"
+
+    @cached_property
+    def rank(self) -> int:
+        """Who goes first where names clash: 0 built-in, 1 the program's own, 2 a pack's."""
+        return {BUILTIN: 0, LOCAL: 1}.get(self.pack, 2)
+
+    @cached_property
     def name(self) -> str:
-        """The op's full name."""
-        return self.declaration.name
+        """The op's name: ``pack::airy_ai`` if it is a pack's, else plain."""
+        return self.qualified_name if self.rank == 2 else self.plain_name
 
     @property
     def module(self) -> str:
@@ -65,10 +98,17 @@ class RegisteredOp:
         """Calls the op."""
         return self.function.apply
 
-    @property
+    @cached_property
     def methods(self) -> tuple[str, ...]:
-        """The names of its methods on Variable."""
-        return self.declaration.methods
+        """The names of its methods on Variable: the declared ones.
+
+        An op that declares none has one of its own name, unless it is built in.
+        """
+        declared = self.declaration.methods
+        if declared or self.declaration.properties or self.rank == 0:
+            return declared
+        free = self.plain_name.isidentifier() and self.plain_name not in RESERVED
+        return (self.plain_name,) if free else ()
 
     @property
     def overrides(self) -> tuple[Callable[..., Any], ...]:
@@ -78,7 +118,7 @@ class RegisteredOp:
     @property
     def attributes(self) -> tuple[str, ...]:
         """Every name it takes on Variable."""
-        return self.declaration.methods + self.declaration.properties
+        return self.methods + self.declaration.properties
 
     @property
     def reference(self) -> Callable[..., Any] | None:
@@ -89,7 +129,7 @@ class RegisteredOp:
     def torch_callables(self) -> set[Callable[..., Any]]:
         """All torch callables it stands for: the declared ones and Tensor's methods."""
         callables = set(self.declaration.overrides)
-        for name in self.declaration.methods:
+        for name in self.methods:
             method = getattr(torch.Tensor, name, None)
             # On tensors a reflected operator is called only when the left operand is no
             # tensor, and then it never meets a Variable.
@@ -105,6 +145,10 @@ class RegisteredOp:
         if name in _REFLECTED:
             return _reflected(self.function.operator())
         return self.function.operator() if name in _BINARY else apply
+
+
+def _unpickled(function: type[Function], pack: str) -> RegisteredOp:
+    return RegisteredOp.of(function, pack)
 
 
 def _reflected(apply: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,91 +9,162 @@ import torch.overrides
 
 from plugrad.core.variable import Variable
 from plugrad.errors import (
+    AmbiguousOpError,
     DuplicateOpError,
     OpDefinitionError,
+    PackDefinitionError,
     UnknownOpError,
     UnknownTorchFunctionError,
 )
+from plugrad.plugins.claims import Claims
 from plugrad.plugins.did_you_mean import did_you_mean
-from plugrad.plugins.registered_op import RegisteredOp
+from plugrad.plugins.namespace import Namespace
+from plugrad.plugins.registered_op import BUILTIN, RegisteredOp
+from plugrad.plugins.reserved import RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from plugrad.core.function import Function
-
-# Taken before any op is attached. ``object``'s names are free: ``__eq__`` comes from an op.
-_VARIABLES_OWN = frozenset(name for kind in Variable.__mro__[:-1] for name in vars(kind))
+    from plugrad.plugins.packs import Packs
 
 
 class Registry:
     """A set of ops. ``plugrad.registry`` is the one whose ops Variable has.
 
-    ``registry["linalg.det"]`` finds an op, iteration goes by name, ``len`` counts.
+    ``registry["linalg.det"]`` finds an op, iteration goes by name, ``len`` counts. A name
+    that is not there makes ``packs`` load, once; iteration and ``len`` load nothing.
+
+    A built-in op keeps its names, whoever else claims them; after it comes an op that the
+    program registered itself. A name of two packs is neither's: their ops are reached as
+    ``pack::name``.
     """
 
     def __init__(self) -> None:
-        self._ops: dict[str, RegisteredOp] = {}
-        self._torch_functions: dict[Any, RegisteredOp] = {}
-        self._attributes: dict[str, RegisteredOp] = {}
+        self._ops: dict[str, RegisteredOp] = {}  # by qualified name
+        self._names = Claims()  # plain names
+        self._attributes = Claims()
+        self._torch_functions = Claims()
+        self._packs_of_ops: set[str] = set()
         self._attached_to: type | None = None
+        #: Where further ops may come from on a miss.
+        self.packs: Packs | None = None
+        #: Told of each op after it was registered.
+        self.on_registered: Callable[[RegisteredOp], object] | None = None
 
     # --- filling ---
-    def add(self, function: type[Function], pack: str = "plugrad") -> RegisteredOp:
+    def add(self, function: type[Function], pack: str | None = None) -> RegisteredOp:
         """Register an op that ``@op`` declared; doing so again is silent.
 
-        Nothing changes if it raises.
+        A class that is defined again under its old name in its module, as by a notebook's
+        cell or a reload, replaces the old one. Nothing changes if it raises.
 
         Args:
             function: the op's class.
-            pack: the name of the pack it comes from.
+            pack: the name of the pack it comes from: that in the op's name, ``pack::op``,
+                or else ``local``, the program itself.
 
         Raises:
             OpDefinitionError: the class was not declared with ``@op``, or an attribute it
                 claims is one of Variable's own.
-            DuplicateOpError: another op has its name, a method or a torch callable.
+            DuplicateOpError: another op of the pack has its name, a method or a torch
+                callable; or a built-in op has, and the new one is the program's own.
         """
         entry = RegisteredOp.of(function, pack)
-        known = self._ops.get(entry.name)
+        known = self._ops.get(entry.qualified_name)
         if known is not None and known.function is function:
             return known
-        callables = entry.torch_callables()
-        self._validate(entry, callables)
-        self._ops[entry.name] = entry
-        self._torch_functions.update(dict.fromkeys(callables, entry))
-        for name in entry.attributes:
-            self._attributes[name] = entry
-            if self._attached_to is not None:
-                setattr(self._attached_to, name, entry.attribute(name))
+        self.validate(entry)
+        if known is not None:
+            self._take_back(known)
+        self._ops[entry.qualified_name] = entry
+        for claims, keys in self._claims_of(entry):
+            for key in keys:
+                claims.add(key, entry)
+        self._packs_of_ops.add(entry.pack)
+        self._attach(*entry.attributes, entry.pack)
+        if self.on_registered is not None:
+            self.on_registered(entry)
         return entry
+
+    def validate(self, entry: RegisteredOp) -> None:
+        """Raise what ``add`` would."""
+        where = f"registering {entry.plain_name} of pack {entry.pack}"
+        if entry.rank == 2 and entry.pack not in self._packs_of_ops:
+            self.validate_pack_name(entry.pack, where)
+        known = self._ops.get(entry.qualified_name)
+        replaced = known if known is not None and _is_defined_again(known, entry) else None
+        for name in entry.attributes:
+            if name in RESERVED:
+                raise OpDefinitionError(
+                    f"{entry.plain_name} claims {name!r}, which is Variable's own",
+                    where=where,
+                    fix="choose another name in methods= or properties=",
+                )
+        for claims, keys in self._claims_of(entry):
+            for key in keys:
+                for owner in claims.claimants(key):
+                    if owner is not replaced and _may_not_share(entry, owner):
+                        raise DuplicateOpError(
+                            f"{_described(key, claims is self._names)} is claimed by "
+                            f"{entry.module} and already belongs to {owner.plain_name} of "
+                            f"{owner.module}",
+                            where=where,
+                            fix="choose another name, or drop it from methods= or overrides=",
+                        )
+
+    def validate_pack_name(self, pack: str, where: str) -> None:
+        """Check that ``x.pack.op()`` and ``plugrad.ops.pack.op`` can be.
+
+        Raises:
+            PackDefinitionError: a built-in op or Variable itself has the name.
+        """
+        taken = next((entry for entry in self if _stands_at(entry, pack)), None)
+        if taken is not None or pack in RESERVED:
+            raise PackDefinitionError(
+                f"{pack!r} is no name for a pack: it is "
+                + ("Variable's own" if taken is None else f"the built-in {taken.name}'s"),
+                where=where,
+                fix="give the pack another name",
+            )
 
     def attach(self, variable_type: type = Variable) -> None:
         """Give ``variable_type`` the ops' methods, now and as ops are added."""
         self._attached_to = variable_type
-        for name, entry in self._attributes.items():
-            setattr(variable_type, name, entry.attribute(name))
+        self._attach(*self._attributes, *self._packs_of_ops)
 
-    def _validate(self, entry: RegisteredOp, callables: set[Callable[..., Any]]) -> None:
-        claims = [(f"the name {entry.name!r}", self._ops.get(entry.name))]
-        claims += [(f"the method {n!r}", self._attributes.get(n)) for n in entry.attributes]
-        claims += [(f"{c!r}", self._torch_functions.get(c)) for c in callables]
-        for what, owner in claims:
-            if owner is not None:
-                raise DuplicateOpError(
-                    f"{what} is claimed by {entry.function.__module__} and already belongs to "
-                    f"{owner.name} of {owner.module}",
-                    where=f"registering {entry.name} of pack {entry.pack}",
-                    fix="choose another name, or drop it from methods= or overrides=",
-                )
-        for name in entry.attributes:
-            if name in _VARIABLES_OWN:
-                raise OpDefinitionError(
-                    f"{entry.name} claims {name!r}, which is Variable's own",
-                    where=f"registering {entry.name} of pack {entry.pack}",
-                    fix="choose another name in methods= or properties=",
-                )
+    def _attach(self, *names: str) -> None:
+        """Make Variable's attributes ``names`` what they are by now."""
+        kind = self._attached_to
+        if kind is None:
+            return
+        for name in names:
+            owner = self._attributes.get(name)
+            if name in self._packs_of_ops and name != BUILTIN and (owner is None or owner.rank):
+                setattr(kind, name, _pack_attribute(self, name))
+            elif owner is not None:
+                setattr(kind, name, owner.attribute(name))
+            elif name in vars(kind):
+                delattr(kind, name)  # two packs' by now: a miss, which tells both
+
+    def _take_back(self, entry: RegisteredOp) -> None:
+        for claims, keys in self._claims_of(entry):
+            for key in keys:
+                claims.remove(key, entry)
+        self._attach(*entry.attributes)
+
+    def _claims_of(self, entry: RegisteredOp) -> list[tuple[Claims, Any]]:
+        return [
+            (self._names, [entry.plain_name]),
+            (self._attributes, entry.attributes),
+            (self._torch_functions, entry.torch_callables()),
+        ]
 
     # --- looking up ---
+    def find(self, name: str) -> RegisteredOp | None:
+        """The op of a plain or qualified name among those that are registered now."""
+        return self._ops.get(name) if "::" in name else self._names.get(name)
+
     def owner(self, attribute: str) -> RegisteredOp | None:
         """The op whose method or property ``attribute`` is."""
         return self._attributes.get(attribute)
@@ -101,18 +172,42 @@ class Registry:
     @property
     def reserved(self) -> frozenset[str]:
         """The names on Variable that no op may take: its own."""
-        return _VARIABLES_OWN
+        return RESERVED
+
+    @property
+    def pack_names(self) -> frozenset[str]:
+        """The packs that ops are registered from."""
+        return frozenset(self._packs_of_ops)
+
+    def contested(self) -> Iterator[tuple[str, tuple[RegisteredOp, ...]]]:
+        """What several ops claim, in words, with the ops; the first is not always the owner."""
+        for claims in (self._names, self._attributes, self._torch_functions):
+            for key, entries in claims.contested():
+                yield _described(key, claims is self._names), entries
+
+    def lost(self, entry: RegisteredOp) -> list[tuple[str, RegisteredOp]]:
+        """The claims of ``entry`` that an op of a lower rank has, in words, with that op."""
+        return [
+            (_described(key, claims is self._names), claims[key])
+            for claims, keys in self._claims_of(entry)
+            for key in keys
+            if key in claims and claims[key].rank < entry.rank
+        ]
 
     def __getitem__(self, name: str) -> RegisteredOp:
-        entry = self._ops.get(name)
-        if entry is None:
-            raise UnknownOpError(
-                f"there is no op named {name!r}", fix=_suggestion(name, list(self._ops))
-            )
-        return entry
+        entry = self.find(name)
+        if entry is None and self._load_packs():
+            entry = self.find(name)
+        if entry is not None:
+            return entry
+        self._refuse_rivals(f"the name {name!r}", self._names.rivals(name))
+        if self.packs is not None:
+            self.packs.explain_missing(name.partition("::")[0])
+        known = [entry.name for entry in self]
+        raise UnknownOpError(f"there is no op named {name!r}", fix=self._suggestion(name, known))
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._ops
+    def __contains__(self, name: str) -> bool:
+        return self.find(name) is not None or (self._load_packs() and self.find(name) is not None)
 
     def __iter__(self) -> Iterator[RegisteredOp]:
         return iter(sorted(self._ops.values(), key=lambda entry: entry.name))
@@ -129,35 +224,91 @@ class Registry:
 
         Raises:
             UnknownTorchFunctionError: there is none.
+            AmbiguousOpError: two packs have one.
         """
         entry = self._torch_functions.get(function)
-        if entry is None:
-            name = torch.overrides.resolve_name(function) or getattr(function, "__name__", "?")
-            raise UnknownTorchFunctionError(
-                f"no op stands for {name}, so it cannot take a Variable",
-                where=f"a call of {name}",
-                fix=f"write a Function for it with @plugrad.op(..., overrides=({name},)) and "
-                "registry.add it; or pass .data where no gradient is wanted",
-            )
-        return entry.apply
+        if entry is not None:
+            return entry.apply
+        name = torch.overrides.resolve_name(function) or getattr(function, "__name__", "?")
+        if not name.rpartition(".")[2].startswith("_") and self._load_packs():
+            entry = self._torch_functions.get(function)
+            if entry is not None:
+                return entry.apply
+        self._refuse_rivals(name, self._torch_functions.rivals(function))
+        raise UnknownTorchFunctionError(
+            f"no op stands for {name}, so it cannot take a Variable",
+            where=f"a call of {name}",
+            fix=f"write a Function for it with @plugrad.op(..., overrides=({name},)) and "
+            f"registry.add it; or pass .data where no gradient is wanted{self._set_aside()}",
+        )
 
     def attribute(self, variable: object, name: str) -> Any:
-        """Variable's missing attribute ``name``: always an error, which suggests others.
+        """Variable's missing attribute ``name``: a pack's, once the packs are loaded.
 
         Raises:
-            UnknownOpError: always.
+            UnknownOpError: there is none; others are suggested.
+            AmbiguousOpError: two packs have one.
         """
         if name.startswith("_"):  # a probe by some protocol, not somebody's typing error
             raise AttributeError(f"{type(variable).__name__!r} object has no attribute {name!r}")
+        if self._load_packs() and hasattr(type(variable), name):
+            return getattr(variable, name)
+        self._refuse_rivals(f"the attribute {name!r}", self._attributes.rivals(name))
+        if self.packs is not None:
+            self.packs.explain_missing(name)
         on_tensor = hasattr(torch.Tensor, name)
         known = sorted(n for n in {*self._attributes, *dir(Variable)} if not n.startswith("_"))
         raise UnknownOpError(
             f"a Variable has no {name!r}: "
             + ("a tensor has it, but no op provides it" if on_tensor else "no op provides it"),
-            fix=_suggestion(name, known),
+            fix=self._suggestion(name, known),
         )
 
+    # --- a miss ---
+    def _load_packs(self) -> bool:
+        """Load the packs if that was not done; whether there may be new ops now."""
+        return self.packs is not None and self.packs.load_once()
 
-def _suggestion(name: str, known: list[str]) -> str:
-    hint = did_you_mean(name, known)
-    return hint + "list(plugrad.registry) shows every op; @plugrad.op and registry.add make one"
+    def _set_aside(self) -> str:
+        return "" if self.packs is None else self.packs.hint()
+
+    def _suggestion(self, name: str, known: list[str]) -> str:
+        shows = "list(plugrad.registry) shows every op; @plugrad.op and registry.add make one"
+        return did_you_mean(name, known) + shows + self._set_aside()
+
+    def _refuse_rivals(self, what: str, rivals: tuple[RegisteredOp, ...]) -> None:
+        if rivals:
+            names = [entry.name for entry in rivals]
+            raise AmbiguousOpError(
+                f"{what} is claimed by {' and by '.join(names)}",
+                where=f"the packs {', '.join(sorted({entry.pack for entry in rivals}))}",
+                fix=f"say which: plugrad.ops.{names[0].replace('::', '.')}(...) or "
+                f"x.{names[0].replace('::', '.')}(); or leave a pack out with PLUGRAD_PACKS",
+            )
+
+
+def _may_not_share(entry: RegisteredOp, owner: RegisteredOp) -> bool:
+    """Whether two ops that claim one name are an error: not if one of them is of a pack."""
+    return entry.pack == owner.pack or (entry.rank < 2 and owner.rank < 2)
+
+
+def _is_defined_again(old: RegisteredOp, new: RegisteredOp) -> bool:
+    return (old.module, old.function.__qualname__) == (new.module, new.function.__qualname__)
+
+
+def _stands_at(entry: RegisteredOp, name: str) -> bool:
+    """Whether ``name`` on Variable or ``plugrad.ops`` leads to the built-in ``entry``."""
+    return entry.rank == 0 and (name in entry.attributes or name == entry.name.partition(".")[0])
+
+
+def _described(key: Any, is_name: bool) -> str:
+    if is_name:
+        return f"the name {key!r}"
+    return f"the method {key!r}" if isinstance(key, str) else f"{key!r}"
+
+
+def _pack_attribute(registry: Registry, pack: str) -> property:
+    def ops_of_pack(variable: Any) -> Namespace:
+        return Namespace(registry, pack + "::", variable)
+
+    return property(ops_of_pack, doc=f"The ops of the pack {pack}.")

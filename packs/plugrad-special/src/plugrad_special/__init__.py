@@ -1,0 +1,1 @@
+"""plugrad-special: gradients of special functions that torch does not differentiate."""

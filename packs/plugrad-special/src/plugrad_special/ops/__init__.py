@@ -1,0 +1,1 @@
+"""The ops, each in a module of its own name."""

@@ -1,0 +1,106 @@
+"""PackSettings: what the environment and the project say about packs."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from plugrad.errors import PackSelectionError
+from plugrad.plugins.did_you_mean import did_you_mean
+from plugrad.plugins.pack_selection import PackSelection
+
+_KEYS = ("packs", "strict")
+
+
+@dataclass(frozen=True)
+class PackSettings:
+    """Which packs may load, and whether one that cannot is an error.
+
+    ``PLUGRAD_PACKS`` and ``PLUGRAD_STRICT`` stand before ``packs`` and ``strict`` in the
+    table ``[tool.plugrad]`` of the next pyproject.toml upwards that has one.
+    """
+
+    selection: PackSelection = field(default_factory=PackSelection)
+    strict: bool = False
+
+    @classmethod
+    def read(cls) -> PackSettings:
+        """The settings of the process, from the working directory it is in.
+
+        Raises:
+            PackSelectionError: a setting is not understood.
+        """
+        settings = cls._of_project()
+        chosen = os.environ.get("PLUGRAD_PACKS")
+        if chosen is not None:
+            selection = PackSelection.parse(chosen, "the environment variable PLUGRAD_PACKS")
+            settings = replace(settings, selection=selection)
+        strict = os.environ.get("PLUGRAD_STRICT")
+        if strict is not None:
+            if strict not in ("0", "1", ""):
+                raise PackSelectionError(
+                    f"PLUGRAD_STRICT is {strict!r}",
+                    where="the environment variable PLUGRAD_STRICT",
+                    fix="set it to 1 to make a pack that cannot load an error, or to 0",
+                )
+            settings = replace(settings, strict=strict == "1")
+        return settings
+
+    @classmethod
+    def _of_project(cls) -> PackSettings:
+        for folder in (Path.cwd(), *Path.cwd().parents):
+            path = folder / "pyproject.toml"
+            table = _table(path) if path.is_file() else None
+            if table is not None:
+                return cls._of_table(table, f"[tool.plugrad] of {path}")
+        return cls()
+
+    @classmethod
+    def _of_table(cls, table: dict[str, Any], where: str) -> PackSettings:
+        for key in table:
+            if key not in _KEYS:
+                raise PackSelectionError(
+                    f"there is no setting {key!r}",
+                    where=where,
+                    fix=f"{did_you_mean(key, _KEYS)}the settings are packs and strict",
+                )
+        packs, strict = table.get("packs", "all"), table.get("strict", False)
+        if not isinstance(packs, (str, list)) or not isinstance(strict, bool):
+            raise PackSelectionError(
+                f"packs = {packs!r} and strict = {strict!r} are not understood",
+                where=where,
+                fix='write packs = "none", or a list as ["a", "b"]; strict = true or false',
+            )
+        return cls(PackSelection.parse(packs, where), strict)
+
+
+def _table(path: Path) -> dict[str, Any] | None:
+    """The table ``[tool.plugrad]`` of a pyproject.toml, if it has one."""
+    text = path.read_text(encoding="utf-8")
+    if "plugrad" not in text:  # most projects': no need to parse it, or even that it parses
+        return None
+    try:
+        document = _parser(path).loads(text)
+    except ValueError as error:
+        raise PackSelectionError(
+            f"it is no TOML: {error}", where=str(path), fix="correct it, or set PLUGRAD_PACKS"
+        ) from error
+    table = document.get("tool", {}).get("plugrad")
+    return table if isinstance(table, dict) else None
+
+
+def _parser(path: Path) -> Any:
+    """The standard library's module for TOML, or what stands for it in Python 3.10."""
+    name = "tomllib" if sys.version_info >= (3, 11) else "tomli"
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise PackSelectionError(
+            "Python 3.10 cannot read TOML by itself",
+            where=str(path),
+            fix="pip install tomli, or set PLUGRAD_PACKS",
+        ) from error
