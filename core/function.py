@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from plugrad.core.gate import make_gate
 from plugrad.core.node import Node
+from plugrad.core.op_type import OpType
 from plugrad.core.signature import Signature
 from plugrad.errors import OpDefinitionError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from plugrad.core.sample_maker import SampleMaker
 
 
-class Function:
+class Function(metaclass=OpType):
     """An op: a forward on tensors and the backward that goes with it.
 
     The contract is ``torch.autograd.Function``'s, names included, so one of those ports
@@ -112,7 +113,11 @@ class Function:
                 "__doc__": cls.__doc__,
             },
         )
-        cls.apply = staticmethod(make_gate(cls))
+        gate = make_gate(cls)
+        # As a function found there, so that it pickles and help() tells of the op.
+        gate.__module__, gate.__qualname__ = cls.__module__, f"{cls.__qualname__}.apply"
+        gate.__doc__ = cls.__doc__
+        cls.apply = staticmethod(gate)
 
     @classmethod
     def takes_setup_context(cls) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
-from plugrad.errors import PackWarning
+from plugrad.plugins.warn import warn
 
 if TYPE_CHECKING:
     import pluggy
@@ -37,11 +36,9 @@ def call_each(
             implementation.function(*given)
         except (Exception, SystemExit) as error:
             fine = False
-            warnings.warn(
+            warn(
                 f"{hook} of the pack {implementation.plugin_name} raised "
                 f"{type(error).__name__}: {error}\n"
-                "  fix: mend the hook, or leave the pack out with PLUGRAD_PACKS; all else goes on",
-                PackWarning,
-                stacklevel=3,
+                "  fix: mend the hook, or leave the pack out with PLUGRAD_PACKS; all else goes on"
             )
     return fine

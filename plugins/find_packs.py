@@ -54,5 +54,12 @@ def _declared() -> Iterator[Pack]:
         stated = {point.name: point.value for point in points if point.group == API_GROUP}
         for point in points:
             if point.group == GROUP:
-                api = stated.get(point.name, "v1")
-                yield Pack(point.name, name, distribution.version, point.value, api)
+                api = stated.get(point.name)
+                yield Pack(
+                    point.name,
+                    name,
+                    distribution.version,
+                    point.value,
+                    api or "v1",
+                    api_stated=api is not None,
+                )

@@ -29,10 +29,10 @@ class Namespace:
         if name.startswith("__"):  # a protocol's probe; no op has such a name
             raise AttributeError(name)
         found = self._found(name)
-        if found is not None:
-            return found
-        entry = self._registry[self._prefix + name]  # loads the packs, or raises
-        return self._found(name) or self._call(entry)
+        packs = self._registry.packs
+        if found is None and packs is not None and packs.load_once():
+            found = self._found(name)  # an op of a pack by now, or a pack itself
+        return self._call(self._registry[self._prefix + name]) if found is None else found
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Call the op that has the namespace's own name, as of a pack ``softclip``."""

@@ -27,6 +27,8 @@ class Pack:
     #: The version of the pack API it was written for, as stated: ``v1``, which is also
     #: what a pack without a statement is taken for.
     api: str = "v1"
+    #: Whether it stated that.
+    api_stated: bool = True
     #: Found and not asked for yet; loaded; set aside for its ``error``; or switched off.
     status: Status = "found"
     #: Why it was set aside, with its traceback.

@@ -34,7 +34,7 @@ class PackSettings:
         Raises:
             PackSelectionError: a setting is not understood.
         """
-        settings = cls._of_project()
+        settings = cls.of_project()
         chosen = os.environ.get("PLUGRAD_PACKS")
         if chosen is not None:
             selection = PackSelection.parse(chosen, "the environment variable PLUGRAD_PACKS")
@@ -51,8 +51,17 @@ class PackSettings:
         return settings
 
     @classmethod
-    def _of_project(cls) -> PackSettings:
-        for folder in (Path.cwd(), *Path.cwd().parents):
+    def of_project(cls) -> PackSettings:
+        """Those of the next pyproject.toml upwards that has any.
+
+        Raises:
+            PackSelectionError: a setting is not understood.
+        """
+        try:
+            here = Path.cwd()
+        except FileNotFoundError:  # it was removed
+            return cls()
+        for folder in (here, *here.parents):
             path = folder / "pyproject.toml"
             table = _table(path) if path.is_file() else None
             if table is not None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
-import warnings
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from plugrad.errors import (
     PackDefinitionError,
     PackSelectionError,
-    PackWarning,
     UnknownOpError,
     UnknownPackError,
 )
@@ -26,9 +24,10 @@ from plugrad.plugins.pack_selection import PackSelection
 from plugrad.plugins.pack_settings import PackSettings
 from plugrad.plugins.register_plugin import register_plugin
 from plugrad.plugins.trusted_path import outside_of_it
+from plugrad.plugins.warn import warn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import pluggy
 
@@ -55,8 +54,11 @@ class Packs:
         self._lock = threading.RLock()
         self._loading = False
         self._loaded = False
-        self._selection: PackSelection | None = None
+        #: What ``select`` chose; None leaves it to PLUGRAD_PACKS and pyproject.toml.
+        self.selection: PackSelection | None = None
         self._found: list[Pack] | None = None
+        #: Told of each pack before it is imported.
+        self.on_loading: Callable[[Pack], object] | None = None
 
     # --- choosing ---
     def select(self, packs: str | Iterable[str]) -> None:
@@ -77,7 +79,7 @@ class Packs:
                     where="plugrad.packs.select",
                     fix="call it right after import plugrad, or set PLUGRAD_PACKS",
                 )
-            self._selection = selection
+            self.selection = selection
             self._found = None
             self._loaded = False
 
@@ -103,9 +105,9 @@ class Packs:
 
     def _settings(self) -> PackSettings:
         settings = PackSettings.read()
-        if self._selection is None:
+        if self.selection is None:
             return settings
-        return PackSettings(self._selection, settings.strict)
+        return PackSettings(self.selection, settings.strict)
 
     def _find(self) -> list[Pack]:
         with self._lock:
@@ -150,7 +152,7 @@ class Packs:
         if settings.strict:
             self._raise_if_set_aside()
         for message in [*self._unknown_names(settings.selection), *messages]:
-            warnings.warn(message, PackWarning, stacklevel=4)
+            warn(message)
         return True
 
     def _load(self, pack: Pack) -> Iterator[str]:
@@ -159,6 +161,8 @@ class Packs:
             yield _set_aside_message(pack)
         if pack.status != "found" or _is_being_imported(pack.module):
             return
+        if self.on_loading is not None:
+            self.on_loading(pack)
         started = time.perf_counter()
         try:
             entries = self._ops_of(pack)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from plugrad.errors import OpDefinitionError
+from plugrad.plugins.operator_names import BINARY, REFLECTED
 from plugrad.plugins.reserved import RESERVED
 
 if TYPE_CHECKING:
@@ -17,14 +18,8 @@ if TYPE_CHECKING:
     from plugrad.core.declaration import Declaration
     from plugrad.core.function import Function
 
-# x + y is x.__add__(y), and when x does not know how, y.__radd__(x): operands swapped.
-_OPERATORS = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or"
-_REFLECTED = frozenset(f"__r{name}__" for name in _OPERATORS.split())
-
 #: The pack of the built-in ops, and that of the ops a program registers itself.
 BUILTIN, LOCAL = "plugrad", "local"
-
-_BINARY = frozenset(f"__{name}__" for name in (_OPERATORS + " eq ne lt le gt ge").split())
 
 
 @dataclass(frozen=True)
@@ -133,7 +128,7 @@ class RegisteredOp:
             method = getattr(torch.Tensor, name, None)
             # On tensors a reflected operator is called only when the left operand is no
             # tensor, and then it never meets a Variable.
-            if callable(method) and name not in _REFLECTED:
+            if callable(method) and name not in REFLECTED:
                 callables.add(method)
         return callables
 
@@ -142,9 +137,9 @@ class RegisteredOp:
         apply = self.function.apply
         if name in self.declaration.properties:
             return property(apply, doc=self.function.__doc__)
-        if name in _REFLECTED:
+        if name in REFLECTED:
             return _reflected(self.function.operator())
-        return self.function.operator() if name in _BINARY else apply
+        return self.function.operator() if name in BINARY else apply
 
 
 def _unpickled(function: type[Function], pack: str) -> RegisteredOp:

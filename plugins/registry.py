@@ -293,6 +293,9 @@ def _may_not_share(entry: RegisteredOp, owner: RegisteredOp) -> bool:
 
 
 def _is_defined_again(old: RegisteredOp, new: RegisteredOp) -> bool:
+    """Whether both are one class statement, run twice; of a function's, nobody can tell."""
+    if "<locals>" in new.function.__qualname__:
+        return False
     return (old.module, old.function.__qualname__) == (new.module, new.function.__qualname__)
 
 
@@ -304,7 +307,9 @@ def _stands_at(entry: RegisteredOp, name: str) -> bool:
 def _described(key: Any, is_name: bool) -> str:
     if is_name:
         return f"the name {key!r}"
-    return f"the method {key!r}" if isinstance(key, str) else f"{key!r}"
+    if isinstance(key, str):
+        return f"the method {key!r}"
+    return torch.overrides.resolve_name(key) or f"{key!r}"
 
 
 def _pack_attribute(registry: Registry, pack: str) -> property:

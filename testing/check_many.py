@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from plugrad.plugins.manager import registry
+from plugrad.plugins.manager import packs, registry
 from plugrad.testing.choose_laws import choose_laws
 from plugrad.testing.law import for_samples
 from plugrad.testing.one_thread import one_thread
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ctypes import c_longlong
     from multiprocessing.connection import Connection
 
+    from plugrad.plugins.pack_selection import PackSelection
     from plugrad.plugins.registered_op import RegisteredOp
     from plugrad.testing.law import Law
 
@@ -44,13 +45,16 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class _Settings:
-    """What is the same for every op; ``laws`` and ``samples`` are None for all."""
+    """What is the same for every op; ``samples`` is None for all."""
 
-    laws: tuple[str, ...] | None
+    #: By their ids, those of packs too: a worker that misses one loads the packs.
+    laws: tuple[str, ...]
     samples: tuple[int, ...] | None
     seed: int
     device: str
     limit: float
+    #: The packs that this process may load, and so a worker.
+    packs: PackSelection | None
 
 
 class _Address(NamedTuple):
@@ -99,13 +103,13 @@ def check_many(
     Raises:
         UnknownLawError: no law has an id.
     """
-    choose_laws(laws)
     settings = _Settings(
-        None if laws is None else tuple(laws),
+        tuple(law.id for law in choose_laws(laws)),
         None if samples is None else tuple(samples),
         seed,
         device,
         time_limit,
+        packs.selection,
     )
     with one_thread():
         here = list(ops)
@@ -167,6 +171,7 @@ def _work(connection: Connection, steps: c_longlong, settings: _Settings) -> Non
     """Check each op that arrives; None as an answer says that it can't be found here."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C ends
     torch.set_num_threads(1)
+    packs.selection = settings.packs
     while True:
         try:
             address: _Address | None = connection.recv()

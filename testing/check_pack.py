@@ -43,12 +43,18 @@ def check_pack(
 
 
 def ops_of_pack(name: str) -> list[RegisteredOp]:
-    """The registered ops of a pack.
+    """The registered ops of a pack; if there are none, the installed packs are loaded first.
 
     Raises:
         UnknownPackError: there are none.
+        UnknownOpError: the pack is installed, and set aside or switched off.
     """
     found = [entry for entry in registry if entry.pack == name]
+    if not found and registry.packs is not None:
+        registry.packs.load_once()
+        found = [entry for entry in registry if entry.pack == name]
+        if not found:
+            registry.packs.explain_missing(name)
     if not found:
         packs = sorted({entry.pack for entry in registry})
         raise UnknownPackError(

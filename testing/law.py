@@ -90,6 +90,15 @@ class LawBook:
             )
         self._laws[law.id] = law
 
+    def checkpoint(self) -> Callable[[], None]:
+        """What takes the book back to the laws that it has now."""
+        before = dict(self._laws)
+
+        def restore() -> None:
+            self._laws = before
+
+        return restore
+
     def __getitem__(self, id: str) -> Law:  # noqa: A002
         return self._laws[id]
 

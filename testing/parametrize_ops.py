@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from plugrad.plugins.manager import registry
+from plugrad.plugins.manager import packs, registry
 from plugrad.testing.check_pack import ops_of_pack
 from plugrad.testing.choose_laws import choose_laws
 from plugrad.testing.failure_text import failure_text
@@ -62,6 +62,7 @@ def parametrize_ops(
 
     chosen: list[Any] = [*ops, *(ops_of_pack(pack) if pack is not None else ())]
     if not chosen:
+        packs.load()
         chosen = list(registry)
     given = choose_laws(laws)
     parameters = []

@@ -168,7 +168,7 @@ class _Checking:
 
     def names(self) -> dict[str, set[str]]:
         """The ops that are asked for; to each the checks that were named, none for all."""
-        from plugrad.plugins.manager import registry
+        from plugrad.plugins.manager import packs, registry
         from plugrad.testing.check_pack import ops_of_pack
 
         names: dict[str, set[str]] = {}
@@ -183,6 +183,7 @@ class _Checking:
         for pack in option.plugrad_pack:
             whole.update(entry.name for entry in ops_of_pack(pack))
         if option.plugrad and not whole:
+            packs.load()
             whole.update(entry.name for entry in registry)
         whole.update(op for op, checks in names.items() if op in checks)
         return {**names, **{op: set() for op in whole}}

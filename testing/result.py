@@ -19,7 +19,8 @@ class Result:
     Args:
         op: the op's name.
         sample: its number among the op's samples; None where the law judges the whole op.
-        law, family: the law's.
+        law: the law's id.
+        family: the law's.
         status: see Status.
         message: what is wrong, or why the law was waived or does not apply.
         seed: the seed of samples and cotangents.

@@ -16,6 +16,7 @@ from plugrad.testing.faults.subject import Subject, gradients, moved_everywhere,
 from plugrad.testing.laws import LAWS
 from plugrad.testing.not_applicable import NotApplicable
 from plugrad.testing.op_under_test import OpUnderTest
+from plugrad.testing.pack_checks import add_pack_checks
 from plugrad.testing.runner import Runner
 from plugrad.testing.strength_report import FaultResult, StrengthReport
 from plugrad.testing.time_limit import TimeLimitExceeded
@@ -74,12 +75,16 @@ def op_strength(
 def choose_faults(ids: Iterable[str] | None) -> tuple[str, ...]:
     """The ids, if there are such faults; None for all.
 
+    Those of the packs that are loaded are among them; an id that is missed loads the packs.
+
     Raises:
         UnknownFaultError: there is no fault of this id; ids like it are suggested.
     """
     if ids is None:
+        add_pack_checks()
         return tuple(fault.id for fault in FAULTS)
     wanted = (ids,) if isinstance(ids, str) else tuple(ids)
+    add_pack_checks(lambda: all(_base(id_) in FAULTS for id_ in wanted))
     for id_ in wanted:
         if _base(id_) not in FAULTS:
             known = [fault.id for fault in FAULTS]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from plugrad.errors import UnknownOpError
+from plugrad.plugins.manager import packs
 from plugrad.testing.one_thread import one_thread
 from plugrad.testing.strength import choose_faults, op_strength
 from plugrad.testing.strength_report import FaultResult, StrengthReport
@@ -19,6 +20,7 @@ from plugrad.testing.strength_report import FaultResult, StrengthReport
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from plugrad.plugins.pack_selection import PackSelection
     from plugrad.plugins.registered_op import RegisteredOp
 
 
@@ -92,7 +94,9 @@ def _elsewhere(
 def _pool(jobs: int) -> ProcessPoolExecutor:
     # Not fork: torch's threads do not survive it.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin)
+    return ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=_begin, initargs=(packs.selection,)
+    )
 
 
 def _alone(
@@ -107,7 +111,8 @@ def _alone(
             return StrengthReport([FaultResult(name, "all", "survived", died, seed=seed)])
 
 
-def _begin() -> None:
+def _begin(selection: PackSelection | None) -> None:
+    packs.selection = selection
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C ends
     torch.set_num_threads(1)
 

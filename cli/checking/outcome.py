@@ -47,6 +47,10 @@ class Outcome:
         """How many ops are through."""
         return len(self._done)
 
+    def is_done(self, op: str) -> bool:
+        """Whether an op is through."""
+        return op in self._done
+
     def of(self, op: str) -> Report:
         """The results of one op."""
         return Report(self._by_op.get(op, ()))

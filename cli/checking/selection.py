@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plugrad.errors import UnknownOpError
-from plugrad.plugins.manager import registry
+from plugrad.plugins.manager import packs, registry
 from plugrad.testing.check_pack import ops_of_pack
 
 if TYPE_CHECKING:
@@ -15,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def chosen_ops(names: Iterable[str]) -> list[RegisteredOp]:
-    """The registered ops of these names, each once, by name; all if there are none.
+    """The registered ops of these names, each once, by name; if there are none, all ops.
+
+    What is missed, and all ops, load the packs.
 
     Args:
         names: ``sin``, ``pack::`` for all ops of a pack, or ``pack::sin``.
@@ -27,20 +28,12 @@ def chosen_ops(names: Iterable[str]) -> list[RegisteredOp]:
     found: dict[str, RegisteredOp] = {}
     for name in names:
         found.update((entry.name, entry) for entry in _named(name))
-    return [found[name] for name in sorted(found)] or list(registry)
+    if found:
+        return [found[name] for name in sorted(found)]
+    packs.load()
+    return list(registry)
 
 
 def _named(name: str) -> list[RegisteredOp]:
-    pack, separator, op = name.rpartition("::")
-    if not separator or name in registry:
-        return [registry[name]]
-    entries = ops_of_pack(pack)
-    if not op:
-        return entries
-    entry = registry[op]
-    if entry.pack != pack:
-        raise UnknownOpError(
-            f"the op {op!r} comes from the pack {entry.pack}, not {pack}",
-            fix=f"say {entry.pack}::{op}, or only {op}",
-        )
-    return [entry]
+    pack, _, op = name.rpartition("::")
+    return ops_of_pack(pack) if pack and not op else [registry[name]]

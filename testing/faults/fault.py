@@ -88,6 +88,15 @@ class FaultBook:
             )
         self._faults[fault.id] = fault
 
+    def checkpoint(self) -> Callable[[], None]:
+        """What takes the book back to the faults that it has now."""
+        before = dict(self._faults)
+
+        def restore() -> None:
+            self._faults = before
+
+        return restore
+
     def __getitem__(self, id: str) -> Fault:  # noqa: A002
         return self._faults[id]
 

@@ -85,11 +85,12 @@ class Sampleless(ScaledSin):
 @contextmanager
 def registered(*functions, pack="wrong"):
     """In the block these are registered too; afterwards the registry is what it was."""
-    tables = (registry._ops, registry._torch_functions, registry._attributes)
-    before = [dict(table) for table in tables]
+    known = set(registry._ops), set(registry.pack_names)
     try:
         yield [registry.add(function, pack) for function in functions]
     finally:
-        for table, was in zip(tables, before, strict=True):
-            table.clear()
-            table.update(was)
+        for name in registry._ops.keys() - known[0]:
+            registry._take_back(registry._ops.pop(name))
+        for name in registry.pack_names - known[1]:
+            registry._packs_of_ops.discard(name)
+            registry._attach(name)

@@ -98,7 +98,7 @@ def test_conflicts_are_refused_and_change_nothing(declared, message):
     registry = Registry()
     registry.add(make("first", methods=("m",), overrides=(torch.sin,)))
     with pytest.raises(errors.DuplicateOpError, match=message + "[\\s\\S]*fix:"):
-        registry.add(make(**declared), pack="other")
+        registry.add(make(**declared))
     assert [entry.name for entry in registry] == ["first"]
 
 

@@ -1,0 +1,39 @@
+"""add_pack_checks: the laws and the faults that packs bring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plugrad.plugins.call_each import call_each
+from plugrad.plugins.manager import manager, packs
+from plugrad.testing.faults import FAULTS
+from plugrad.testing.laws import LAWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: The plugins that were asked already.
+_asked: set[str] = set()
+
+
+def add_pack_checks(are_known: Callable[[], bool] = lambda: True) -> None:
+    """Let each pack add its laws to LAWS and its faults to FAULTS, all of them or none.
+
+    Only packs that are loaded are asked: what nobody asked for is not imported. If then
+    ``are_known`` denies that what was asked for by its id is there, the others are loaded.
+    """
+    _ask_loaded()
+    if not are_known() and packs.load_once():
+        _ask_loaded()
+
+
+def _ask_loaded() -> None:
+    for name, plugin in manager.list_name_plugin():
+        if plugin is None or name in _asked:
+            continue
+        _asked.add(name)
+        forget_laws, forget_faults = LAWS.checkpoint(), FAULTS.checkpoint()
+        fine = call_each(manager, "plugrad_register_checks", only=plugin, laws=LAWS, faults=FAULTS)
+        if not fine:
+            forget_laws()
+            forget_faults()

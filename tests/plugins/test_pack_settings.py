@@ -1,0 +1,93 @@
+"""PackSettings: the environment and pyproject.toml."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from plugrad.errors import PackSelectionError
+from plugrad.plugins.pack_settings import PackSettings
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    """A folder inside a project, and nothing set."""
+    monkeypatch.delenv("PLUGRAD_PACKS", raising=False)
+    monkeypatch.delenv("PLUGRAD_STRICT", raising=False)
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    monkeypatch.chdir(inner)
+
+    def write(text, folder=tmp_path):
+        (folder / "pyproject.toml").write_text(text)
+
+    return write
+
+
+def allowed(settings):
+    return [name for name in ("a", "b") if settings.selection.allows(name)]
+
+
+def test_without_any_setting_all_load_and_nothing_is_strict():
+    assert PackSettings.read() == PackSettings()
+    assert allowed(PackSettings.read()) == ["a", "b"]
+
+
+def test_the_next_pyproject_upwards_that_has_the_table(project, tmp_path):
+    project('[tool.plugrad]\npacks = ["a"]\nstrict = true\n')
+    settings = PackSettings.read()
+    assert (allowed(settings), settings.strict) == (["a"], True)
+    assert settings.selection.made_by == f"[tool.plugrad] of {tmp_path / 'pyproject.toml'}"
+    project('[project]\nname = "plugrad-x"\n', tmp_path / "inner")
+    assert allowed(PackSettings.read()) == ["a"]
+    project('[tool.plugrad]\npacks = "-a"\n', tmp_path / "inner")
+    settings = PackSettings.read()
+    assert (allowed(settings), settings.strict) == (["b"], False)
+
+
+def test_the_environment_goes_before_the_project(project, monkeypatch):
+    project('[tool.plugrad]\npacks = ["a"]\nstrict = true\n')
+    monkeypatch.setenv("PLUGRAD_PACKS", "none")
+    monkeypatch.setenv("PLUGRAD_STRICT", "0")
+    settings = PackSettings.read()
+    assert (allowed(settings), settings.strict) == ([], False)
+    assert settings.selection.made_by == "the environment variable PLUGRAD_PACKS"
+    monkeypatch.setenv("PLUGRAD_STRICT", "1")
+    assert PackSettings.read().strict
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[tool.plugrad]\npack = 'none'", "no setting 'pack'[\\s\\S]*fix: did you mean packs"),
+        ("[tool.plugrad]\npacks = 3", "packs = 3 and [\\s\\S]*fix: write packs ="),
+        ("[tool.plugrad]\nstrict = 'yes'", "strict = 'yes' are not understood"),
+        ("[tool.plugrad]\npacks = 'a,-b'", "no choice of packs[\\s\\S]*pyproject.toml"),
+        ("[tool.plugrad", "it is no TOML[\\s\\S]*fix: correct it, or set PLUGRAD_PACKS"),
+    ],
+)
+def test_settings_that_are_not_understood(project, text, message):
+    project(text)
+    with pytest.raises(PackSelectionError, match=message):
+        PackSettings.read()
+
+
+def test_other_projects_files_are_not_even_parsed(project):
+    project("[tool.other")
+    assert PackSettings.read() == PackSettings()
+
+
+def test_an_environment_that_is_not_understood(monkeypatch):
+    monkeypatch.setenv("PLUGRAD_STRICT", "yes")
+    with pytest.raises(
+        PackSelectionError, match="PLUGRAD_STRICT is 'yes'[\\s\\S]*fix: set it to 1"
+    ):
+        PackSettings.read()
+
+
+def test_python_3_10_without_a_parser(project, monkeypatch):
+    project("[tool.plugrad]\npacks = 'none'")
+    monkeypatch.setitem(sys.modules, "tomllib" if sys.version_info >= (3, 11) else "tomli", None)
+    with pytest.raises(PackSelectionError, match="cannot read TOML[\\s\\S]*fix: pip install tomli"):
+        PackSettings.read()
