@@ -13,7 +13,9 @@ def main() -> None:
     require("the command line", "typer", "rich")
     try:
         from plugrad.cli.app import app
+        from plugrad.cli.completion import mend_bash_words
 
+        mend_bash_words()
         app(prog_name="plugrad")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -6,20 +6,33 @@ import typer
 
 from plugrad.cli.check import check
 from plugrad.cli.demo import demo
+from plugrad.cli.doctor import doctor
+from plugrad.cli.new_op import new_op
+from plugrad.cli.new_pack import new_pack
+from plugrad.cli.ops import ops
+from plugrad.cli.packs import packs
+from plugrad.cli.show import show
 from plugrad.cli.strength import strength
+from plugrad.cli.stubs import stubs
 
 # Without rich's boxes: help and errors stay plain text, in a pipe too.
 app = typer.Typer(
     name="plugrad",
     help="An open op registry and autograd engine over torch tensors.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 app.command()(check)
 app.command()(demo)
+app.command()(doctor)
+app.command()(new_op)
+app.command()(new_pack)
+app.command()(ops)
+app.command()(packs)
+app.command()(show)
 app.command()(strength)
+app.command()(stubs)
 
 
 @app.callback()

@@ -12,8 +12,10 @@ import typer
 from plugrad.cli.checking.console import console
 from plugrad.cli.checking.processes import processes
 from plugrad.cli.checking.writable import check_writable
+from plugrad.cli.completion import complete_chosen, complete_laws
 from plugrad.cli.extras import require
 from plugrad.cli.interruption import INTERRUPTED, Interruption
+from plugrad.cli.last_check import remember_checks
 from plugrad.errors import PlugradError
 
 if TYPE_CHECKING:
@@ -35,10 +37,16 @@ def check(
             metavar="OP|PACK::",
             help="Names of ops; PACK:: for all of a pack. All registered ops if none is given.",
             show_default=False,
+            autocompletion=complete_chosen,
         ),
     ] = None,
     law: Annotated[
-        list[str] | None, typer.Option(help="Only this law; may be repeated.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            help="Only this law; may be repeated.",
+            show_default=False,
+            autocompletion=complete_laws,
+        ),
     ] = None,
     sample: Annotated[
         list[int] | None,
@@ -118,6 +126,8 @@ def check(
             outcome.add(batch)
 
     _run(outcome, batches)
+    if not law and not sample:
+        remember_checks(outcome, entries)
     _print(console(to_errors=json == Path("-")), outcome, verbose)
     _write(outcome, json, junit, html)
     if outcome.interrupted:

@@ -7,21 +7,17 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated
 
-import torch
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from plugrad.cli.device import usable_device
-from plugrad.cli.digits import report
-from plugrad.cli.digits.data import load
-from plugrad.cli.digits.plot import plot_loss
-from plugrad.cli.digits.training import Training
 from plugrad.cli.extras import require
 from plugrad.cli.interruption import INTERRUPTED, Interruption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+
+    from plugrad.cli.digits.training import Training
 
 
 def demo(
@@ -36,6 +32,15 @@ def demo(
     torch.autograd's. It ends with the test accuracy, the time against torch's and a plot.
     """
     require("plugrad demo", "sklearn", "matplotlib")
+    import torch
+    from rich.console import Console
+
+    from plugrad.cli.device import usable_device
+    from plugrad.cli.digits import report
+    from plugrad.cli.digits.data import load
+    from plugrad.cli.digits.plot import plot_loss
+    from plugrad.cli.digits.training import Training
+
     _check_numbers(epochs, seed)
     place = usable_device(device)
     _make_folder(out)
@@ -93,6 +98,8 @@ def _make_folder(out: Path) -> None:
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Keep torch to one thread: for a model this small, more only wait for each other."""
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -106,6 +113,10 @@ def _one_thread() -> Iterator[None]:
 
 def _train(training: Training, console: Console, stop: Callable[[], bool]) -> None:
     """Train, with a progress bar if somebody watches and a line per epoch in any case."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from plugrad.cli.digits import report
+
     console.print(f"{report.sizes(training.digits)}\n\n{report.HEADER}")
     progress = Progress(
         TextColumn("{task.description}"),

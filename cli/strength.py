@@ -17,6 +17,7 @@ from rich.table import Table
 from plugrad.cli.checking.console import console
 from plugrad.cli.checking.processes import processes
 from plugrad.cli.checking.writable import check_writable
+from plugrad.cli.completion import complete_chosen, complete_faults
 from plugrad.cli.interruption import INTERRUPTED, Interruption
 from plugrad.errors import PlugradError
 
@@ -37,12 +38,15 @@ def strength(
             metavar="OP|PACK::",
             help="Names of ops; PACK:: for all of a pack. All registered ops if none is given.",
             show_default=False,
+            autocompletion=complete_chosen,
         ),
     ] = None,
     fault: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only this fault, dropped or dropped[y]; may be repeated.", show_default=False
+            help="Only this fault, dropped or dropped[y]; may be repeated.",
+            show_default=False,
+            autocompletion=complete_faults,
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the samples and the cotangents.", min=0)] = 0,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from plugrad.core.attached_methods import AttachedMethods
 from plugrad.core.resolver import resolver
 from plugrad.core.tensor_facts import TensorFacts
 from plugrad.errors import (
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from plugrad.core.node import Node
 
 
-class Variable(TensorFacts):
+class Variable(TensorFacts, AttachedMethods):
     """A tensor that remembers how it was computed, so that ``backward`` can differentiate it.
 
     Args:
@@ -211,8 +212,10 @@ class Variable(TensorFacts):
         self._grad = None
 
     # --- how others see it ---
-    def __getattr__(self, name: str) -> Any:
-        return resolver().attribute(self, name)
+    if not TYPE_CHECKING:  # to type checkers, AttachedMethods says what there is
+
+        def __getattr__(self, name: str) -> Any:
+            return resolver().attribute(self, name)
 
     @classmethod
     def __torch_function__(

@@ -51,8 +51,8 @@ def wheel(tmp_path_factory):
 def test_it_holds_exactly_the_packages_files(wheel):
     names = [name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name]
     files = [f"plugrad/{path.as_posix()}" for path in checkout.package_files()]
-    assert sorted(names) == sorted([*files, "pytest_plugrad.py"])
-    assert "plugrad/py.typed" in names
+    assert sorted(names) == sorted([*files, "plugrad_command.py", "pytest_plugrad.py"])
+    assert {"plugrad/py.typed", "plugrad/core/attached_methods.pyi"} <= set(names)
 
 
 def test_its_metadata_names_licence_and_command(wheel):
@@ -60,7 +60,7 @@ def test_its_metadata_names_licence_and_command(wheel):
     names = {name.partition(".dist-info/")[2] for name in archive.namelist()}
     assert "licenses/LICENSE" in names
     (entry_points,) = [n for n in archive.namelist() if n.endswith("entry_points.txt")]
-    assert "plugrad = plugrad.cli:main" in archive.read(entry_points).decode()
+    assert "plugrad = plugrad_command:main" in archive.read(entry_points).decode()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""What the commands that describe ops and packs share."""

@@ -1,0 +1,130 @@
+"""``plugrad doctor``: what is wrong with this environment and its packs, and what to do."""
+
+from __future__ import annotations
+
+import json as json_module
+import textwrap
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from plugrad.cli.checking.console import console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    patience: Annotated[
+        float, typer.Option(help="Seconds that each pack may take to load.", min=1)
+    ] = 60.0,
+) -> None:
+    """Look for what is wrong: with the environment, the settings and the packs.
+
+    It loads the packs in a process of their own, so that it can tell also of one that
+    crashes, hangs or exits; then it finds out which.
+
+    \b
+    plugrad doctor
+    plugrad doctor --json
+
+    The exit status is 0 if nothing is wrong, 1 if something is, 2 if the command is wrong.
+    """  # noqa: D301 (the \b keeps the examples' lines in the help)
+    from plugrad.cli.describing.environment import environment
+    from plugrad.cli.describing.two_plugrads import two_plugrads
+
+    found = _examined(patience)
+    findings = [*(finding.as_dict() for finding in two_plugrads()), *found["findings"]]
+    told = {
+        "fine": not findings,
+        "environment": environment(),
+        "packs": found["packs"],
+        "findings": findings,
+    }
+    if json:
+        typer.echo(json_module.dumps(told, indent=1, ensure_ascii=False))
+    else:
+        _print(told)
+    if findings:
+        raise typer.Exit(1)
+
+
+def _examined(patience: float) -> dict[str, Any]:
+    """The diagnosis, after leaving out one by one the packs that end the process."""
+    from plugrad.cli.describing.attempt import Attempt
+    from plugrad.cli.describing.pack_facts import pack_facts
+    from plugrad.plugins.manager import packs
+
+    attempt = Attempt.run(None, patience)
+    if attempt.diagnosis is not None:
+        return attempt.diagnosis
+    may_load = {pack.distribution: pack for pack in packs if pack.status == "found"}
+    deadly: dict[str, str] = {}
+    while attempt.diagnosis is None and attempt.culprit in may_load.keys() - deadly.keys():
+        deadly[str(attempt.culprit)] = attempt.ending
+        attempt = Attempt.run([name for name in may_load if name not in deadly], patience)
+    found = attempt.diagnosis or {"packs": [pack_facts(pack) for pack in packs], "findings": []}
+    if attempt.diagnosis is None:
+        found["findings"].append(_finding(f"plugrad itself does not start: {attempt.ending}"))
+    for facts in found["packs"]:
+        what = deadly.get(facts["distribution"])
+        if what is not None:
+            pack = may_load[facts["distribution"]]
+            fix = f"PLUGRAD_PACKS=-{pack.distribution} leaves it out; tell its author"
+            facts["status"], facts["error"] = "set aside", {"what": what, "fix": fix}
+            told = f"the pack {pack.name} cannot be loaded: {what}"
+            found["findings"].append(_finding(told, pack.where, fix))
+    return found
+
+
+def _finding(
+    what: str, where: str = "", fix: str = "please report it, with what stands above"
+) -> dict[str, Any]:
+    from plugrad.cli.describing.finding import Finding
+
+    return Finding(what, where, fix).as_dict()
+
+
+# --- what is shown -------------------------------------------------------------------
+
+
+def _print(told: dict[str, Any]) -> None:
+    from plugrad.cli.describing.pack_facts import pack_table
+
+    typer.echo("\n".join(_environment(told["environment"])))
+    typer.echo("\npacks")
+    if told["packs"]:
+        console().print(pack_table(told["packs"]))
+    else:
+        typer.echo("none is installed")
+    for number, finding in enumerate(told["findings"], 1):
+        typer.echo(f"\n{number}. {finding['what']}")
+        if finding["where"]:
+            typer.echo(f"  where: {finding['where']}")
+        typer.echo(f"  fix: {finding['fix']}")
+        if finding["traceback"]:
+            typer.echo(textwrap.indent(finding["traceback"].rstrip(), "  | "))
+    count = len(told["findings"])
+    total = {0: "nothing is", 1: "1 thing is"}.get(count, f"{count} things are")
+    typer.echo(f"\n{total} wrong")
+
+
+def _environment(facts: dict[str, Any]) -> Iterator[str]:
+    yield "environment"
+    for name in ("python", "torch", "plugrad"):
+        yield f"  {name:<16}{facts[name]['version']} ({facts[name]['path']})"
+    yield f"  {'system':<16}{facts['system']}"
+    for name, missing in facts["extras"].items():
+        state = f"missing: {', '.join(missing)}" if missing else "installed"
+        yield f"  {f'extra {name}':<16}{state}"
+    yield "\nsettings"
+    settings = dict(facts["settings"])
+    force = settings.pop("in force")
+    for name, value in settings.items():
+        yield f"  {name:<16}{'not set' if value is None else value}"
+    if force is None:
+        yield f"  {'in force':<16}not understood: see below"
+    else:
+        strict = ", strict" if force["strict"] else ""
+        yield f"  {'in force':<16}{force['packs']}{strict} (from {force['from']})"

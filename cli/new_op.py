@@ -1,0 +1,139 @@
+"""``plugrad new-op``: one more op, for a pack or for plugrad itself."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from plugrad.cli.extras import require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from plugrad.cli.scaffold.op_module import OpModule
+
+
+def new_op(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|CATEGORY/NAME",
+            help="The op's name; after a category it is one of plugrad's own.",
+            show_default=False,
+        ),
+    ],
+    pack: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="The pack's folder; the current one by default.", show_default=False
+        ),
+    ] = None,
+    overrides: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FUNCTION",
+            help="The function of torch's that the op stands for; its gradient is left to you.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Add an op to a pack that new-pack made, or in plugrad's own repository to plugrad.
+
+    \b
+    plugrad new-op squash                in the folder of the pack
+    plugrad new-op squash --pack ~/src/plugrad-softclip
+    plugrad new-op erfcx --overrides torch.special.erfcx
+    plugrad new-op elementwise/erfc      in plugrad's own repository
+
+    What is written works as it is: an example, to put your own formula into. Only of an op
+    that stands for a function of torch's the gradient is missing. Of plugrad's own that is
+    each whose name torch has. Nothing that exists is overwritten: all is written, or nothing.
+
+    The exit status is 0 if it was written, and 2 if not.
+    """  # noqa: D301 (the \b keeps the examples' lines in the help)
+    require("plugrad new-op", "jinja2", extra="cli")
+    from plugrad.cli.scaffold.torch_function import check_torch_function
+
+    if overrides is not None:
+        check_torch_function(overrides)
+    category, slash, op = name.rpartition("/")
+    if not slash:
+        _add_to_pack(op, Path() if pack is None else pack, overrides)
+    elif pack is None:
+        _add_to_plugrad(category, op, overrides)
+    else:
+        raise typer.BadParameter(
+            f"{name!r} is an op of plugrad's own, by its category, and --pack names a pack\n"
+            f"  fix: say {op} for an op of the pack, or leave --pack out",
+            param_hint="NAME",
+        )
+
+
+def _add_to_pack(op: str, root: Path, overrides: str | None) -> None:
+    from plugrad.cli.scaffold.op_module import OpModule
+    from plugrad.cli.scaffold.op_name import check_op_name
+    from plugrad.cli.scaffold.pack_folder import PackFolder
+    from plugrad.cli.scaffold.stub import Stub
+
+    check_op_name(op, "NAME", overrides)
+    folder = PackFolder.find(root)
+    module = OpModule(op, f"{folder.pack}::{op}", overrides)
+    path = folder.ops / f"{op}.py"
+    changed = {}
+    if folder.stub.is_file():
+        stub = Stub(folder.stub.read_text(encoding="utf-8"), folder.pack, str(folder.stub))
+        stub.add(module)
+        changed[folder.stub] = stub.text
+    _write({path: module.code}, changed)
+    steps = [f"cd {shlex.quote(str(root))}"] if root.resolve() != Path.cwd() else []
+    _tell(module, [path], list(changed), [*steps, *_checks(module.name), "pytest"])
+    if not changed:
+        typer.echo(f"\nnote: there is no {folder.stub}, so type checkers learn nothing of it")
+
+
+def _add_to_plugrad(category: str, op: str, overrides: str | None) -> None:
+    from plugrad.cli.scaffold.own_repository import OwnRepository
+    from plugrad.cli.scaffold.rendered import rendered
+
+    repository = OwnRepository.find(Path.cwd())
+    module = repository.op_module(category, op, overrides)
+    path = repository.ops / category / f"{op}.py"
+    test = repository.root / "tests" / "ops" / category / f"test_{op}.py"
+    _write({path: module.code, test: rendered("builtin_test.py", op=op, op_name=module.name)}, {})
+    _tell(module, [path, test], [], [*_checks(module.name), f"python -m pytest {test}"])
+
+
+def _write(new: Mapping[Path, str], changed: Mapping[Path, str]) -> None:
+    from plugrad.cli.scaffold.write_files import write_files
+
+    for path in new:
+        if path.exists():
+            raise typer.BadParameter(
+                f"{path} exists, and nothing is overwritten\n  fix: choose another name",
+                param_hint="NAME",
+            )
+    try:
+        write_files(new, changed)
+    except OSError as error:
+        raise typer.BadParameter(
+            f"the op can't be written: {error}\n  fix: name a folder whose files you may write to",
+            param_hint="--pack",
+        ) from error
+
+
+def _checks(name: str) -> list[str]:
+    return [f"plugrad check {name}", f"plugrad strength {name}"]
+
+
+def _tell(module: OpModule, new: list[Path], changed: list[Path], steps: list[str]) -> None:
+    for path in new:
+        typer.echo(f"written {path}")
+    for path in changed:
+        typer.echo(f"changed {path}")
+    todo = "write backward" if module.torch_function else "write your own formula"
+    typer.echo(f"\nnext: {todo} in {new[0]}, then")
+    for step in steps:
+        typer.echo(f"  {step}")

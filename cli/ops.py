@@ -1,0 +1,75 @@
+"""``plugrad ops``: the registered ops."""
+
+from __future__ import annotations
+
+import json as json_module
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from plugrad.cli.checking.console import console
+from plugrad.cli.completion import complete_packs
+from plugrad.errors import PlugradError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from plugrad.cli.describing.op_facts import OpFacts
+
+
+def ops(
+    pack: Annotated[
+        str | None,
+        typer.Option(
+            help="Only those of this pack; plugrad is the built-in ones'.",
+            show_default=False,
+            autocompletion=complete_packs,
+        ),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print all that is known of each as JSON.")
+    ] = False,
+) -> None:
+    """List the ops, built-in and of the installed packs, by name.
+
+    \b
+    plugrad ops                    each op with its pack, category and formula
+    plugrad ops --pack special
+    plugrad ops --json             names, methods, torch callables, signatures, files, flags
+
+    The exit status is 0, or 2 if there is no such pack.
+    """  # noqa: D301 (the \b keeps the examples' lines in the help)
+    from plugrad.cli.describing.loaded_packs import loaded_packs
+    from plugrad.cli.describing.op_facts import OpFacts
+    from plugrad.plugins.manager import registry
+    from plugrad.testing.check_pack import ops_of_pack
+
+    installed = loaded_packs()
+    try:
+        if pack is not None:
+            installed.explain_missing(pack)
+        entries = list(registry) if pack is None else ops_of_pack(pack)
+    except PlugradError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from error
+    facts = [OpFacts(entry) for entry in sorted(entries, key=lambda entry: entry.name)]
+    if json:
+        told = [fact.as_dict() for fact in facts]
+        typer.echo(json_module.dumps(told, indent=1, ensure_ascii=False))
+    else:
+        console().print(_table(facts))
+
+
+def _table(facts: list[OpFacts]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    out = console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("op", "pack", "category"):
+        table.add_column(name, no_wrap=True)
+    # In a pipe nothing is cut; on a screen each op has its line.
+    table.add_column("formula", no_wrap=True, overflow="ellipsis" if out.is_terminal else "ignore")
+    for fact in facts:
+        table.add_row(fact.entry.name, fact.entry.pack, fact.category or "-", Text(fact.summary))
+    return table

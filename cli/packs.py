@@ -1,0 +1,59 @@
+"""``plugrad packs``: the op packs that are installed."""
+
+from __future__ import annotations
+
+import json as json_module
+from typing import Annotated
+
+import typer
+
+from plugrad.cli.checking.console import console
+from plugrad.errors import PackSelectionError
+
+
+def packs(
+    load: Annotated[
+        bool,
+        typer.Option(
+            "--load/--no-load",
+            help="Load them, or read their metadata alone, which imports none.",
+        ),
+    ] = True,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 if one was set aside.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the op packs that are installed, in the order in which they load.
+
+    \b
+    plugrad packs             load them: how many ops, how long it took, what is wrong
+    plugrad packs --no-load   none of their code runs; status "found" means: may load
+    plugrad packs --strict    for CI
+    plugrad packs --json
+
+    The exit status is 0, or with --strict 1 if a pack was set aside; 2 if the command or a
+    setting is wrong. What is wrong with a pack, whole: plugrad doctor.
+    """  # noqa: D301 (the \b keeps the examples' lines in the help)
+    from plugrad.cli.describing.loaded_packs import loaded_packs
+    from plugrad.cli.describing.pack_facts import pack_facts, pack_table
+    from plugrad.plugins.manager import packs as installed
+
+    if load:
+        loaded_packs(quiet=True)
+    try:
+        facts = [pack_facts(pack) for pack in installed]
+    except PackSelectionError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from error
+    if json:
+        typer.echo(json_module.dumps(facts, indent=1, ensure_ascii=False))
+    elif facts:
+        console().print(pack_table(facts))
+    else:
+        typer.echo("no op pack is installed")
+    broken = [pack["name"] for pack in facts if pack["error"]]
+    if broken:
+        typer.echo(f"set aside: {', '.join(broken)} (plugrad doctor shows all of it)", err=True)
+    if broken and strict:
+        raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""What ``plugrad new-pack`` and ``plugrad new-op`` share: names, templates, safe writing."""

@@ -1,0 +1,97 @@
+"""OwnRepository: a checkout of plugrad, to which a built-in op is added."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import typer
+
+from plugrad.cli.scaffold.op_module import OpModule
+from plugrad.plugins.manager import registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Where torch has the functions whose ops a category holds, and what their names begin with.
+_OF_TORCH = {"nn": ("nn.functional.", ""), "linalg": ("linalg.", "")}
+
+
+@dataclass(frozen=True)
+class OwnRepository:
+    """The root of the checkout."""
+
+    root: Path
+
+    @property
+    def ops(self) -> Path:
+        """The folder of the categories."""
+        return self.root / "ops"
+
+    @classmethod
+    def find(cls, inside: Path) -> OwnRepository:
+        """The checkout of plugrad that ``inside`` is in.
+
+        Raises:
+            BadParameter: it is in none.
+        """
+        for folder in (inside, *inside.parents):
+            if _is_plugrad(folder):
+                return cls(folder)
+        raise _bad(
+            f"{inside} is in no checkout of plugrad's repository",
+            "go to one; or leave the category out, for an op of a pack",
+        )
+
+    def op_module(self, category: str, op: str, overrides: str | None) -> OpModule:
+        """The op ``op`` of a category: it stands for the function that torch has of its name.
+
+        Raises:
+            BadParameter: there is no such category, or an op of the name.
+        """
+        categories = sorted(path.parent.name for path in self.ops.glob("*/__init__.py"))
+        if category not in categories:
+            raise _bad(
+                f"there is no category {category!r}",
+                f"the categories, the folders of ops/, are {', '.join(categories)}",
+            )
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", op) or op.endswith("__"):
+            raise _bad(f"{op!r} is no name for an op", "write torch's name, as in elementwise/erfc")
+        if overrides is None:
+            name = next((p + op for p in _prefixes(category) if _has(p + op)), None)
+            overrides = name and f"torch.{name}"
+        else:
+            name = overrides.removeprefix("torch.")
+        name = name or op
+        taken = registry.find(name) or registry.owner(op)
+        if taken is not None or op in registry.reserved:
+            owner = f"is {taken.name}'s, of {taken.module}" if taken else "is Variable's own"
+            raise _bad(f"the name {op!r} {owner}", "choose another")
+        return OpModule(
+            op, name, overrides, builtin=True, elementwise=category in ("elementwise", "comparison")
+        )
+
+
+def _prefixes(category: str) -> tuple[str, ...]:
+    return (*_OF_TORCH.get(category, ("",)), "special.")
+
+
+def _has(name: str) -> bool:
+    found: object = torch
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return callable(found) and not isinstance(found, type)
+
+
+def _is_plugrad(folder: Path) -> bool:
+    try:
+        text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return '\nname = "plugrad"\n' in text and (folder / "ops" / "__init__.py").is_file()
+
+
+def _bad(what: str, fix: str) -> typer.BadParameter:
+    return typer.BadParameter(f"{what}\n  fix: {fix}", param_hint="NAME")

@@ -1,0 +1,29 @@
+"""rendered: the text of a template."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def rendered(template: str, **values: object) -> str:
+    """What becomes of ``cli/templates/<template>.jinja``.
+
+    Raises:
+        UndefinedError: the template needs a value that is not given.
+    """
+    return _environment().get_template(f"{template}.jinja").render(values)
+
+
+@cache
+def _environment() -> Environment:
+    # What is written is code, no HTML, and its values are names that were checked.
+    return Environment(
+        loader=PackageLoader("plugrad.cli", "templates"),
+        autoescape=False,
+        keep_trailing_newline=True,
+        lstrip_blocks=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
+    )

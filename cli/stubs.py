@@ -1,0 +1,137 @@
+"""``plugrad stubs``: what editors and type checkers know of the ops' methods."""
+
+from __future__ import annotations
+
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NOTE = "Written by `plugrad stubs` from the ops that are installed; run it again for new ones."
+_BUILTINS_NOTE = "Written by `plugrad stubs --builtins` from the ops; a test keeps it fresh."
+#: Where the stub of the attached methods lies, in plugrad and in a package of stubs.
+_STUB = Path("core") / "attached_methods.pyi"
+
+
+def stubs(
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder to write plugrad-stubs into. By default this environment's "
+            "site-packages, where editors and mypy look.",
+            show_default=False,
+        ),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit with 1 if it is not fresh.")
+    ] = False,
+    others: Annotated[
+        bool,
+        typer.Option(
+            "--others",
+            help="Let type checkers accept methods of other names too, as those of ops that "
+            "your program registers itself.",
+        ),
+    ] = False,
+    builtins: Annotated[
+        bool,
+        typer.Option(
+            "--builtins", help="Write plugrad's own stub, of the built-in ops alone, into plugrad."
+        ),
+    ] = False,
+) -> None:
+    """Tell editors and type checkers every method that ops give to Variable.
+
+    plugrad comes with a stub of the built-in ops. This writes a package plugrad-stubs that
+    has the installed packs' too, x.<op>() and x.<pack>.<op>(). With it, a method that no op
+    has is an error to a type checker. Run it again when packs were installed or removed; to
+    be rid of it, delete the folder plugrad-stubs.
+
+    \b
+    plugrad stubs                    into this environment
+    plugrad stubs --check            in CI
+    plugrad stubs --output typings   for pyright, which looks there by itself
+    plugrad stubs --builtins         after a change of a built-in op, in plugrad's repository
+
+    The exit status is 0; 1 if --check finds that it is not fresh; 2 if the command is wrong
+    or the folder cannot be written.
+    """  # noqa: D301 (the \b keeps the examples' lines in the help)
+    if builtins and (output is not None or others):
+        raise typer.BadParameter(
+            "plugrad's own stub has one place and one form\n  fix: leave --output and --others out",
+            param_hint="--builtins",
+        )
+    if builtins and not (_package() / "pyproject.toml").is_file():
+        raise typer.BadParameter(
+            f"{_package()} is no checkout of plugrad\n"
+            "  fix: leave it out: plugrad stubs knows the built-in ops too",
+            param_hint="--builtins",
+        )
+    if builtins:
+        files = {_package() / _STUB: _stub_text(packs=False, others=True, note=_BUILTINS_NOTE)}
+    else:
+        folder = output or Path(sysconfig.get_path("purelib"))
+        text = _stub_text(packs=True, others=others, note=_NOTE)
+        # "partial": what is not here, a type checker finds in plugrad itself (PEP 561).
+        inside = folder / "plugrad-stubs"
+        files = {inside / "py.typed": "partial\n", inside / _STUB: text}
+    stale = [path for path, text in files.items() if _read(path) != text]
+    if check:
+        _report(stale, builtins)
+    else:
+        _write({path: files[path] for path in stale})
+        for path in files:
+            typer.echo(f"{'wrote' if path in stale else 'fresh'} {path}")
+
+
+def _stub_text(*, packs: bool, others: bool, note: str) -> str:
+    from plugrad.plugins.hook_manager import hook_manager
+    from plugrad.plugins.manager import registry
+    from plugrad.plugins.register_plugin import register_plugin
+    from plugrad.plugins.stub_file import StubFile
+
+    if packs:
+        from plugrad.cli.describing.loaded_packs import loaded_packs
+
+        loaded_packs()
+    stub = StubFile(packs=packs, others=others, note=note)
+    register_plugin(hook_manager(), registry, stub, "plugrad stubs")
+    return stub.text()
+
+
+def _package() -> Path:
+    """The folder of plugrad itself."""
+    return Path(__file__).resolve().parent.parent
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _report(stale: list[Path], builtins: bool) -> None:
+    for path in stale:
+        state = "not fresh" if path.exists() else "missing"
+        typer.echo(f"{path} is {state}\n  fix: plugrad stubs{' --builtins' * builtins}", err=True)
+    if stale:
+        raise typer.Exit(1)
+    typer.echo("fresh")
+
+
+def _write(files: Mapping[Path, str]) -> None:
+    try:
+        for path, text in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise typer.BadParameter(
+            f"{error.filename} can't be written: {error.strerror}\n"
+            "  fix: name a folder that you may write to",
+            param_hint="--output",
+        ) from error

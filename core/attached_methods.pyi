@@ -1,0 +1,833 @@
+# Written by `plugrad stubs --builtins` from the ops; a test keeps it fresh.
+"""AttachedMethods for type checkers: what the registry attaches to Variable."""
+
+import builtins
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.variable import Variable
+
+class AttachedMethods:
+    __slots__ = ()
+
+    @property
+    def H(self) -> Variable:
+        """y = conj(x)^T, a view; gx = conj(gy)^T."""
+
+    @property
+    def T(self) -> Variable:
+        """y = x^T, a view; gx = gy^T."""
+
+    def __abs__(self) -> Variable:
+        """y = |x|, real also for a complex x; gx = gy sgn(x), 0 at 0."""
+
+    def __add__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """z = x + alpha y; gx = gz, gy = conj(alpha) gz."""
+
+    def __and__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """z = x & y for booleans and integers. No gradient."""
+
+    def __eq__(self, y: Variable | Tensor | complex, /) -> Variable:  # type: ignore[override]
+        """z = x == y; nan equals nothing, itself included. No gradient."""
+
+    def __ge__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """z = x >= y; False where either is nan. No gradient."""
+
+    def __getitem__(self, index: Any, /) -> Variable:
+        """y = x[index]; gx = zeros with gy added at [index]."""
+
+    def __gt__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """z = x > y; False where either is nan. No gradient."""
+
+    def __invert__(self) -> Variable:
+        """y = ~x for booleans and integers. No gradient."""
+
+    def __le__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """z = x <= y; False where either is nan. No gradient."""
+
+    def __lt__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """z = x < y; False where either is nan. No gradient."""
+
+    def __matmul__(self, y: Variable | Tensor, /) -> Variable:
+        """z = x y; gx = gz y^H, gy = x^H gz."""
+
+    def __mul__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """z = x y; gx = gz conj(y), gy = gz conj(x)."""
+
+    def __ne__(self, y: Variable | Tensor | complex, /) -> Variable:  # type: ignore[override]
+        """z = x != y; nan equals nothing, itself included. No gradient."""
+
+    def __neg__(self) -> Variable:
+        """y = -x; gx = -gy."""
+
+    def __or__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """z = x | y for booleans and integers. No gradient."""
+
+    def __pos__(self) -> Variable:
+        """y = x; gx = gy. A boolean x is an error."""
+
+    def __pow__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """z = x^y; gx = gz conj(y x^(y - 1)), gy = gz conj(z log(x))."""
+
+    def __radd__(self, x: Variable | Tensor | complex, /) -> Variable:
+        """z = x + alpha y; gx = gz, gy = conj(alpha) gz."""
+
+    def __rand__(self, x: Variable | Tensor | complex, /) -> Variable:
+        """z = x & y for booleans and integers. No gradient."""
+
+    def __rmatmul__(self, x: Variable | Tensor, /) -> Variable:
+        """z = x y; gx = gz y^H, gy = x^H gz."""
+
+    def __rmul__(self, x: Variable | Tensor | complex, /) -> Variable:
+        """z = x y; gx = gz conj(y), gy = gz conj(x)."""
+
+    def __ror__(self, x: Variable | Tensor | complex, /) -> Variable:
+        """z = x | y for booleans and integers. No gradient."""
+
+    def __rpow__(self, x: Variable | Tensor | complex, /) -> Variable:
+        """z = x^y; gx = gz conj(y x^(y - 1)), gy = gz conj(z log(x))."""
+
+    def __rsub__(self, x: Variable | Tensor | complex, /) -> Variable:
+        """z = x - alpha y; gx = gz, gy = -conj(alpha) gz."""
+
+    def __rtruediv__(self, x: Variable | Tensor | complex, /) -> Variable:
+        """z = x / y; gx = gz / conj(y), gy = -gz conj(x / y / y)."""
+
+    def __rxor__(self, x: Variable | Tensor | complex, /) -> Variable:
+        """z = x ^ y for booleans and integers. No gradient."""
+
+    def __sub__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """z = x - alpha y; gx = gz, gy = -conj(alpha) gz."""
+
+    def __truediv__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """z = x / y; gx = gz / conj(y), gy = -gz conj(x / y / y)."""
+
+    def __xor__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """z = x ^ y for booleans and integers. No gradient."""
+
+    def abs(self) -> Variable:
+        """y = |x|, real also for a complex x; gx = gy sgn(x), 0 at 0."""
+
+    def absolute(self) -> Variable:
+        """y = |x|, real also for a complex x; gx = gy sgn(x), 0 at 0."""
+
+    def add(self, y: Variable | Tensor | complex, *, alpha: complex = 1) -> Variable:
+        """z = x + alpha y; gx = gz, gy = conj(alpha) gz."""
+
+    def addmm(
+        self,
+        mat1: Variable | Tensor,
+        mat2: Variable | Tensor,
+        *,
+        beta: complex = 1,
+        alpha: complex = 1,
+    ) -> Variable:
+        """z = beta x + alpha mat1 mat2, x broadcast to the product's shape."""
+
+    def adjoint(self) -> Variable:
+        """y[.., i, j] = conj(x[.., j, i]), a view; gx = gy.mH."""
+
+    def all(
+        self,
+        dim: builtins.int | tuple[builtins.int, ...] | list[builtins.int] | None = None,
+        keepdim: builtins.bool = False,
+    ) -> Variable:
+        """y = whether every element of x along dim is nonzero; no gradient."""
+
+    def amax(
+        self,
+        dim: builtins.int | tuple[builtins.int, ...] | list[builtins.int] | None = (),
+        keepdim: builtins.bool = False,
+    ) -> Variable:
+        """y = the largest of x over dim; gx = gy / k at each of the k elements equal to y, else
+        0.
+        """
+
+    def amin(
+        self,
+        dim: builtins.int | tuple[builtins.int, ...] | list[builtins.int] | None = (),
+        keepdim: builtins.bool = False,
+    ) -> Variable:
+        """y = the smallest of x over dim; gx = gy / k at each of the k elements equal to y, else
+        0.
+        """
+
+    def any(
+        self,
+        dim: builtins.int | tuple[builtins.int, ...] | list[builtins.int] | None = None,
+        keepdim: builtins.bool = False,
+    ) -> Variable:
+        """y = whether some element of x along dim is nonzero; no gradient."""
+
+    def argmax(self, dim: builtins.int | None = None, keepdim: builtins.bool = False) -> Variable:
+        """y = the index of the largest element along dim, or in x flattened; no gradient."""
+
+    def argmin(self, dim: builtins.int | None = None, keepdim: builtins.bool = False) -> Variable:
+        """y = the index of the smallest element along dim, or in x flattened; no gradient."""
+
+    def bfloat16(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
+        """y = x cast to bfloat16; gx = gy cast back to the dtype of x."""
+
+    def bitwise_and(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x & y for booleans and integers. No gradient."""
+
+    def bitwise_not(self) -> Variable:
+        """y = ~x for booleans and integers. No gradient."""
+
+    def bitwise_or(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x | y for booleans and integers. No gradient."""
+
+    def bitwise_xor(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x ^ y for booleans and integers. No gradient."""
+
+    def bmm(self, y: Variable | Tensor) -> Variable:
+        """z[b] = x[b] y[b]; gx[b] = gz[b] y[b]^H, gy[b] = x[b]^H gz[b]."""
+
+    def bool(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
+        """y = x cast to bool; there is no gradient."""
+
+    def broadcast_to(
+        self,
+        *sizes: builtins.int | Sequence[builtins.int],
+        size: Sequence[builtins.int] | None = None,
+    ) -> Variable:
+        """y = x broadcast to the sizes given, a view; gx = gy summed to the shape of x."""
+
+    def byte(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
+        """y = x cast to uint8; there is no gradient."""
+
+    def cdouble(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
+        """y = x cast to complex128; gx = gy cast back to the dtype of x."""
+
+    def ceil(self) -> Variable:
+        """y = ceil(x); gx = 0, also at the jumps."""
+
+    def cfloat(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
+        """y = x cast to complex64; gx = gy cast back to the dtype of x."""
+
+    def char(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
+        """y = x cast to int8; there is no gradient."""
+
+    def chunk(self, chunks: builtins.int, dim: builtins.int = 0) -> tuple[Variable, ...]:
+        """y1, y2, .. = x cut along dim, views; gx = gy1, gy2, .. put together again."""
+
+    def clamp(
+        self,
+        min: Variable | Tensor | complex | None = None,
+        max: Variable | Tensor | complex | None = None,
+    ) -> Variable:
+        """y = min(max(x, min), max); gy goes to whichever of x, min and max y is."""
+
+    def clamp_max(self, max: Variable | Tensor | complex) -> Variable:
+        """y = min(x, max), as clamp(x, max=max)."""
+
+    def clamp_min(self, min: Variable | Tensor | complex) -> Variable:
+        """y = max(x, min), as clamp(x, min=min)."""
+
+    def clip(
+        self,
+        min: Variable | Tensor | complex | None = None,
+        max: Variable | Tensor | complex | None = None,
+    ) -> Variable:
+        """y = min(max(x, min), max); gy goes to whichever of x, min and max y is."""
+
+    def clone(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
+        """y = x in memory of its own; gx = gy."""
+
+    def conj(self) -> Variable:
+        """y = conj(x), x itself if it is real; gx = conj(gy)."""
+
+    def contiguous(
+        self, *, memory_format: torch.memory_format = torch.contiguous_format
+    ) -> Variable:
+        """y = x, copied if its elements lie in another order; gx = gy."""
+
+    def cos(self) -> Variable:
+        """y = cos(x), x in radians; gx = -gy conj(sin(x))."""
+
+    def cosh(self) -> Variable:
+        """y = cosh(x); gx = gy conj(sinh(x))."""
+
+    def cpu(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
+        """y = x on the CPU; gx = gy on the device of x."""
+
+    def cuda(
+        self,
+        device: torch.device | str | builtins.int | None = None,
+        non_blocking: builtins.bool = False,
+        *,
+        memory_format: torch.memory_format = torch.preserve_format,
+    ) -> Variable:
+        """y = x on a GPU, the current one unless device says which; gx = gy on x's device."""
+
+    def cumprod(self, dim: builtins.int, *, dtype: torch.dtype | None = None) -> Variable:
+        """y[i] = x[0] ... x[i]; gx[k] = conj(y[k-1]) t[k], t[k] = gy[k] + conj(x[k+1]) t[k+1]."""
+
+    def cumsum(self, dim: builtins.int, *, dtype: torch.dtype | None = None) -> Variable:
+        """y[i] = x[0] + ... + x[i]; gx[i] = gy[i] + ... + gy[n-1], the running sum backwards."""
+
+    def div(self, y: Variable | Tensor | complex, *, rounding_mode: str | None = None) -> Variable:
+        """z = x / y; gx = gz / conj(y), gy = -gz conj(x / y / y)."""
+
+    def divide(
+        self, y: Variable | Tensor | complex, *, rounding_mode: str | None = None
+    ) -> Variable:
+        """z = x / y; gx = gz / conj(y), gy = -gz conj(x / y / y)."""
+
+    def dot(self, y: Variable | Tensor) -> Variable:
+        """z = sum(x y), nothing conjugated; gx = gz conj(y), gy = gz conj(x)."""
+
+    def double(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
+        """y = x cast to float64; gx = gy cast back to the dtype of x."""
+
+    def eq(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x == y; nan equals nothing, itself included. No gradient."""
+
+    def exp(self) -> Variable:
+        """y = e^x; gx = gy conj(y)."""
+
+    def expand(
+        self,
+        *sizes: builtins.int | Sequence[builtins.int],
+        size: Sequence[builtins.int] | None = None,
+        implicit: builtins.bool = False,
+    ) -> Variable:
+        """y = x broadcast to the sizes given, a view; gx = gy summed to the shape of x."""
+
+    def expand_as(self, y: Variable | Tensor) -> Variable:
+        """z = x broadcast to the shape of y; gx = gz summed to the shape of x, gy = 0."""
+
+    def expm1(self) -> Variable:
+        """y = e^x - 1; gx = gy conj(y + 1)."""
+
+    def fix(self) -> Variable:
+        """y = trunc(x); gx = 0, also at the jumps."""
+
+    def flatten(self, start_dim: builtins.int = 0, end_dim: builtins.int = -1) -> Variable:
+        """y = x with dimensions start_dim to end_dim as one; gx = gy in the shape of x."""
+
+    def flip(
+        self,
+        *apart: builtins.int | Sequence[builtins.int],
+        dims: Sequence[builtins.int] | None = None,
+    ) -> Variable:
+        """y = x with the order along each of dims reversed, a copy; gx = gy reversed back."""
+
+    def float(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
+        """y = x cast to float32; gx = gy cast back to the dtype of x."""
+
+    def floor(self) -> Variable:
+        """y = floor(x); gx = 0, also at the jumps."""
+
+    def gather(
+        self, dim: builtins.int, index: Variable | Tensor, *, sparse_grad: builtins.bool = False
+    ) -> Variable:
+        """y[i, j] = x[index[i, j], j] (here dim = 0); gx = zeros with gy added there."""
+
+    def ge(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x >= y; False where either is nan. No gradient."""
+
+    def ger(self, y: Variable | Tensor) -> Variable:
+        """z[i, j] = x[i] y[j], nothing conjugated; gx = gz conj(y), gy = gz^T conj(x)."""
+
+    def greater(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x > y; False where either is nan. No gradient."""
+
+    def greater_equal(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x >= y; False where either is nan. No gradient."""
+
+    def gt(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x > y; False where either is nan. No gradient."""
+
+    def half(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
+        """y = x cast to float16; gx = gy cast back to the dtype of x."""
+
+    @property
+    def imag(self) -> Variable:
+        """y = Im(x); gx = i gy. A real x is an error."""
+
+    def index_add(
+        self,
+        dim: builtins.int,
+        index: Variable | Tensor,
+        source: Variable | Tensor,
+        *,
+        alpha: complex = 1,
+    ) -> Variable:
+        """z = x with alpha times each slice of source added to the slice that index names."""
+
+    def index_put(
+        self,
+        indices: Sequence[Variable | Tensor],
+        values: Variable | Tensor,
+        accumulate: builtins.bool = False,
+    ) -> Variable:
+        """z = x with values y at [indices], or added there; gx = gz, gy = gz[indices]."""
+
+    def index_select(self, dim: builtins.int, index: Variable | Tensor) -> Variable:
+        """y = the slices of x along dim that index names; gx = zeros with gy's added there."""
+
+    def int(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
+        """y = x cast to int32; there is no gradient."""
+
+    def isfinite(self) -> Variable:
+        """y = whether x is neither infinite nor nan; of a complex x, both parts. No gradient."""
+
+    def isinf(self) -> Variable:
+        """y = whether x is infinite, of either sign; of a complex x, either part is. No
+        gradient.
+        """
+
+    def isnan(self) -> Variable:
+        """y = whether x is nan; of a complex x, either part is. No gradient."""
+
+    def le(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x <= y; False where either is nan. No gradient."""
+
+    def less(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x < y; False where either is nan. No gradient."""
+
+    def less_equal(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x <= y; False where either is nan. No gradient."""
+
+    def log(self) -> Variable:
+        """y = log(x); gx = gy / conj(x)."""
+
+    def log1p(self) -> Variable:
+        """y = log(1 + x); gx = gy / conj(1 + x)."""
+
+    def log_softmax(
+        self,
+        dim: builtins.int | None = None,
+        _stacklevel: builtins.int | torch.dtype = 3,
+        dtype: torch.dtype | None = None,
+    ) -> Variable:
+        """y = x - log(sum(exp(x))) along dim; gx = gy - exp(y) sum(gy)."""
+
+    def logical_and(self, y: Variable | Tensor) -> Variable:
+        """z = x and y, where every number but 0 counts as True. No gradient."""
+
+    def logical_not(self) -> Variable:
+        """y = not x, where every number but 0 counts as True. No gradient."""
+
+    def logical_or(self, y: Variable | Tensor) -> Variable:
+        """z = x or y, where every number but 0 counts as True. No gradient."""
+
+    def logical_xor(self, y: Variable | Tensor) -> Variable:
+        """z = either x or y, where every number but 0 counts as True. No gradient."""
+
+    def logsumexp(
+        self,
+        dim: builtins.int | tuple[builtins.int, ...] | list[builtins.int] | None,
+        keepdim: builtins.bool = False,
+    ) -> Variable:
+        """y = log(sum of exp(x) over dim); gx = gy conj(exp(x - y)), the softmax."""
+
+    def long(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
+        """y = x cast to int64; there is no gradient."""
+
+    def lt(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x < y; False where either is nan. No gradient."""
+
+    @property
+    def mH(self) -> Variable:
+        """y[.., i, j] = conj(x[.., j, i]), a view; gx = gy.mH."""
+
+    @property
+    def mT(self) -> Variable:
+        """y[.., i, j] = x[.., j, i], a view; gx = gy.mT."""
+
+    def masked_fill(self, mask: Variable | Tensor, value: Variable | Tensor | complex) -> Variable:
+        """y = value where mask, else x; gx = 0 where mask, else gy; gvalue = gy where mask."""
+
+    def masked_select(self, mask: Variable | Tensor) -> Variable:
+        """y = the elements of x where mask, as a vector; gx = gy there, else 0."""
+
+    def matmul(self, y: Variable | Tensor) -> Variable:
+        """z = x y; gx = gz y^H, gy = x^H gz."""
+
+    def max(
+        self,
+        y: Variable | Tensor | complex | builtins.int | None = None,
+        keepdim: builtins.bool = False,
+    ) -> Any:
+        """z = max x, or along a dim, or of x and y; gx = gz where x is the max, else 0."""
+
+    def maximum(self, y: Variable | Tensor) -> Variable:
+        """z = max(x, y); the larger one gets gz, at a tie each gets half of it."""
+
+    def mean(
+        self,
+        dim: builtins.int | tuple[builtins.int, ...] | list[builtins.int] | None = None,
+        keepdim: builtins.bool = False,
+        *,
+        dtype: torch.dtype | None = None,
+    ) -> Variable:
+        """y = mean of the n elements of x along dim; gx = gy / n."""
+
+    def min(
+        self,
+        y: Variable | Tensor | complex | builtins.int | None = None,
+        keepdim: builtins.bool = False,
+    ) -> Any:
+        """z = min x, or along a dim, or of x and y; gx = gz where x is the min, else 0."""
+
+    def minimum(self, y: Variable | Tensor) -> Variable:
+        """z = min(x, y); the smaller one gets gz, at a tie each gets half of it."""
+
+    def mm(self, y: Variable | Tensor) -> Variable:
+        """z = x y, of matrices; gx = gz y^H, gy = x^H gz."""
+
+    def moveaxis(
+        self,
+        source: builtins.int | Sequence[builtins.int],
+        destination: builtins.int | Sequence[builtins.int],
+    ) -> Variable:
+        """y = x with dimensions source as destination, a view; gx = gy moved back."""
+
+    def movedim(
+        self,
+        source: builtins.int | Sequence[builtins.int],
+        destination: builtins.int | Sequence[builtins.int],
+    ) -> Variable:
+        """y = x with dimensions source as destination, a view; gx = gy moved back."""
+
+    def mul(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x y; gx = gz conj(y), gy = gz conj(x)."""
+
+    def multiply(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x y; gx = gz conj(y), gy = gz conj(x)."""
+
+    def mv(self, y: Variable | Tensor) -> Variable:
+        """z = x y, of a matrix and a vector; gx = gz y^H, gy = x^H gz."""
+
+    def narrow(self, dim: builtins.int, start: builtins.int, length: builtins.int) -> Variable:
+        """y = x from start on, length long, along dim, a view; gx = zeros with gy there."""
+
+    def ne(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x != y; nan equals nothing, itself included. No gradient."""
+
+    def neg(self) -> Variable:
+        """y = -x; gx = -gy."""
+
+    def negative(self) -> Variable:
+        """y = -x; gx = -gy."""
+
+    def new_empty(
+        self,
+        *shape: builtins.int,
+        size: Sequence[builtins.int] | None = None,
+        dtype: torch.dtype | None = None,
+        layout: torch.layout | None = None,
+        device: torch.device | str | None = None,
+        requires_grad: builtins.bool = False,
+        pin_memory: builtins.bool = False,
+    ) -> Variable:
+        """y = anything, in x's dtype and device unless told otherwise. No gradient."""
+
+    def new_full(
+        self,
+        size: Sequence[builtins.int],
+        fill_value: complex,
+        *,
+        dtype: torch.dtype | None = None,
+        layout: torch.layout | None = None,
+        device: torch.device | str | None = None,
+        requires_grad: builtins.bool = False,
+        pin_memory: builtins.bool = False,
+    ) -> Variable:
+        """y = fill_value, in x's dtype and device unless told otherwise. No gradient."""
+
+    def new_ones(
+        self,
+        *shape: builtins.int,
+        size: Sequence[builtins.int] | None = None,
+        dtype: torch.dtype | None = None,
+        layout: torch.layout | None = None,
+        device: torch.device | str | None = None,
+        requires_grad: builtins.bool = False,
+        pin_memory: builtins.bool = False,
+    ) -> Variable:
+        """y = 1, in x's dtype and device unless told otherwise. No gradient."""
+
+    def new_zeros(
+        self,
+        *shape: builtins.int,
+        size: Sequence[builtins.int] | None = None,
+        dtype: torch.dtype | None = None,
+        layout: torch.layout | None = None,
+        device: torch.device | str | None = None,
+        requires_grad: builtins.bool = False,
+        pin_memory: builtins.bool = False,
+    ) -> Variable:
+        """y = 0, in x's dtype and device unless told otherwise. No gradient."""
+
+    def norm(
+        self,
+        p: builtins.float | str | None = "fro",
+        dim: builtins.int | tuple[builtins.int, ...] | list[builtins.int] | None = None,
+        keepdim: builtins.bool = False,
+        out: None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Variable:
+        """y = linalg.vector_norm(x, p), where p = "fro" is 2; p = "nuc" is linalg.matrix_norm's."""
+
+    def not_equal(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x != y; nan equals nothing, itself included. No gradient."""
+
+    def outer(self, y: Variable | Tensor) -> Variable:
+        """z[i, j] = x[i] y[j], nothing conjugated; gx = gz conj(y), gy = gz^T conj(x)."""
+
+    def permute(
+        self,
+        *order: builtins.int | Sequence[builtins.int],
+        dims: Sequence[builtins.int] | None = None,
+    ) -> Variable:
+        """y = x with dimension dims[i] as the i-th, a view; gx = gy with the inverse order."""
+
+    def positive(self) -> Variable:
+        """y = x; gx = gy. A boolean x is an error."""
+
+    def pow(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x^y; gx = gz conj(y x^(y - 1)), gy = gz conj(z log(x))."""
+
+    def prod(
+        self,
+        dim: builtins.int | None = None,
+        keepdim: builtins.bool = False,
+        *,
+        dtype: torch.dtype | None = None,
+    ) -> Variable:
+        """y = product of x over dim; gx = gy conj(product of the other elements)."""
+
+    @property
+    def real(self) -> Variable:
+        """y = Re(x), x itself if it is real; gx = gy + 0i."""
+
+    def reciprocal(self) -> Variable:
+        """y = 1 / x; gx = -gy conj(y^2). At 0, both are infinite."""
+
+    def relu(self, *, inplace: builtins.bool = False) -> Variable:
+        """y = max(x, 0); gx = gy where y > 0, else 0: also at x = 0."""
+
+    def reshape(
+        self,
+        *sizes: builtins.int | Sequence[builtins.int],
+        shape: Sequence[builtins.int] | None = None,
+    ) -> Variable:
+        """y = x in the shape given; gx = gy in the shape of x."""
+
+    def reshape_as(self, y: Variable | Tensor) -> Variable:
+        """z = x in the shape of y; gx = gz in the shape of x, gy = 0."""
+
+    def resolve_conj(self) -> Variable:
+        """y = x, with a conjugation that torch put off carried out; gx = gy."""
+
+    def round(self, *, decimals: builtins.int = 0) -> Variable:
+        """y = x rounded to ``decimals`` places, halves to even; gx = 0, also at the jumps."""
+
+    def rsqrt(self) -> Variable:
+        """y = 1 / sqrt(x); gx = -gy conj(y^3) / 2."""
+
+    def scatter(
+        self,
+        dim: builtins.int,
+        index: Variable | Tensor,
+        src: Variable | Tensor | complex,
+        *,
+        reduce: str | None = None,
+    ) -> Variable:
+        """z = x with src[i, j], or the number src, put at [index[i, j], j] (here dim = 0)."""
+
+    def scatter_add(
+        self, dim: builtins.int, index: Variable | Tensor, src: Variable | Tensor
+    ) -> Variable:
+        """z = x with src[i, j] added at [index[i, j], j] (here dim = 0)."""
+
+    def select(self, dim: builtins.int, index: builtins.int) -> Variable:
+        """y = x at index of dim, a view; gx = zeros with gy there."""
+
+    def select_scatter(
+        self, src: Variable | Tensor, dim: builtins.int, index: builtins.int
+    ) -> Variable:
+        """z = x with src at index of dim; gx = gz with 0 there, gsrc = gz there."""
+
+    def sgn(self) -> Variable:
+        """y = x / |x|, 0 at 0; gx = (gy - y Re(conj(y) gy)) / |x|, 0 at 0 and for a real x."""
+
+    def short(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
+        """y = x cast to int16; there is no gradient."""
+
+    def sigmoid(self) -> Variable:
+        """y = 1 / (1 + exp(-x)); gx = gy conj(y (1 - y))."""
+
+    def sign(self) -> Variable:
+        """y = sign(x); gx = 0, also at the jumps."""
+
+    def sin(self) -> Variable:
+        """y = sin(x), x in radians; gx = gy conj(cos(x))."""
+
+    def sinh(self) -> Variable:
+        """y = sinh(x); gx = gy conj(cosh(x))."""
+
+    def slice_scatter(
+        self,
+        src: Variable | Tensor,
+        dim: builtins.int = 0,
+        start: builtins.int | None = None,
+        end: builtins.int | None = None,
+        step: builtins.int = 1,
+    ) -> Variable:
+        """z = x with src at start:end:step of dim; gx = gz with 0 there, gsrc = gz there."""
+
+    def softmax(
+        self,
+        dim: builtins.int | None = None,
+        _stacklevel: builtins.int | torch.dtype = 3,
+        dtype: torch.dtype | None = None,
+    ) -> Variable:
+        """y = exp(x) / sum(exp(x)) along dim; gx = y (gy - sum(gy y))."""
+
+    def split(
+        self, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0
+    ) -> tuple[Variable, ...]:
+        """y1, y2, .. = x cut along dim, views; gx = gy1, gy2, .. put together again."""
+
+    def split_with_sizes(
+        self, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0
+    ) -> tuple[Variable, ...]:
+        """y1, y2, .. = x cut along dim, views; gx = gy1, gy2, .. put together again."""
+
+    def sqrt(self) -> Variable:
+        """y = sqrt(x); gx = gy / (2 conj(y))."""
+
+    def square(self) -> Variable:
+        """y = x^2; gx = 2 gy conj(x)."""
+
+    def squeeze(
+        self,
+        *dims: builtins.int | Sequence[builtins.int],
+        dim: builtins.int | Sequence[builtins.int] | None = None,
+    ) -> Variable:
+        """y = x without its dimensions of size 1, a view; gx = gy in the shape of x."""
+
+    def std(
+        self,
+        dim: builtins.int
+        | tuple[builtins.int, ...]
+        | list[builtins.int]
+        | builtins.bool
+        | None = None,
+        unbiased: builtins.bool | None = None,
+        keepdim: builtins.bool = False,
+        *,
+        correction: builtins.float | None = None,
+    ) -> Variable:
+        """y = sqrt(v), v the variance; gx = gv dv/dx with gv = gy / (2 y)."""
+
+    def sub(self, y: Variable | Tensor | complex, *, alpha: complex = 1) -> Variable:
+        """z = x - alpha y; gx = gz, gy = -conj(alpha) gz."""
+
+    def subtract(self, y: Variable | Tensor | complex, *, alpha: complex = 1) -> Variable:
+        """z = x - alpha y; gx = gz, gy = -conj(alpha) gz."""
+
+    def sum(
+        self,
+        dim: builtins.int | tuple[builtins.int, ...] | list[builtins.int] | None = None,
+        keepdim: builtins.bool = False,
+        *,
+        dtype: torch.dtype | None = None,
+    ) -> Variable:
+        """y = sum of x over dim; gx = gy, the same for every element of the sum."""
+
+    def sum_to_size(
+        self,
+        *sizes: builtins.int | Sequence[builtins.int],
+        size: Sequence[builtins.int] | None = None,
+    ) -> Variable:
+        """y = x summed to the sizes given; gx = gy broadcast to the shape of x."""
+
+    def swapaxes(self, dim0: builtins.int, dim1: builtins.int) -> Variable:
+        """y = x with dim0 and dim1 swapped, a view; gx = gy with them swapped back."""
+
+    def swapdims(self, dim0: builtins.int, dim1: builtins.int) -> Variable:
+        """y = x with dim0 and dim1 swapped, a view; gx = gy with them swapped back."""
+
+    def t(self) -> Variable:
+        """y = x^T, a view; gx = gy^T."""
+
+    def tan(self) -> Variable:
+        """y = tan(x), x in radians; gx = gy conj(1 + y^2)."""
+
+    def tanh(self) -> Variable:
+        """y = tanh(x); gx = gy conj(1 - y^2)."""
+
+    def to(
+        self,
+        *target: Any,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | builtins.int | None = None,
+        other: Variable | Tensor | None = None,
+        non_blocking: builtins.bool = False,
+        copy: builtins.bool = False,
+        memory_format: torch.memory_format = torch.preserve_format,
+    ) -> Variable:
+        """y = x cast to a dtype on a device; gx = gy cast and moved back."""
+
+    def transpose(self, dim0: builtins.int, dim1: builtins.int) -> Variable:
+        """y = x with dim0 and dim1 swapped, a view; gx = gy with them swapped back."""
+
+    def true_divide(
+        self, y: Variable | Tensor | complex, *, rounding_mode: str | None = None
+    ) -> Variable:
+        """z = x / y; gx = gz / conj(y), gy = -gz conj(x / y / y)."""
+
+    def trunc(self) -> Variable:
+        """y = trunc(x); gx = 0, also at the jumps."""
+
+    def type_as(self, y: Variable | Tensor) -> Variable:
+        """z = x cast to the dtype of y; gx = gz cast back, gy = 0."""
+
+    def unbind(self, dim: builtins.int = 0) -> tuple[Variable, ...]:
+        """y1, y2, .. = x at each index of dim, views; gx = gy1, gy2, .. stacked."""
+
+    def unsqueeze(self, dim: builtins.int) -> Variable:
+        """y = x with a dimension of size 1 put in as dim, a view; gx = gy without it."""
+
+    def var(
+        self,
+        dim: builtins.int
+        | tuple[builtins.int, ...]
+        | list[builtins.int]
+        | builtins.bool
+        | None = None,
+        unbiased: builtins.bool | None = None,
+        keepdim: builtins.bool = False,
+        *,
+        correction: builtins.float | None = None,
+    ) -> Variable:
+        """y = sum of |x - mean|^2 / (n - correction); gx = 2 gy (x - mean) / (n - correction)."""
+
+    def vdot(self, y: Variable | Tensor) -> Variable:
+        """z = sum(conj(x) y); gx = conj(gz) y, gy = gz x."""
+
+    def view(
+        self,
+        *sizes: builtins.int | Sequence[builtins.int] | torch.dtype,
+        size: Sequence[builtins.int] | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Variable:
+        """y = x in the shape given, a view; gx = gy in the shape of x."""
+
+    def view_as(self, y: Variable | Tensor) -> Variable:
+        """z = x in the shape of y; gx = gz in the shape of x, gy = 0."""
+
+    def where(self, condition: Variable | Tensor, y: Variable | Tensor | complex) -> Variable:
+        """z = x where condition holds, else y: torch's method names x before the condition."""
+
+    # A pack's, or of an op that the program registers itself. `plugrad stubs` writes a file
+    # without this line, that has the packs' methods and in which other names are errors.
+    def __getattr__(self, name: str) -> Any: ...

@@ -1,0 +1,106 @@
+"""``plugrad show`` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("typer")
+pytest.importorskip("rich")
+from typer.testing import CliRunner
+
+import plugrad as pg
+from plugrad.cli import last_check
+from plugrad.cli.app import app
+from plugrad.tests.cli import wrong_ops
+from plugrad.tests.cli.site_commands import site_commands
+from plugrad.tests.plugins.site import Site, pack_of
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, arguments)
+
+
+def rows(output):
+    """The lines ``title  text`` by their titles."""
+    return {line[:12].strip(): line[12:] for line in output.splitlines() if line[:1].strip()}
+
+
+def test_an_op(no_packs):
+    done = run("show", "clamp")
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert lines[0] == "clamp, of the pack plugrad"
+    assert lines[2].startswith("  y = ")
+    told = rows(done.stdout)
+    assert told["signature"].startswith("clamp(x: Tensor, min: Tensor | None = None")
+    file, _, line = told["source"].rpartition(":")
+    assert Path(file).samefile(Path(pg.__file__).parent / "ops" / "elementwise" / "clamp.py")
+    assert Path(file).read_text(encoding="utf-8").splitlines()[int(line) - 1].startswith("@op(")
+    assert told["methods"] == "x.clamp(), x.clip()"
+    assert "torch.clamp" in told["overrides"]
+    assert "broadcasts" in told["flags"]
+    assert told["last check"] == "never on this machine"
+    count = int(told["samples"])
+    calls = [line.strip() for line in lines if line.startswith("  clamp(")]
+    assert len(calls) == count > 3
+    assert "clamp(float64[3, 4], max=0.5)" in calls or any("max=" in call for call in calls)
+
+
+def test_operators_properties_and_waivers(no_packs):
+    assert rows(run("show", "add").stdout)["methods"] == "x.add(), __add__, __radd__"
+    transposed = rows(run("show", "numpy_T").stdout)
+    assert (transposed["methods"], transposed["properties"]) == ("none", "x.T")
+    waiving = next(e for e in pg.registry if e.declaration.waives and e.rank == 0)
+    law, reason = next(iter(waiving.declaration.waives.items()))
+    assert f"{law}: {reason}" in rows(run("show", waiving.name).stdout)["waives"]
+
+
+def test_the_last_check(no_packs, monkeypatch):
+    run("check", "sin", "--seed", "5")
+    told = rows(run("show", "sin").stdout)["last check"]
+    assert told.startswith("passed ")
+    assert ", seed 5, cpu, torch 2." in told
+    assert "changed" not in told
+    monkeypatch.setattr(last_check, "_hash", lambda entry: "another")
+    assert rows(run("show", "sin").stdout)["last check"].endswith("; changed since: its source")
+
+
+def test_a_failed_check(no_packs):
+    with wrong_ops.registered(wrong_ops.ScaledSin):
+        run("check", "scaled_sin")
+        told = rows(run("show", "scaled_sin").stdout)["last check"]
+    assert told.startswith("FAILED ")
+    assert "oracle" in told
+
+
+def test_json(no_packs):
+    run("check", "sin")
+    told = json.loads(run("show", "sin", "--json").stdout)
+    assert told["qualified_name"] == "plugrad::sin"
+    assert told["formula"].startswith("y = sin(x)")
+    assert "sin(float64[3, 4])" in told["samples"]
+    assert told["samples_error"] is None
+    assert told["last_check"]["failed"] == []
+    assert told["last_check"]["changed_since"] == []
+
+
+def test_an_unknown_op_is_refused(no_packs):
+    done = run("show", "sine")
+    assert done.exit_code == 2
+    assert "there is no op named 'sine'" in done.stderr
+    assert "fix: did you mean" in done.stderr
+
+
+def test_an_op_of_a_pack_with_broken_samples(tmp_path):
+    site = Site(tmp_path)
+    site.install("sea", pack_of("wave").replace("yield Sample(make(3, 2))", "yield 1 / 0"))
+    plain, qualified = site_commands(site, "show wave", "show sea::wave")
+    assert plain == qualified
+    assert plain[0] == 0
+    told = rows(plain[1])
+    assert told["methods"] == "x.wave(), x.sea.wave()"
+    assert told["samples"] == "0"
+    assert "  then it raises ZeroDivisionError: division by zero\n" in plain[1]

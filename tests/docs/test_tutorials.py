@@ -1,0 +1,48 @@
+"""The pages' Python runs as it stands, and prints what the pages say."""
+
+from __future__ import annotations
+
+import pytest
+
+from plugrad.testing import LAWS
+from plugrad.tests.checkout import ROOT
+from plugrad.tests.docs.page import assert_same_text, blocks_of, printed_by
+
+DOCS = ROOT / "docs"
+# The laws' pages are written by a script; the pack's tutorial needs the pack. Both have tests
+# of their own.
+ELSEWHERE = ("laws/", "decisions/", "tutorials/first-pack.md")
+
+
+def programs_of(page):
+    return [b.text for b in blocks_of(DOCS / page) if b.language == "python" and not b.title]
+
+
+PAGES = [
+    page
+    for page in sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+    if not page.startswith(ELSEWHERE) and programs_of(page)
+]
+
+
+def test_the_pages_with_programs_are_these():
+    assert set(PAGES) == {
+        "engine.md",
+        "index.md",
+        "packs/README.md",
+        "packs/hooks.md",
+        "tutorials/first-op.md",
+        "tutorials/porting.md",
+    }
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_pages_programs_run_and_print_what_it_says(page, tmp_path):
+    blocks = [b for b in blocks_of(DOCS / page) if b.language == "python" and not b.title]
+    printed = printed_by([block.text for block in blocks], tmp_path)
+    for block, actual in zip(blocks, printed, strict=True):
+        assert_same_text(block.output or "", actual)
+
+
+def test_the_number_of_laws_is_right():
+    assert f"\n{len(LAWS)} [laws]" in (DOCS / "tutorials/first-op.md").read_text(encoding="utf-8")
