@@ -1,4 +1,4 @@
-"""What the Bessel functions share: dtypes, power series, upward recurrence, the trapezoidal rule."""
+"""What the Bessel functions share: dtypes, power series, recurrence, the trapezoidal rule."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ def in_double(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     They take float32 and float64, make integers the default dtype, and refuse the rest.
     """
     dtype = torch.special.bessel_j0(x.new_empty(0)).dtype
-    return function(x.to(torch.float64)).to(dtype)
+    if x.numel() <= _BLOCK:
+        return function(x.to(torch.float64)).to(dtype)
+    parts = torch.split(x.flatten(), _BLOCK)
+    values = torch.cat([function(part.to(torch.float64)) for part in parts])
+    return torch.empty_like(x, dtype=dtype).copy_(values.view(x.shape))
+
+
+#: Larger tensors are evaluated in parts of this size: for each number an integral has dozens.
+_BLOCK = 2**12
 
 
 def polynomial(coefficients: Sequence[float], x: Tensor) -> Tensor:
@@ -57,11 +65,28 @@ def odd_or_even(values: Tensor, x: Tensor, n: int) -> Tensor:
     return torch.where(x < 0, -values, values) if n % 2 else values
 
 
-def trapezoid(step: float, end: float) -> list[tuple[float, float]]:
+def trapezoid(step: float, end: float) -> tuple[list[float], list[float]]:
     """Nodes v and weights of the trapezoidal rule for even functions of v, from 0 to ``end``.
 
     Of an integrand with exp(-v^2) that is analytic in a strip around the real line it gives
     all digits with few nodes: Trefethen and Weideman, SIAM Review 56 (2014), section 5.
     """
     count = math.ceil(end / step)
-    return [(k * step, step if k else step / 2) for k in range(count + 1)]
+    return [k * step for k in range(count + 1)], [step / 2] + [step] * count
+
+
+def integrals(
+    integrands: Callable[[Tensor], Sequence[Tensor]],
+    rule: tuple[Sequence[float], Sequence[float]],
+    x: Tensor,
+) -> list[Tensor]:
+    """The sums over a rule's nodes of functions that are elementwise in x.
+
+    Args:
+        integrands: from nodes, along a new first dimension, to values.
+        rule: nodes and weights.
+        x: what else the integrands depend on.
+    """
+    shape = (-1, *(1 for _ in x.shape))
+    nodes, weights = (torch.tensor(p, dtype=x.dtype, device=x.device).view(shape) for p in rule)
+    return [(weights * values).sum(0) for values in integrands(nodes)]

@@ -33,7 +33,7 @@ from torch import Tensor
 from plugrad_special.ops._gauss_legendre import gauss_legendre
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _SMALL = 15.0  # up to here the series, beyond Stirling's series
 _TERMS = 52
@@ -48,9 +48,8 @@ def cumulative_derivative(a: Tensor, x: Tensor, n: int) -> Tensor:
     value = torch.igamma(a, x)
     if value.is_meta:
         return value
-    a, x = _wide(a, x)
+    a, x = _wide(a, value), _wide(x, value)
     result = torch.where(torch.isnan(value), math.nan, 0.0).to(torch.float64).flatten()
-    a, x = a.flatten(), x.flatten()
     inside = (a >= 0) & (x > 0) & torch.isfinite(a) & torch.isfinite(x)
     inside &= _scale(a, x) > 0
     below = (x.log() - torch.digamma(a + 1)) * a + 1 < 0
@@ -60,7 +59,7 @@ def cumulative_derivative(a: Tensor, x: Tensor, n: int) -> Tensor:
         (below & ~by_series, _from_below),
         (~below & ~by_series, _from_above),
     ):
-        for some in (region & inside).nonzero().squeeze(1).split(_CHUNK):
+        for some in _chunks(region & inside, _CHUNK):
             result[some] = method(a[some], x[some], n)
     return _like(result, value)
 
@@ -70,22 +69,26 @@ def density_derivative(a: Tensor, x: Tensor, n: int) -> Tensor:
     value = torch.empty_like(torch.igamma(a, x))
     if value.is_meta:
         return value
-    a, x = _wide(a, x)
-    result = torch.full_like(a, math.nan).flatten()
-    shape = a.shape
-    a, x = a.flatten(), x.flatten()
+    a, x = _wide(a, value), _wide(x, value)
+    result = torch.full_like(a, math.nan)
     result = torch.where((a == math.inf) & (x < math.inf) | (a >= 0) & (x == math.inf), 0.0, result)
     result = torch.where(a.isinf() & x.isinf(), math.nan, result)
     result = torch.where(x == 0, _density_at_0(a, n), result)
     inside = (a >= 0) & (x > 0) & torch.isfinite(a) & torch.isfinite(x)
-    for some in inside.nonzero().squeeze(1).split(_CHUNK * _NODES):
+    for some in _chunks(inside, _CHUNK * _NODES):
         result[some] = _density(a[some], x[some], n)
-    return _like(result.reshape(shape), value)
+    return _like(result, value)
 
 
-def _wide(a: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-    a, x = torch.broadcast_tensors(a, x)
-    return a.to(torch.float64), x.to(torch.float64)
+def _wide(tensor: Tensor, value: Tensor) -> Tensor:
+    return tensor.to(torch.float64).expand(value.shape).flatten()
+
+
+def _chunks(region: Tensor, size: int) -> Iterator[Tensor]:
+    """The indices of a region, not too many at once."""
+    indices = region.nonzero().squeeze(1)
+    for start in range(0, len(indices), size):
+        yield indices[start : start + size]
 
 
 def _like(result: Tensor, value: Tensor) -> Tensor:
@@ -157,7 +160,8 @@ def _density_at_0(a: Tensor, n: int) -> Tensor:
     pole = (a <= 0) & (a == a.floor())
     infinite = torch.where(pole, 0.0 if n == 0 else -sign * math.inf, infinite)
     at_1 = 1.0 if n == 0 else (-1) ** n * math.inf
-    return torch.where(a.isnan(), a, torch.where(a == 1, at_1, infinite))
+    limit = torch.where(a == 1, at_1, infinite)
+    return torch.where(a.isnan() | (a == -math.inf), math.nan, limit)
 
 
 def _scale(a: Tensor, x: Tensor) -> Tensor:
@@ -186,7 +190,7 @@ def _horner(z: Tensor, coefficients: tuple[float, ...]) -> Tensor:
 
 
 def _log_excess(mu: Tensor, ratio: Tensor) -> Tensor:
-    """mu - ln(1 + mu), where 1 + mu is ``ratio``."""
+    """Mu - ln(1 + mu), where 1 + mu is ``ratio``."""
     near = mu.abs() < 0.4
     small = torch.where(near, mu, 0.0)
     # ln(1 + mu) = 2 artanh(r), and mu - 2 r = r mu.
@@ -199,7 +203,7 @@ _ARTANH = tuple(1 / (2 * k + 3) for k in range(14))  # r^2 is at most 1/16
 
 
 def _cumulants(a: Tensor, x: Tensor, n: int) -> list[Tensor]:
-    """ln x - psi(a+1), -psi'(a+1), ...: n of them, but one at least."""
+    """Ln x - psi(a+1), -psi'(a+1), ...: n of them, but one at least."""
     large = a.clamp(min=_SMALL)
     mu = (x - large) / large
     near = mu.abs() < 0.4

@@ -1,0 +1,50 @@
+"""modified_bessel_i1: the modified Bessel function of the first kind of order 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad_special import _bessel_reference
+from plugrad_special.ops.modified_bessel_in import ModifiedBesselIn
+
+
+@op(
+    "special::modified_bessel_i1",
+    methods=("modified_bessel_i1",),
+    overrides=(torch.special.modified_bessel_i1,),
+    reference=_bessel_reference.reference(
+        torch.special.modified_bessel_i1, _bessel_reference.modified_bessel_i(1)
+    ),
+    elementwise=True,
+)
+class ModifiedBesselI1(Function):
+    """y = I_1(x);  gx = gy (I_0(x) + I_2(x)) / 2.
+
+    DLMF 10.29.1. Defined for every x, and odd. The slope is I_0(x) - I_1(x)/x without the 0/0 at 0,
+    where it is 1/2. Beyond |x| = 713 it overflows to inf. At inf torch gives nan, and so does the
+    gradient. The values are torch's, to full precision, but that those beyond -713 are inf and not
+    -inf.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.special.modified_bessel_i1(x)
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return gy * (ModifiedBesselIn.apply(x, 0) + ModifiedBesselIn.apply(x, 2)) / 2
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4))
+        yield Sample(make(5, low=-30, high=30))
+        yield Sample(make())
+        yield Sample(make(0, 3))
+        yield Sample(make.tensor([0.0, -0.0, 1e-200, 1e-9, 9.0]))
+        yield Sample(make.tensor([700.0, -700.0, 1000.0]))

@@ -1,0 +1,47 @@
+"""modified_bessel_k0: the modified Bessel function of the second kind of order 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad_special import _bessel_reference
+
+
+@op(
+    "special::modified_bessel_k0",
+    methods=("modified_bessel_k0",),
+    overrides=(torch.special.modified_bessel_k0,),
+    reference=_bessel_reference.reference(
+        torch.special.modified_bessel_k0, _bessel_reference.modified_bessel_k(0)
+    ),
+    elementwise=True,
+)
+class ModifiedBesselK0(Function):
+    """y = K_0(x);  gx = -gy K_1(x).
+
+    DLMF 10.29.3. inf at 0, where the slope is -inf; both are nan below, and 0 at inf. The values
+    are torch's, to full precision, and so is K_1.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.special.modified_bessel_k0(x)
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return -gy * torch.special.modified_bessel_k1(x)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4, low=0.2))
+        yield Sample(make(5, low=0.2, high=30))
+        yield Sample(make(low=0.2))
+        yield Sample(make(0, 3))
+        yield Sample(make.tensor([0.01, 2.0, 700.0, 1000.0]))
+        yield Sample(make.tensor([0.0, -0.0, 1.0, -1.0]))

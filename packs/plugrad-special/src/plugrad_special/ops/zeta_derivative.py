@@ -1,0 +1,68 @@
+"""zeta_derivative: the derivatives of the Hurwitz zeta function in its first argument."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad_special import _gamma_reference
+from plugrad_special.ops import _hurwitz_zeta
+
+
+@op(
+    "special::zeta_derivative",
+    methods=("zeta_derivative",),
+    reference=_gamma_reference.zeta_derivative,
+    broadcasts=True,
+    elementwise=True,
+)
+class ZetaDerivative(Function):
+    """z = d^n/dx^n zeta(x, q) = sum of (-ln(q+k))^n (q+k)^-x, n >= 1.
+
+    gx = gz z(n+1), gq = -gz (x z(x + 1, n) + n z(x + 1, n - 1)), where z(n) is the n-th
+    derivative and z(0) torch's zeta (the sum differentiated term by term).
+
+    By Euler-Maclaurin summation, see ``_hurwitz_zeta``; in float64 whatever the input is.
+    Defined for x > 1, q > 0. At x = 1 it is (-1)^n inf, at q = 0 inf, elsewhere nan.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, q: Tensor, n: int = 1) -> Tensor:
+        z = _hurwitz_zeta.zeta_derivative(x, q, n)
+        ctx.save_for_backward(x, q, z)
+        ctx.n = n
+        return z
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        need_gx, need_gq, *_ = ctx.needs_input_grad
+        x, q, z = ctx.saved_tensors
+        gx = gz * ZetaDerivative.apply(x, q, ctx.n + 1) if need_gx else None
+        gq = gz * _slope_in_q(x, q, z, ctx.n) if need_gq else None
+        return gx, gq
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4, low=1.3, high=6.0), make(3, 4, low=0.2, high=5.0), 1)
+        yield Sample(make(3, 4, low=1.3, high=6.0), make(3, 4, low=0.2, high=5.0), n=2)
+        yield Sample(make(3, 1, low=1.3, high=6.0), make(2, 1, 4, low=0.2, high=5.0), 3)
+        yield Sample(make(3, low=1.3, high=6.0), 2.5)
+        yield Sample(2.5, make(3, low=0.3, high=5.0), 2)
+        yield Sample(make.tensor([1.0, 0.5, -1.0, 2.0]), make(4, low=0.3, high=3.0), 1)
+        yield Sample(make.tensor([2.5, 2.0, 2.0]), make.tensor([-0.5, 0.0, 2.0]), 1)
+        yield Sample(make.tensor([30.0, 30.0, 1.001, 5.0]), make.tensor([0.5, 9.0, 40.0, 1e-3]), 1)
+        yield Sample(make.integers(3, low=2), make(3, low=0.3), 1)
+        yield Sample(make(3, low=1.3), make.integers(3, low=1), 2)
+        yield Sample(make(0, 3), make(3))
+        yield Sample(make(low=1.3), make(2, low=0.3))
+
+
+def _slope_in_q(x: Any, q: Any, z: Any, n: int) -> Any:
+    lower = ZetaDerivative.apply(x + 1, q, n - 1) if n > 1 else torch.special.zeta(x + 1, q)
+    slope = x * ZetaDerivative.apply(x + 1, q, n) + n * lower
+    return torch.where(torch.isnan(z), math.nan, -slope)

@@ -1,0 +1,65 @@
+"""scaled_modified_bessel_k1: value and two derivatives beside mpmath's, and at special points."""
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+
+import plugrad as pg
+
+inf, nan = math.inf, math.nan
+
+
+def exact(x: mpmath.mpf) -> tuple[mpmath.mpf, ...]:
+    """The value and two derivatives."""
+    s0, s1 = (mpmath.exp(x) * mpmath.besselk(n, x) for n in range(2))
+    slope = s1 - s0 - s1 / x
+    return s1, slope, slope - (s0 - s1) - slope / x + s1 / x**2
+
+
+def points() -> list[float]:
+    rng = np.random.default_rng(0)
+    return [*(10 ** rng.uniform(-8, 12, 15)).tolist(), 1.0, 1.999, 2.0, 2.5, 700.0]
+
+
+def derivatives(x: torch.Tensor) -> list[torch.Tensor]:
+    variable = pg.Variable(x, requires_grad=True)
+    y = torch.special.scaled_modified_bessel_k1(variable)
+    (first,) = pg.grad(y.sum(), variable, create_graph=True)
+    (second,) = pg.grad(first.sum(), variable)
+    return [y.data, first.data, second.data]
+
+
+def test_two_derivatives_are_exact() -> None:
+    found = derivatives(torch.tensor(points(), dtype=torch.float64))
+    with mpmath.workdps(50):
+        for x, value, first, second in zip(points(), *found, strict=True):
+            expected = [float(e) for e in exact(mpmath.mpf(x))]
+            assert value.item() == pytest.approx(expected[0], rel=1e-14), x
+            assert first.item() == pytest.approx(expected[1], rel=1e-12, abs=1e-290), x
+            assert second.item() == pytest.approx(expected[2], rel=1e-12, abs=1e-290), x
+
+
+@pytest.mark.parametrize(
+    ("x", "first", "second"),
+    [
+        (0.0, -inf, inf),
+        (-0.0, -inf, inf),
+        (1e-310, -inf, inf),
+        (-1.0, nan, nan),
+        (1e300, 0.0, 0.0),
+        (inf, 0.0, 0.0),
+    ],
+)
+def test_special_points(x: float, first: float, second: float) -> None:
+    _, slope, curvature = derivatives(torch.tensor(x, dtype=torch.float64))
+    assert slope.item() == pytest.approx(first, rel=1e-14, nan_ok=True)
+    assert curvature.item() == pytest.approx(second, rel=1e-14, nan_ok=True)
+
+
+def test_float32_is_as_exact() -> None:
+    x = torch.tensor(points(), dtype=torch.float32)
+    wide = derivatives(x.double())[1].float()
+    torch.testing.assert_close(derivatives(x)[1], wide, rtol=1e-6, atol=0.0)
