@@ -19,7 +19,15 @@ CLASSES = [
 @pytest.mark.parametrize("kind", CLASSES)
 def test_it_is_also_a_builtin_error(kind):
     assert issubclass(
-        kind, (RuntimeError, TypeError, ValueError, AttributeError, NotImplementedError)
+        kind,
+        (
+            RuntimeError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            ImportError,
+            NotImplementedError,
+        ),
     )
     assert kind.__doc__
 
