@@ -98,7 +98,7 @@ def _add_to_plugrad(category: str, op: str, overrides: str | None) -> None:
     from plugrad.cli.scaffold.own_repository import OwnRepository
     from plugrad.cli.scaffold.rendered import rendered
 
-    repository = OwnRepository.find(Path.cwd())
+    repository = OwnRepository.find()
     module = repository.op_module(category, op, overrides)
     path = repository.ops / category / f"{op}.py"
     test = repository.root / "tests" / "ops" / category / f"test_{op}.py"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copyreg
 import importlib
-from functools import reduce
+import sys
+from operator import attrgetter
 from typing import Any
 
 from plugrad.errors import MissingOpError
@@ -20,14 +21,20 @@ class OpType(type):
 
 
 def _reduced(function: OpType) -> str | tuple[Any, ...]:
-    if function.declaration is None:
-        return function.__qualname__  # pickle's own way
+    module = sys.modules.get(function.__module__)
+    found = attrgetter(function.__qualname__)
+    try:
+        own_way = function.declaration is None or found(module) is not function
+    except AttributeError:
+        own_way = True
+    if own_way:  # pickle's, which also says what is wrong
+        return function.__qualname__
     return _found, (function.declaration.name, function.__module__, function.__qualname__)
 
 
 def _found(op: str, module: str, qualified_name: str) -> Any:
     try:
-        return reduce(getattr, qualified_name.split("."), importlib.import_module(module))
+        return attrgetter(qualified_name)(importlib.import_module(module))
     except (ImportError, AttributeError) as error:
         raise MissingOpError(
             f"the op {op} cannot be unpickled: {error}",

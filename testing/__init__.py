@@ -5,6 +5,7 @@ from plugrad.testing.check_pack import check_pack
 from plugrad.testing.gradcheck import gradcheck
 from plugrad.testing.gradgradcheck import gradgradcheck
 from plugrad.testing.laws import LAWS
+from plugrad.testing.pack_tests import pack_tests
 from plugrad.testing.parametrize_ops import parametrize_ops
 from plugrad.testing.report import Report
 from plugrad.testing.result import Result
@@ -19,5 +20,6 @@ __all__ = [
     "gradcheck",
     "gradgradcheck",
     "op_strength",
+    "pack_tests",
     "parametrize_ops",
 ]

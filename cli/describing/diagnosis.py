@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from plugrad.plugins.pack import Pack
     from plugrad.plugins.registered_op import RegisteredOp
 
+_SHOWN_HERE = "show the traceback to"
+
 
 def diagnosis(only: Collection[str] | None = None) -> dict[str, Any]:
     """The packs and the findings, as JSON can hold them.
@@ -65,7 +67,7 @@ def _broken(found: list[Pack]) -> Iterator[Finding]:
             yield Finding(
                 f"the pack {pack.name} is set aside: {pack.error.what}",
                 pack.error.where or pack.where,
-                pack.error.fix,
+                pack.error.fix.replace("plugrad doctor shows the traceback, for", _SHOWN_HERE),
                 shown,
             )
 

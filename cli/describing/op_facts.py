@@ -120,5 +120,12 @@ def _verbatim(annotation: Any) -> Any:
 
 
 def _callable_name(function: Callable[..., Any]) -> str:
-    name = torch.overrides.resolve_name(function)
-    return name or getattr(function, "__qualname__", None) or str(function)
+    if isinstance(function, torch._ops.OpOverload | torch._ops.OpOverloadPacket):
+        return f"torch.ops.{function}"
+    resolved: str | None = torch.overrides.resolve_name(function)
+    if resolved:
+        return resolved
+    name = str(getattr(function, "__name__", function))
+    if getattr(torch, name, None) is function:
+        return f"torch.{name}"
+    return f"{function.__module__}.{getattr(function, '__qualname__', name)}"

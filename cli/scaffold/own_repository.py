@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import keyword
+import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import torch
 import typer
 
 from plugrad.cli.scaffold.op_module import OpModule
 from plugrad.plugins.manager import registry
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: Where torch has the functions whose ops a category holds, and what their names begin with.
 _OF_TORCH = {"nn": ("nn.functional.", ""), "linalg": ("linalg.", "")}
@@ -31,17 +30,18 @@ class OwnRepository:
         return self.root / "ops"
 
     @classmethod
-    def find(cls, inside: Path) -> OwnRepository:
-        """The checkout of plugrad that ``inside`` is in.
+    def find(cls) -> OwnRepository:
+        """The checkout of plugrad that the working directory is in.
 
         Raises:
             BadParameter: it is in none.
         """
-        for folder in (inside, *inside.parents):
+        here = Path.cwd()
+        for folder in (here, *here.parents):
             if _is_plugrad(folder):
-                return cls(folder)
+                return cls(Path(os.path.relpath(folder)))
         raise _bad(
-            f"{inside} is in no checkout of plugrad's repository",
+            f"{here} is in no checkout of plugrad's repository",
             "go to one; or leave the category out, for an op of a pack",
         )
 
@@ -57,7 +57,7 @@ class OwnRepository:
                 f"there is no category {category!r}",
                 f"the categories, the folders of ops/, are {', '.join(categories)}",
             )
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", op) or op.endswith("__"):
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", op) or keyword.iskeyword(op):
             raise _bad(f"{op!r} is no name for an op", "write torch's name, as in elementwise/erfc")
         if overrides is None:
             name = next((p + op for p in _prefixes(category) if _has(p + op)), None)

@@ -41,9 +41,8 @@ class AuthorEnvironment:
         self.bin = folder / ("Scripts" if sys.platform == "win32" else "bin")
         self.python = self.bin / "python"
         print_site = "import sysconfig; print(sysconfig.get_path('purelib'))"
-        self.site = Path(
-            subprocess.check_output([self.python, "-c", print_site], text=True).strip()
-        )
+        found = subprocess.check_output([self.python, "-c", print_site], text=True)
+        self.site = Path(found.strip())
         project = checkout.PYPROJECT["project"]
         wanted = [*project["dependencies"], *project["optional-dependencies"]["cli"]]
         for name in dependencies([*wanted, "mypy", "numpy", "pip", "pytest", "setuptools"]):

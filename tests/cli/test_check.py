@@ -124,7 +124,7 @@ def test_an_op_that_gives_no_result_fails():
 
 
 def test_a_pack_is_all_its_ops():
-    with wrong_ops.registered(wrong_ops.ScaledSin, wrong_ops.NanSqrt):
+    with wrong_ops.registered(wrong_ops.ScaledSin, wrong_ops.NanSqrt, pack="wrong"):
         done = check("wrong::", "--law", "oracle")
     assert done.exit_code == 1
     assert "FAILED: 2 ops, 3 results" in done.stdout

@@ -68,6 +68,7 @@ def test_whatever_is_wrong(tmp_path):
 
     bad = finding(told, "the pack bad is set aside: ZeroDivisionError: division by zero")
     assert bad["where"] == "the pack bad of bad 1.0 (module bad)"
+    assert bad["fix"] == "show the traceback to its author; PLUGRAD_PACKS=-bad leaves it out"
     assert bad["traceback"].startswith("Traceback (most recent call last):\n")
     assert 'bad.py", line 1, in <module>\n    1 / 0\n' in bad["traceback"]
     old = finding(told, "the pack old is set aside: it was written for the pack API v0")

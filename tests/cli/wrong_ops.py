@@ -83,7 +83,7 @@ class Sampleless(ScaledSin):
 
 
 @contextmanager
-def registered(*functions, pack="wrong"):
+def registered(*functions, pack="local"):
     """In the block these are registered too; afterwards the registry is what it was."""
     known = set(registry._ops), set(registry.pack_names)
     try:

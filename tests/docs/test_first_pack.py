@@ -2,48 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-import venv
 
 import pytest
 
 from plugrad.tests.checkout import ROOT
+from plugrad.tests.cli.author_environment import AuthorEnvironment, dependencies, link
 from plugrad.tests.docs.page import blocks_of
 
 BLOCKS = blocks_of(ROOT / "docs" / "tutorials" / "first-pack.md")
-#: Commands of the tutorial that run with the environment's own Python.
-COMMANDS = ("pip", "plugrad", "pytest")
 END = "@@@ end of block"
-
-
-def environment(folder):
-    """A venv that has, below what is installed into it, all that this one has.
-
-    So installing takes no network; what it says of itself is still the tutorial's words.
-    """
-    venv.create(folder / "venv", with_pip=False, symlinks=True)
-    (packages,) = (folder / "venv").glob("lib/python*/site-packages")
-    below = [entry for entry in sys.path if entry.endswith("site-packages")]
-    (packages / "below.pth").write_text(f"import site; [*map(site.addsitedir, {below!r})]\n")
-    programs = folder / "venv" / "bin"
-    for name in COMMANDS:
-        (programs / name).write_text(f'#!/bin/sh\nexec "{programs}/python" -m {name} "$@"\n')
-        (programs / name).chmod(0o755)
-    unwanted = {"PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTHONPATH", "PLUGRAD_STRICT"}
-    return {
-        **{name: value for name, value in os.environ.items() if name not in unwanted},
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "PLUGRAD_PACKS": "plugrad-softclip",
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_NO_BUILD_ISOLATION": "0",  # pip's way to say: none
-        "PIP_NO_DEPS": "1",
-        "PIP_NO_INDEX": "1",
-        "PIP_QUIET": "1",
-        "XDG_CACHE_HOME": str(folder / "cache"),
-    }
 
 
 def script():
@@ -69,16 +37,11 @@ def words(line):
 
 @pytest.mark.slow
 def test_the_tutorial_can_be_followed(tmp_path):
-    done = subprocess.run(
-        ["bash", "-c", script()],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    printed = done.stdout.split(f"{END}\n")
+    environment = AuthorEnvironment(tmp_path / "venv")
+    for name in dependencies(["build", "ruff"]):  # what the pack's extra `dev` asks for besides
+        link(name, environment.site)
+    (tmp_path / "work").mkdir()
+    printed = environment.run(script(), tmp_path / "work").split(f"{END}\n")
     for block, actual in zip(BLOCKS, printed, strict=False):
         lines = iter(words(line) for line in actual.splitlines())
         for line in (block.output or "").splitlines():

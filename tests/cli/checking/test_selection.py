@@ -24,10 +24,11 @@ def test_each_op_once_by_name():
 
 
 def test_a_pack():
-    with wrong_ops.registered(wrong_ops.ScaledSin, wrong_ops.NanSqrt):
-        assert names("wrong::") == ["nan_sqrt", "scaled_sin"]
-        assert "nan_sqrt" not in names("plugrad::")
-        assert names("wrong::nan_sqrt", "sin") == ["nan_sqrt", "sin"]
+    with wrong_ops.registered(wrong_ops.ScaledSin, wrong_ops.NanSqrt, pack="wrong"):
+        assert names("wrong::") == ["wrong::nan_sqrt", "wrong::scaled_sin"]
+        assert "wrong::nan_sqrt" not in names("plugrad::")
+        assert names("wrong::nan_sqrt", "sin") == ["sin", "wrong::nan_sqrt"]
+        assert names("nan_sqrt") == ["wrong::nan_sqrt"]
 
 
 def test_an_unknown_op():
@@ -42,7 +43,7 @@ def test_an_unknown_pack():
 
 def test_an_op_of_another_pack():
     with (
-        wrong_ops.registered(wrong_ops.ScaledSin),
+        wrong_ops.registered(wrong_ops.ScaledSin, pack="wrong"),
         pytest.raises(UnknownOpError, match="wrong::sin"),
     ):
         names("wrong::sin")
@@ -53,5 +54,5 @@ def test_an_op_whose_name_has_the_packs():
     class SinOfPack(wrong_ops.ScaledSin):
         """y = sin(x)."""
 
-    with wrong_ops.registered(SinOfPack):
+    with wrong_ops.registered(SinOfPack, pack="wrong"):
         assert names("wrong::sin_of_pack") == names("wrong::") == ["wrong::sin_of_pack"]
