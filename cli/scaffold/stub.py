@@ -40,11 +40,11 @@ class Stub:
                 "stub_method.pyi", name=name, parameters=op.parameters, formula=op.formula
             )
             self._insert(part, name, method)
-        function = rendered(
-            "stub_function.pyi", name=op.op, parameters=op.parameters, formula=op.formula
-        )
-        self._refuse_twice(op.op, self._parsed().body)
-        self.text = f"{self.text.rstrip()}\n{function}"
+        function = rendered("stub_function.pyi", name=op.op, parameters=op.parameters)
+        body = self._parsed().body
+        self._refuse_twice(op.op, body)
+        apart = "" if _is_function_of_dots(body[-1]) else "\n"
+        self.text = f"{self.text.rstrip()}\n{apart}{function}"
 
     def _insert(self, part: str, name: str, method: str) -> None:
         found = [
@@ -77,3 +77,8 @@ class Stub:
         raise typer.BadParameter(
             f"the op cannot be added to {self._place}: {what}\n  fix: {fix}", param_hint="--pack"
         )
+
+
+def _is_function_of_dots(node: ast.stmt) -> bool:
+    """Whether it is ``def f(...): ...``, which formatters put no blank line behind."""
+    return isinstance(node, ast.FunctionDef) and [*map(ast.unparse, node.body)] == ["..."]
