@@ -39,6 +39,8 @@ installed.
 {% endfor %}
 """
 
+_TITLES = {"linalg": "Linear algebra", "nn": "Neural networks"}
+
 PAGE = """\
 # {{ title }}
 
@@ -116,7 +118,7 @@ def _title(category: tuple[str, str]) -> tuple[str, str, str]:
     pack, folder = category
     if not pack:
         doc = inspect.getdoc(importlib.import_module(f"plugrad.ops.{folder}")) or ""
-        return folder.capitalize().replace("Nn", "Neural networks"), f"{folder}.md", doc
+        return _TITLES.get(folder, folder.capitalize()), f"{folder}.md", doc
     text = (
         f"The ops of the pack `{pack}`: `x.{pack}.<op>(...)`, `plugrad.ops.{pack}.<op>(x, ...)`; "
         f"and `x.<op>(...)` where no built-in op and no other pack's has the name."
