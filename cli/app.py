@@ -10,6 +10,7 @@ from plugrad.cli.doctor import doctor
 from plugrad.cli.new_op import new_op
 from plugrad.cli.new_pack import new_pack
 from plugrad.cli.ops import ops
+from plugrad.cli.pack_commands import CommandsAndPacks
 from plugrad.cli.packs import packs
 from plugrad.cli.show import show
 from plugrad.cli.strength import strength
@@ -18,6 +19,7 @@ from plugrad.cli.stubs import stubs
 # Without rich's boxes: help and errors stay plain text, in a pipe too.
 app = typer.Typer(
     name="plugrad",
+    cls=CommandsAndPacks,
     help="An open op registry and autograd engine over torch tensors.",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -46,8 +46,9 @@ def plugrad_register_checks(laws: Any, faults: Any) -> None:
 
 @hookspec
 def plugrad_add_commands(app: Any) -> None:
-    """Add commands to ``plugrad NAME-OF-THE-PACK ...``.
+    """Add commands: ``plugrad NAME-OF-THE-PACK COMMAND``.
 
-    ``app`` is a ``typer.Typer`` of the pack's own. Called when a command is asked for that
-    plugrad itself does not have, or the list of commands.
+    ``app`` is a ``typer.Typer`` of the pack's own. Called when the list of the commands is
+    shown, or a command is asked for that plugrad itself does not have. If it raises, the
+    pack has no commands.
     """

@@ -1,0 +1,119 @@
+"""``plugrad NAME-OF-A-PACK COMMAND``: the commands that packs add."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("typer")
+from plugrad.tests.cli.site_commands import site_commands
+from plugrad.tests.cli.test_completion import tab
+from plugrad.tests.plugins.site import Site, pack_of
+
+ADDS = """
+@pg.hookimpl
+def plugrad_add_commands(app):
+    @app.command()
+    def count(to: int = 3, json: bool = False):
+        '''Count, to see that it works.'''
+        print(*range(to), json)
+"""
+#: The code of packs whose commands cannot be had, and what is said of it.
+BROKEN = {
+    "raises": (
+        "@pg.hookimpl\ndef plugrad_add_commands(app):\n    1 / 0\n",
+        "Warning: plugrad_add_commands of the pack raises raised ZeroDivisionError",
+    ),
+    "exits": (
+        "@pg.hookimpl\ndef plugrad_add_commands(app):\n    raise SystemExit(3)\n",
+        "Warning: plugrad_add_commands of the pack exits raised SystemExit: 3",
+    ),
+    "mistyped": (
+        ADDS.replace("to: int", "to: 'Missing'"),
+        "Warning: the commands of the pack mistyped are left out: NameError: name 'Missing'",
+    ),
+    "packs": (ADDS, "Warning: plugrad packs is plugrad's own command, so those of the pack packs"),
+}
+
+
+@pytest.fixture
+def site(tmp_path):
+    made = Site(tmp_path)
+    made.install("sea", "print('noise')\n" + pack_of("wave") + ADDS)
+    return made
+
+
+def test_a_packs_command_is_run_with_its_options(site):
+    found = site_commands(site, "sea count", "sea count --to 2 --json")
+    assert [one[:2] for one in found] == [(0, "0 1 2 False\n"), (0, "0 1 True\n")]
+
+
+def test_help_shows_them_a_group_for_each_pack(site):
+    site.install("dull", pack_of("wind"))
+    whole, group, command, bare = site_commands(
+        site, "--help", "sea --help", "sea count --help", "sea"
+    )
+    assert whole[0] == group[0] == command[0] == 0
+    assert "\n  sea       Commands of the pack sea.\n" in whole[1]
+    assert "  dull" not in whole[1]  # it adds none
+    assert "\n  count  Count, to see that it works.\n" in group[1]
+    assert "--to <int>" in command[1]
+    assert bare == (2, "", group[1])
+
+
+def test_what_a_command_prints_is_all_that_is_on_its_output(site):
+    """A pack that prints as it is imported must not spoil a command's JSON."""
+    ((status, output, _),) = site_commands(site, "sea count --to 1")
+    assert (status, output) == (0, "0 False\n")
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_one_that_is_broken_keeps_nobody_else_from_theirs(site, name):
+    code, message = BROKEN[name]
+    site.install(name, pack_of("wind") + code)
+    whole, other, own = site_commands(site, "--help", "sea count", "packs --json")
+    assert whole[0] == other[0] == own[0] == 0
+    assert message in whole[2]
+    assert "fix: " in whole[2]
+    assert other[1] == "0 1 2 False\n"
+    assert '"name": "sea"' in own[1]
+
+
+def test_asking_for_commands_that_are_not_there(site):
+    site.install("dull", pack_of("wind"))
+    site.install("bad", "1 / 0")
+    site.install("off", pack_of("switched"))
+    dull, bad, off, unknown, other = site_commands(
+        site, "dull go", "bad go", "off go", "se count", "sea cuont",
+        PLUGRAD_PACKS="sea,dull,bad",
+    )  # fmt: skip
+    assert {one[:2] for one in (dull, bad, off, unknown, other)} == {(2, "")}
+    assert "Error: the pack dull adds no commands\n  fix: plugrad ops --pack dull" in dull[2]
+    assert bad[2].startswith("Error: the pack bad is set aside\n")
+    assert "  because: ZeroDivisionError: division by zero\n" in bad[2]
+    assert "fix: plugrad doctor shows the traceback" in bad[2]
+    assert off[2].startswith("Error: the pack off is switched off\n")
+    assert "Error: No such command 'se'. Did you mean 'sea'?" in unknown[2]
+    assert "Error: No such command 'cuont'. Did you mean 'count'?" in other[2]
+
+
+def test_a_wrong_setting_is_told_and_help_goes_on(site):
+    whole, command = site_commands(site, "--help", "sea count", PLUGRAD_PACKS="a,-b")
+    assert whole[0] == 0
+    assert "\nCommands:\n  check " in whole[1]
+    assert command[:2] == (2, "")
+    for one in (whole, command):
+        assert one[2].startswith("Error: 'a,-b' is no choice of packs\n")
+
+
+def test_an_own_command_loads_no_pack_for_its_name(site):
+    site.install("trap", "open('sprung', 'w')\n" + pack_of("wind") + ADDS)
+    ((status, _, _),) = site_commands(site, "packs --no-load")
+    assert status == 0
+    assert not (site.work / "sprung").exists()
+
+
+def test_completion_imports_no_pack(site):
+    site.install("trap", "open('sprung', 'w')\n" + pack_of("wind") + ADDS)
+    assert "doctor" in tab(site, "plugrad", "")[0]
+    tab(site, "plugrad", "trap", "")
+    assert not (site.work / "sprung").exists()
