@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import plugrad
 from plugrad_special import ops
 
 if TYPE_CHECKING:
     from plugrad.plugins.pack_registry import PackRegistry
+    from plugrad.testing.law import LawBook
 
 
 @plugrad.hookimpl
@@ -23,3 +24,19 @@ def plugrad_register_ops(registry: PackRegistry) -> None:
         for value in vars(module).values():
             if isinstance(value, type) and value.__module__ == module.__name__:
                 registry.add(value)
+
+
+@plugrad.hookimpl
+def plugrad_register_checks(laws: LawBook) -> None:
+    """Add the law ``special-tails``."""
+    from plugrad_special.tails_law import add_tails
+
+    add_tails(laws)
+
+
+@plugrad.hookimpl
+def plugrad_add_commands(app: Any) -> None:
+    """Add ``plugrad special accuracy``."""
+    from plugrad_special.accuracy.command import accuracy
+
+    app.command()(accuracy)

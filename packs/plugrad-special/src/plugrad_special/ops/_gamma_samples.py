@@ -18,6 +18,8 @@ def samples(make: SampleMaker) -> Iterator[Sample]:
     yield Sample(make(4, low=16.0, high=30.0), make(4, low=8.0, high=40.0))
     yield Sample(make.tensor([0.01, 0.5, 2.0, 30.0]), make.tensor([0.5, 1e-3, 7.0, 12.0]))
     yield Sample(make.tensor([0.7, 1.0, 3.0, 40.0]), make.tensor([25.0, 1.0, 0.2, 90.0]))
+    yield Sample(make(4, low=60.0, high=90.0), make(4, low=0.5, high=5.0))
+    yield Sample(make(4, low=0.5, high=5.0), make(4, low=60.0, high=90.0))
     yield Sample(make.tensor([-1.0, -0.5, 2.0]), make.tensor([1.0, 2.0, -1.0]))
     yield Sample(make.tensor([4.5, 6.0, 7.2]), make.tensor([0.0, 2.5, -0.0]))
     yield Sample(make.tensor([0.0, 1.0, 0.0, 2.0]), make.tensor([0.5, 0.0, 3.0, 0.0]))
@@ -34,3 +36,4 @@ def samples_of_order(make: SampleMaker, n: int) -> Iterator[Sample]:
     """The same for the n-th derivative."""
     yield Sample(make(3, 4, low=0.1, high=5.0), make(3, 4, low=0.1, high=5.0), n)
     yield Sample(make.tensor([0.5, 2.0, 20.0, 30.0]), make.tensor([0.4, 7.0, 12.0, 40.0]), n=n)
+    yield Sample(make(4, low=60.0, high=90.0), make(4, low=0.5, high=5.0), n)

@@ -45,6 +45,7 @@ class AiryAi(Function):
         # Between -5 and -2 torch's values are too wrong for differences of them.
         yield Sample(make(5, low=-20, high=-9))
         yield Sample(make(5, low=0, high=10))
+        yield Sample(make(5, low=20, high=60))
         yield Sample(make())
         yield Sample(make(0, 3))
         yield Sample(make.tensor([0.0, -0.0, 1e-9, -1.0187929716474710, -50.0, 8.0, 200.0]))

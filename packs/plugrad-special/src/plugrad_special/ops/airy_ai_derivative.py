@@ -44,6 +44,7 @@ class AiryAiDerivative(Function):
         yield Sample(make(5, low=-20, high=10), 0)
         yield Sample(make(5, low=-20, high=10), n=1)
         yield Sample(make(5, low=-20, high=10), 3)
+        yield Sample(make(5, low=20, high=60), 1)
         yield Sample(make(), 1)
         yield Sample(make(0, 3))
         yield Sample(make.tensor([0.0, -0.0, 1e-9, -2.0, -50.0, 8.0, 200.0]))

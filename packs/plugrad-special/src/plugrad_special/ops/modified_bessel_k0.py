@@ -41,6 +41,7 @@ class ModifiedBesselK0(Function):
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield Sample(make(3, 4, low=0.2))
         yield Sample(make(5, low=0.2, high=30))
+        yield Sample(make(5, low=100, high=600))
         yield Sample(make(low=0.2))
         yield Sample(make(0, 3))
         yield Sample(make.tensor([0.01, 2.0, 700.0, 1000.0]))

@@ -56,6 +56,7 @@ class ZetaDerivative(Function):
         yield Sample(make.tensor([1.0, 0.5, -1.0, 2.0]), make(4, low=0.3, high=3.0), 1)
         yield Sample(make.tensor([2.5, 2.0, 2.0]), make.tensor([-0.5, 0.0, 2.0]), 1)
         yield Sample(make.tensor([30.0, 30.0, 1.001, 5.0]), make.tensor([0.5, 9.0, 40.0, 1e-3]), 1)
+        yield Sample(make(4, low=60.0, high=200.0), make(4, low=3.0, high=5.0), 1)
         yield Sample(make.integers(3, low=2), make(3, low=0.3), 1)
         yield Sample(make(3, low=1.3), make.integers(3, low=1), 2)
         yield Sample(make(0, 3), make(3))

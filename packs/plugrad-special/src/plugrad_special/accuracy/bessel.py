@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import mpmath
 import torch
-from accuracy.row import Row
 from torch import Tensor
 
 import plugrad
+from plugrad_special.accuracy.row import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,11 +13,11 @@ from typing import Any
 
 import mpmath
 import torch
-from accuracy.row import Row
-from plugrad_special._polynomial_reference import value
 from torch import Tensor
 
 import plugrad as pg
+from plugrad_special._polynomial_reference import value
+from plugrad_special.accuracy.row import Row
 
 _POINTS = 40
 _DIGITS = 50

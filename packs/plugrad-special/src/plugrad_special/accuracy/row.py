@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """What a line of docs/accuracy.md is computed from."""
+    """What a number of docs/accuracy.md is computed from."""
 
     #: torch's name of the function.
     function: str
@@ -30,3 +30,8 @@ class Row:
     exact: Callable[..., mpmath.mpf]
     #: From the arguments of one point to the function's local size; None where it is the value.
     scale: Callable[..., float] | None = None
+
+    @property
+    def is_value(self) -> bool:
+        """Whether it is of the function itself, whose values are torch's, and not ours."""
+        return self.quantity == "f"

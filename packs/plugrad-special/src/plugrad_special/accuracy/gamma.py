@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import mpmath
 import torch
-from accuracy.row import Row
-from plugrad_special import _gamma_reference
 from torch import Tensor
 
 import plugrad
+from plugrad_special import _gamma_reference
+from plugrad_special.accuracy.row import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -164,7 +164,7 @@ def _rows(
 
 ROWS: list[Row] = [
     *_rows(
-        "special.zeta",
+        "zeta",
         torch.special.zeta,
         _gamma_reference.exact_zeta,
         _zeta_size,
