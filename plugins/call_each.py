@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plugrad.plugins.warn import warn
+from plugrad.plugins.error_text import error_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pluggy
 
 
 def call_each(
     manager: pluggy.PluginManager, hook: str, only: object = None, **arguments: Any
-) -> bool:
+) -> Iterator[str]:
     """Call ``hook`` in every plugin that has it, in the order in which they were loaded.
 
-    One that raises is reported as a PackWarning with the plugin's name. (pluggy itself
-    stops at the first that raises.)
+    (pluggy itself stops at the first that raises.)
 
     Args:
         manager: who has the plugins.
@@ -24,10 +25,9 @@ def call_each(
         only: call this plugin alone.
         arguments: of the hook.
 
-    Returns:
-        Whether none raised.
+    Yields:
+        What to warn of, for each that raised. Nothing is called before this is asked for.
     """
-    fine = True
     for implementation in getattr(manager.hook, hook).get_hookimpls():
         if only is not None and implementation.plugin is not only:
             continue
@@ -35,10 +35,8 @@ def call_each(
         try:
             implementation.function(*given)
         except (Exception, SystemExit) as error:
-            fine = False
-            warn(
+            yield (
                 f"{hook} of the pack {implementation.plugin_name} raised "
-                f"{type(error).__name__}: {error}\n"
-                "  fix: mend the hook, or leave the pack out with PLUGRAD_PACKS; all else goes on"
+                f"{error_text(error)}\n  fix: mend the hook, or leave the pack out with "
+                "PLUGRAD_PACKS; all else goes on"
             )
-    return fine

@@ -50,7 +50,7 @@ class Claims(dict[Any, "RegisteredOp"]):
         claims = self._claims[key]
         first = min((entry.rank for entry in claims), default=0)
         best = [entry for entry in claims if entry.rank == first]
-        if len(best) == 1:
+        if len({entry.function for entry in best}) == 1:
             self[key] = best[0]
         else:
             self.pop(key, None)

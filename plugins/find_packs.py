@@ -24,7 +24,7 @@ def find_packs(selection: PackSelection) -> list[Pack]:
     Those that ``selection`` does not allow are switched off. Of the others, two with one
     name are both set aside: nothing says whose name it is.
     """
-    found = sorted(_declared(), key=lambda pack: (normalized(pack.distribution), pack.name))
+    found = sorted(_installed(), key=lambda pack: (normalized(pack.distribution), pack.name))
     for pack in found:
         if not selection.allows(pack.distribution):
             pack.status = "switched off"
@@ -43,23 +43,25 @@ def find_packs(selection: PackSelection) -> list[Pack]:
     return found
 
 
-def _declared() -> Iterator[Pack]:
-    seen = set()
+def _installed() -> Iterator[Pack]:
+    seen: set[str] = set()
     for distribution in metadata.distributions(path=trusted_path()):
-        name = distribution.metadata["Name"]
-        if not name or normalized(name) in seen:  # the first on the path is what imports give
+        try:
+            name = str(distribution.metadata["Name"] or "")
+            # Of one distribution the first on the path is what imports give.
+            packs = [] if not name or normalized(name) in seen else list(_of(distribution, name))
+        except Exception:  # its metadata is damaged: whatever it has, it has no pack
             continue
-        seen.add(normalized(name))
-        points = distribution.entry_points
-        stated = {point.name: point.value for point in points if point.group == API_GROUP}
-        for point in points:
-            if point.group == GROUP:
-                api = stated.get(point.name)
-                yield Pack(
-                    point.name,
-                    name,
-                    distribution.version,
-                    point.value,
-                    api or "v1",
-                    api_stated=api is not None,
-                )
+        if name:
+            seen.add(normalized(name))
+        yield from packs
+
+
+def _of(distribution: metadata.Distribution, name: str) -> Iterator[Pack]:
+    points = distribution.entry_points
+    stated = {point.name: point.value for point in points if point.group == API_GROUP}
+    for pack, module in dict.fromkeys((p.name, p.value) for p in points if p.group == GROUP):
+        api = stated.get(pack)
+        yield Pack(
+            pack, name, distribution.version, module, api or "v1", api_stated=api is not None
+        )

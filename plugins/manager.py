@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -61,4 +62,6 @@ with _without_collections():
 #: The packs that it gets further ops from.
 packs = registry.packs = Packs(registry, manager)
 registry.attach()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=packs.release)
 resolver.install(registry)

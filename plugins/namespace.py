@@ -26,17 +26,23 @@ class Namespace:
         self._first = first
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # a protocol's probe; no op has such a name
+        if name.startswith("_"):  # a protocol's probe; no op has such a name
             raise AttributeError(name)
         found = self._found(name)
         packs = self._registry.packs
-        if found is None and packs is not None and packs.load_once():
+        if found is None and packs is not None:
+            packs.load_once()
             found = self._found(name)  # an op of a pack by now, or a pack itself
         return self._call(self._registry[self._prefix + name]) if found is None else found
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """Call the op that has the namespace's own name, as of a pack ``softclip``."""
-        entry = self._registry[self._prefix.rstrip(".:")]
+        """Call what has the namespace's own name: the op ``softclip`` of a pack ``softclip``.
+
+        On a Variable, also the op of another pack that has it for a method.
+        """
+        name = self._prefix.rstrip(".:")
+        owner = self._registry.owner(name) if self._first else None
+        entry = owner or self._registry[name]
         return entry.apply(*self._first, *args, **options)
 
     def _found(self, name: str) -> Any:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import keyword
 from dataclasses import dataclass, field
+from importlib import metadata
 from typing import Literal
 
-from plugrad.errors import PackDefinitionError, PackError, PackVersionError, PlugradError
+from plugrad.errors import (
+    DuplicatePackError,
+    PackDefinitionError,
+    PackError,
+    PackVersionError,
+    PlugradError,
+)
 from plugrad.plugins.api_version import SUPPORTED_API
+from plugrad.plugins.error_text import error_text
 from plugrad.plugins.registered_op import BUILTIN, LOCAL
+
+#: A class that somebody derives from them may lack what they have.
+_OURS = (PackDefinitionError, PackVersionError, DuplicatePackError)
 
 Status = Literal["found", "loaded", "set aside", "switched off"]
 
@@ -42,27 +52,29 @@ class Pack:
         return f"{self.distribution} {self.version}"
 
     @property
+    def import_name(self) -> str:
+        """What is imported: the module without ``:attribute``."""
+        return self.module.partition(":")[0].partition("[")[0].strip()
+
+    @property
     def where(self) -> str:
         """What messages about it say."""
         return f"the pack {self.name} of {self.source} (module {self.module})"
 
     def set_aside(self, error: BaseException) -> None:
         """Do without the pack; ``error`` becomes the cause of the pack's own, if it is another."""
-        self.status = "set aside"
-        if isinstance(error, PackError):
+        if isinstance(error, PackError) and type(error) in _OURS:
             self.error = error
-            return
-        what = error.what if isinstance(error, PlugradError) else str(error)
-        self.error = PackError(
-            f"{type(error).__name__}: {what}", where=self.where, fix=self._remedy(error)
-        )
-        self.error.__cause__ = error
+        else:
+            self.error = PackError(error_text(error), where=self.where, fix=self._remedy(error))
+            self.error.__cause__ = error
+        self.status = "set aside"
 
     def _remedy(self, error: BaseException) -> str:
-        if isinstance(error, PlugradError):
+        if isinstance(error, PlugradError) and isinstance(getattr(error, "fix", None), str):
             return error.fix
-        if isinstance(error, ModuleNotFoundError) and error.name:
-            if error.name.partition(".")[0] == self.module.partition(".")[0]:
+        if isinstance(error, ModuleNotFoundError) and isinstance(error.name, str):
+            if error.name.partition(".")[0] == self.import_name.partition(".")[0]:
                 return f"install {self.distribution} again: it is not complete"
             return f"install {error.name}, which it needs; its author should require it"
         return (
@@ -74,20 +86,20 @@ class Pack:
         """Check what is known of it without importing it.
 
         Raises:
-            PackDefinitionError: its name or what it states of the API is no good.
+            PackDefinitionError: its name, its module or what it states of the API is no good.
             PackVersionError: it was written for another version of the API.
         """
-        if not self.name.isidentifier() or keyword.iskeyword(self.name) or self.name[0] == "_":
-            raise PackDefinitionError(
-                f"{self.name!r} is no name for a pack: x.{self.name} would not be Python",
-                where=self.where,
-                fix="name the entry point with letters, digits and _, as in 'my_pack'",
-            )
         if self.name in (BUILTIN, LOCAL):
             raise PackDefinitionError(
                 f"{self.name!r} is the name of plugrad's own ops",
                 where=self.where,
                 fix="give the entry point another name",
+            )
+        if not metadata.EntryPoint.pattern.match(self.module):
+            raise PackDefinitionError(
+                f"{self.module!r} names no module",
+                where=self.where,
+                fix=f'write the entry point as {self.name} = "package.module"',
             )
         number = self.api.removeprefix("v")
         if not (self.api.startswith("v") and number.isdecimal()):

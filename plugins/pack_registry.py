@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plugrad.errors import DuplicateOpError
+from plugrad.errors import DuplicateOpError, PackDefinitionError
 from plugrad.plugins.registered_op import RegisteredOp
 from plugrad.plugins.registry import Registry
 
@@ -23,6 +23,7 @@ class PackRegistry:
         self.pack = pack
         # Ops of one pack get in each other's way as in any registry.
         self._collected = Registry()
+        self._committed = False
 
     def add(self, function: type[Function]) -> None:
         """Add an op that ``@op`` declared.
@@ -32,23 +33,36 @@ class PackRegistry:
                 or claims one of Variable's own attributes.
             DuplicateOpError: another op of the pack has its name, a method or a torch
                 callable.
+            PackDefinitionError: the hook is over.
         """
-        entry = RegisteredOp.of(function, self.pack)
-        known = self._collected.find(entry.qualified_name)
-        if known is not None and known.function is not function:
-            raise DuplicateOpError(
-                f"{known.function!r} and {function!r} are both the op {entry.plain_name!r}",
-                where=f"registering the ops of pack {self.pack}",
-                fix="give one of them another name in @op",
+        where = f"registering the ops of pack {self.pack}"
+        if self._committed:
+            raise PackDefinitionError(
+                "plugrad_register_ops is over, and with it what it was given",
+                where=where,
+                fix=f"add all ops in the hook; later, plugrad.registry.add(op, {self.pack!r})",
             )
+        entry = RegisteredOp.of(function, self.pack)
+        others = [self._collected.find(entry.qualified_name), *self._collected.replaced_by(entry)]
+        for other in others:
+            if other is not None and other.function is not function:
+                same = other.plain_name == entry.plain_name
+                raise DuplicateOpError(
+                    f"{other.function!r} and {function!r} "
+                    + (f"are both the op {entry.plain_name!r}" if same else "claim one method"),
+                    where=where,
+                    fix="give one of them another name in @op",
+                )
         self._collected.add(function, self.pack)
 
-    def commit(self, registry: Registry) -> list[RegisteredOp]:
-        """Register what was collected.
+    def commit(self, registry: Registry) -> list[str]:
+        """Register what was collected; gives what to warn of.
 
         Raises:
             DuplicateOpError: the program itself registered another op of the pack before.
         """
-        for entry in self._collected:
+        self._committed = True
+        entries = list(self._collected)
+        for entry in entries:
             registry.validate(entry)
-        return [registry.add(entry.function, entry.pack) for entry in self._collected]
+        return [message for entry in entries for message in registry.enter(entry)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,27 +28,34 @@ class PackSettings:
     strict: bool = False
 
     @classmethod
-    def read(cls) -> PackSettings:
+    def read(cls, selection: PackSelection | None = None) -> PackSettings:
         """The settings of the process, from the working directory it is in.
+
+        The project is asked only for what is not decided before it, so that where it is
+        somebody else's, and wrong, the environment gets past it.
+
+        Args:
+            selection: what the program chose, if it did.
 
         Raises:
             PackSelectionError: a setting is not understood.
         """
-        settings = cls.of_project()
-        chosen = os.environ.get("PLUGRAD_PACKS")
-        if chosen is not None:
+        chosen, strict = os.environ.get("PLUGRAD_PACKS"), os.environ.get("PLUGRAD_STRICT")
+        if selection is None and chosen is not None:
             selection = PackSelection.parse(chosen, "the environment variable PLUGRAD_PACKS")
-            settings = replace(settings, selection=selection)
-        strict = os.environ.get("PLUGRAD_STRICT")
-        if strict is not None:
-            if strict not in ("0", "1", ""):
-                raise PackSelectionError(
-                    f"PLUGRAD_STRICT is {strict!r}",
-                    where="the environment variable PLUGRAD_STRICT",
-                    fix="set it to 1 to make a pack that cannot load an error, or to 0",
-                )
-            settings = replace(settings, strict=strict == "1")
-        return settings
+        if strict not in (None, "0", "1", ""):
+            raise PackSelectionError(
+                f"PLUGRAD_STRICT is {strict!r}",
+                where="the environment variable PLUGRAD_STRICT",
+                fix="set it to 1 or 0",
+            )
+        # Where nothing may load, there is nothing to be strict about.
+        decided = selection is not None and (strict is not None or selection.is_none)
+        project = cls() if decided else cls.of_project()
+        return cls(
+            project.selection if selection is None else selection,
+            project.strict if strict is None else strict == "1",
+        )
 
     @classmethod
     def of_project(cls) -> PackSettings:
@@ -89,17 +96,27 @@ class PackSettings:
 
 def _table(path: Path) -> dict[str, Any] | None:
     """The table ``[tool.plugrad]`` of a pyproject.toml, if it has one."""
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, f"it cannot be read: {error}") from error
     if "plugrad" not in text:  # most projects': no need to parse it, or even that it parses
         return None
     try:
         document = _parser(path).loads(text)
     except ValueError as error:
-        raise PackSelectionError(
-            f"it is no TOML: {error}", where=str(path), fix="correct it, or set PLUGRAD_PACKS"
-        ) from error
-    table = document.get("tool", {}).get("plugrad")
-    return table if isinstance(table, dict) else None
+        raise _unreadable(path, f"it is no TOML: {error}") from error
+    tool = document.get("tool", {})
+    table = tool.get("plugrad") if isinstance(tool, dict) else tool
+    if table is None or isinstance(table, dict):
+        return table
+    raise _unreadable(path, "tool.plugrad is no table")
+
+
+def _unreadable(path: Path, what: str) -> PackSelectionError:
+    return PackSelectionError(
+        what, where=str(path), fix="correct it, or set PLUGRAD_PACKS and PLUGRAD_STRICT"
+    )
 
 
 def _parser(path: Path) -> Any:
@@ -111,5 +128,5 @@ def _parser(path: Path) -> Any:
         raise PackSelectionError(
             "Python 3.10 cannot read TOML by itself",
             where=str(path),
-            fix="pip install tomli, or set PLUGRAD_PACKS",
+            fix="pip install tomli, or set PLUGRAD_PACKS and PLUGRAD_STRICT",
         ) from error

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
-from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plugrad.errors import (
     PackDefinitionError,
+    PackError,
     PackSelectionError,
     UnknownOpError,
     UnknownPackError,
 )
-from plugrad.plugins import hookspecs
 from plugrad.plugins.did_you_mean import did_you_mean
 from plugrad.plugins.distribution_name import normalized
-from plugrad.plugins.find_packs import GROUP, find_packs
-from plugrad.plugins.hook_manager import hook_manager
+from plugrad.plugins.find_packs import find_packs
 from plugrad.plugins.pack_registry import PackRegistry
 from plugrad.plugins.pack_selection import PackSelection
 from plugrad.plugins.pack_settings import PackSettings
+from plugrad.plugins.plugin_of import hooks_of, import_plugin, is_being_imported
 from plugrad.plugins.register_plugin import register_plugin
-from plugrad.plugins.trusted_path import outside_of_it
-from plugrad.plugins.warn import warn
+from plugrad.plugins.warn import warn_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     import pluggy
 
-    from plugrad.plugins.pack import Pack
+    from plugrad.plugins.pack import Pack, Status
     from plugrad.plugins.registered_op import RegisteredOp
     from plugrad.plugins.registry import Registry
+
+#: Seconds for which a miss waits while another thread loads the packs. That may never end:
+#: the other one may be waiting for an import that is under way in this one.
+PATIENCE = 30.0
+
+
+_LIVELIEST: tuple[Status, ...] = ("loaded", "found", "set aside", "switched off")
 
 
 class Packs:
@@ -51,14 +55,20 @@ class Packs:
     def __init__(self, registry: Registry, manager: pluggy.PluginManager) -> None:
         self._registry = registry
         self._manager = manager
-        self._lock = threading.RLock()
-        self._loading = False
         self._loaded = False
+        self._told: set[str] = set()
         #: What ``select`` chose; None leaves it to PLUGRAD_PACKS and pyproject.toml.
         self.selection: PackSelection | None = None
         self._found: list[Pack] | None = None
         #: Told of each pack before it is imported.
         self.on_loading: Callable[[Pack], object] | None = None
+        self.release()
+
+    def release(self) -> None:
+        """Be nobody's: a process that was forked has no other thread that could go on."""
+        self._lock = threading.RLock()  # held while packs' code runs
+        self._finding = threading.Lock()
+        self._loading = False
 
     # --- choosing ---
     def select(self, packs: str | Iterable[str]) -> None:
@@ -72,13 +82,13 @@ class Packs:
             PackSelectionError: it is none of these, or packs were loaded already.
         """
         selection = PackSelection.parse(packs, "plugrad.packs.select")
-        with self._lock:
-            if any(pack.status == "loaded" for pack in self._found or ()):
-                raise PackSelectionError(
-                    "the packs are loaded already",
-                    where="plugrad.packs.select",
-                    fix="call it right after import plugrad, or set PLUGRAD_PACKS",
-                )
+        if self._loading or any(pack.load_time is not None for pack in self._found or ()):
+            raise PackSelectionError(
+                "the packs are loaded already",
+                where="plugrad.packs.select",
+                fix="call it right after import plugrad, or set PLUGRAD_PACKS",
+            )
+        with self._finding:
             self.selection = selection
             self._found = None
             self._loaded = False
@@ -91,9 +101,9 @@ class Packs:
         return len(self._find())
 
     def __getitem__(self, name: str) -> Pack:
-        for pack in self:
-            if pack.name == name:
-                return pack
+        of_this_name = [pack for pack in self if pack.name == name]
+        if of_this_name:
+            return min(of_this_name, key=lambda pack: _LIVELIEST.index(pack.status))
         known = [pack.name for pack in self]
         raise UnknownPackError(
             f"no pack named {name!r} is installed",
@@ -104,13 +114,10 @@ class Packs:
         return f"<Packs: {', '.join(f'{p.name} ({p.status})' for p in self) or 'none'}>"
 
     def _settings(self) -> PackSettings:
-        settings = PackSettings.read()
-        if self.selection is None:
-            return settings
-        return PackSettings(self.selection, settings.strict)
+        return PackSettings.read(self.selection)
 
     def _find(self) -> list[Pack]:
-        with self._lock:
+        with self._finding:
             if self._found is None:
                 self._found = find_packs(self._settings().selection)
             return self._found
@@ -128,65 +135,92 @@ class Packs:
             PackError: ``strict``, and a pack was set aside.
             PackSelectionError: a setting is not understood.
         """
-        self.load_once()
+        messages = self._load_all()
         if self._settings().strict if strict is None else strict:
             self._raise_if_set_aside()
+        self._warn(messages)
 
-    def load_once(self) -> bool:
-        """Load the packs unless that was done; whether there may be ops now that were not."""
-        if self._loaded:
-            return False
-        with self._lock:
-            if self._loaded:  # by another thread, while this one waited
-                return True
-            if self._loading:  # a pack that is being imported misses a name
-                return False
-            settings = self._settings()
-            self._loading = True
-            try:
-                messages = [message for pack in self._find() for message in self._load(pack)]
-                self._loaded = not any(pack.status == "found" for pack in self._find())
-            finally:
-                self._loading = False
-        # Last of all: a warning may be made an error, and by now everything is in place.
-        if settings.strict:
-            self._raise_if_set_aside()
-        for message in [*self._unknown_names(settings.selection), *messages]:
-            warn(message)
-        return True
+    def load_once(self) -> None:
+        """Do what ``load`` does, but once: what a miss does."""
+        if not self._loaded:
+            messages = self._load_all()
+            if messages and self._settings().strict:
+                self._raise_if_set_aside()
+            self._warn(messages)
 
-    def _load(self, pack: Pack) -> Iterator[str]:
+    def _load_all(self) -> list[str]:
+        """Load what is not loaded yet; gives what there is to warn of."""
+        if not self._lock.acquire(timeout=PATIENCE):
+            return []
+        try:
+            # A pack that is being imported may miss a name; another thread may have been first.
+            return [] if self._loading or self._loaded else self._load_found()
+        finally:
+            self._lock.release()
+
+    def _load_found(self) -> list[str]:
+        messages = list(self._unknown_names(self._settings().selection))
+        self._loading = True
+        try:
+            for pack in self._find():
+                messages += self._load(pack)
+        finally:
+            self._loading = False
+        self._loaded = not any(pack.status == "found" for pack in self._find())
+        return messages
+
+    def _load(self, pack: Pack) -> list[str]:
         """Load a pack, or set it aside; gives what there is to warn of."""
         if pack.status == "set aside":
-            yield _set_aside_message(pack)
-        if pack.status != "found" or _is_being_imported(pack.module):
-            return
+            return [_set_aside_message(pack)]
+        if pack.status != "found" or is_being_imported(pack):
+            return []
         if self.on_loading is not None:
             self.on_loading(pack)
+        before = self._ops_of(pack)
         started = time.perf_counter()
         try:
-            entries = self._ops_of(pack)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # a pack may call sys.exit, or worse
+            messages = self._register(pack)
+        except BaseException as error:
+            self._undo(pack, before)
+            if not isinstance(error, (Exception, SystemExit)):
+                raise  # Ctrl-C, a time limit: no fault of the pack's, and the next miss tries again
             pack.set_aside(error)
-            yield _set_aside_message(pack)
+            messages = [_set_aside_message(pack)]
         else:
             pack.status = "loaded"
-            for entry in entries:
-                yield from self._lost_claims(pack, entry)
+            for entry in self._ops_of(pack):
+                messages += self._lost_claims(pack, entry)
         pack.load_time = time.perf_counter() - started
+        return messages
+
+    def _register(self, pack: Pack) -> list[str]:
+        """Import a pack and register its ops; gives what there is to warn of."""
+        self._registry.validate_pack_name(pack.name, pack.where)
+        pack.validate()
+        plugin = import_plugin(pack)
+        known = self._manager.get_name(plugin)
+        if known is not None:
+            raise PackDefinitionError(
+                f"its hooks are those of the pack {known} already",
+                where=pack.where,
+                fix="let each pack have a module of its own",
+            )
+        collected = PackRegistry(pack.name)
+        hooks_of(plugin, pack).plugrad_register_ops(registry=collected)
+        messages = collected.commit(self._registry)
+        return messages + register_plugin(self._manager, self._registry, plugin, pack.name)
 
     def _ops_of(self, pack: Pack) -> list[RegisteredOp]:
-        """Import a pack and register its ops: all of them, or it raises."""
-        pack.validate()
-        self._registry.validate_pack_name(pack.name, pack.where)
-        plugin = _import(pack)
-        collected = PackRegistry(pack.name)
-        _hooks_of(plugin, pack).plugrad_register_ops(registry=collected)
-        entries = collected.commit(self._registry)
-        register_plugin(self._manager, self._registry, plugin, pack.name)
-        return entries
+        return [entry for entry in self._registry if entry.pack == pack.name]
+
+    def _undo(self, pack: Pack, before: list[RegisteredOp]) -> None:
+        """Take back what a pack registered before it failed."""
+        if self._manager.has_plugin(pack.name):
+            self._manager.unregister(name=pack.name)
+        for entry in self._ops_of(pack):
+            if entry not in before:
+                self._registry.remove(entry)
 
     def _lost_claims(self, pack: Pack, entry: RegisteredOp) -> Iterator[str]:
         for what, owner in self._registry.lost(entry):
@@ -194,7 +228,7 @@ class Packs:
                 yield (
                     f"{what} stays the built-in {owner.name}'s; {entry.name} of {pack.source} "
                     f"claims it too\n  where: {pack.where}\n  fix: call it as "
-                    f"x.{entry.name.replace('::', '.')}(); its author should choose another name"
+                    f"x.{entry.path}(); its author should choose another name"
                 )
 
     def _unknown_names(self, selection: PackSelection) -> Iterator[str]:
@@ -206,6 +240,12 @@ class Packs:
                 f"the distributions with packs are {', '.join(known) or 'none'}"
             )
 
+    def _warn(self, messages: Iterable[str]) -> None:
+        """Warn of what was not told yet."""
+        new = [message for message in dict.fromkeys(messages) if message not in self._told]
+        self._told.update(new)
+        warn_all(new)
+
     # --- explaining ---
     def explain_missing(self, name: str) -> None:
         """Raise why the pack ``name`` is not there, if it is installed.
@@ -214,9 +254,10 @@ class Packs:
             UnknownOpError: it is switched off, or set aside: then that is the cause, with
                 its traceback.
         """
-        for pack in self:
-            if pack.name != name or pack.status not in ("set aside", "switched off"):
-                continue
+        if name not in {pack.name for pack in self}:
+            return
+        pack = self[name]
+        if pack.status in ("set aside", "switched off"):
             raise UnknownOpError(
                 f"the pack {name} is {pack.status}",
                 where=pack.where,
@@ -232,64 +273,12 @@ class Packs:
         return f"; set aside: {', '.join(names)} (see: plugrad doctor)" if names else ""
 
     def _raise_if_set_aside(self) -> None:
-        for pack in self:
-            if pack.error is not None:
-                raise type(pack.error)(
-                    pack.error.what, where=pack.error.where, fix=pack.error.fix
-                ) from (pack.error.__cause__ or pack.error)
+        errors = [pack.error for pack in self if pack.error is not None]
+        if errors:
+            first, *others = errors
+            what = "".join([first.what, *(f"; also, {e.where}: {e.what}" for e in others)])
+            raise PackError(what, where=first.where, fix=first.fix) from (first.__cause__ or first)
 
 
 def _set_aside_message(pack: Pack) -> str:
     return f"the pack {pack.name} of {pack.source} is set aside: {pack.error}"
-
-
-def _is_being_imported(module: str) -> bool:
-    """Whether an import of ``module`` is under way: what it gives now is not all of it."""
-    spec = getattr(sys.modules.get(module), "__spec__", None)
-    return getattr(spec, "_initializing", False)
-
-
-def _import(pack: Pack) -> object:
-    """The object with the pack's hooks.
-
-    Raises:
-        PackDefinitionError: the working directory has a module of its name. Whatever else
-            the import raises.
-    """
-    point = metadata.EntryPoint(pack.name, pack.module, GROUP)
-    place = outside_of_it(point.module)
-    if place is not None:
-        raise PackDefinitionError(
-            f"its module would be imported from the working directory: {place}",
-            where=pack.where,
-            fix="start from another directory, or with python -P, or rename what is there",
-        )
-    return point.load()
-
-
-def _hooks_of(plugin: object, pack: Pack) -> Any:
-    """The hooks of one plugin alone, to call.
-
-    Raises:
-        PackDefinitionError: it has none, or one that plugrad does not have.
-        PluginValidationError: one has arguments that plugrad does not give.
-    """
-    alone = hook_manager()
-    alone.register(plugin, name=pack.name)
-    callers = alone.get_hookcallers(plugin) or []
-    names = [name for name in vars(hookspecs) if name.startswith("plugrad_")]
-    for caller in callers:
-        if not caller.has_spec():
-            raise PackDefinitionError(
-                f"plugrad has no hook {caller.name!r}",
-                where=pack.where,
-                fix=f"{did_you_mean(caller.name, names)}the hooks are {', '.join(names)}",
-            )
-    if not callers:
-        raise PackDefinitionError(
-            "it has no hook",
-            where=pack.where,
-            fix="decorate plugrad_register_ops with @plugrad.hookimpl, in the module the entry "
-            "point names",
-        )
-    return alone.hook

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def register_plugin(
     manager: pluggy.PluginManager, registry: Registry, plugin: object, name: str
-) -> None:
+) -> list[str]:
     """Let a plugin's hooks be called, and tell it of the ops that are there already.
 
     Args:
@@ -22,7 +22,13 @@ def register_plugin(
         registry: of the ops that ``plugrad_op_registered`` is told.
         plugin: a module or an object with hooks.
         name: what messages call it.
+
+    Returns:
+        What to warn of: its listener raised, and was told of no further op.
     """
     manager.register(plugin, name=name)
     for entry in registry:
-        call_each(manager, "plugrad_op_registered", only=plugin, op=entry)
+        messages = list(call_each(manager, "plugrad_op_registered", only=plugin, op=entry))
+        if messages:
+            return messages
+    return []

@@ -59,6 +59,9 @@ class RegisteredOp:
     def __repr__(self) -> str:
         return f"<op {self.name} of {self.pack}: {self.module}.{self.function.__name__}>"
 
+    def __hash__(self) -> int:
+        return hash((self.function, self.pack))
+
     def __reduce__(self) -> tuple[Any, ...]:
         # By the class, so that another process finds the op where it finds the class.
         return _unpickled, (self.function, self.pack)
@@ -72,6 +75,11 @@ class RegisteredOp:
     def qualified_name(self) -> str:
         """The op's name after its pack's, always: ``special::airy_ai``, ``plugrad::sin``."""
         return f"{self.pack}::{self.plain_name}"
+
+    @property
+    def path(self) -> str:
+        """How it is always reached, after ``x.`` or ``plugrad.ops.``: ``special.airy_ai``."""
+        return self.name.replace("::", ".")
 
     @cached_property
     def rank(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,11 +20,13 @@ from plugrad.errors import (
 from plugrad.plugins.claims import Claims
 from plugrad.plugins.did_you_mean import did_you_mean
 from plugrad.plugins.namespace import Namespace
+from plugrad.plugins.operator_names import OPERATORS
 from plugrad.plugins.registered_op import BUILTIN, RegisteredOp
 from plugrad.plugins.reserved import RESERVED
+from plugrad.plugins.warn import warn_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from plugrad.core.function import Function
     from plugrad.plugins.packs import Packs
@@ -49,15 +52,16 @@ class Registry:
         self._attached_to: type | None = None
         #: Where further ops may come from on a miss.
         self.packs: Packs | None = None
-        #: Told of each op after it was registered.
-        self.on_registered: Callable[[RegisteredOp], object] | None = None
+        #: Told of each op after it was registered; gives what to warn of.
+        self.on_registered: Callable[[RegisteredOp], Iterable[str]] | None = None
 
     # --- filling ---
     def add(self, function: type[Function], pack: str | None = None) -> RegisteredOp:
         """Register an op that ``@op`` declared; doing so again is silent.
 
         A class that is defined again under its old name in its module, as by a notebook's
-        cell or a reload, replaces the old one. Nothing changes if it raises.
+        cell or a reload, replaces the old one, also if the op has another name now and
+        claims something that the old one did. Nothing changes if it raises.
 
         Args:
             function: the op's class.
@@ -69,32 +73,70 @@ class Registry:
                 claims is one of Variable's own.
             DuplicateOpError: another op of the pack has its name, a method or a torch
                 callable; or a built-in op has, and the new one is the program's own.
+            PackDefinitionError: ops of a pack of this name could not be reached.
         """
+        if pack is None:
+            known = next((e for e in self._ops.values() if e.function is function), None)
+            if known is not None:
+                return known
         entry = RegisteredOp.of(function, pack)
         known = self._ops.get(entry.qualified_name)
         if known is not None and known.function is function:
             return known
         self.validate(entry)
-        if known is not None:
-            self._take_back(known)
+        warn_all(self.enter(entry))
+        return entry
+
+    def enter(self, entry: RegisteredOp) -> list[str]:
+        """Register what ``validate`` passed, and return what ``add`` would warn of."""
+        for old in self.replaced_by(entry):
+            self.remove(old)
         self._ops[entry.qualified_name] = entry
         for claims, keys in self._claims_of(entry):
             for key in keys:
                 claims.add(key, entry)
         self._packs_of_ops.add(entry.pack)
         self._attach(*entry.attributes, entry.pack)
-        if self.on_registered is not None:
-            self.on_registered(entry)
-        return entry
+        return [] if self.on_registered is None else list(self.on_registered(entry))
+
+    def remove(self, op: str | RegisteredOp) -> None:
+        """Forget an op; names that it claimed are other claimants' now, if there are any.
+
+        Raises:
+            UnknownOpError: there is none of this name.
+        """
+        entry = self[op] if isinstance(op, str) else op
+        del self._ops[entry.qualified_name]
+        for claims, keys in self._claims_of(entry):
+            for key in keys:
+                claims.remove(key, entry)
+        if not any(other.pack == entry.pack for other in self._ops.values()):
+            self._packs_of_ops.discard(entry.pack)
+        self._attach(*entry.attributes, entry.pack)
+
+    def replaced_by(self, entry: RegisteredOp) -> list[RegisteredOp]:
+        """The ops that would give way to it: of its class statement, and with a claim of its."""
+        claimants = (
+            owner
+            for claims, keys in self._claims_of(entry)
+            for key in keys
+            for owner in claims.claimants(key)
+        )
+        return list(dict.fromkeys(o for o in claimants if _is_defined_again(o, entry)))
 
     def validate(self, entry: RegisteredOp) -> None:
         """Raise what ``add`` would."""
         where = f"registering {entry.plain_name} of pack {entry.pack}"
         if entry.rank == 2 and entry.pack not in self._packs_of_ops:
             self.validate_pack_name(entry.pack, where)
-        known = self._ops.get(entry.qualified_name)
-        replaced = known if known is not None and _is_defined_again(known, entry) else None
         for name in entry.attributes:
+            if name.startswith("__") and name not in OPERATORS:
+                raise OpDefinitionError(
+                    f"{entry.plain_name} claims {name!r}, which is no operator",
+                    where=where,
+                    fix="choose another name in methods= or properties=; special methods may be "
+                    "those that compute, as __add__",
+                )
             if name in RESERVED:
                 raise OpDefinitionError(
                     f"{entry.plain_name} claims {name!r}, which is Variable's own",
@@ -104,21 +146,29 @@ class Registry:
         for claims, keys in self._claims_of(entry):
             for key in keys:
                 for owner in claims.claimants(key):
-                    if owner is not replaced and _may_not_share(entry, owner):
+                    if _may_not_share(entry, owner) and not _is_defined_again(owner, entry):
                         raise DuplicateOpError(
                             f"{_described(key, claims is self._names)} is claimed by "
                             f"{entry.module} and already belongs to {owner.plain_name} of "
                             f"{owner.module}",
                             where=where,
-                            fix="choose another name, or drop it from methods= or overrides=",
+                            fix="choose another name, or drop it from methods= or overrides="
+                            + ("" if owner.rank == 0 else f"; registry.remove({owner.name!r})"),
                         )
 
     def validate_pack_name(self, pack: str, where: str) -> None:
         """Check that ``x.pack.op()`` and ``plugrad.ops.pack.op`` can be.
 
         Raises:
-            PackDefinitionError: a built-in op or Variable itself has the name.
+            PackDefinitionError: it is no identifier, or begins with ``_``; or a built-in op
+                or Variable itself has the name.
         """
+        if not pack.isidentifier() or keyword.iskeyword(pack) or pack[0] == "_":
+            raise PackDefinitionError(
+                f"{pack!r} is no name for a pack: x.{pack} would not be Python, or not public",
+                where=where,
+                fix="name it (its entry point) with letters, digits and _, as in 'my_pack'",
+            )
         taken = next((entry for entry in self if _stands_at(entry, pack)), None)
         if taken is not None or pack in RESERVED:
             raise PackDefinitionError(
@@ -145,13 +195,7 @@ class Registry:
             elif owner is not None:
                 setattr(kind, name, owner.attribute(name))
             elif name in vars(kind):
-                delattr(kind, name)  # two packs' by now: a miss, which tells both
-
-    def _take_back(self, entry: RegisteredOp) -> None:
-        for claims, keys in self._claims_of(entry):
-            for key in keys:
-                claims.remove(key, entry)
-        self._attach(*entry.attributes)
+                delattr(kind, name)  # nobody's, or of two packs: a miss, which tells both
 
     def _claims_of(self, entry: RegisteredOp) -> list[tuple[Claims, Any]]:
         return [
@@ -195,9 +239,7 @@ class Registry:
         ]
 
     def __getitem__(self, name: str) -> RegisteredOp:
-        entry = self.find(name)
-        if entry is None and self._load_packs():
-            entry = self.find(name)
+        entry = self.find(name) or self._find_in_packs(name)
         if entry is not None:
             return entry
         self._refuse_rivals(f"the name {name!r}", self._names.rivals(name))
@@ -207,7 +249,7 @@ class Registry:
         raise UnknownOpError(f"there is no op named {name!r}", fix=self._suggestion(name, known))
 
     def __contains__(self, name: str) -> bool:
-        return self.find(name) is not None or (self._load_packs() and self.find(name) is not None)
+        return (self.find(name) or self._find_in_packs(name)) is not None
 
     def __iter__(self) -> Iterator[RegisteredOp]:
         return iter(sorted(self._ops.values(), key=lambda entry: entry.name))
@@ -230,7 +272,8 @@ class Registry:
         if entry is not None:
             return entry.apply
         name = torch.overrides.resolve_name(function) or getattr(function, "__name__", "?")
-        if not name.rpartition(".")[2].startswith("_") and self._load_packs():
+        if not name.rpartition(".")[2].startswith("_"):
+            self._load_packs()
             entry = self._torch_functions.get(function)
             if entry is not None:
                 return entry.apply
@@ -251,8 +294,10 @@ class Registry:
         """
         if name.startswith("_"):  # a probe by some protocol, not somebody's typing error
             raise AttributeError(f"{type(variable).__name__!r} object has no attribute {name!r}")
-        if self._load_packs() and hasattr(type(variable), name):
-            return getattr(variable, name)
+        self._load_packs()
+        found = getattr(type(variable), name, None)
+        if found is not None:  # by now; or it is a property that raised AttributeError
+            return found.__get__(variable)
         self._refuse_rivals(f"the attribute {name!r}", self._attributes.rivals(name))
         if self.packs is not None:
             self.packs.explain_missing(name)
@@ -265,9 +310,17 @@ class Registry:
         )
 
     # --- a miss ---
-    def _load_packs(self) -> bool:
-        """Load the packs if that was not done; whether there may be new ops now."""
-        return self.packs is not None and self.packs.load_once()
+    def _load_packs(self) -> None:
+        """Load the packs if that was not done. Always look again then: others load them, too."""
+        if self.packs is not None:
+            self.packs.load_once()
+
+    def _find_in_packs(self, name: str) -> RegisteredOp | None:
+        # A name with _ is a probe by some protocol, not somebody's typing error.
+        if name.rpartition("::")[2].rpartition(".")[2].startswith("_"):
+            return None
+        self._load_packs()
+        return self.find(name)
 
     def _set_aside(self) -> str:
         return "" if self.packs is None else self.packs.hint()
@@ -282,8 +335,8 @@ class Registry:
             raise AmbiguousOpError(
                 f"{what} is claimed by {' and by '.join(names)}",
                 where=f"the packs {', '.join(sorted({entry.pack for entry in rivals}))}",
-                fix=f"say which: plugrad.ops.{names[0].replace('::', '.')}(...) or "
-                f"x.{names[0].replace('::', '.')}(); or leave a pack out with PLUGRAD_PACKS",
+                fix=f"say which: plugrad.ops.{rivals[0].path}(...) or x.{rivals[0].path}(); or "
+                "leave a pack out with PLUGRAD_PACKS",
             )
 
 
@@ -293,10 +346,13 @@ def _may_not_share(entry: RegisteredOp, owner: RegisteredOp) -> bool:
 
 
 def _is_defined_again(old: RegisteredOp, new: RegisteredOp) -> bool:
-    """Whether both are one class statement, run twice; of a function's, nobody can tell."""
-    if "<locals>" in new.function.__qualname__:
+    """Whether both are one class, or one class statement, run twice."""
+    if old.pack != new.pack:
         return False
-    return (old.module, old.function.__qualname__) == (new.module, new.function.__qualname__)
+    name = new.function.__qualname__
+    # Of a class in a function nobody can tell whether it is the same.
+    again = (old.module, old.function.__qualname__) == (new.module, name) and "<locals>" not in name
+    return again or old.function is new.function
 
 
 def _stands_at(entry: RegisteredOp, name: str) -> bool:

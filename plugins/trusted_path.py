@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from importlib.machinery import PathFinder
@@ -10,49 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from importlib.machinery import ModuleSpec
-
-
-def trusted_path() -> list[str]:
-    """``sys.path`` without what ``python -c``, ``python -m`` and the prompt put before it.
-
-    That is the working directory: metadata that lies there, as in a checkout one only
-    looks at, is not installed. A directory that PYTHONPATH names, or that an editable
-    install added, was chosen and stays.
-    """
-    here = _real(os.curdir)
-    chosen = {_real(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry}
-    library = str(Path(os.__file__).parent)
-    first = sys.path.index(library) if library in sys.path else len(sys.path)
-    return [
-        entry
-        for position, entry in enumerate(sys.path)
-        if Path(entry).is_absolute()
-        and (position > first or _real(entry) != here or here in chosen)
-    ]
-
-
-def outside_of_it(module: str) -> str | None:
-    """Where ``module`` would be imported from, if that is not on the trusted path."""
-    top = module.partition(".")[0]
-    path = trusted_path()
-    if path == sys.path:
-        return None
-    loaded = sys.modules.get(top)
-    actual = _place(loaded.__spec__ if loaded is not None else importlib.util.find_spec(top))
-    trusted = None
-    for finder in sys.meta_path:
-        search = path if finder is PathFinder else None
-        trusted = finder.find_spec(top, search)
-        if trusted is not None:
-            break
-    return actual if actual and actual != _place(trusted) else None
-
-
-def _place(spec: ModuleSpec | None) -> str:
-    if spec is None:
-        return ""
-    return spec.origin or ", ".join(spec.submodule_search_locations or ())
 
 
 def _real(entry: str) -> str:
@@ -60,3 +18,96 @@ def _real(entry: str) -> str:
         return str(Path(entry).resolve())
     except OSError:  # the working directory was removed
         return ""
+
+
+def _program_folder() -> str:
+    """Where the program's script lies, which ``python script.py`` puts on the path."""
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    return _real(os.path.dirname(script)) if isinstance(script, str) else ""  # noqa: PTH120
+
+
+def _pythonpath() -> frozenset[str]:
+    if sys.flags.ignore_environment:
+        return frozenset()
+    entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return frozenset(_real(entry) for entry in entries if entry)
+
+
+# Read once, at import: the program may be somewhere else when the packs are looked for.
+_STARTED_IN = frozenset({_real(os.curdir), _program_folder()})
+_CHOSEN = _pythonpath()
+
+
+def trusted_path() -> list[str]:
+    """``sys.path`` without what Python itself put before its library.
+
+    That is the directory the program was started in (``python -c``, ``python -m``, the
+    prompt) or that its script lies in: metadata that lies there, as in a checkout one only
+    looks at, is not installed. A directory that PYTHONPATH names, or that an editable
+    install added, was chosen and stays.
+    """
+    entries = [entry for entry in sys.path if isinstance(entry, str)]  # as Python's own finder
+    refused = {*_STARTED_IN, _real(os.curdir)} - _CHOSEN
+    library = str(Path(os.__file__).parent)
+    first = entries.index(library) if library in entries else len(entries)
+    return [
+        entry
+        for position, entry in enumerate(entries)
+        if _is_fixed(entry) and (position > first or _real(entry) not in refused)
+    ]
+
+
+def _is_fixed(entry: str) -> bool:
+    """Whether it means the same wherever the program goes: an absolute path, or a path hook."""
+    return Path(entry).is_absolute() or (bool(entry) and not Path(entry).exists())
+
+
+def outside_of_it(module: str) -> str | None:
+    """Where ``module`` would be imported from, if that is not on the trusted path.
+
+    Nothing is imported for it. Of a namespace package, which several places share, it is
+    the first part below that counts.
+    """
+    everywhere: Sequence[str] | None = None
+    trusted: Sequence[str] = trusted_path()
+    if trusted == sys.path:
+        return None
+    parts = module.split(".")
+    for count in range(1, len(parts) + 1):
+        name = ".".join(parts[:count])
+        loaded = getattr(sys.modules.get(name), "__spec__", None)
+        actual, allowed = loaded or _spec(name, everywhere), _spec(name, trusted)
+        if actual is None or (actual.origin is not None or allowed is None):
+            break
+        everywhere = list(actual.submodule_search_locations or ())
+        trusted = list(allowed.submodule_search_locations or ())
+    place = _place(actual)
+    return place if place and _reals(actual) != _reals(allowed) else None
+
+
+def _spec(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    """What the finders find on ``path``, each asked as an import statement would."""
+    for finder in sys.meta_path:
+        find = getattr(finder, "find_spec", None)
+        # At the top only the finder of paths is given one, and only to narrow it.
+        nested = "." in name
+        found: ModuleSpec | None = (
+            find(name, path if nested or finder is PathFinder else None) if find else None
+        )
+        if found is not None:
+            return found
+    return None
+
+
+def _place(spec: ModuleSpec | None) -> str:
+    return ", ".join(_places(spec))
+
+
+def _places(spec: ModuleSpec | None) -> Iterable[str]:
+    if spec is None:
+        return ()
+    return (spec.origin,) if spec.origin else tuple(spec.submodule_search_locations or ())
+
+
+def _reals(spec: ModuleSpec | None) -> list[str]:
+    return [_real(place) for place in _places(spec)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from plugrad.plugins.call_each import call_each
 from plugrad.plugins.manager import manager, packs
+from plugrad.plugins.warn import warn_all
 from plugrad.testing.faults import FAULTS
 from plugrad.testing.laws import LAWS
 
@@ -23,17 +24,22 @@ def add_pack_checks(are_known: Callable[[], bool] = lambda: True) -> None:
     ``are_known`` denies that what was asked for by its id is there, the others are loaded.
     """
     _ask_loaded()
-    if not are_known() and packs.load_once():
+    if not are_known():
+        packs.load_once()
         _ask_loaded()
 
 
 def _ask_loaded() -> None:
+    messages: list[str] = []
     for name, plugin in manager.list_name_plugin():
         if plugin is None or name in _asked:
             continue
         _asked.add(name)
         forget_laws, forget_faults = LAWS.checkpoint(), FAULTS.checkpoint()
-        fine = call_each(manager, "plugrad_register_checks", only=plugin, laws=LAWS, faults=FAULTS)
-        if not fine:
+        given = {"laws": LAWS, "faults": FAULTS}
+        failed = list(call_each(manager, "plugrad_register_checks", only=plugin, **given))
+        if failed:
             forget_laws()
             forget_faults()
+        messages += failed
+    warn_all(messages)

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from plugrad.errors import PackSelectionError
+from plugrad.plugins.pack_selection import PackSelection
 from plugrad.plugins.pack_settings import PackSettings
 
 
@@ -64,7 +65,10 @@ def test_the_environment_goes_before_the_project(project, monkeypatch):
         ("[tool.plugrad]\npacks = 3", "packs = 3 and [\\s\\S]*fix: write packs ="),
         ("[tool.plugrad]\nstrict = 'yes'", "strict = 'yes' are not understood"),
         ("[tool.plugrad]\npacks = 'a,-b'", "no choice of packs[\\s\\S]*pyproject.toml"),
-        ("[tool.plugrad", "it is no TOML[\\s\\S]*fix: correct it, or set PLUGRAD_PACKS"),
+        ("[tool.plugrad", "it is no TOML[\\s\\S]*fix: correct it, or set PLUGRAD_PACKS and"),
+        ("[tool]\nplugrad = 'none'", "tool.plugrad is no table[\\s\\S]*fix: correct it"),
+        ("[[tool.plugrad]]", "tool.plugrad is no table"),
+        ("tool = 3 # plugrad", "tool.plugrad is no table"),
     ],
 )
 def test_settings_that_are_not_understood(project, text, message):
@@ -91,3 +95,27 @@ def test_python_3_10_without_a_parser(project, monkeypatch):
     monkeypatch.setitem(sys.modules, "tomllib" if sys.version_info >= (3, 11) else "tomli", None)
     with pytest.raises(PackSelectionError, match="cannot read TOML[\\s\\S]*fix: pip install tomli"):
         PackSettings.read()
+
+
+@pytest.mark.parametrize("content", [b"name = '\xf6'", b"[tool.plugrad"])
+def test_a_file_that_cannot_be_read_is_got_past_with_the_environment(
+    tmp_path, monkeypatch, content
+):
+    (tmp_path / "pyproject.toml").write_bytes(content)
+    with pytest.raises(
+        PackSelectionError, match=r"pyproject.toml\n.*or set PLUGRAD_PACKS and PLUG"
+    ):
+        PackSettings.read()
+    chosen = PackSelection.parse("none", "a test")
+    assert PackSettings.read(chosen).selection == chosen
+    monkeypatch.setenv("PLUGRAD_PACKS", "a")
+    with pytest.raises(PackSelectionError):  # is it strict?
+        PackSettings.read()
+    monkeypatch.setenv("PLUGRAD_STRICT", "0")
+    assert allowed(PackSettings.read()) == ["a"]
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path):
+    text = "\ufeff[tool.plugrad]\npacks = 'a'\n"
+    (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+    assert allowed(PackSettings.read()) == ["a"]

@@ -281,7 +281,7 @@ def test_names_that_no_pack_may_have(site):
         assert f"{name!r} is no name for a pack: {reason}" in out
     for name in ("plugrad", "local"):
         assert f"{name!r} is the name of plugrad's own ops" in out
-    assert out.count("fix: give the ") + out.count("fix: name the entry point with") == 9
+    assert out.count("fix: give the ") + out.count("fix: name it (its entry point) with") == 9
     assert "imported" not in out
 
 

@@ -64,3 +64,100 @@ def test_a_working_directory_that_is_gone(site):
     site.install("honest", pack_of("triple", 3))
     out, _ = site.run("import os\nos.rmdir(os.getcwd())", ASK)
     assert out == "False True\n"
+
+
+@pytest.mark.parametrize("kind", ["-c", "-m", "script"])
+def test_leaving_the_directory_does_not_make_it_one_of_the_others(site, kind):
+    site.install("honest", pack_of("five", 5))
+    (site.work / "evil.py").write_text(TRAP + pack_of("triple", 3))
+    (site.work / "honest.py").write_text(TRAP)
+    site.metadata(site.work, "evil", "[plugrad]\nevil = evil\n")
+    program = PROGRAM + "import os\nos.chdir('/')\n" + ASK + "\nprint(pg.packs['honest'].status)"
+    (site.work / "program.py").write_text(program)
+    options = {"-c": ["-c", program], "-m": ["-m", "program"], "script": ["program.py"]}[kind]
+    out, err = site.run(options=options, PLUGRAD_PACKS="all")
+    # With -c the path says '', which is where the program is by now.
+    assert out == ("False False\nloaded\n" if kind == "-c" else "False False\nset aside\n")
+    assert ("would be imported from the working directory" in err) is (kind != "-c")
+    assert not (site.work / "trap").exists()
+
+
+def test_beside_a_script_that_is_started_from_elsewhere(site, tmp_path):
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    (scripts / "program.py").write_text(PROGRAM + ASK)
+    (scripts / "evil.py").write_text(TRAP + pack_of("triple", 3))
+    site.metadata(scripts, "evil", "[plugrad]\nevil = evil\n")
+    out, _ = site.run(options=[str(scripts / "program.py")], PLUGRAD_PACKS="all")
+    assert out == "False False\n"
+    assert not (site.work / "trap").exists()
+
+
+def namespace_pack(folder):
+    """``acme.plugin``, where ``acme`` is a package that several folders share."""
+    (folder / "acme").mkdir()
+    (folder / "acme" / "plugin.py").write_text(pack_of("triple", 3))
+
+
+def test_a_namespace_that_the_working_directory_has_a_part_of(site):
+    namespace_pack(site.path)
+    site.metadata(site.path, "acme", "[plugrad]\nacme = acme.plugin\n")
+    (site.work / "acme").mkdir()
+    (site.work / "acme" / "notes.txt").touch()
+    assert site.run(ASK)[0] == "False True\n"
+    (site.work / "acme" / "plugin.py").write_text(TRAP)
+    out, err = site.run(ASK)
+    assert out == "False False\n"
+    assert str(site.work / "acme" / "plugin.py") in err
+    assert not (site.work / "trap").exists()
+
+
+def test_the_path_hook_of_an_editable_namespace_stays(site):
+    """As setuptools makes it: a finder on sys.path_hooks, and its name on sys.path."""
+    namespace_pack(site.work)
+    site.metadata(site.path, "acme", "[plugrad]\nacme = acme.plugin\n")
+    program = f"""
+import importlib.machinery as m, sys
+HOOK = "__editable__.acme.finder.__path_hook__"
+class Finder:
+    @classmethod
+    def hook(cls, path):
+        if path != HOOK: raise ImportError
+        return cls()
+    def find_spec(self, name, target=None):
+        if name == "acme":
+            spec = m.ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = [{str(site.work / "acme")!r}]
+            return spec
+sys.path_hooks.append(Finder.hook)
+sys.path.append(HOOK)
+sys.path_importer_cache.clear()
+"""
+    out, _ = site.run(program, "import os\nos.chdir('/')", ASK)
+    assert out == "False True\n"
+
+
+def test_a_finder_of_the_old_kind_is_passed_over(site):
+    site.install("honest", pack_of("triple", 3))
+    old = "type('Old', (), {'find_module': lambda *_: None})()"
+    out, _ = site.run(f"import sys\nsys.meta_path.insert(0, {old})", ASK)
+    assert out == "False True\n"
+
+
+def test_a_link_to_the_checkout_is_the_checkout(site, tmp_path):
+    (site.work / "mine.py").write_text(pack_of("triple", 3))
+    site.metadata(site.path, "mine", "[plugrad]\nmine = mine\n")
+    (tmp_path / "link").symlink_to(site.work)
+    (site.path / "mine.pth").write_text(f"{tmp_path / 'link'}\n")
+    add = f"import site\nsite.addsitedir({str(site.path)!r})\n"
+    out, _ = site.run(add, ASK, PYTHONPATH="")
+    assert out == "False True\n"
+
+
+def test_pythonpath_that_python_ignores_chooses_nothing(site):
+    (site.work / "evil.py").write_text(TRAP + pack_of("triple", 3))
+    site.metadata(site.work, "evil", "[plugrad]\nevil = evil\n")
+    (site.work / "program.py").write_text(PROGRAM + ASK)
+    options = ["-E", "-m", "program"]
+    out, _ = site.run(options=options, PLUGRAD_PACKS="all", PYTHONPATH=str(site.work))
+    assert out == "False False\n"
