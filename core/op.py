@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from plugrad.core.declaration import Declaration
@@ -27,7 +28,9 @@ def op(name: str, **declared: Any) -> Callable[[_F], _F]:
         OpDefinitionError: the name is not made of identifiers, the class is no Function,
             or a keyword is unknown.
     """
-    if not all(part.isidentifier() for part in name.replace("::", ".").split(".")):
+    pack, colons, plain = name.rpartition("::")
+    parts = [*([pack] if colons else []), *plain.split(".")]
+    if not all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
         raise OpDefinitionError(
             f"{name!r} is not a legal op name",
             fix="use identifiers joined by dots, as in 'linalg.det', or 'pack::name'",

@@ -213,6 +213,10 @@ class Registry:
         """The op whose method or property ``attribute`` is."""
         return self._attributes.get(attribute)
 
+    def rivals(self, key: str | Callable[..., Any]) -> tuple[RegisteredOp, ...]:
+        """The ops of packs that claim an attribute or torch callable, so that none has it."""
+        return self._attributes.rivals(key) + self._torch_functions.rivals(key)
+
     @property
     def reserved(self) -> frozenset[str]:
         """The names on Variable that no op may take: its own."""

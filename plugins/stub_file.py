@@ -103,9 +103,9 @@ def _namespace_classes(
     for part, entries in inner.items():
         if part not in members:
             title = f"The ops whose names begin with {part}."
-            members[part] = _namespace(part, f"_Ops_{name}_{part}", title)
+            members[part] = _namespace(part, f"_Ops_{name}__{part}", title)
             yield from _namespace_classes(
-                f"{name}_{part}", f"{path}.{part}", entries, types, depth + 1
+                f"{name}__{part}", f"{path}.{part}", entries, types, depth + 1
             )
     blocks = [members[part] for part in sorted(members)]
     yield _class(f"_Ops_{name}", f'    """What ``x.{path}`` has."""', blocks)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: Variables; it takes tensors too, and numbers where it says so.
 RESULT, OPERAND, NUMBERS = ("Variable",), ("Variable", "Tensor"), ("Variable", "Tensor", "complex")
 
+_LITERAL = (bool, int, str, type(None))
+
 
 class StubTypes:
     """Spells types, and remembers what the file must import for that.
@@ -57,6 +59,8 @@ class StubTypes:
         if origin in (typing.Union, types.UnionType):
             return self._union(self._spelled(part, tensors) for part in parts)
         if origin is typing.Literal:
+            if any(type(part) not in _LITERAL for part in parts):  # a member of an Enum, say
+                return self._any()
             self.imports.add("from typing import Literal")
             return f"Literal[{', '.join(map(repr, parts))}]"
         if origin is typing.Annotated:
@@ -80,10 +84,12 @@ class StubTypes:
         if isinstance(value, torch.dtype | torch.layout | torch.memory_format):
             self.imports.add("import torch")
             return repr(value)
-        simple = value is None or isinstance(value, bool | int | str)
-        if isinstance(value, float) and math.isfinite(value):
+        # Exactly these: what derives from them, as an IntEnum or NumPy's numbers, has a repr of
+        # its own.
+        simple = type(value) in _LITERAL
+        if type(value) is float and math.isfinite(value):
             simple = True
-        if isinstance(value, tuple) and all(isinstance(part, int) for part in value):
+        if type(value) is tuple and all(type(part) in (bool, int) for part in value):
             simple = True
         text = repr(value)
         return text.replace("'", '"') if simple and len(text) < 30 and '"' not in text else "..."

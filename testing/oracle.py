@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from plugrad.testing.flat import flat
 from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.violation import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,13 +35,17 @@ class Oracle:
 
         Raises:
             NotApplicable: torch gives no gradient for it.
+            Violation: the op declares a reference= that raises.
         """
         case = self.case
         if case.sample.oracle_is_wrong:
             raise NotApplicable(f"torch's own gradient is wrong: {case.sample.oracle_is_wrong}")
         reference = case.op.reference
         if reference is not None:
-            attempt = self._through(lambda v: _called(case, reference, v), values)
+            through = partial(_called, case, reference)
+            # Other values than the sample's it may refuse, as the op does.
+            own = case.op.declaration.reference is not None and values is None
+            attempt = self._through(through, values, must_run=own)
             if attempt is not None:
                 return attempt
         attempt = self._through(case.bare_forward, values)
@@ -50,7 +56,10 @@ class Oracle:
         return attempt
 
     def _through(
-        self, function: Callable[[list[Tensor]], Any], values: Sequence[Tensor] | None
+        self,
+        function: Callable[[list[Tensor]], Any],
+        values: Sequence[Tensor] | None,
+        must_run: bool = False,
     ) -> OracleCall | None:
         case = self.case
         leaves = list(case.values if values is None else values)
@@ -59,7 +68,9 @@ class Oracle:
         try:
             with torch.enable_grad(), case.random_numbers():
                 outputs = flat(function(leaves))
-        except Exception:
+        except Exception as error:
+            if must_run:  # else it would judge nothing, and nobody would know
+                raise Violation(f"reference= raises {type(error).__name__}: {error}") from error
             return None
         call = OracleCall(case, leaves, outputs)
         return call if call.root_numbers else None
@@ -72,6 +83,11 @@ class OracleCall:
         self.case, self.leaves, self.outputs = case, leaves, outputs
         #: Whether forward itself was differentiated: parts of it may be detached.
         self.own_forward = False
+
+    @property
+    def _is_own_reference(self) -> bool:
+        """Whether it is what the op declares with reference=, and no function of torch's."""
+        return not self.own_forward and self.case.op.declaration.reference is not None
 
     @property
     def values(self) -> list[Any]:
@@ -109,7 +125,13 @@ class OracleCall:
                 allow_unused=True,
                 is_grads_batched=batched,
             )
-        except RuntimeError as error:
+        except Exception as error:
+            if self._is_own_reference and not batched:
+                raise Violation(
+                    f"the backward of reference= raises {type(error).__name__}: {error}"
+                ) from error
+            if not isinstance(error, RuntimeError):
+                raise
             # Some of torch's formulas fail where dtypes are mixed, or in a batch.
             raise NotApplicable(f"torch's own backward raises: {error}") from error
         for index, gradient in zip(wanted, found, strict=True):

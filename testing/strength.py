@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from plugrad.errors import UnknownFaultError
@@ -113,7 +113,7 @@ class _Injection:
             chosen = {id_ for id_ in wanted if _base(id_) == fault.id}
             if not chosen:
                 continue
-            without = self._without_a_rule()
+            without = self._without_a_rule
             if without is not None:
                 yield FaultResult(self.op.name, fault.id, *without, seed=self.op.seed)
                 continue
@@ -122,7 +122,7 @@ class _Injection:
                 known.add(name)
                 if fault.id in chosen or name in chosen:
                     yield self._result(fault, variant)
-        if self._without_a_rule() is None:
+        if self._without_a_rule is None:
             ids = {
                 *wanted,
                 *(_base(name) for name in self._declared() if _base(name) not in FAULTS),
@@ -137,20 +137,24 @@ class _Injection:
             message = "the op declares it equivalent, and has no such fault"
             yield FaultResult(self.op.name, name, "stale", message)
 
+    @cached_property
     def _without_a_rule(self) -> tuple[Verdict, str] | None:
-        """What becomes of every fault of an op that has no rule, or no sample for it."""
+        """What becomes of every fault of an op that has no rule, or no sample on which it runs."""
         if self.op.composite:
             return "not applicable", "composite: it has no rule of its own"
         if not self.op.declaration.differentiable:
             return "not applicable", "it is not differentiable"
         try:
             with limited(self.limit):
-                found = bool(self.subject.probes)
+                probes = self.subject.probes
+                runs = any(gradients(found.case) is not None for found in probes)
         except TimeLimitExceeded:
             return "survived", _TOO_LONG
         except Exception as error:
             return "survived", f"the samples raise {type(error).__name__}: {error}"
-        return None if found else ("survived", "add a sample that has a gradient")
+        if not probes:
+            return "survived", "add a sample that has a gradient"
+        return None if runs else ("survived", "backward raises: plugrad check shows what")
 
     def _result(self, fault: Fault, variant: str) -> FaultResult:
         start = time.perf_counter()

@@ -530,8 +530,9 @@ def test_definitions_that_cannot_work():
         identity(forward=lambda: None)
     with pytest.raises(errors.OpDefinitionError, match="no instances"):
         identity()()
-    with pytest.raises(errors.OpDefinitionError, match="legal op name"):
-        pg.op("not a name")
+    for name in ("not a name", "lambda", "linalg.class", "a::b::c", "::a", "a.b::c"):
+        with pytest.raises(errors.OpDefinitionError, match="legal op name"):
+            pg.op(name)
     with pytest.raises(errors.OpDefinitionError, match="unknown keyword[\\s\\S]*methods"):
         pg.op("name", method=("x",))
     with pytest.raises(errors.OpDefinitionError, match="no Function"):

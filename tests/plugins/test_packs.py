@@ -45,17 +45,16 @@ def test_importing_plugrad_and_using_its_ops_imports_no_pack(site):
 @pytest.mark.parametrize(
     "first_miss",
     [
-        "x.double()",
-        "pg.ops.double(x)",
-        "x.one.double()",
-        "pg.ops.one.double(x)",
-        "pg.registry['double'].apply(x)",
-        "pg.registry['one::double'].apply(x)",
+        "x.triple()",
+        "pg.ops.triple(x)",
+        "x.one.triple()",
+        "pg.ops.one.triple(x)",
+        "pg.registry['triple'].apply(x)",
+        "pg.registry['one::triple'].apply(x)",
         "torch.special.airy_ai(x)",
     ],
 )
 def test_the_first_miss_loads_the_packs_and_looks_again(site, first_miss):
-    first_miss = first_miss.replace("double", "triple")
     overrides = "overrides=(__import__('torch').special.airy_ai,)"
     site.install("one", pack_of("triple", 3, overrides))
     out, _ = site.run(
@@ -75,10 +74,10 @@ def test_the_first_miss_loads_the_packs_and_looks_again(site, first_miss):
 
 
 def test_one_miss_loads_all_packs_once_in_the_order_of_their_distributions(site):
-    for name in ("b-pack", "A_pack", "c-pack"):
-        site.install(name, f"print({name!r})\n" + pack_of("op_" + name[0].lower()))
-    out, _ = site.run("x.op_c(), x.op_a(), x.op_b(), hasattr(x, 'none')")
-    assert out.splitlines() == ["A_pack", "b-pack", "c-pack"]
+    for name in ("b-pack", "A-pack", "B_ack", "c-pack"):  # sorted as texts: A, B_, b, c
+        site.install(name, f"print({name!r})\n" + pack_of("op_" + name[:3].replace("-", "")))
+    out, _ = site.run("x.op_cp(), x.op_Ap(), x.op_bp(), hasattr(x, 'none')")
+    assert out.splitlines() == ["A-pack", "B_ack", "b-pack", "c-pack"]
 
 
 def test_a_pack_may_take_5_s_to_import_and_plugrad_does_not(site):
@@ -356,8 +355,6 @@ def test_threads_that_miss_at_once_both_find(site):
 
 def test_an_op_unpickled_where_its_pack_is_not_installed_any_more(site):
     site.install("gone", pack_of("triple", 3))
-    site.install("fine", pack_of("triple", 3).replace("triple", "triple"))
-    site.uninstall("fine")
     pickled = "open('op.pickle', 'wb')"
     site.run(
         f"""
@@ -459,7 +456,6 @@ def test_unknown_packs_and_names_in_the_choice(site):
             pg.packs["oen"]
         except errors.UnknownPackError as error:
             print(error)
-        print(len(pg.packs))
         """,
         PLUGRAD_PACKS="One_,oone",
     )
@@ -478,7 +474,7 @@ def test_none_imports_no_third_party_code(site):
         MISS,
         """
         import sys
-        for ask in ("x.trap", "x.double", "pg.ops.trap", "pg.registry['trap::double']",
+        for ask in ("x.trap", "x.triple", "pg.ops.trap", "pg.registry['trap::double']",
                     "torch.special.airy_ai(x)", "pg.packs.load(strict=True)"):
             try:
                 eval(ask)
@@ -491,7 +487,7 @@ def test_none_imports_no_third_party_code(site):
     )
     assert out == "[]\n{'switched off'}\n"
     assert not (site.work / "trap").exists()
-    out, _ = site.run("hasattr(x, 'anything')", PLUGRAD_PACKS="all")
+    site.run("hasattr(x, 'anything')", PLUGRAD_PACKS="all")
     assert (site.work / "trap").read_text() == "sprung"  # it is a trap
 
 

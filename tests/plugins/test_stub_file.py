@@ -157,7 +157,7 @@ def test_packs_have_namespaces():
     assert "    def wave(self) -> Variable:" in text.partition("class AttachedMethods")[2]
     assert block_of(text, "class _Ops_sea:") == ["class _Ops_sea:", '"""What ``x.sea`` has."""']
     assert "def __call__(self) -> Variable:" in text
-    assert "def deep(self) -> _Ops_sea_deep:" in text
+    assert "def deep(self) -> _Ops_sea__deep:" in text
     assert "def blue(self) -> Variable:" in text
     # x.sea is the namespace, which can be called.
     assert "def sea(self) -> _Ops_sea:" in text.partition("class AttachedMethods")[2]

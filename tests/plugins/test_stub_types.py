@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import IntEnum
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Optional, TypeVar, Union
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -14,6 +16,7 @@ from plugrad.core.variable import Variable
 from plugrad.plugins.stub_types import NUMBERS, OPERAND, RESULT, StubTypes
 
 T = TypeVar("T")
+Mode = IntEnum("Mode", ["A", "B"])
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,7 @@ T = TypeVar("T")
         (T, "Any"),
         ("text", "Any"),
         (int | Any, "Any"),
+        (Literal[Mode.A], "Any"),
     ],
 )
 def test_types(kind, text):
@@ -107,6 +111,9 @@ def test_imports_are_those_that_are_needed():
         ([1], "..."),
         ("x" * 40, "..."),
         (float("inf"), "..."),
+        (Mode.A, "..."),
+        (np.float64(1.5), "..."),
+        ((Mode.A,), "..."),
     ],
 )
 def test_defaults(value, text):

@@ -273,3 +273,59 @@ def test_a_sample_whose_oracle_is_wrong():
     right_oracle = pg.op("checked_here", reference=torch.sin)
     report = check_op(right_oracle(an_op(samples=samples)), laws=laws)
     assert "sample 0 is without_oracle, but agrees" in message(report, "waivers")
+
+
+# --- a reference of its own ----------------------------------------------------------
+
+
+class Raising(torch.autograd.Function):
+    """A reference that has values, and no gradient that could be compared."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx, gy):
+        raise KeyError("lost")
+
+
+def with_reference(reference):
+    @pg.op("sine", reference=reference, elementwise=True)
+    class Sine(pg.Function):
+        """y = sin(x);  gx = gy cos(x)."""
+
+        forward = staticmethod(lambda ctx, x: (ctx.save_for_backward(x), torch.sin(x))[1])
+        backward = staticmethod(lambda ctx, gy: gy * ctx.saved_tensors[0].cos())
+        samples = staticmethod(lambda make: iter([pg.Sample(make(3))]))
+
+    return Sine
+
+
+def only_without_grad(x):
+    if x.requires_grad:
+        raise ImportError("a package that only checks need")
+    return x.sin()
+
+
+def test_a_reference_that_raises_is_a_failure_and_no_excuse():
+    """It would judge nothing, and nobody would know."""
+    assert check_op(with_reference(torch.sin), laws=["oracle"]).passed
+    report = check_op(with_reference(only_without_grad), laws=["oracle"])
+    assert statuses(report, "oracle") == ["failed"]
+    expected = "reference= raises ImportError: a package that only checks need"
+    assert message(report, "oracle") == expected
+    report = check_op(with_reference(Raising.apply), laws=["oracle"])
+    assert message(report, "oracle") == "the backward of reference= raises KeyError: 'lost'"
+
+
+def test_of_integers_the_outputs_dtype_says_how_exact_a_reference_must_be():
+    @pg.op("half", reference=lambda x: (x.double() / 3 * (1 + 1e-6)).float())
+    class Half(pg.Function):
+        """y = x / 3, in float32;  gx = gy / 3."""
+
+        forward = staticmethod(lambda ctx, x: x / 3)
+        backward = staticmethod(lambda ctx, gy: gy / 3)
+        samples = staticmethod(lambda make: iter([pg.Sample(make.integers(3, low=1))]))
+
+    assert check_op(Half, laws=["reference"]).passed

@@ -275,3 +275,17 @@ def test_a_process_that_dies_is_a_survivor_of_its_op():
     assert (result.op, result.verdict) == (3, "survived")
     assert result.message == "the process that injected its faults died"
     assert not report.passed
+
+
+def test_an_op_whose_backward_raises_is_not_said_to_be_strong():
+    class Unwritten(Sine):
+        """y = sin(x);  gx is still to be written."""
+
+        @staticmethod
+        def backward(ctx, gy):
+            raise NotImplementedError
+
+    report = op_strength(Unwritten)
+    assert not report.passed
+    assert {result.verdict for result in report.results} == {"survived"}
+    assert {r.message for r in report.results} == {"backward raises: plugrad check shows what"}
