@@ -5,14 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import venv
-from importlib.metadata import distribution
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from packaging.requirements import Requirement
 
 from plugrad.tests import checkout
+from plugrad.tests.cli.author_environment import dependencies, link
 
 pytestmark = pytest.mark.slow
 
@@ -79,25 +78,6 @@ def python(wheel, tmp_path_factory):
         link(name, site)
     run(python, "-m", "pip", "install", "--no-index", wheel)
     return python
-
-
-def dependencies(requirements):
-    """Return the names of the distributions that fulfil ``requirements``, and of theirs."""
-    found, waiting = set(), list(requirements)
-    while waiting:
-        requirement = Requirement(waiting.pop())
-        wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if wanted and requirement.name not in found:
-            found.add(requirement.name)
-            waiting += distribution(requirement.name).requires or []
-    return found
-
-
-def link(name, site):
-    for file in distribution(name).files:
-        top = file.parts[0]
-        if top not in {"..", "__pycache__"} and not (site / top).exists():
-            (site / top).symlink_to(distribution(name).locate_file(top))
 
 
 def test_it_runs_outside_the_checkout(python, tmp_path):
