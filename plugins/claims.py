@@ -48,6 +48,9 @@ class Claims(dict[Any, "RegisteredOp"]):
 
     def _settle(self, key: Any) -> None:
         claims = self._claims[key]
+        if len(claims) == 1:  # nearly always, and import waits for it
+            self[key] = claims[0]
+            return
         first = min((entry.rank for entry in claims), default=0)
         best = [entry for entry in claims if entry.rank == first]
         if len({entry.function for entry in best}) == 1:

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from plugrad.testing import LAWS
+from plugrad.tests import checkout
+from plugrad.tests.plugins.site import Site
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+README = (checkout.ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
-def test_there_is_an_example_for_each_of_the_three_things_users_do():
-    assert len(EXAMPLES) == 3
+def test_there_is_an_example_for_each_thing_users_do():
+    assert len(EXAMPLES) == 4
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_an_example_runs(number, tmp_path):
-    # In a process and a folder of its own: one of them registers an op.
+    # In a process and a folder of its own: one of them registers an op, one needs the pack.
+    site = Site(tmp_path)
+    site.metadata(site.path, "plugrad-special", "[plugrad]\nspecial = plugrad_special.plugin\n")
+    source = checkout.ROOT / "packs" / "plugrad-special" / "src"
+    path = f"{site.path}{os.pathsep}{source}"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", EXAMPLES[number]],
-        cwd=tmp_path,
+        cwd=site.work,
+        env=os.environ | {"PYTHONPATH": path, "PLUGRAD_PACKS": "plugrad-special"},
         capture_output=True,
         text=True,
         check=False,
