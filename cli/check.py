@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from plugrad.cli.checking.console import console
+from plugrad.cli.checking.numbers import check_jobs, check_seed
 from plugrad.cli.checking.processes import processes
 from plugrad.cli.checking.writable import check_writable
 from plugrad.cli.completion import complete_chosen, complete_laws
 from plugrad.cli.extras import require
 from plugrad.cli.interruption import INTERRUPTED, Interruption
 from plugrad.cli.last_check import remember_checks
-from plugrad.errors import PlugradError
+from plugrad.cli.output_to_errors import output_to_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,19 +93,19 @@ def check(
     if html is not None:
         require("plugrad check --html", "jinja2", extra="cli")
     from plugrad.cli.checking.outcome import Outcome
-    from plugrad.cli.checking.selection import chosen_ops
+    from plugrad.cli.checking.selection import chosen
     from plugrad.cli.device import usable_device
     from plugrad.testing.choose_laws import choose_laws
 
-    try:
-        entries, laws = chosen_ops(ops or ()), choose_laws(law or None)
-    except PlugradError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(2) from error
+    entries, laws = chosen(ops or (), lambda: choose_laws(law or None))
     place = str(usable_device(device))
     jobs = processes(jobs, len(entries), OPS_PER_JOB)
-    _check_numbers(seed, jobs, time_limit)
-    _check_samples(sample, entries, seed, place)
+    check_seed(seed)
+    check_jobs(jobs)
+    _check_time_limit(time_limit)
+    piped = json == Path("-")
+    with output_to_errors():
+        _check_samples(sample, entries, seed, place)
     for option, path in (("--json", json), ("--junit", junit), ("--html", html)):
         check_writable(option, path)
     outcome = Outcome([entry.name for entry in entries], laws, seed, place)
@@ -125,10 +127,12 @@ def check(
         for batch in watched(stream, outcome):
             outcome.add(batch)
 
-    _run(outcome, batches)
+    # What the ops print is for their author to see, but no part of our JSON.
+    with output_to_errors() if piped else nullcontext():
+        _run(outcome, batches)
     if not law and not sample:
         remember_checks(outcome, entries)
-    _print(console(to_errors=json == Path("-")), outcome, verbose)
+    _print(console(to_errors=piped), outcome, verbose)
     _write(outcome, json, junit, html)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -182,17 +186,7 @@ def _write(outcome: Outcome, json: Path | None, junit: Path | None, html: Path |
 # --- options -------------------------------------------------------------------------
 
 
-def _check_numbers(seed: int, jobs: int, time_limit: float) -> None:
-    if not 0 <= seed < 2**63:
-        raise typer.BadParameter(
-            f"{seed} is no seed\n  fix: give a number from 0 to 2**63 - 1, e.g. --seed 1",
-            param_hint="--seed",
-        )
-    if jobs < 1:
-        raise typer.BadParameter(
-            f"{jobs} processes check nothing\n  fix: give at least 1, e.g. --jobs 2",
-            param_hint="--jobs",
-        )
+def _check_time_limit(time_limit: float) -> None:
     if not 0 <= time_limit < float("inf"):
         raise typer.BadParameter(
             f"{time_limit:g} s is no time limit\n  fix: give seconds, or 0 for none",

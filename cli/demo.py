@@ -30,7 +30,15 @@ def demo(
 
     Beside each epoch stands the largest difference between plugrad's gradients and
     torch.autograd's. It ends with the test accuracy, the time against torch's and a plot.
-    """
+
+    \b
+    plugrad demo                         on the CPU, 30 epochs, the plot in out/loss.png
+    plugrad demo --device cuda --out plots
+    plugrad demo --epochs 5 --seed 1
+
+    The exit status is 0, 1 if a gradient differs from torch's, 2 if the command is wrong, and
+    130 after Ctrl-C, which shows what is known so far.
+    """  # noqa: D301 (the \b keeps the examples' lines in the help)
     require("plugrad demo", "sklearn", "matplotlib")
     import torch
     from rich.console import Console

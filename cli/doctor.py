@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     patience: Annotated[
-        float, typer.Option(help="Seconds that each pack may take to load.", min=1)
+        float, typer.Option(help="Seconds that each pack may take to load.")
     ] = 60.0,
 ) -> None:
     """Look for what is wrong: with the environment, the settings and the packs.
@@ -34,6 +34,12 @@ def doctor(
     from plugrad.cli.describing.environment import environment
     from plugrad.cli.describing.two_plugrads import two_plugrads
 
+    if not 1 <= patience < float("inf"):
+        raise typer.BadParameter(
+            f"{patience:g} s is no time for a pack to load in\n"
+            "  fix: give seconds, at least 1, e.g. --patience 60",
+            param_hint="--patience",
+        )
     found = _examined(patience)
     findings = [*(finding.as_dict() for finding in two_plugrads()), *found["findings"]]
     told = {
@@ -90,12 +96,12 @@ def _finding(
 
 
 def _print(told: dict[str, Any]) -> None:
-    from plugrad.cli.describing.pack_facts import pack_table
+    from plugrad.cli.describing.pack_facts import print_packs
 
     typer.echo("\n".join(_environment(told["environment"])))
     typer.echo("\npacks")
     if told["packs"]:
-        console().print(pack_table(told["packs"]))
+        print_packs(console(), told["packs"])
     else:
         typer.echo("none is installed")
     for number, finding in enumerate(told["findings"], 1):

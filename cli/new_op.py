@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,7 +62,7 @@ def new_op(
         check_torch_function(overrides)
     category, slash, op = name.rpartition("/")
     if not slash:
-        _add_to_pack(op, Path() if pack is None else pack, overrides)
+        _add_to_pack(op, pack, overrides)
     elif pack is None:
         _add_to_plugrad(category, op, overrides)
     else:
@@ -72,19 +73,30 @@ def new_op(
         )
 
 
-def _add_to_pack(op: str, root: Path, overrides: str | None) -> None:
+def _add_to_pack(op: str, pack: Path | None, overrides: str | None) -> None:
+    from plugrad.cli.scaffold.installed_packs import installed_packs
     from plugrad.cli.scaffold.op_module import OpModule
     from plugrad.cli.scaffold.op_name import check_op_name
+    from plugrad.cli.scaffold.own_repository import OwnRepository
     from plugrad.cli.scaffold.pack_folder import PackFolder
     from plugrad.cli.scaffold.stub import Stub
 
+    if pack is None and OwnRepository.is_here():
+        raise typer.BadParameter(
+            f"this is plugrad's own repository, whose ops lie in categories, and {op!r} names none"
+            f"\n  fix: write elementwise/{op} for an op of plugrad's own; --pack for a pack's",
+            param_hint="NAME",
+        )
+    installed_packs()  # a wrong setting ends it here, before anything is written
     check_op_name(op, "NAME", overrides)
+    root = Path() if pack is None else pack
     folder = PackFolder.find(root)
     module = OpModule(op, f"{folder.pack}::{op}", overrides)
     path = folder.ops / f"{op}.py"
     changed = {}
-    if folder.stub.is_file():
-        stub = Stub(folder.stub.read_text(encoding="utf-8"), folder.pack, str(folder.stub))
+    text = folder.stub_text()
+    if text is not None:
+        stub = Stub(text, folder.pack, str(folder.stub))
         stub.add(module)
         changed[folder.stub] = stub.text
     _write({path: module.code}, changed)
@@ -92,6 +104,29 @@ def _add_to_pack(op: str, root: Path, overrides: str | None) -> None:
     _tell(module, [path], list(changed), [*steps, *_checks(module.name), "pytest"])
     if not changed:
         typer.echo(f"\nnote: there is no {folder.stub}, so type checkers learn nothing of it")
+    _tell_rivals(op, folder.pack)
+
+
+def _tell_rivals(op: str, pack: str) -> None:
+    """Say which other packs have the name. It comes last: for that their code runs."""
+    from plugrad.cli.describing.loaded_packs import loaded_packs
+    from plugrad.cli.scaffold.installed_packs import installed_packs
+    from plugrad.plugins.manager import registry
+
+    if all(one.name == pack or one.status == "switched off" for one in installed_packs()):
+        return
+    loaded_packs(quiet=True)
+    others = [
+        entry.name
+        for entry in registry
+        if entry.rank == 2 and entry.pack != pack and op in (entry.plain_name, *entry.attributes)
+    ]
+    if others:
+        typer.echo(
+            f"\nnote: the name {op} is claimed by {' and '.join(others)} too, so x.{op}() is "
+            f"nobody's where both are installed\n  fix: choose another name, or call yours as "
+            f"x.{pack}.{op}()"
+        )
 
 
 def _add_to_plugrad(category: str, op: str, overrides: str | None) -> None:
@@ -110,11 +145,13 @@ def _write(new: Mapping[Path, str], changed: Mapping[Path, str]) -> None:
     from plugrad.cli.scaffold.write_files import write_files
 
     for path in new:
-        if path.exists():
-            raise typer.BadParameter(
-                f"{path} exists, and nothing is overwritten\n  fix: choose another name",
-                param_hint="NAME",
-            )
+        # A package foo would be imported in the place of a module foo.py.
+        for taken in (path, path.with_suffix("")):
+            if os.path.lexists(taken):
+                raise typer.BadParameter(
+                    f"{taken} exists, and nothing is overwritten\n  fix: choose another name",
+                    param_hint="NAME",
+                )
     try:
         write_files(new, changed)
     except OSError as error:

@@ -53,8 +53,11 @@ def new_pack(
 
     names = PackName.parse(name)
     op = names.pack if op is None else op
-    # The pack's own name was found free of all else: only torch's methods are left.
-    check_op_name(op, "NAME" if op == names.pack else "--op")
+    check_op_name(
+        op,
+        "NAME" if op == names.pack else "--op",
+        fix=f"choose another name for the op, e.g. --op soft_{op}",
+    )
     folder = into / names.distribution
     holder = copyright_holder()
     files = _files(names, op, holder or f"the authors of {names.distribution}")

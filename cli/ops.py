@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plugrad.cli.checking.console import console
+from plugrad.cli.checking.console import console, print_table
 from plugrad.cli.completion import complete_packs
 from plugrad.errors import PlugradError
 
@@ -40,15 +40,15 @@ def ops(
     The exit status is 0, or 2 if there is no such pack.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
     from plugrad.cli.describing.loaded_packs import loaded_packs
+    from plugrad.cli.describing.named_op import ops_of
     from plugrad.cli.describing.op_facts import OpFacts
     from plugrad.plugins.manager import registry
-    from plugrad.testing.check_pack import ops_of_pack
 
     installed = loaded_packs()
     try:
         if pack is not None:
             installed.explain_missing(pack)
-        entries = list(registry) if pack is None else ops_of_pack(pack)
+        entries = list(registry) if pack is None else ops_of(pack)
     except PlugradError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error
@@ -57,19 +57,16 @@ def ops(
         told = [fact.as_dict() for fact in facts]
         typer.echo(json_module.dumps(told, indent=1, ensure_ascii=False))
     else:
-        console().print(_table(facts))
+        print_table(console(), _table(facts), cut_last=True)
 
 
 def _table(facts: list[OpFacts]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    out = console()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("op", "pack", "category"):
+    for name in ("op", "pack", "category", "formula"):
         table.add_column(name, no_wrap=True)
-    # In a pipe nothing is cut; on a screen each op has its line.
-    table.add_column("formula", no_wrap=True, overflow="ellipsis" if out.is_terminal else "ignore")
     for fact in facts:
         table.add_row(fact.entry.name, fact.entry.pack, fact.category or "-", Text(fact.summary))
     return table

@@ -13,86 +13,112 @@ from plugrad.cli.pack_warnings import pack_warnings
 from plugrad.errors import PlugradError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from plugrad.plugins.pack import Pack
 
 
 class CommandsAndPacks(TyperGroup):
     """plugrad's own commands; ``plugrad NAME-OF-A-PACK`` has those that the pack adds.
 
-    A name that is none of its own makes the packs load, and so does the list of the
-    commands. TAB does not: completion runs no code of a pack.
+    The packs load only for a name that is none of its own and an installed pack's. The
+    help names the packs, which their metadata tells, and TAB not even that: whatever a
+    pack does when it is imported, a mistyped command and the help go on.
     """
 
-    _asked = False
-
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in self.commands and not ctx.resilient_parsing:
-            self._ask_packs()
+        if cmd_name not in self.commands and not ctx.resilient_parsing and _may_load(cmd_name):
+            group = _group(cmd_name)
+            if group is not None:
+                self.commands[cmd_name] = group
         return super().get_command(ctx, cmd_name)
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        if not ctx.resilient_parsing:
-            with contextlib.suppress(typer.Exit):  # a wrong setting is told; help goes on
-                self._ask_packs()
-        return super().list_commands(ctx)
-
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
-            _explain(args[0])
+        name = args[0]
+        own = ctx.resilient_parsing or name.startswith("-")
+        if not own and self.get_command(ctx, name) is None:
+            _explain(name)
+            from plugrad.plugins.did_you_mean import did_you_mean
+
+            known = dict.fromkeys([*self.commands, *self._packs_that_may_add()])
+            ctx.fail(
+                f"there is no command {name!r}\n"
+                f"  fix: {did_you_mean(name, known)}plugrad --help lists the commands"
+            )
         return super().resolve_command(ctx, args)
 
-    def _ask_packs(self) -> None:
-        if self._asked:
-            return
-        self._asked = True
-        for name, group in _groups():
-            if self.commands.setdefault(name, group) is not group:
-                typer.echo(
-                    f"Warning: plugrad {name} is plugrad's own command, so those of the pack "
-                    f"{name} cannot be called\n  fix: its author should rename the pack",
-                    err=True,
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        super().format_epilog(ctx, formatter)
+        with contextlib.suppress(typer.Exit):  # a wrong setting is told; help goes on
+            names = self._packs_that_may_add()
+            if names:
+                formatter.write_paragraph()
+                formatter.write_text(
+                    f"Packs may add commands: plugrad PACK --help (installed: {', '.join(names)})"
                 )
 
+    def _packs_that_may_add(self) -> list[str]:
+        """The names that would make packs load."""
+        names = dict.fromkeys(pack.name for pack in _installed() if _is_usable(pack))
+        return [name for name in names if name not in self.commands]
 
-def _groups() -> Iterator[tuple[str, Any]]:
-    """The commands of each pack that loads and has some, by the pack's name."""
+
+def _installed() -> list[Pack]:
+    from plugrad.plugins.manager import packs
+
+    try:
+        return list(packs)
+    except PlugradError as error:  # a setting that nobody understands
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
+def _may_load(name: str) -> bool:
+    return any(pack.name == name and _is_usable(pack) for pack in _installed())
+
+
+def _is_usable(pack: Pack) -> bool:
+    return pack.status in ("found", "loaded")
+
+
+def _group(name: str) -> Any:
+    """The commands of an installed pack, for which the packs load; None if it has none."""
     from plugrad.cli.describing.loaded_packs import loaded_packs
     from plugrad.plugins.call_each import call_each
     from plugrad.plugins.manager import manager
+    from plugrad.plugins.warn import warn_all
 
-    for pack in loaded_packs(quiet=True):
-        plugin = manager.get_plugin(pack.name) if pack.status == "loaded" else None
-        if plugin is None:
-            continue
-        app = typer.Typer(
-            name=pack.name,
-            help=f"Commands of the pack {pack.name}.",
-            no_args_is_help=True,
-            rich_markup_mode=None,
-            pretty_exceptions_enable=False,
-        )
-        with pack_warnings():
-            fine = call_each(manager, "plugrad_add_commands", only=plugin, app=app)
-        if fine and (app.registered_commands or app.registered_groups):
-            yield from _group(pack.name, app)
-
-
-def _group(pack: str, app: typer.Typer) -> Iterator[tuple[str, Any]]:
-    try:
-        yield pack, get_group(app)
-    except Exception as error:  # typer reads the signatures of the pack's functions here
-        typer.echo(
-            f"Warning: the commands of the pack {pack} are left out: "
-            f"{type(error).__name__}: {error}\n  fix: its author should try them with typer alone",
-            err=True,
-        )
+    pack = loaded_packs(quiet=True)[name]
+    plugin = manager.get_plugin(name) if pack.status == "loaded" else None
+    if plugin is None:
+        return None
+    app = typer.Typer(
+        name=name,
+        help=f"Commands of the pack {name}.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    with pack_warnings():
+        failed = list(call_each(manager, "plugrad_add_commands", only=plugin, app=app))
+        warn_all(failed)
+        if failed or not (app.registered_commands or app.registered_groups):
+            return None
+        try:
+            return get_group(app)
+        except Exception as error:  # typer reads the signatures of the pack's functions here
+            typer.echo(
+                f"Warning: the commands of the pack {name} are left out: "
+                f"{type(error).__name__}: {error}\n"
+                "  fix: its author should try them with typer alone",
+                err=True,
+            )
+            return None
 
 
 def _explain(name: str) -> None:
     """End with why an installed pack of this name has no commands."""
     from plugrad.plugins.manager import packs
 
-    if name not in {pack.name for pack in packs}:
+    if name not in {pack.name for pack in _installed()}:
         return
     try:
         packs.explain_missing(name)

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import warnings
 from typing import TYPE_CHECKING
 
 import typer
 
+from plugrad.cli.output_to_errors import output_to_errors
 from plugrad.errors import PackWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def pack_warnings(*, quiet: bool = False) -> Iterator[None]:
+def pack_warnings(untold: Callable[[str], bool] | None = None) -> Iterator[None]:
     """Run packs' code; its warnings, and what it prints, go to standard error.
 
     Args:
-        quiet: drop the warnings.
+        untold: says of a warning that it is to be dropped.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", PackWarning)
-        with contextlib.redirect_stdout(sys.stderr):  # a pack may print, and we JSON
-            yield
-    for warning in caught if not quiet else ():
-        typer.echo(f"Warning: {warning.message}", err=True)
+        try:
+            with output_to_errors():
+                yield
+        finally:  # they may tell why it raised
+            for message in dict.fromkeys(str(warning.message) for warning in caught):
+                if untold is None or not untold(message):
+                    typer.echo(f"Warning: {message}", err=True)

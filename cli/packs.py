@@ -32,24 +32,26 @@ def packs(
     plugrad packs --strict    for CI
     plugrad packs --json
 
-    The exit status is 0, or with --strict 1 if a pack was set aside; 2 if the command or a
-    setting is wrong. What is wrong with a pack, whole: plugrad doctor.
+    The exit status is 0, or with --strict (or PLUGRAD_STRICT=1) 1 if a pack was set aside; 2
+    if the command or a setting is wrong. What is wrong with a pack, whole: plugrad doctor.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
     from plugrad.cli.describing.loaded_packs import loaded_packs
-    from plugrad.cli.describing.pack_facts import pack_facts, pack_table
+    from plugrad.cli.describing.pack_facts import pack_facts, print_packs
     from plugrad.plugins.manager import packs as installed
+    from plugrad.plugins.pack_settings import PackSettings
 
     if load:
         loaded_packs(quiet=True)
     try:
         facts = [pack_facts(pack) for pack in installed]
+        strict = strict or PackSettings.read(installed.selection).strict
     except PackSelectionError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error
     if json:
         typer.echo(json_module.dumps(facts, indent=1, ensure_ascii=False))
     elif facts:
-        console().print(pack_table(facts))
+        print_packs(console(), facts)
     else:
         typer.echo("no op pack is installed")
     broken = [pack["name"] for pack in facts if pack["error"]]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from plugrad.cli.completion import complete_ops
+from plugrad.cli.output_to_errors import output_to_errors
 from plugrad.errors import PlugradError
 
 if TYPE_CHECKING:
@@ -41,16 +42,18 @@ def show(
     The exit status is 0, or 2 if there is no such op.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
     from plugrad.cli.describing.loaded_packs import loaded_packs
+    from plugrad.cli.describing.named_op import named_op
     from plugrad.cli.describing.op_facts import OpFacts
-    from plugrad.plugins.manager import registry
 
     loaded_packs()
     try:
-        entry = registry[op]
+        entry = named_op(op, "plugrad ops --pack {} lists the ops of the pack")
     except PlugradError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error
-    facts, samples = OpFacts(entry), _samples(entry)
+    facts = OpFacts(entry)
+    with output_to_errors():
+        samples = _samples(entry)
     if json:
         told = {**facts.as_dict(), **samples, "last_check": _last_check(entry)}
         typer.echo(json_module.dumps(told, indent=1, ensure_ascii=False))

@@ -6,6 +6,7 @@ import json as json_module
 import sys
 import time
 from collections import defaultdict
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +15,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from plugrad.cli.checking.console import console
+from plugrad.cli.checking.console import console, print_table
+from plugrad.cli.checking.numbers import check_jobs, check_seed
 from plugrad.cli.checking.processes import processes
 from plugrad.cli.checking.writable import check_writable
 from plugrad.cli.completion import complete_chosen, complete_faults
 from plugrad.cli.interruption import INTERRUPTED, Interruption
-from plugrad.errors import PlugradError
+from plugrad.cli.output_to_errors import output_to_errors
 
 if TYPE_CHECKING:
     from plugrad.plugins.registered_op import RegisteredOp
@@ -49,12 +51,10 @@ def strength(
             autocompletion=complete_faults,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the samples and the cotangents.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of the samples and the cotangents.")] = 0,
     jobs: Annotated[
         int | None,
-        typer.Option(
-            help="Processes. By default one a CPU, 1 for few ops.", min=1, show_default=False
-        ),
+        typer.Option(help="Processes. By default one a CPU, 1 for few ops.", show_default=False),
     ] = None,
     json: Annotated[
         Path | None,
@@ -70,23 +70,30 @@ def strength(
     dropped, one branch wrong, ... What no law finds from the samples survives, and the
     samples are too weak; what changes nothing is equivalent, with the reason.
 
+    \b
+    plugrad strength                     every registered op
+    plugrad strength sin nn.functional.gelu
+    plugrad strength special::           all ops of a pack
+    plugrad strength mul --fault dropped --fault 'scaled[y]'
+    plugrad strength --json - > strength.json
+
     The exit status is 0 if no fault survives, 1 if one does, 2 if the command is wrong, and
     130 after Ctrl-C, which prints what is known so far.
-    """
-    from plugrad.cli.checking.selection import chosen_ops
+    """  # noqa: D301 (the \b keeps the examples' lines in the help)
+    from plugrad.cli.checking.selection import chosen
     from plugrad.testing.strength import choose_faults
     from plugrad.testing.strength_report import StrengthReport
 
-    try:
-        entries = chosen_ops(ops or ())
-        choose_faults(fault or None)
-    except PlugradError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(2) from error
+    check_seed(seed)
+    if jobs is not None:
+        check_jobs(jobs)
+    entries, _ = chosen(ops or (), lambda: choose_faults(fault or None))
     check_writable("--json", json)
     report = StrengthReport()
+    piped = json == Path("-")
     start = time.monotonic()
-    with Interruption() as interruption:
+    # What the ops print is for their author to see, but no part of our JSON.
+    with Interruption() as interruption, output_to_errors() if piped else nullcontext():
         _collect(
             report, entries, fault, seed, processes(jobs, len(entries), OPS_PER_JOB), interruption
         )
@@ -94,7 +101,7 @@ def strength(
     if not interruption.noted:
         _check_variants(fault or [], report)
     _write(json, _as_json(report, seed))
-    out = console(to_errors=json == Path("-"))
+    out = console(to_errors=piped)
     _print(out, report, verbose or len(entries) <= MANY_OPS)
     seconds = time.monotonic() - start
     out.print(_total(report, seconds, interrupted=interruption.noted))
@@ -143,7 +150,7 @@ def _print(out: Console, report: StrengthReport, everything: bool) -> None:
     weak = {result.op for result in report.survivors + report.stale}
     shown = {op: one for op, one in report.ops.items() if everything or op in weak}
     if shown:
-        out.print(_table(shown))
+        print_table(out, _table(shown))
     for result in report.survivors:
         out.print(f"\nSURVIVED {result.op}: {result.fault}: {_what(result.fault)}")
         out.print(f"  {result.message}\n  {result.reproduce}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-_NOTE = "Written by `plugrad stubs` from the ops that are installed; run it again for new ones."
-_BUILTINS_NOTE = "Written by `plugrad stubs --builtins` from the ops; a test keeps it fresh."
+#: How a stub of ours begins.
+_ANY_NOTE = "Written by `plugrad stubs"
+_NOTE = f"{_ANY_NOTE}` from the ops that are installed; run it again for new ones."
+_BUILTINS_NOTE = f"{_ANY_NOTE} --builtins` from the ops; a test keeps it fresh."
 #: Where the stub of the attached methods lies, in plugrad and in a package of stubs.
 _STUB = Path("core") / "attached_methods.pyi"
 
@@ -81,8 +85,10 @@ def stubs(
         files = {inside / "py.typed": "partial\n", inside / _STUB: text}
     stale = [path for path, text in files.items() if _read(path) != text]
     if check:
-        _report(stale, builtins)
+        _report(stale, _repeated(output, others, builtins))
     else:
+        if not builtins:  # that one is in git
+            _check_ours(stale)
         _write({path: files[path] for path in stale})
         for path in files:
             typer.echo(f"{'wrote' if path in stale else 'fresh'} {path}")
@@ -115,13 +121,31 @@ def _read(path: Path) -> str | None:
         return None
 
 
-def _report(stale: list[Path], builtins: bool) -> None:
+def _repeated(output: Path | None, others: bool, builtins: bool) -> str:
+    """The command with the options that were given, but to write."""
+    given = "" if output is None else f" --output {shlex.quote(str(output))}"
+    return f"plugrad stubs{given}{' --others' * others}{' --builtins' * builtins}"
+
+
+def _report(stale: list[Path], command: str) -> None:
     for path in stale:
         state = "not fresh" if path.exists() else "missing"
-        typer.echo(f"{path} is {state}\n  fix: plugrad stubs{' --builtins' * builtins}", err=True)
+        typer.echo(f"{path} is {state}\n  fix: {command}", err=True)
     if stale:
         raise typer.Exit(1)
     typer.echo("fresh")
+
+
+def _check_ours(stale: Iterable[Path]) -> None:
+    """Refuse to overwrite what this command did not write: its stubs begin with the note."""
+    for path in stale:
+        ours = (_read(path) or "").partition("\n")[0].startswith(f"# {_ANY_NOTE}")
+        if os.path.lexists(path) and not ours:
+            raise typer.BadParameter(
+                f"{path} was not written by plugrad stubs, and is not overwritten\n"
+                "  fix: name another folder, or take the file away",
+                param_hint="--output",
+            )
 
 
 def _write(files: Mapping[Path, str]) -> None:

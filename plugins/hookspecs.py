@@ -48,7 +48,7 @@ def plugrad_register_checks(laws: Any, faults: Any) -> None:
 def plugrad_add_commands(app: Any) -> None:
     """Add commands: ``plugrad NAME-OF-THE-PACK COMMAND``.
 
-    ``app`` is a ``typer.Typer`` of the pack's own. Called when the list of the commands is
-    shown, or a command is asked for that plugrad itself does not have. If it raises, the
-    pack has no commands.
+    ``app`` is a ``typer.Typer`` of the pack's own. Called when ``plugrad NAME-OF-THE-PACK``
+    is typed, and plugrad itself has no command of that name; for that the packs load. If it
+    raises, the pack has no commands.
     """

@@ -1,16 +1,42 @@
-"""chosen_ops: the ops that the command line names."""
+"""chosen: the ops that the command line names, and the laws or the faults."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+import typer
+
+from plugrad.cli.describing.named_op import named_op, ops_of
+from plugrad.cli.known_ops import remember_ops
+from plugrad.cli.pack_warnings import pack_warnings
+from plugrad.errors import PlugradError
 from plugrad.plugins.manager import packs, registry
-from plugrad.testing.check_pack import ops_of_pack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from plugrad.plugins.registered_op import RegisteredOp
+
+T = TypeVar("T")
+
+
+def chosen(names: Iterable[str], others: Callable[[], T]) -> tuple[list[RegisteredOp], T]:
+    """The registered ops of these names, as ``chosen_ops``, and what ``others`` chooses.
+
+    Packs may load for both; what they print and what is wrong with them goes to standard
+    error.
+
+    Raises:
+        Exit: there is none of a name, with status 2.
+    """
+    try:
+        with pack_warnings():
+            found = chosen_ops(names), others()
+    except PlugradError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from error
+    remember_ops(packs, registry)
+    return found
 
 
 def chosen_ops(names: Iterable[str]) -> list[RegisteredOp]:
@@ -36,4 +62,4 @@ def chosen_ops(names: Iterable[str]) -> list[RegisteredOp]:
 
 def _named(name: str) -> list[RegisteredOp]:
     pack, _, op = name.rpartition("::")
-    return ops_of_pack(pack) if pack and not op else [registry[name]]
+    return ops_of(pack) if pack and not op else [named_op(name, "say {}:: for all ops of the pack")]

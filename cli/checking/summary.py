@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from plugrad.cli.checking.console import print_table
 from plugrad.testing.law import FAMILIES
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def print_summary(console: Console, outcome: Outcome, verbose: bool = False) -> 
     """Print the table, the reasons of what was waived or does not apply, and the verdict."""
     report = outcome.report
     if len(report):
-        console.print(_table(outcome, report, verbose))
+        print_table(console, _table(outcome, report, verbose))
         _print_reasons(console, report, verbose)
     console.print(_verdict(outcome, report))
 
@@ -41,7 +42,7 @@ def _table(outcome: Outcome, report: Report, verbose: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("op", no_wrap=True)
     for name in (*families, "passed", "failed", "waived", "n/a"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     every = verbose or len(outcome.ops) <= FEW
     for op in outcome.ops:
         of_op = outcome.of(op)

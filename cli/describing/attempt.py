@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
-import sys
 import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plugrad.cli.describing.diagnosis import diagnosis
 from plugrad.cli.describing.finding import Finding
+from plugrad.cli.output_to_errors import output_to_errors
 from plugrad.plugins.manager import packs
 
 if TYPE_CHECKING:
@@ -70,12 +69,11 @@ class Attempt:
 
 
 def _diagnose(connection: Connection, only: Collection[str] | None) -> None:
-    sys.stdout.flush()
-    os.dup2(2, 1)  # what a pack prints is no part of what we print
     connection.send(None)  # the start is over
     packs.on_loading = lambda pack: connection.send(pack.distribution)
     try:
-        found = diagnosis(only)
+        with output_to_errors():
+            found = diagnosis(only)
     except Exception as error:  # then it is plugrad that is wrong, and no pack
         text = "".join(traceback.format_exception(error))
         what = f"plugrad doctor failed: {type(error).__name__}: {error}"

@@ -27,14 +27,22 @@ def loaded_packs(*, quiet: bool = False) -> Packs:
             mode, with status 1.
     """
     try:
-        with pack_warnings(quiet=quiet):
-            packs.load()
+        if quiet:
+            with pack_warnings(untold=_is_of_one_set_aside):
+                packs.load(strict=False)
+        else:
+            with pack_warnings():
+                packs.load()
     except PackSelectionError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error
     except PackError as error:
-        if not quiet:
-            typer.echo(f"Error: {error}", err=True)
-            raise typer.Exit(1) from error
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(1) from error
     remember_ops(packs, registry)
     return packs
+
+
+def _is_of_one_set_aside(message: str) -> bool:
+    starts = [f"the pack {pack.name} of {pack.source} is set aside: " for pack in packs]
+    return message.startswith(tuple(starts))

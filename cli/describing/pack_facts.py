@@ -1,15 +1,19 @@
-"""pack_facts: what can be told of a pack."""
+"""pack_facts and print_packs: what can be told of a pack."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
+from rich.text import Text
 
+from plugrad.cli.checking.console import print_table
 from plugrad.plugins.manager import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from rich.console import Console
 
     from plugrad.plugins.pack import Pack
 
@@ -33,32 +37,43 @@ def pack_facts(pack: Pack) -> dict[str, Any]:
     }
 
 
-def pack_table(facts: Iterable[dict[str, Any]]) -> Table:
-    """The packs in rows, each with what is wrong with it in one line."""
+def print_packs(out: Console, facts: Iterable[dict[str, Any]]) -> None:
+    """Print the packs in rows, each with what is wrong with it in one line.
+
+    On a terminal, where that would make the rows too long, it stands below the table.
+    """
     facts = list(facts)
-    broken = any(pack["error"] for pack in facts)
+    wrong = {id(pack): _one_line(pack["error"]["what"]) for pack in facts if pack["error"]}
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in _COLUMNS:
         right = name in ("ops", "load time")
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
-    if broken:
+    if wrong and not out.is_terminal:
         table.add_column("what is wrong", no_wrap=True)
     for pack in facts:
-        seconds = pack["load_time"]
-        cells = [
-            pack["name"],
-            pack["distribution"],
-            pack["version"],
-            pack["module"],
-            pack["api"] or "not stated",
-            "-" if pack["ops"] is None else str(pack["ops"]),
-            pack["status"],
-            "-" if seconds is None else f"{seconds:.2f} s",
-        ]
-        if broken:
-            cells.append(_one_line(pack["error"]["what"]) if pack["error"] else "")
-        table.add_row(*cells)
-    return table
+        cells = _cells(pack)
+        if wrong and not out.is_terminal:
+            cells.append(wrong.get(id(pack), ""))
+        table.add_row(*map(Text, cells))
+    print_table(out, table)
+    if out.is_terminal:
+        for pack in facts:
+            if id(pack) in wrong:
+                out.print(Text(f"{pack['name']} of {pack['distribution']}: {wrong[id(pack)]}"))
+
+
+def _cells(pack: dict[str, Any]) -> list[str]:
+    seconds = pack["load_time"]
+    return [
+        pack["name"],
+        pack["distribution"],
+        pack["version"],
+        pack["module"],
+        pack["api"] or "not stated",
+        "-" if pack["ops"] is None else str(pack["ops"]),
+        pack["status"],
+        "-" if seconds is None else f"{seconds:.2f} s",
+    ]
 
 
 def _one_line(text: str) -> str:

@@ -9,40 +9,50 @@ from plugrad.cli.scaffold.legal_name import check_legal_name
 from plugrad.errors import PackDefinitionError
 from plugrad.plugins.manager import registry
 
-#: Modules that every pack made here has: ``plugrad_softclip.ops`` is no op.
+#: What ``plugrad_softclip.ops`` is in every pack made here: no op. Modules, and what its
+#: ``__init__.py`` imports.
 _OWN_MODULES = ("ops", "plugin")
+_IMPORTED = ("annotations", "plugrad")
 
 
-def check_op_name(op: str, hint: str, overrides: str | None = None) -> None:
+def check_op_name(op: str, hint: str, overrides: str | None = None, fix: str | None = None) -> None:
     """Refuse a name that is another's, or would stand for what the op is not.
 
     Args:
         op: the op's name, without its pack's.
         hint: the parameter that gave it.
         overrides: the torch function that it is going to stand for.
+        fix: what to do about a name that is no op's, where the command has no --overrides.
 
     Raises:
         BadParameter: no op of a pack can have the name.
     """
     check_legal_name(op, "an op", hint)
     if op in _OWN_MODULES:
-        _refuse(op, hint, f"the pack has a module {op}")
+        _refuse(op, hint, f"the pack has a module {op}", fix)
+    if op in _IMPORTED:
+        _refuse(op, hint, f"the pack's own module has another {op}", fix)
     try:
         registry.validate_pack_name(op, "")  # an op and a pack stand at the same places
     except PackDefinitionError as error:
-        _refuse(op, hint, error.what.partition(": ")[2])
+        _refuse(op, hint, error.what.partition(": ")[2], fix)
     if overrides is None and callable(getattr(torch.Tensor, op, None)):
         raise typer.BadParameter(
             f"torch.Tensor has {op!r}: an op of this name stands for that, and the example that "
-            f"would be written is another function\n  fix: --overrides {_torch_name(op)} writes "
-            "an op that stands for torch's, with the gradient left to you; or choose another name",
+            "would be written is another function\n  fix: "
+            + (
+                fix
+                or f"--overrides {_torch_name(op)} writes an op that stands for torch's, with the "
+                "gradient left to you; or choose another name"
+            ),
             param_hint=hint,
         )
 
 
-def _refuse(op: str, hint: str, reason: str) -> None:
+def _refuse(op: str, hint: str, reason: str, fix: str | None) -> None:
     raise typer.BadParameter(
-        f"{op!r} is no name for an op of a pack: {reason}\n  fix: choose another, e.g. soft_{op}",
+        f"{op!r} is no name for an op of a pack: {reason}\n"
+        f"  fix: {fix or f'choose another, e.g. soft_{op}'}",
         param_hint=hint,
     )
 

@@ -11,11 +11,15 @@ from pathlib import Path
 import torch
 import typer
 
+from plugrad.cli.scaffold.installed_packs import installed_packs
 from plugrad.cli.scaffold.op_module import OpModule
 from plugrad.plugins.manager import registry
 
 #: Where torch has the functions whose ops a category holds, and what their names begin with.
 _OF_TORCH = {"nn": ("nn.functional.", ""), "linalg": ("linalg.", "")}
+#: Where torch has further ones. Their ops' names do not begin with it: a built-in op
+#: ``special.entr`` would leave no name to a pack ``special``.
+_SPECIAL = "special."
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,13 @@ class OwnRepository:
     """The root of the checkout."""
 
     root: Path
+
+    @classmethod
+    def is_here(cls) -> bool:
+        """Whether the next pyproject.toml upwards is plugrad's own."""
+        here = Path.cwd()
+        found = (path for path in (here, *here.parents) if (path / "pyproject.toml").exists())
+        return _is_plugrad(next(found, here))
 
     @property
     def ops(self) -> Path:
@@ -60,11 +71,10 @@ class OwnRepository:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", op) or keyword.iskeyword(op):
             raise _bad(f"{op!r} is no name for an op", "write torch's name, as in elementwise/erfc")
         if overrides is None:
-            name = next((p + op for p in _prefixes(category) if _has(p + op)), None)
-            overrides = name and f"torch.{name}"
-        else:
-            name = overrides.removeprefix("torch.")
-        name = name or op
+            found = next((p + op for p in _prefixes(category) if _has(p + op)), None)
+            overrides = found and f"torch.{found}"
+        name = op if overrides is None else overrides.removeprefix("torch.").removeprefix(_SPECIAL)
+        _refuse_pack(name, op)
         taken = registry.find(name) or registry.owner(op)
         if taken is not None or op in registry.reserved:
             owner = f"is {taken.name}'s, of {taken.module}" if taken else "is Variable's own"
@@ -75,7 +85,17 @@ class OwnRepository:
 
 
 def _prefixes(category: str) -> tuple[str, ...]:
-    return (*_OF_TORCH.get(category, ("",)), "special.")
+    return (*_OF_TORCH.get(category, ("",)), _SPECIAL)
+
+
+def _refuse_pack(name: str, op: str) -> None:
+    """Refuse a name at which a pack stands that is installed here: it could not load any more."""
+    for pack in installed_packs():
+        if pack.name in (name.partition(".")[0], op):
+            raise _bad(
+                f"the op {name!r} would take its name from the pack {pack.name} of {pack.source}",
+                "choose another",
+            )
 
 
 def _has(name: str) -> bool:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from plugrad.errors import PackDefinitionError
+from plugrad.plugins.manager import registry
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -36,6 +39,19 @@ class PackFolder:
         """What type checkers know of the pack."""
         return self.package / "__init__.pyi"
 
+    def stub_text(self) -> str | None:
+        """What stands in the stub; None if there is none.
+
+        Raises:
+            BadParameter: it cannot be read.
+        """
+        try:
+            return self.stub.read_text(encoding="utf-8") if _is_file(self.stub) else None
+        except UnicodeDecodeError as error:
+            raise _bad(f"{self.stub} is not written in UTF-8: {error}", "correct it") from error
+        except OSError as error:
+            raise _unreadable(error) from error
+
     @classmethod
     def find(cls, root: Path) -> PackFolder:
         """The pack whose pyproject.toml lies in ``root``.
@@ -45,10 +61,11 @@ class PackFolder:
                 that ``plugrad new-pack`` makes.
         """
         name, module = _entry_point(root)
+        _check_name(name, root)
         top = module.partition(":")[0].strip().partition(".")[0]
         packages = [root / "src" / top, root / top]
         for package in packages:
-            if (package / "ops" / "__init__.py").is_file():
+            if _is_file(package / "ops" / "__init__.py"):
                 return cls(name, root, package)
         raise _bad(
             f"the pack {name} has no package of ops: there is no "
@@ -103,6 +120,30 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise _bad(f"{path} is no TOML: {error}", "correct it") from error
     return document
+
+
+def _check_name(name: str, root: Path) -> None:
+    """Refuse a pack none of whose ops could be reached."""
+    try:
+        registry.validate_pack_name(name, "")
+    except PackDefinitionError as error:
+        raise _bad(
+            f"the pack of {root / 'pyproject.toml'} cannot be loaded: {error.what}",
+            f"{error.fix}, in both tables of entry points",
+        ) from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> typer.BadParameter:
+    return _bad(
+        f"{error.filename} can't be read: {error.strerror}", "let it be read, or name another pack"
+    )
 
 
 def _bad(what: str, fix: str) -> typer.BadParameter:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import typer
+from typer.main import get_group
 
+from plugrad.cli.scaffold.installed_packs import installed_packs
 from plugrad.cli.scaffold.legal_name import check_legal_name
-from plugrad.errors import PackDefinitionError, PlugradError
+from plugrad.errors import PackDefinitionError
 from plugrad.plugins.distribution_name import normalized
-from plugrad.plugins.manager import packs, registry
+from plugrad.plugins.manager import registry
 from plugrad.plugins.pack import Pack
 
 _HINT = "NAME"
@@ -41,11 +43,29 @@ class PackName:
         """
         name = text.replace("-", "_")
         name = name.removeprefix("plugrad_")
+        if text and not name:
+            raise typer.BadParameter(
+                f"{text!r} is no name for a pack: nothing follows plugrad\n"
+                "  fix: write a name after it, as in plugrad-softclip",
+                param_hint=_HINT,
+            )
         check_legal_name(name, "a pack", _HINT)
         made = cls(name)
+        made._check_no_command()
         made._check_free()
         made._check_not_installed()
         return made
+
+    def _check_no_command(self) -> None:
+        """Refuse the name of one of plugrad's own commands."""
+        from plugrad.cli.app import app  # which imports this module's command
+
+        if self.pack in get_group(app).commands:
+            raise typer.BadParameter(
+                f"plugrad {self.pack} is plugrad's own command, so the pack could have none\n"
+                f"  fix: choose another, e.g. {self.pack}_ops",
+                param_hint=_HINT,
+            )
 
     def _check_free(self) -> None:
         """Refuse what plugrad's registry would refuse."""
@@ -59,12 +79,7 @@ class PackName:
 
     def _check_not_installed(self) -> None:
         """Refuse a name that would get in the way of a pack's that is installed here."""
-        try:
-            installed = list(packs)
-        except PlugradError as error:  # a setting that nobody understands
-            typer.echo(f"Error: {error}", err=True)
-            raise typer.Exit(2) from error
-        for pack in installed:
+        for pack in installed_packs():
             if pack.name == self.pack or normalized(pack.distribution) == self.distribution:
                 raise typer.BadParameter(
                     f"a pack named {pack.name!r} is installed already, from {pack.source}\n"

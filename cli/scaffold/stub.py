@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
@@ -36,9 +36,7 @@ class Stub:
         # x.softclip is the pack's ops, and where one has the pack's name it is called by that.
         short = ("_Ops", "__call__") if op.op == self._pack else ("Variable", op.op)
         for part, name in (("_Ops", op.op), short):
-            method = rendered(
-                "stub_method.pyi", name=name, parameters=op.parameters, formula=op.formula
-            )
+            method = rendered("stub_method.pyi", name=name, parameters=op.parameters)
             self._insert(part, name, method)
         function = rendered("stub_function.pyi", name=op.op, parameters=op.parameters)
         body = self._parsed().body
@@ -57,25 +55,28 @@ class Stub:
                 f"it has no class {part}",
                 f"write it again, as plugrad new-pack did: {' and '.join(_PARTS)}",
             )
-        self._refuse_twice(name, found[0].body)
+        body = found[0].body
+        self._refuse_twice(name, body)
+        apart = "" if _is_function_of_dots(body[-1]) else "\n"
         lines = self.text.splitlines(keepends=True)
         end = found[0].end_lineno or 0
-        self.text = "".join([*lines[:end], method, *lines[end:]])
+        self.text = "".join([*lines[:end], apart, method, *lines[end:]])
 
     def _parsed(self) -> ast.Module:
         try:
             return ast.parse(self.text)
         except SyntaxError as error:
             self._refuse(f"it is no Python: {error}", "correct it")
-            raise
 
     def _refuse_twice(self, name: str, body: list[ast.stmt]) -> None:
         if any(isinstance(node, ast.FunctionDef) and node.name == name for node in body):
-            self._refuse(f"it has {name!r} already", "take that out, or choose another name")
+            self._refuse(
+                f"it has {name!r} already", "choose another name, or take that out", "NAME"
+            )
 
-    def _refuse(self, what: str, fix: str) -> None:
+    def _refuse(self, what: str, fix: str, hint: str = "--pack") -> NoReturn:
         raise typer.BadParameter(
-            f"the op cannot be added to {self._place}: {what}\n  fix: {fix}", param_hint="--pack"
+            f"the op cannot be added to {self._place}: {what}\n  fix: {fix}", param_hint=hint
         )
 
 

@@ -185,7 +185,7 @@ def test_json_alone_on_standard_output():
     ("arguments", "message"),
     [
         (["sni"], "Error: there is no op named 'sni'\n  fix: did you mean sin"),
-        (["plugrda::"], "Error: no registered op comes from a pack named 'plugrda'"),
+        (["plugrda::"], "Error: no pack named 'plugrda' is installed\n  fix: did you mean plugrad"),
         (["sin", "--law", "orcale"], "Error: there is no law 'orcale'\n  fix: did you mean oracle"),
         (["sin", "--jobs", "0"], "0 processes check nothing\n  fix: give at least 1"),
         (["sin", "--seed", "-1"], "-1 is no seed\n  fix: "),

@@ -184,3 +184,9 @@ def test_wrong_gradients_fail(tmp_path):
     assert done.returncode == 1
     assert "the gradients differ from torch's" in done.stdout
     assert "\n  fix: " in done.stdout
+
+
+def test_help_has_examples_a_line_each(tmp_path):
+    told = run(tmp_path, "--help").stdout
+    assert "\n  plugrad demo --device cuda --out plots\n" in told
+    assert "\n  plugrad demo --epochs 5 --seed 1\n" in told

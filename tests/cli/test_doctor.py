@@ -10,8 +10,10 @@ import pytest
 pytest.importorskip("typer")
 pytest.importorskip("rich")
 import torch
+from typer.testing import CliRunner
 
 import plugrad as pg
+from plugrad.cli.app import app
 from plugrad.tests.plugins.bad_packs import BAD_PACKS
 from plugrad.tests.plugins.site import GOOD, Site, pack_of
 
@@ -155,3 +157,10 @@ def test_two_plugrads(tmp_path):
     assert f"1. there are two plugrads on the path: {pg.__path__[0]} is imported, " in stdout
     assert f"and there is {other}\n" in stdout
     assert f"  where: sys.path: {other.parent}\n  fix: uninstall one of them" in stdout
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+def test_no_time_is_refused(seconds):
+    done = CliRunner().invoke(app, ["doctor", "--patience", seconds])
+    assert done.exit_code == 2
+    assert f"for --patience: {seconds} s is no time for a pack to load in\n  fix: " in done.stderr

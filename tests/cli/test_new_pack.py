@@ -191,7 +191,7 @@ def test_without_an_author_the_licence_has_a_placeholder_and_the_output_a_note(
         ("p6", "true"),
         ("p7", "variable"),
         ("p8", "reference"),
-        ("p9", "plugrad"),
+        ("p9", "test"),
         ("p10", "overload"),
     ],
 )
@@ -243,7 +243,9 @@ NAMES = [
     ("_soft", "a letter first, as in soft"),
     ("soft_", "a letter first, as in soft"),
     ("weiß", "'weiß' is no name for a pack\n  fix: write small letters"),
-    ("plugrad-", "'' is no name for a pack\n  fix: write small letters"),
+    ("plugrad-", ("'plugrad-' is no name for a pack: nothing follows plugrad\n  fix: write a name "
+     "after it, as in plugrad-softclip")),
+    ("plugrad_", "'plugrad_' is no name for a pack: nothing follows plugrad\n  fix: "),
     ("", "'' is no name for a pack\n  fix: write small letters"),
     ("../up", "a letter first, as in up"),
     ("x" * 41, "is too long a name for a pack: 41 letters\n  fix: write at most 40"),
@@ -255,6 +257,14 @@ NAMES = [
     ("sin", ("'sin' is no name for a pack: it is the built-in sin's\n  fix: choose another, e.g. "
      "sin_ops")),
     ("linalg", "'linalg' is no name for a pack: it is the built-in linalg."),
+    ("ops", ("plugrad ops is plugrad's own command, so the pack could have none\n  fix: choose "
+     "another, e.g. ops_ops")),
+    ("plugrad-doctor", "plugrad doctor is plugrad's own command, so the pack could have none\n"),
+    ("type", ("torch.Tensor has 'type': an op of this name stands for that, and the example that "
+     "would be written is another function\n  fix: choose another name for the op, e.g. "
+     "--op soft_type\n")),
+    ("plugin", ("'plugin' is no name for an op of a pack: the pack has a module plugin\n  fix: "
+     "choose another name for the op, e.g. --op soft_plugin\n")),
     ("backward", "'backward' is no name for a pack: it is Variable's own\n  fix: choose another"),
 ]  # fmt: skip
 
@@ -275,9 +285,12 @@ OPS = [
     ("yield", "'yield' is no name for an op: it is a keyword of Python\n  fix: choose another"),
     ("random", "'random' is no name for an op: it is a module of the standard library\n  fix: "),
     ("ops", "'ops' is no name for an op of a pack: the pack has a module ops\n  fix: choose"),
+    ("plugrad", "'plugrad' is no name for an op of a pack: the pack's own module has another "),
+    ("annotations", ("'annotations' is no name for an op of a pack: the pack's own module has "
+     "another annotations\n  fix: choose another name for the op, e.g. --op soft_annotations\n")),
     ("plugin", "'plugin' is no name for an op of a pack: the pack has a module plugin\n  fix: "),
     ("sin", ("'sin' is no name for an op of a pack: it is the built-in sin's\n  fix: choose "
-     "another, e.g. soft_sin")),
+     "another name for the op, e.g. --op soft_sin")),
     ("nn", "'nn' is no name for an op of a pack: it is the built-in nn.functional."),
     ("data", "'data' is no name for an op of a pack: it is Variable's own\n  fix: "),
     ("lgamma", "torch.Tensor has 'lgamma': an op of this name stands for that"),
@@ -297,10 +310,10 @@ def test_a_bad_name_of_the_op_is_refused(here, op, message):
     ("pack", "distribution"), [("softclip", "soft-ops"), ("other", "Plugrad_Softclip")]
 )
 def test_the_name_of_an_installed_pack_is_refused(here, monkeypatch, pack, distribution):
-    from plugrad.cli.scaffold import pack_name
+    from plugrad.cli.scaffold import installed_packs
 
     installed = Pack(pack, distribution, "1.2", "module")
-    monkeypatch.setattr(pack_name, "packs", [installed])
+    monkeypatch.setattr(installed_packs, "packs", [installed])
     done = new_pack("softclip")
     assert done.exit_code == 2
     assert (

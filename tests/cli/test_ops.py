@@ -60,7 +60,7 @@ def test_json(no_packs):
 def test_an_unknown_pack_is_refused(no_packs):
     done = ops("--pack", "plugrd")
     assert done.exit_code == 2
-    assert "no registered op comes from a pack named 'plugrd'" in done.stderr
+    assert "no pack named 'plugrd' is installed" in done.stderr
     assert "fix: did you mean plugrad?" in done.stderr
 
 

@@ -101,11 +101,34 @@ def test_no_pack_and_a_wrong_setting(tmp_path):
         assert "fix: say all, none," in errors
 
 
-def test_strict_mode_ends_what_needs_the_ops(tmp_path):
+def test_strict_mode_is_an_error_here_too(tmp_path):
     site = Site(tmp_path)
     site.install("bad", BAD_PACKS["raises on import"][0])
     packs, ops = site_commands(site, "packs", "ops", PLUGRAD_STRICT="1")
-    assert packs[0] == 0
+    assert packs[0] == 1
     assert "set aside" in packs[1]
+    assert packs[2] == "set aside: bad (plugrad doctor shows all of it)\n"
     assert ops[0] == 1
     assert ops[2].startswith("Error: ZeroDivisionError: division by zero\n")
+
+
+def test_a_projects_strict_mode_counts(tmp_path):
+    site = Site(tmp_path)
+    site.install("bad", BAD_PACKS["raises on import"][0])
+    (site.work / "pyproject.toml").write_text("[tool.plugrad]\nstrict = true\n")
+    ((strict, _, _),) = site_commands(site, "packs")
+    ((lenient, _, _),) = site_commands(site, "packs", PLUGRAD_STRICT="0")
+    assert (strict, lenient) == (1, 0)
+
+
+@pytest.mark.parametrize("strict", ["0", "1"])
+def test_a_choice_that_names_no_pack_is_told(tmp_path, strict):
+    site = Site(tmp_path)
+    site.install("special-ops", pack_of("wave"))
+    site.install("bad", BAD_PACKS["raises on import"][0])
+    chosen = {"PLUGRAD_PACKS": "bad,specal-ops", "PLUGRAD_STRICT": strict}
+    ((_, output, errors),) = site_commands(site, "packs", **chosen)
+    assert row(output, "special_ops")[5:] == ["-", "switched", "off", "-"]
+    assert "Warning: no distribution named 'specal-ops' with a pack is installed\n" in errors
+    assert "  fix: did you mean special-ops?" in errors
+    assert "set aside: ZeroDivisionError" not in errors  # the table has it

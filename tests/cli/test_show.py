@@ -92,6 +92,14 @@ def test_an_unknown_op_is_refused(no_packs):
     assert done.exit_code == 2
     assert "there is no op named 'sine'" in done.stderr
     assert "fix: did you mean" in done.stderr
+    assert "plugrad ops lists them" in done.stderr
+
+
+def test_a_packs_name_is_no_ops(no_packs):
+    with wrong_ops.registered(wrong_ops.ScaledSin, pack="wrong"):
+        done = run("show", "wrong")
+    assert done.exit_code == 2
+    assert "fix: plugrad ops --pack wrong lists the ops of the pack" in done.stderr
 
 
 def test_an_op_of_a_pack_with_broken_samples(tmp_path):

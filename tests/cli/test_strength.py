@@ -71,9 +71,9 @@ def test_json(tmp_path):
         (("sine",), "there is no op named 'sine'"),
         (("sin", "--fault", "scald"), "did you mean scaled?"),
         (("sin", "--fault", "dropped[z]"), "none of the ops has the fault dropped[z]"),
-        (("sin", "--seed", -1), "--seed"),
-        (("sin", "--jobs", 0), "--jobs"),
-        (("nowhere::",), "nowhere"),
+        (("sin", "--seed", -1), "for --seed: -1 is no seed\n  fix: give a number from 0"),
+        (("sin", "--jobs", 0), "for --jobs: 0 processes check nothing\n  fix: give at least 1"),
+        (("nowhere::",), "no pack named 'nowhere' is installed\n  fix: plugrad packs lists"),
     ],
 )
 def test_a_wrong_command_exits_with_2(arguments, told):
@@ -87,3 +87,8 @@ def test_a_file_that_cannot_be_written_exits_with_2(tmp_path):
         done = strength("sin", "--json", path)
         assert done.exit_code == 2
         assert "can't be written" in done.output
+
+
+def test_help_has_examples_a_line_each():
+    done = strength("--help")
+    assert "\n  plugrad strength special::           all ops of a pack\n" in done.stdout

@@ -99,7 +99,8 @@ def test_other_names_may_be_accepted(no_packs, tmp_path):
 def test_check_tells_whether_it_is_fresh(no_packs, tmp_path):
     done = stubs("--output", tmp_path, "--check")
     assert done.exit_code == 1
-    assert f"{tmp_path / STUB} is missing\n  fix: plugrad stubs\n" in done.stderr
+    told = f"{tmp_path / STUB} is missing\n  fix: plugrad stubs --output {tmp_path}\n"
+    assert told in done.stderr
     assert not (tmp_path / STUB).exists()
     stubs("--output", tmp_path)
     fresh = stubs("--output", tmp_path, "--check")
@@ -108,6 +109,37 @@ def test_check_tells_whether_it_is_fresh(no_packs, tmp_path):
     done = stubs("--output", tmp_path, "--check")
     assert (done.exit_code, (tmp_path / STUB).read_text()) == (1, "old")
     assert f"{tmp_path / STUB} is not fresh" in done.stderr
+
+
+def test_the_fix_of_a_check_repeats_the_options(no_packs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = stubs("--output", "my typings", "--others", "--check")
+    assert "\n  fix: plugrad stubs --output 'my typings' --others\n" in done.stderr
+    stubs("--output", "my typings", "--others")
+    assert stubs("--output", "my typings", "--others", "--check").exit_code == 0
+    (tmp_path / "core").mkdir()
+    monkeypatch.setattr("plugrad.cli.stubs._package", lambda: tmp_path)
+    (tmp_path / "pyproject.toml").touch()
+    done = stubs("--builtins", "--check")
+    assert "\n  fix: plugrad stubs --builtins\n" in done.stderr
+
+
+@pytest.mark.parametrize("name", [STUB, STUB.parent.parent / "py.typed"])
+def test_what_it_did_not_write_is_not_overwritten(no_packs, tmp_path, name):
+    stubs("--output", tmp_path)
+    for text in ("# mine\nclass A: ...\n", ""):
+        (tmp_path / name).write_text(text)
+        done = stubs("--output", tmp_path)
+        assert done.exit_code == 2
+        assert f"{tmp_path / name} was not written by plugrad stubs" in done.stderr
+        assert "\n  fix: name another folder, or take the file away\n" in done.stderr
+        assert (tmp_path / name).read_text() == text
+    (tmp_path / name).unlink()
+    assert stubs("--output", tmp_path).exit_code == 0
+    old = (tmp_path / STUB).read_text()
+    (tmp_path / STUB).write_text(old.replace("def sin(", "def sine("))
+    assert stubs("--output", tmp_path).exit_code == 0
+    assert (tmp_path / STUB).read_text() == old
 
 
 def test_the_built_in_ops_stub_is_fresh():

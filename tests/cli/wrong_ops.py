@@ -33,6 +33,11 @@ class ScaledSin(Function):
         yield Sample(make(4))
 
 
+@op("scaled_sin", reference=torch.sin)
+class AlsoScaledSin(ScaledSin):
+    """y = sin(x);  of another pack."""
+
+
 @op("nan_sqrt", reference=torch.sqrt)
 class NanSqrt(ScaledSin):
     """y = √x;  its gradient is nan."""
@@ -85,12 +90,9 @@ class Sampleless(ScaledSin):
 @contextmanager
 def registered(*functions, pack="local"):
     """In the block these are registered too; afterwards the registry is what it was."""
-    known = set(registry._ops), set(registry.pack_names)
+    known = set(registry._ops)
     try:
         yield [registry.add(function, pack) for function in functions]
     finally:
-        for name in registry._ops.keys() - known[0]:
-            registry._take_back(registry._ops.pop(name))
-        for name in registry.pack_names - known[1]:
-            registry._packs_of_ops.discard(name)
-            registry._attach(name)
+        for name in registry._ops.keys() - known:
+            registry.remove(registry._ops[name])

@@ -6,7 +6,7 @@ import pytest
 
 import plugrad as pg
 from plugrad.cli.checking.selection import chosen_ops
-from plugrad.errors import UnknownOpError, UnknownPackError
+from plugrad.errors import AmbiguousOpError, UnknownOpError, UnknownPackError
 from plugrad.plugins.manager import registry
 from plugrad.tests.cli import wrong_ops
 
@@ -32,13 +32,21 @@ def test_a_pack():
 
 
 def test_an_unknown_op():
-    with pytest.raises(UnknownOpError, match="no op named 'sni'\n  fix: did you mean sin"):
+    with pytest.raises(UnknownOpError, match="no op named 'sni'\n  fix: did you mean sin") as told:
         names("cos", "sni")
+    assert "plugrad ops lists them" in str(told.value)
+
+
+def test_a_method_of_another_name_leads_to_its_op():
+    with pytest.raises(UnknownOpError, match="no op named 'clip'\n  fix: did you mean clamp[?]"):
+        names("clip")
 
 
 def test_an_unknown_pack():
-    with pytest.raises(UnknownPackError, match="did you mean plugrad[?] the packs are plugrad"):
-        names("plugard::")
+    told = "no pack named 'plugard' is installed\n  fix: did you mean plugrad[?] plugrad packs "
+    for name in ("plugard::", "plugard::sin"):
+        with pytest.raises(UnknownPackError, match=told):
+            names(name)
 
 
 def test_an_op_of_another_pack():
@@ -47,6 +55,23 @@ def test_an_op_of_another_pack():
         pytest.raises(UnknownOpError, match="wrong::sin"),
     ):
         names("wrong::sin")
+
+
+def test_the_name_of_a_pack_is_no_ops():
+    with (
+        wrong_ops.registered(wrong_ops.ScaledSin, pack="wrong"),
+        pytest.raises(UnknownOpError, match="fix: say wrong:: for all ops of the pack"),
+    ):
+        names("wrong")
+
+
+def test_an_op_of_two_packs_is_told_with_both_names():
+    with (
+        wrong_ops.registered(wrong_ops.ScaledSin, pack="wrong"),
+        wrong_ops.registered(wrong_ops.AlsoScaledSin, pack="worse"),
+        pytest.raises(AmbiguousOpError, match="say which: worse::scaled_sin or wrong::scaled_sin"),
+    ):
+        names("scaled_sin")
 
 
 def test_an_op_whose_name_has_the_packs():

@@ -1,0 +1,69 @@
+"""named_op and ops_of: what a command line names, and what to type where there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plugrad.errors import AmbiguousOpError, UnknownOpError, UnknownPackError
+from plugrad.plugins.did_you_mean import did_you_mean
+from plugrad.plugins.manager import packs, registry
+from plugrad.testing.check_pack import ops_of_pack
+
+if TYPE_CHECKING:
+    from plugrad.plugins.registered_op import RegisteredOp
+
+
+def named_op(name: str, instead: str) -> RegisteredOp:
+    """The op of this name; what is missed loads the packs.
+
+    Args:
+        name: ``sin``, ``pack::sin``.
+        instead: what to say for a pack, ``{}`` being its name.
+
+    Raises:
+        UnknownOpError: there is none, or its pack is set aside.
+        UnknownPackError: its pack is not installed.
+        AmbiguousOpError: several packs have one.
+    """
+    try:
+        return registry[name]
+    except AmbiguousOpError as error:
+        ways = [entry.name for entry in registry if entry.plain_name == name]
+        fix = f"say which: {' or '.join(ways)}" if ways else error.fix
+        raise AmbiguousOpError(error.what, where=error.where, fix=fix) from error
+    except UnknownOpError as error:
+        if error.__cause__ is not None or error.where:  # its pack is set aside or switched off
+            raise
+        pack, _, op = name.rpartition("::")
+        if pack:
+            ops_of(pack)
+        raise UnknownOpError(error.what, fix=_fix(name, op, instead)) from error
+
+
+def ops_of(pack: str) -> list[RegisteredOp]:
+    """The ops of a pack; what is missed loads the packs.
+
+    Raises:
+        UnknownOpError: the pack is set aside or switched off.
+        UnknownPackError: it is not installed, or has no ops.
+    """
+    try:
+        return ops_of_pack(pack)
+    except UnknownPackError as error:
+        installed = {found.name for found in packs}
+        if pack in installed:
+            raise
+        known = sorted({entry.pack for entry in registry} | installed)
+        raise UnknownPackError(
+            f"no pack named {pack!r} is installed",
+            fix=f"{did_you_mean(pack, known)}plugrad packs lists those that are; pip installs one",
+        ) from error
+
+
+def _fix(name: str, op: str, instead: str) -> str:
+    if name in registry.pack_names:
+        return instead.format(name)
+    same = [entry.name for entry in registry if op in (entry.plain_name, *entry.attributes)]
+    known = [entry.name for entry in registry]
+    meant = f"did you mean {' or '.join(same)}? " if same else did_you_mean(name, known)
+    return f"{meant}plugrad ops lists them{packs.hint()}"
