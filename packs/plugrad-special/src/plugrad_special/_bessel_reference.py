@@ -124,7 +124,7 @@ def _scaled(x: Any, order: int) -> Any:
 
 
 def spherical_bessel_j(n: int) -> Derivative:
-    """The derivatives of j_n, DLMF 10.51.2."""
+    """The derivatives of j_n, DLMF 10.51.1."""
 
     def derivative(x: Any, order: int) -> Any:
         if order == 0:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: At least; more if mpmath is set to more. mpmath's differences take several times as many.
 _DIGITS = 25
+#: From here on P is integrated near its median: mpmath would take minutes.
+_LARGE = 1e4
 
 
 # --- exact numbers -------------------------------------------------------------------
@@ -55,7 +57,8 @@ def _zeta_in_x(s: mpmath.mpf, a: mpmath.mpf, n: int) -> mpmath.mpf:
     total, terms = mpf(0), mp.dps
     while a < s + terms:
         term = (-mp.log(a)) ** n * a**-s if n else a**-s
-        if abs(term) < abs(total) * mpf(10) ** (-mp.dps - 15):
+        falling = a > 1 and s * mp.log(a) > n
+        if falling and abs(term) < abs(total) * mpf(10) ** (-mp.dps - 15):
             return total
         total += term
         a += 1
@@ -86,13 +89,18 @@ def exact_density(a: float, x: float, i: int, j: int) -> mpmath.mpf:
     """The derivative of x^(a-1) e^-x / Gamma(a), i times in a and j times in x, for x > 0."""
     from mpmath import mp, mpf
 
-    with mp.workdps(max(mp.dps, _DIGITS)):
+    with mp.workdps(max(mp.dps, _DIGITS) + _digits_before_the_point(a)):
         t = mpf(x)
         # d/dx turns g(a) into g(a-1) - g(a).
         return sum(
             (-1) ** (j - m) * mp.binomial(j, m) * _density_in_a(mpf(a) - m, t, i)
             for m in range(j + 1)
         )
+
+
+def _digits_before_the_point(a: float) -> int:
+    """What an exponent of a ln x takes of the digits behind it."""
+    return int(math.log10(a + 1)) + 1
 
 
 def _density_in_a(a: mpmath.mpf, x: mpmath.mpf, i: int) -> mpmath.mpf:
@@ -109,6 +117,8 @@ def exact_igamma(a: float, x: float, i: int, j: int) -> mpmath.mpf:
 
     if j:
         return exact_density(a, x, i, j - 1)
+    if a >= _LARGE and abs(x - a) < 10 * math.sqrt(a):
+        return in_a_by_quadrature(a, x, i)
     with mp.workdps(max(mp.dps, _DIGITS)):
         # The smaller of the two tails, so that it is right relative to itself.
         t = mpf(x)
@@ -124,12 +134,44 @@ def exact_igamma(a: float, x: float, i: int, j: int) -> mpmath.mpf:
         return found if lower else -found
 
 
+@cache
+def in_a_by_quadrature(a: float, x: float, i: int) -> mpmath.mpf:
+    """The i-th derivative of P(a, x) in a for large a, where mpmath's gammainc takes minutes.
+
+    Of x within some sqrt(a) of a: minus the integral of the density's from x up, with x e^u for x.
+    """
+    from mpmath import mp, mpf
+
+    with mp.workdps(_DIGITS + _digits_before_the_point(a)):
+        b, t = mpf(a), mpf(x)
+        first, others = mp.log(t) - mp.psi(0, b), [-mp.psi(m, b) for m in range(1, i)]
+
+        def integrand(u: mpmath.mpf) -> mpmath.mpf:
+            return _bell([first + u, *others][:i]) * mp.exp(b * u - t * mp.expm1(u))
+
+        total = mp.quad(integrand, [k / mp.sqrt(b) for k in (0, 1, 2, 4, 8, 14, 20)])
+        found = -total * mp.exp(b * mp.log(t) - t - mp.loggamma(b))
+        return found if i else 1 + found
+
+
+def _bell(cumulants: list[Any]) -> Any:
+    """The last of the complete Bell polynomials."""
+    from mpmath import binomial
+
+    bell = [1]
+    for n in range(len(cumulants)):
+        bell.append(sum(binomial(n, m) * cumulants[m] * bell[n - m] for m in range(n + 1)))
+    return bell[-1]
+
+
 def exact_igammac(a: float, x: float, i: int, j: int) -> mpmath.mpf:
     """The derivative of Q(a, x) = 1 - P(a, x), i times in a and j times in x."""
     from mpmath import mp, mpf
 
     if i or j:
         return -exact_igamma(a, x, i, j)
+    if a >= _LARGE:
+        return 1 - exact_igamma(a, x, 0, 0)
     with mp.workdps(max(mp.dps, _DIGITS)):
         return mp.gammainc(mpf(a), mpf(x), mp.inf, regularized=True)
 
@@ -162,9 +204,9 @@ def igamma_derivative(a: Any, x: Any, n: int = 1) -> Tensor:
     return _differentiable(torch.igamma, _igamma_number, a, x, n)
 
 
-def gamma_density(a: Any, x: Any, n: int = 0) -> Tensor:
-    """The n-th derivative in a of x^(a-1) e^-x / Gamma(a)."""
-    return _differentiable(torch.igamma, _igamma_number, a, x, n, 1)
+def gamma_density(a: Any, x: Any, n: int = 0, m: int = 0) -> Tensor:
+    """The derivative of x^(a-1) e^-x / Gamma(a), n times in a and m times in x."""
+    return _differentiable(torch.igamma, _igamma_number, a, x, n, m + 1)
 
 
 def _differentiable(
@@ -253,7 +295,7 @@ def _zeta_at_1(q: float, i: int, j: int) -> float:
 
 @cache
 def _igamma_number(a: float, x: float, i: int, j: int) -> float:
-    if math.isnan(a) or math.isnan(x) or a < 0 or x < 0 or a == x == math.inf:
+    if math.isnan(a) or math.isnan(x) or a < 0 or x < 0 or (a == x and a in (0, math.inf)):
         return math.nan
     if math.inf in (a, x):
         return 0.0

@@ -21,7 +21,7 @@ _DIGITS = 60
 @lru_cache(maxsize=1 << 16)
 def value(name: str, x: float, n: int, order: int = 0, digits: int = _DIGITS) -> Any:
     """The derivative of this order (0: the polynomial) as an mpmath number."""
-    import mpmath  # type: ignore[import-untyped]
+    import mpmath
 
     if n < order:
         return mpmath.mpf(0)
@@ -92,7 +92,9 @@ def _evaluate(x: Any, n: Any, name: str, order: int) -> Tensor:
     like: Tensor = getattr(torch.special, name)(*plain)
     if not isinstance(x, Tensor):
         x = torch.tensor(x, dtype=like.dtype)
-    degrees = n.detach() if isinstance(n, Tensor) else torch.tensor(n)
+    if not isinstance(n, Tensor):
+        n = torch.tensor(n, dtype=torch.float64 if isinstance(n, float) else None)
+    degrees = n.detach()
     if like.is_meta:
         return like
     degrees = degrees.to(like.dtype).to(torch.float64).broadcast_to(like.shape)

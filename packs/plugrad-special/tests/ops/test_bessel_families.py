@@ -58,7 +58,35 @@ def test_orders(name: str, n: int) -> None:
     with mpmath.workdps(60):
         for x, value in zip(points, found.tolist(), strict=True):
             expected = float(FAMILIES[name](mpmath.mpf(x), n))
-            assert value == pytest.approx(expected, rel=2e-12), x
+            assert value == pytest.approx(expected, rel=2e-12, abs=0), x
+
+
+@pytest.mark.parametrize("n", [21, 60, 200])
+@pytest.mark.parametrize(
+    "name", ["bessel_jn", "bessel_yn", "modified_bessel_in", "spherical_bessel_jn"]
+)
+def test_high_orders(name: str, n: int) -> None:
+    points = [0.3, 1.9, 4.1, 9.1, 16.4, 20.9, 21.3, 59.8, 61.0, 110.0, 150.0, 199.7, 230.5, 650.0]
+    found = op(name)(torch.tensor(points, dtype=torch.float64), n)
+    with mpmath.workdps(60):
+        for x, value in zip(points, found.tolist(), strict=True):
+            expected = float(FAMILIES[name](mpmath.mpf(x), n))
+            assert value == pytest.approx(expected, rel=1e-12, abs=1e-300), x
+
+
+@pytest.mark.parametrize("n", [21, 60])
+def test_high_derivatives_of_scaled_k0(n: int) -> None:
+    points = torch.tensor([0.1, 1.9, 2.1, 8.6, 60.1], dtype=torch.float64)
+    found = pg.ops.special.scaled_modified_bessel_k0_derivative(points, n)
+    with mpmath.workdps(150):
+        for x, value in zip(points.tolist(), found.tolist(), strict=True):
+            assert value == pytest.approx(float(moment(mpmath.mpf(x), n)), rel=1e-12, abs=0), x
+
+
+@every
+def test_orders_below_0_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"there is no {name} of order -1\n  fix: give an order"):
+        op(name)(torch.ones(2), -1)
 
 
 @every

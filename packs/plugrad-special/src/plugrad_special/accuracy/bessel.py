@@ -93,6 +93,23 @@ def _ai(x: mpmath.mpf) -> tuple[mpmath.mpf, ...]:
     return value, mpmath.airyai(x, derivative=1), x * value
 
 
+#: From x to the function and two derivatives.
+EXACT: dict[str, Exact] = {
+    "bessel_j0": _j0,
+    "bessel_j1": _j1,
+    "bessel_y0": _y0,
+    "bessel_y1": _y1,
+    "modified_bessel_i0": _i0,
+    "modified_bessel_i1": _i1,
+    "modified_bessel_k0": _k0,
+    "modified_bessel_k1": _k1,
+    "scaled_modified_bessel_k0": _scaled_k0,
+    "scaled_modified_bessel_k1": _scaled_k1,
+    "spherical_bessel_j0": _spherical_j0,
+    "airy_ai": _ai,
+}
+
+
 @cache
 def _value(exact: Exact, x: float) -> tuple[mpmath.mpf, ...]:
     with mpmath.workdps(_DIGITS):
@@ -106,15 +123,22 @@ def _exact(exact: Exact, order: int, x: float) -> mpmath.mpf:
 # --- sizes: of what oscillates, that of the oscillation ------------------------------
 
 
-def _bessel_size(_order: int, x: float) -> float:
+def oscillation(name: str) -> Callable[[int, float], float] | None:
+    """Its size by order and x, where the function has zeros: beyond 1, of Ai below -1."""
+    if name.startswith(("modified", "scaled")):
+        return None
+    return {"spherical_bessel_j0": _spherical, "airy_ai": _airy}.get(name, _bessel)
+
+
+def _bessel(_order: int, x: float) -> float:
     return math.sqrt(2 / (math.pi * abs(x)))
 
 
-def _spherical_size(_order: int, x: float) -> float:
+def _spherical(_order: int, x: float) -> float:
     return 1 / abs(x)
 
 
-def _airy_size(order: int, x: float) -> float:
+def _airy(order: int, x: float) -> float:
     return math.pow(abs(x), order / 2 - 0.25) / math.sqrt(math.pi)
 
 
@@ -142,18 +166,18 @@ def _points(low: float, high: float, sign: float = 1) -> list[tuple[float, ...]]
 
 
 _OSCILLATING = ((1e-8, 2), (2, 5), (5, 20), (20, 100), (100, 1e6), (1e6, 1e15))
-_FUNCTIONS: dict[str, tuple[Exact, tuple[tuple[float, float], ...]]] = {
-    "bessel_j0": (_j0, _OSCILLATING),
-    "bessel_j1": (_j1, _OSCILLATING),
-    "bessel_y0": (_y0, _OSCILLATING),
-    "bessel_y1": (_y1, _OSCILLATING),
-    "modified_bessel_i0": (_i0, ((1e-8, 8), (8, 700))),
-    "modified_bessel_i1": (_i1, ((1e-8, 8), (8, 700))),
-    "modified_bessel_k0": (_k0, ((1e-8, 2), (2, 700))),
-    "modified_bessel_k1": (_k1, ((1e-8, 2), (2, 700))),
-    "scaled_modified_bessel_k0": (_scaled_k0, ((1e-8, 2), (2, 100), (100, 1e12))),
-    "scaled_modified_bessel_k1": (_scaled_k1, ((1e-8, 2), (2, 100), (100, 1e12))),
-    "spherical_bessel_j0": (_spherical_j0, ((1e-8, 2), (2, 100), (100, 1e15))),
+_RANGES: dict[str, tuple[tuple[float, float], ...]] = {
+    "bessel_j0": _OSCILLATING,
+    "bessel_j1": _OSCILLATING,
+    "bessel_y0": _OSCILLATING,
+    "bessel_y1": _OSCILLATING,
+    "modified_bessel_i0": ((1e-8, 8), (8, 700)),
+    "modified_bessel_i1": ((1e-8, 8), (8, 700)),
+    "modified_bessel_k0": ((1e-8, 2), (2, 700)),
+    "modified_bessel_k1": ((1e-8, 2), (2, 700)),
+    "scaled_modified_bessel_k0": ((1e-8, 2), (2, 100), (100, 1e12)),
+    "scaled_modified_bessel_k1": ((1e-8, 2), (2, 100), (100, 1e12)),
+    "spherical_bessel_j0": ((1e-8, 2), (2, 100), (100, 1e15)),
 }
 _AIRY = {
     "0 to 2": _points(1e-8, 2),
@@ -166,37 +190,36 @@ _AIRY = {
 }
 
 
-def _size_of(name: str, low: float) -> Callable[[int, float], float] | None:
-    if low < 2 or name.startswith(("modified", "scaled")):
-        return None
-    return _spherical_size if name.startswith("spherical") else _bessel_size
-
-
 def _rows() -> Iterator[Row]:
-    for name, (exact, ranges) in _FUNCTIONS.items():
+    for name, ranges in _RANGES.items():
         for order, quantity in enumerate(_QUANTITIES):
             for low, high in ranges:
-                size = _size_of(name, low)
-                yield Row(
-                    name,
-                    quantity,
-                    f"{low:g} to {high:g}",
-                    _points(low, high),
-                    partial(_ours, name, order),
-                    partial(_exact, exact, order),
-                    None if size is None else partial(size, order),
-                )
+                domain = f"{low:g} to {high:g}"
+                yield _row(name, order, quantity, domain, _points(low, high), zeros=low >= 2)
     for order, quantity in enumerate(_QUANTITIES):
         for domain, points in _AIRY.items():
-            yield Row(
-                "airy_ai",
-                quantity,
-                domain,
-                points,
-                partial(_ours, "airy_ai", order),
-                partial(_exact, _ai, order),
-                partial(_airy_size, order) if points[0][0] < -2 else None,
-            )
+            yield _row("airy_ai", order, quantity, domain, points, zeros=points[0][0] < -2)
+
+
+def _row(
+    name: str,
+    order: int,
+    quantity: str,
+    domain: str,
+    points: list[tuple[float, ...]],
+    *,
+    zeros: bool,
+) -> Row:
+    size = oscillation(name) if zeros else None
+    return Row(
+        name,
+        quantity,
+        domain,
+        points,
+        partial(_ours, name, order),
+        partial(_exact, EXACT[name], order),
+        None if size is None else partial(size, order),
+    )
 
 
 ROWS: list[Row] = list(_rows())

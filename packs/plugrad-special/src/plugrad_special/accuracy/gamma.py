@@ -44,6 +44,13 @@ def _grid(low: float, high: float, first: float, last: float) -> Points:
     return _points(10 ** _between(low, high, 1), 10 ** _between(first, last, 2))
 
 
+def _small() -> Points:
+    """Small x, for whose powers a tenth makes a difference; a third of all a are integers."""
+    a = _between(1, 4, 7)
+    a[::3] = a[::3].round()
+    return _points(a, 10 ** _between(-250, -5, 8))
+
+
 def _around(low: float, high: float, left: float, right: float) -> Points:
     """The argument a between these powers of ten, x so many times sqrt(a) beside it."""
     a = 10 ** _between(low, high, 3)
@@ -75,6 +82,8 @@ _GAMMA = {
         *_around(2, 4, -30, -10)[: _COUNT // 2],
         *_around(2, 4, 10, 30)[: _COUNT // 2],
     ],
+    "a from 1 to 4, x from 1e-250 to 1e-5": _small(),
+    "a from 1e4 to 1e12, |x - a| < 4 sqrt(a)": _around(4, 12, -4, 4)[:24],
 }
 
 
@@ -117,11 +126,10 @@ def _gamma_size(i: int, j: int, a: float, x: float) -> float:
     """A derivative's size beside its zeros: with each order a factor 1/sqrt(a), about."""
     number = _gamma_reference.exact_igamma
     if j:
-        density = float(number(a, x, 0, 1))
+        density = number(a, x, 0, 1)  # no float, for it may be too small for one
         in_a = max(abs(math.log(x) - float(mpmath.psi(0, a))), float(mpmath.psi(1, a)) ** 0.5)
         in_x = abs((a - 1) / x - 1) + 1 / max(x, 1) ** 0.5
-        size: float = density * in_a**i * in_x ** (j - 1)
-        return size
+        return float(density * in_a**i * in_x ** (j - 1))
     first = abs(number(a, x, 1, 0))
     if i < 2:
         return float(first)

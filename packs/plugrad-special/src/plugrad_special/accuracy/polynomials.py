@@ -36,7 +36,8 @@ def _exact(name: str, order: int, x: float, n: float) -> Any:
     return value(name, x, int(n), order, _DIGITS)
 
 
-def _amplitude(name: str, order: int, x: float, n: float) -> Any:
+def amplitude(name: str, order: int, x: float, n: float) -> Any:
+    """The size of the oscillation, which at a zero is the scale of the error; for n >= 1."""
     f, slope = (value(name, x, int(n), k, _DIGITS) for k in (order, order + 1))
     if name.startswith("hermite"):
         weight = mpmath.mpf(1) / n
@@ -95,7 +96,7 @@ ROWS = [
         [(x, float(n)) for n in ns if n >= order for x in (xs if n < 1000 else xs[::3])],
         partial(_ours, name, order),
         partial(_exact, name, order),
-        partial(_amplitude, name, order),
+        partial(amplitude, name, order),
     )
     for name in _NAMES
     for domain, xs in _arguments(name)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from plugrad_special.ops._bessel import integrals, polynomial, series, trapezoid
+from plugrad_special.ops._bessel import integrals, trapezoid
+from plugrad_special.ops._power_series import polynomial, series
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

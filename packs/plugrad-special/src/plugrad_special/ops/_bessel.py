@@ -1,9 +1,9 @@
-"""What the Bessel functions share: dtypes, power series, recurrence, the trapezoidal rule."""
+"""What the Bessel functions share: dtypes, recurrence, the trapezoidal rule."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -29,24 +29,11 @@ def in_double(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 _BLOCK = 2**12
 
 
-def polynomial(coefficients: Sequence[float], x: Tensor) -> Tensor:
-    """The sum of ``coefficients[k] x^k``, by Horner's rule."""
-    total = torch.full_like(x, coefficients[-1])
-    for coefficient in reversed(coefficients[:-1]):
-        total = total * x + coefficient
-    return total
-
-
-def series(ratio: Callable[[int], float], largest: float) -> list[float]:
-    """Coefficients c_k = c_(k-1) / ratio(k) of a power series from c_0 = 1.
-
-    As many as float64 can see where the variable is at most ``largest`` in magnitude.
-    """
-    coefficients, k = [1.0], 0
-    while abs(coefficients[-1]) * largest**k > 1e-19:
-        k += 1
-        coefficients.append(coefficients[-1] / ratio(k))
-    return coefficients
+def where_k1_is_finite(x: Any) -> Any:
+    """A tensor or Variable x, but 0 where 1/x overflows: of 5e-324 torch's K_1 is nan, of 0 inf."""
+    too_small = (x >= 0) & (x <= torch.finfo(x.dtype).tiny / 4)
+    # Not where(too_small, 0.0, x), through which no further derivative would pass.
+    return x - torch.where(too_small, x.detach(), 0.0)
 
 
 def upward(
@@ -58,6 +45,28 @@ def upward(
     for k in range(1, n):
         first, second = second, following(first, second, k)
     return second
+
+
+def oscillating(x: Tensor, n: int, first: Tensor, second: Tensor, shift: int) -> Tensor:
+    """f_n(x) of f_(k+1) = (2k + shift)/x f_k - f_(k-1), from f_0 and f_1; for x of 2 and more.
+
+    Upward it loses no digits while k <= x. From there on f falls, and upward all would be lost:
+    f_k / f_(k-1) = x / (2k + shift - x f_(k+1) / f_k) goes downward, from so far above that
+    nothing is left of the error at the start (Gautschi, SIAM Review 9, 1967).
+    """
+    reached = upward(
+        first,
+        second,
+        n,
+        lambda a, b, k: torch.where(k + 1 <= x, (2 * k + shift) / x * b - a, b),
+    )
+    product, ratio = torch.ones_like(x), torch.zeros_like(x)
+    for k in range(n + 8 + math.ceil(8 * n ** (1 / 3)) if n > 2 else 0, 2, -1):
+        beyond = k > x
+        ratio = torch.where(beyond, x / (2 * k + shift - x * ratio), 0.0)
+        if k <= n:
+            product = torch.where(beyond, product * ratio, product)
+    return reached * product
 
 
 def odd_or_even(values: Tensor, x: Tensor, n: int) -> Tensor:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
-from plugrad_special.ops._bessel import odd_or_even, polynomial, series, upward
+from plugrad_special.ops._bessel import odd_or_even, oscillating
 from plugrad_special.ops._hankel import SPLIT, hankel
+from plugrad_special.ops._power_series import polynomial, power, series
 
 
 def bessel_j(x: Tensor, n: int) -> Tensor:
-    """J_n(x) in float64: a power series for small |x|, upward recurrence from Hankel's integral."""
+    """J_n(x) in float64: a power series for small |x|, recurrence from Hankel's integral."""
     size = x.abs()
-    split = max(SPLIT, float(n))
-    small = small_j(size.clamp(max=split), n, split)
-    # Upward recurrence (DLMF 10.6.1) is stable while n is not above x.
-    far = size.clamp(min=split)
+    small = small_j(size.clamp(max=SPLIT), n)
+    far = size.clamp(min=SPLIT)
     j0, j1, _, _ = hankel(far)
-    large = upward(j0, j1, n, lambda a, b, k: 2 * k / far * b - a)
-    return odd_or_even(torch.where(size < split, small, large), x, n)
+    large = oscillating(far, n, j0, j1, 0)  # DLMF 10.6.1
+    return odd_or_even(torch.where(size < SPLIT, small, large), x, n)
 
 
-def small_j(x: Tensor, n: int, largest: float) -> Tensor:
-    """The power series, DLMF 10.2.2, for 0 <= x <= largest."""
-    coefficients = series(lambda k: -k * (k + n), (largest / 2) ** 2)
-    return (x / 2) ** n / math.factorial(n) * polynomial(coefficients, (x / 2) ** 2)
+def small_j(x: Tensor, n: int) -> Tensor:
+    """The power series, DLMF 10.2.2, for 0 <= x <= SPLIT."""
+    coefficients = series(lambda k: -k * (k + n), (SPLIT / 2) ** 2)
+    return power(x / 2, range(1, n + 1)) * polynomial(coefficients, (x / 2) ** 2)

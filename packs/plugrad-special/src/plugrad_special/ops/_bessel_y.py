@@ -7,9 +7,10 @@ import math
 import torch
 from torch import Tensor
 
-from plugrad_special.ops._bessel import polynomial, series, upward
+from plugrad_special.ops._bessel import upward
 from plugrad_special.ops._bessel_j import small_j
 from plugrad_special.ops._hankel import SPLIT, hankel
+from plugrad_special.ops._power_series import polynomial, series
 
 _EULER = 0.57721566490153286060651209008240243
 
@@ -31,13 +32,13 @@ def bessel_y(x: Tensor, n: int) -> Tensor:
 def _small_y0(x: Tensor) -> Tensor:
     """DLMF 10.8.2."""
     logarithm = (x / 2).log() + _EULER
-    return 2 / math.pi * (logarithm * small_j(x, 0, SPLIT) + polynomial(_Y0, (x / 2) ** 2))
+    return 2 / math.pi * (logarithm * small_j(x, 0) + polynomial(_Y0, (x / 2) ** 2))
 
 
 def _small_y1(x: Tensor) -> Tensor:
     """DLMF 10.8.1; the product of logarithm and J_1 is 0 at 0."""
     logarithm = (x / 2).clamp(min=torch.finfo(x.dtype).tiny).log() + _EULER
-    regular = logarithm * small_j(x, 1, SPLIT) - x / 4 * polynomial(_Y1, (x / 2) ** 2)
+    regular = logarithm * small_j(x, 1) - x / 4 * polynomial(_Y1, (x / 2) ** 2)
     return 2 / math.pi * (regular - 1 / x)
 
 

@@ -32,8 +32,9 @@ def samples(make: SampleMaker) -> Iterator[Sample]:
     yield Sample(make(low=0.3), make(2, low=0.3))
 
 
-def samples_of_order(make: SampleMaker, n: int) -> Iterator[Sample]:
-    """The same for the n-th derivative."""
-    yield Sample(make(3, 4, low=0.1, high=5.0), make(3, 4, low=0.1, high=5.0), n)
-    yield Sample(make.tensor([0.5, 2.0, 20.0, 30.0]), make.tensor([0.4, 7.0, 12.0, 40.0]), n=n)
-    yield Sample(make(4, low=60.0, high=90.0), make(4, low=0.5, high=5.0), n)
+def samples_of_order(make: SampleMaker, n: int, **others: int) -> Iterator[Sample]:
+    """The same for the n-th derivative, and what else it takes."""
+    yield Sample(make(3, 4, low=0.1, high=5.0), make(3, 4, low=0.1, high=5.0), n, **others)
+    a, x = make.tensor([0.5, 2.0, 20.0, 30.0]), make.tensor([0.4, 7.0, 12.0, 40.0])
+    yield Sample(a, x, n=n, **others)
+    yield Sample(make(4, low=60.0, high=90.0), make(4, low=0.5, high=5.0), n, **others)

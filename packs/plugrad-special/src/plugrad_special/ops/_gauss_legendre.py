@@ -25,7 +25,12 @@ def gauss_legendre(count: int) -> tuple[Tensor, Tensor]:
         _, slope = _legendre(count, z)
         nodes.append((1 - z) / 2)
         weights.append(1 / ((1 - z * z) * slope * slope))
-    return torch.tensor(nodes, dtype=torch.float64), torch.tensor(weights, dtype=torch.float64)
+    return _on_cpu(nodes), _on_cpu(weights)
+
+
+def _on_cpu(numbers: list[float]) -> Tensor:
+    """Not where tensors are made by default: the cache outlives that."""
+    return torch.tensor(numbers, dtype=torch.float64, device="cpu")
 
 
 def _legendre(degree: int, z: float) -> tuple[float, float]:

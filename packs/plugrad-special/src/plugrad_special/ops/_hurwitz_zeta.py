@@ -71,29 +71,34 @@ def _term(x: Tensor, b: Tensor, n: int) -> Tensor:
 
 def _rest(x: Tensor, a: Tensor, n: int) -> Tensor:
     """The n-th derivative of what follows the first sum."""
-    power = a**-x
-    jets = _series(x.clamp(max=_X_MAX), a, n)
     log = a.log()
     total = torch.zeros_like(x)
-    for m, coefficient in enumerate(jets):
-        # The jet of A^-(x+e) is A^-x e^(-e ln A).
-        total += coefficient * (-log) ** (n - m) / math.factorial(n - m)
-    return math.factorial(n) * power * total
+    for m, coefficient in enumerate(_series(x.clamp(max=_X_MAX), a, n)):
+        # The jet of A^(1-x-e) is A^(1-x) e^(-e ln A).
+        total += coefficient * (-log) ** (n - m)
+    return a ** (1 - x) * total
 
 
 def _series(x: Tensor, a: Tensor, n: int) -> list[Tensor]:
-    """The jet of what stands in the brackets."""
-    total = [(-1) ** m * a / (x - 1) ** (m + 1) for m in range(n + 1)]
-    total[0] = total[0] + 0.5
-    for coefficient, rising in zip(_COEFFICIENTS, _rising(x, a, n), strict=True):
-        for m in range(n + 1):
-            total[m] += coefficient * rising[m]
+    """The jet of what stands in the brackets, over A; its m-th coefficient times n! / (n-m)!.
+
+    The factor is in it since n! alone may be beyond float64.
+    """
+    total = [1 / (x - 1)]
+    for m in range(n):
+        total.append(-(n - m) / (x - 1) * total[m])
+    total[0] = total[0] + 0.5 / a
+    # (x+e)_(2j-1) has no higher powers of e.
+    highest = min(n, 2 * len(_COEFFICIENTS) - 1)
+    for coefficient, rising in zip(_COEFFICIENTS, _rising(x, a, highest), strict=True):
+        for m in range(highest + 1):
+            total[m] += coefficient * float(math.perm(n, m)) * rising[m]
     return total
 
 
 def _rising(x: Tensor, a: Tensor, n: int) -> Iterator[list[Tensor]]:
-    """The jets of (x)_{2j-1} A^(1-2j) for j = 1, 2, ..."""
-    jet = _times([1 / a] + [torch.zeros_like(x)] * n, x)
+    """The jets of (x)_{2j-1} A^(-2j) for j = 1, 2, ..."""
+    jet = _times([1 / a**2] + [torch.zeros_like(x)] * n, x)
     for j in range(len(_COEFFICIENTS)):
         yield jet
         jet = _times(_times(jet, x + (2 * j + 1)), x + (2 * j + 2))

@@ -1,4 +1,4 @@
-"""Derivatives in a, of any order, of the incomplete gamma function and of its density.
+"""Derivatives, of any order, of the incomplete gamma function and of its density.
 
 The density is g(a, x) = x^(a-1) e^-x / Gamma(a), and P(a, x) its integral from 0 to x. With
 s(a, x) = x^a e^-x / Gamma(a+1), so that g = a s / x, all derivatives in a come from
@@ -7,6 +7,10 @@ s(a, x) = x^a e^-x / Gamma(a+1), so that g = a s / x, all derivatives in a come 
 
 where p_n are the complete Bell polynomials. 1/Gamma(a+1), not 1/Gamma(a), so that nothing
 cancels as a goes to 0.
+
+Those of g in x are found in two ways. Below 1 they are the sums that d/dx g(a) = g(a-1) - g(a)
+gives: with factors a - m, exact and maybe 0, they keep what is left where a is an integer and x
+is small. From 1 on those sums cancel, and the recurrence that x dg/dx = (a-1-x) g gives does not.
 
 Three ways to d^n/da^n P, each without cancellation where it is used, so that also a tail far
 below 1 is right relative to itself:
@@ -31,6 +35,7 @@ import torch
 from torch import Tensor
 
 from plugrad_special.ops._gauss_legendre import gauss_legendre
+from plugrad_special.ops._power_series import polynomial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,7 +57,8 @@ def cumulative_derivative(a: Tensor, x: Tensor, n: int) -> Tensor:
     result = torch.where(torch.isnan(value), math.nan, 0.0).to(torch.float64).flatten()
     inside = (a >= 0) & (x > 0) & torch.isfinite(a) & torch.isfinite(x)
     inside &= _scale(a, x) > 0
-    below = (x.log() - torch.digamma(a + 1)) * a + 1 < 0
+    (cumulant,) = _cumulants(a, x, 1)
+    below = cumulant * a + 1 < 0
     by_series = (x < 1) & ((a <= _SMALL) | ~below) | below & (a <= _SMALL)
     for region, method in (
         (by_series, _series),
@@ -64,19 +70,18 @@ def cumulative_derivative(a: Tensor, x: Tensor, n: int) -> Tensor:
     return _like(result, value)
 
 
-def density_derivative(a: Tensor, x: Tensor, n: int) -> Tensor:
-    """d^n/da^n g(a, x) for n >= 0; its limit at x = 0; nan for x < 0, and for a < 0 if x > 0."""
-    value = torch.empty_like(torch.igamma(a, x))
+def density_derivative(a: Tensor, x: Tensor, n: int, m: int) -> Tensor:
+    """d^n/da^n d^m/dx^m g(a, x); its limit at x = 0; nan where P is."""
+    value = torch.igamma(a, x)
     if value.is_meta:
         return value
     a, x = _wide(a, value), _wide(x, value)
-    result = torch.full_like(a, math.nan)
-    result = torch.where((a == math.inf) & (x < math.inf) | (a >= 0) & (x == math.inf), 0.0, result)
-    result = torch.where(a.isinf() & x.isinf(), math.nan, result)
-    result = torch.where(x == 0, _density_at_0(a, n), result)
+    result = torch.where(x == 0, _density_at_0(a, n, m), 0.0)  # 0 where a or x is inf
+    result = torch.where(torch.isnan(value).flatten(), math.nan, result)
     inside = (a >= 0) & (x > 0) & torch.isfinite(a) & torch.isfinite(x)
-    for some in _chunks(inside, _CHUNK * _NODES):
-        result[some] = _density(a[some], x[some], n)
+    for region, method in ((x < 1, _density_below_1), (x >= 1, _density_from_1)):
+        for some in _chunks(region & inside, _CHUNK * _NODES):
+            result[some] = method(a[some], x[some], n, m)
     return _like(result, value)
 
 
@@ -107,7 +112,7 @@ def _series(a: Tensor, x: Tensor, n: int) -> Tensor:
     cumulants = []
     for m, at_0 in enumerate(_cumulants(a, x, n), 1):
         # psi^(m-1)(z+1) = psi^(m-1)(z) + (-1)^(m-1) (m-1)! z^-m
-        step = (-1) ** m * math.factorial(m - 1) * inverse**m
+        step = (-1.0) ** m * math.factorial(m - 1) * inverse**m
         cumulants.append(at_0 + torch.cat([0 * first, step.cumsum(0)]))
     return _scale(a, x) * (terms * _bell(cumulants)[n]).sum(0)
 
@@ -118,7 +123,8 @@ def _from_above(a: Tensor, x: Tensor, n: int) -> Tensor:
     end = 2 * _DEPTH / (gap + (gap * gap + 2 * _DEPTH * x).sqrt())
     for _ in range(3):
         end = torch.minimum(end, ((_DEPTH + a * end) / x).log1p())
-    return -_integral(a, x, n, end, lambda u: a * u - x * u.expm1(), 1)
+    # a u - x (e^u - 1), without the two large terms that cancel where x is close to a.
+    return -_integral(a, x, n, end, lambda u: -gap * u - x * _excess(u), 1)
 
 
 def _from_below(a: Tensor, x: Tensor, n: int) -> Tensor:
@@ -126,7 +132,7 @@ def _from_below(a: Tensor, x: Tensor, n: int) -> Tensor:
     gap = a - x - _DEPTH / 2
     root = (gap * gap + 2 * _DEPTH * a).sqrt()
     end = torch.where(gap > 0, 2 * _DEPTH / (gap + root), (root - gap) / a)
-    return _integral(a, x, n, end, lambda u: -a * u - x * (-u).expm1(), -1)
+    return _integral(a, x, n, end, lambda u: (x - a) * u - x * _excess(-u), -1)
 
 
 def _integral(
@@ -136,7 +142,7 @@ def _integral(
     nodes, weights = gauss_legendre(_NODES)
     u = nodes.to(a.device)[:, None] * end
     first, *others = _cumulants(a, x, n)
-    factor = _of_density(a, [first + sign * u, *others], n)
+    factor = _of_density(a, [first + sign * u, *others], n)[n]
     total = (weights.to(a.device)[:, None] * exponent(u).exp() * factor).sum(0)
     return _scale(a, x) * end * total
 
@@ -144,14 +150,49 @@ def _integral(
 # --- what they are made of -----------------------------------------------------------
 
 
-def _density(a: Tensor, x: Tensor, n: int) -> Tensor:
+def _density_below_1(a: Tensor, x: Tensor, n: int, m: int) -> Tensor:
+    """The sum over k of (-1)^(m-k) binomial(m, k) d^n/da^n g(a-k, x)."""
+    cumulants = _cumulants(a, x, n)[:n]
+    bell = _bell(cumulants) if n else [torch.ones_like(a)]
+    # a (a-1) ... (a-k), differentiated up to n times in a.
+    product = [a, torch.ones_like(a), *[torch.zeros_like(a)] * n]
+    total = torch.zeros_like(a)
+    for k in range(m + 1):
+        if k:
+            lower = [torch.zeros_like(a), *product]
+            product = [(a - k) * product[i] + i * lower[i] for i in range(n + 1)]
+        factor = sum(float(math.comb(n, i)) * product[i] * bell[n - i] for i in range(n + 1))
+        # Two halves, for the whole may overflow or underflow where the product does not.
+        half = (((a - k - 1) * x.log() - x - (a + 1).lgamma()) / 2).exp()
+        term = torch.where((factor == 0) | (half == 0), 0.0, half * factor * half)
+        total = total + (-1.0) ** (m - k) * math.comb(m, k) * term
+    return total
+
+
+def _density_from_1(a: Tensor, x: Tensor, n: int, m: int) -> Tensor:
+    """By x g(m+1) = (a-1-m-x) g(m) - m g(m-1), where g(m) is d^m/dx^m g; all over s."""
+    last = [torch.zeros_like(a)] * (n + 1)
+    now = [c / x for c in _of_density(a, _cumulants(a, x, n), n)]
+    for k in range(m):
+        factor = (a - x) - (k + 1)
+        # Differentiated i times in a, where d/da of the factor is 1.
+        lower = [torch.zeros_like(a), *now]
+        after = [(factor * now[i] + i * lower[i] - k * last[i]) / x for i in range(n + 1)]
+        last, now = now, after
     scale = _scale(a, x)
-    factor = _of_density(a, _cumulants(a, x, n), n)
     # Where the scale underflows a large factor could be infinite.
-    return torch.where(scale == 0, 0.0, scale / x * factor)
+    return torch.where(scale == 0, 0.0, scale * now[n])
 
 
-def _density_at_0(a: Tensor, n: int) -> Tensor:
+def _density_at_0(a: Tensor, n: int, m: int) -> Tensor:
+    """The limit as x goes to 0 of d^n/da^n d^m/dx^m g."""
+    total = torch.zeros_like(a)
+    for k in range(m + 1):
+        total = total + (-1.0) ** (m - k) * math.comb(m, k) * _limit_at_0(a - k, n)
+    return total
+
+
+def _limit_at_0(a: Tensor, n: int) -> Tensor:
     """The limit as x goes to 0 of d^n/da^n x^(a-1) e^-x / Gamma(a), for any real a."""
     # 1/Gamma(a) has the sign of (-1)^floor(a) for a < 0, and ln x is negative.
     sign = (1 - 2 * a.floor().remainder(2)) * (-1) ** n
@@ -171,7 +212,7 @@ def _scale(a: Tensor, x: Tensor) -> Tensor:
     # Stirling: x^a e^-x = a^a e^-a e^(-a (mu - ln(1+mu))), so that no large numbers cancel.
     large = a.clamp(min=_SMALL)
     mu = (x - large) / large
-    series = _horner(large.pow(-2), _STIRLING) / large
+    series = polynomial(_STIRLING, large.pow(-2)) / large
     scaled = (-large * _log_excess(mu, x / large) - series).exp() / (2 * math.pi * large).sqrt()
     return torch.where(a <= _SMALL, plain, scaled)
 
@@ -182,24 +223,27 @@ _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
 _DIGAMMA = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760)
 
 
-def _horner(z: Tensor, coefficients: tuple[float, ...]) -> Tensor:
-    total = torch.full_like(z, coefficients[-1])
-    for c in reversed(coefficients[:-1]):
-        total = total * z + c
-    return total
-
-
 def _log_excess(mu: Tensor, ratio: Tensor) -> Tensor:
     """Mu - ln(1 + mu), where 1 + mu is ``ratio``."""
     near = mu.abs() < 0.4
     small = torch.where(near, mu, 0.0)
     # ln(1 + mu) = 2 artanh(r), and mu - 2 r = r mu.
     r = small / (2 + small)
-    series = r * (small - 2 * r * r * _horner(r * r, _ARTANH))
+    series = r * (small - 2 * r * r * polynomial(_ARTANH, r * r))
     return torch.where(near, series, mu - ratio.log())
 
 
 _ARTANH = tuple(1 / (2 * k + 3) for k in range(14))  # r^2 is at most 1/16
+
+
+def _excess(u: Tensor) -> Tensor:
+    """e^u - 1 - u."""
+    near = u.abs() < 0.5
+    small = torch.where(near, u, 0.0)
+    return torch.where(near, small * small * polynomial(_EXP, small), u.expm1() - u)
+
+
+_EXP = tuple(1 / math.factorial(k) for k in range(2, 18))
 
 
 def _cumulants(a: Tensor, x: Tensor, n: int) -> list[Tensor]:
@@ -209,19 +253,19 @@ def _cumulants(a: Tensor, x: Tensor, n: int) -> list[Tensor]:
     near = mu.abs() < 0.4
     log_ratio = torch.where(near, torch.where(near, mu, 0.0).log1p(), (x / large).log())
     inverse = large.reciprocal()
-    scaled = log_ratio + inverse * (inverse * _horner(inverse**2, _DIGAMMA) - 0.5)
+    scaled = log_ratio + inverse * (inverse * polynomial(_DIGAMMA, inverse**2) - 0.5)
     first = torch.where(a <= _SMALL, x.log() - torch.digamma(a + 1), scaled)
     # Not torch.polygamma: for the first derivative of digamma it is right to 5e-10 only.
     return [first] + [
-        (-1) ** (m - 1) * math.factorial(m - 1) * torch.special.zeta(m, a + 1)
+        (-1.0) ** (m - 1) * math.factorial(m - 1) * torch.special.zeta(m, a + 1)
         for m in range(2, n + 1)
     ]
 
 
-def _of_density(a: Tensor, cumulants: list[Tensor], n: int) -> Tensor:
-    """d^n/da^n (a s) / s."""
+def _of_density(a: Tensor, cumulants: list[Tensor], n: int) -> list[Tensor]:
+    """d^k/da^k (a s) / s for k up to n."""
     bell = _bell(cumulants[:n])
-    return a * bell[n] + n * bell[n - 1] if n else a
+    return [a, *(a * bell[k] + k * bell[k - 1] for k in range(1, n + 1))]
 
 
 def _bell(cumulants: list[Tensor]) -> list[Tensor]:
@@ -230,6 +274,6 @@ def _bell(cumulants: list[Tensor]) -> list[Tensor]:
     for n in range(len(cumulants)):
         total = cumulants[0] * bell[n]
         for m in range(1, n + 1):
-            total = total + math.comb(n, m) * cumulants[m] * bell[n - m]
+            total = total + float(math.comb(n, m)) * cumulants[m] * bell[n - m]
         bell.append(total)
     return bell

@@ -18,6 +18,7 @@ the end x is less exact than u.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -25,7 +26,7 @@ from itertools import count
 import torch
 from torch import Tensor
 
-from plugrad_special.ops._piecewise import piecewise
+from plugrad_special.ops._piecewise import Formula, piecewise
 
 #: The highest degree for which Chebyshev's are computed by recurrence.
 _LOW = 64
@@ -63,7 +64,10 @@ class Jacobi:
 
     # --- x >= 0 ---
     def _right(self, x: Tensor, u: Tensor, n: Tensor, order: int) -> Tensor:
-        pieces = [(x < 0.5, partial(self._recurrence, order=order))]
+        pieces: list[tuple[Tensor, Formula]] = [
+            (u == 0, lambda _x, _u, n: self._at_one(n, order)),
+            (x < 0.5, partial(self._recurrence, order=order)),
+        ]
         if self.a != 0:
             high = n > _LOW
             # From here on the errors of the closed forms are smaller than the series'.
@@ -164,7 +168,9 @@ class Jacobi:
             weight = weight + (self.b + 0.5) * sine / cosine
         first = (slope - value * weight / 2) / (2 * sine * cosine)
         raised = self._raised(x, u, n, order, value, first) * self._at_one(n, 0)
-        return raised * (phase / 2).exp() * (phase / 2).exp()
+        growth = (phase / 2).exp()
+        # So far out it is infinite as soon as the order is below n/2; what is raised is 0/0.
+        return torch.where(growth == math.inf, math.inf, raised * growth * growth)
 
     def _raised(
         self, x: Tensor, u: Tensor, n: Tensor, order: int, value: Tensor, first: Tensor

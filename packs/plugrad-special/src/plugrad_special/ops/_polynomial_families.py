@@ -45,14 +45,22 @@ def _shifted(family: Jacobi, x: Tensor, n: Tensor, order: int) -> Tensor:
 
 
 def _laguerre(x: Tensor, n: Tensor, order: int) -> Tensor:
-    """(-1)^k L_(n-k)^(k)(x) (DLMF 18.9.23), over its value at 0 by differences of neighbours."""
+    """(-1)^k L_(n-k)^(k)(x), DLMF 18.9.23."""
+    at_0 = torch.ones_like(n)
+    for k in range(order):
+        at_0 = at_0 * (k - n) / (k + 1)
+    return at_0 * piecewise(
+        [(x == 0, lambda x, _: torch.ones_like(x))], partial(_laguerre_ratio, order=order), x, n
+    )
+
+
+def _laguerre_ratio(x: Tensor, n: Tensor, order: int) -> Tensor:
+    """It over its value at 0, by differences of neighbours."""
     m = n - order
     difference, ratio = torch.zeros_like(x), torch.ones_like(x)
     for j in range(int(m.max())):
         difference = (j * difference - x * ratio) / (j + 1 + order)
         ratio = torch.where(m > j, ratio + difference, ratio)
-    for k in range(order):
-        ratio = ratio * (k - n) / (k + 1)
     return ratio
 
 
@@ -111,7 +119,10 @@ def derivative(family: Family, x: Tensor, n: Tensor | float, order: int) -> Tens
     dtype = dtype if dtype.is_floating_point else torch.get_default_dtype()
     if x.is_meta:
         return family.kernel(x, n)
-    degrees = torch.as_tensor(n, device=x.device).to(dtype).to(torch.float64).trunc()
+    if not isinstance(n, Tensor):
+        # All its digits, as torch takes them: 2.9999999999 would be 3 in float32.
+        n = torch.tensor(n, dtype=torch.float64 if isinstance(n, float) else None)
+    degrees = n.to(x.device, dtype).to(torch.float64).trunc()
     degrees = torch.where(degrees.abs() < 2.0**63, degrees, -1.0)
     wide, degrees = torch.broadcast_tensors(  # type: ignore[no-untyped-call]
         x.to(torch.float64), degrees

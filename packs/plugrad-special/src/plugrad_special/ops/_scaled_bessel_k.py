@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from plugrad_special.ops._bessel import integrals, trapezoid
+from plugrad_special.ops._bessel import integrals, trapezoid, where_k1_is_finite
 
 # The singularities lie sqrt(2 x) off the real line of v: 2 at this x, e^(-2 pi 2 / h).
 _SPLIT = 2.0
-_RULE = trapezoid(0.3, 7.8)
+_STEP, _END = 0.3, 7.8
 
 
 def scaled_bessel_k0_derivative(x: Tensor, order: int) -> Tensor:
@@ -34,16 +34,20 @@ def _moment(x: Tensor, m: int) -> Tensor:
 
     def integrand(v: Tensor) -> tuple[Tensor]:
         square = v * v
-        values: Tensor = square**m * (-square).exp() / (1 + square / 2 / x).sqrt()
+        # Two halves: v^(2m) alone may overflow.
+        half = (square / x) ** (m / 2) * (-square / 2).exp()
+        values: Tensor = half * half / (1 + square / 2 / x).sqrt()
         return (values,)
 
-    (total,) = integrals(integrand, _RULE, x)
-    moment: Tensor = total * math.sqrt(2) / x.sqrt() / x**m
+    # The integrand is largest at v = sqrt(m).
+    (total,) = integrals(integrand, trapezoid(_STEP, _END + math.sqrt(m)), x)
+    moment: Tensor = total * math.sqrt(2) / x.sqrt()
     return moment
 
 
 def _small(x: Tensor, m: int) -> Tensor:
     """The same for x < 2, where neighbours differ enough; the recurrence is Bessel's equation."""
+    x = where_k1_is_finite(x)
     first: Tensor = torch.special.scaled_modified_bessel_k0(x)
     second: Tensor = torch.special.scaled_modified_bessel_k1(x) - first
     second = torch.where(first == math.inf, first, second)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops._airy import airy_derivative
 from plugrad_special.ops._bessel import in_double
+from plugrad_special.ops._order import check_order
 
 
 @op(
@@ -24,11 +25,13 @@ class AiryAiDerivative(Function):
     |x| = 2 it is Maclaurin's series (DLMF 9.4.1), beyond an integral along the path of steepest
     descent (DLMF 9.5.7), and for n >= 2 what Airy's equation Ai'' = x Ai gives. Computed in
     float64, whatever the dtype. The phase far below is kept in two numbers; it has its digits down
-    to -1e13.
+    to -1e13, none below about -1e18. Where Ai decays each order loses some: at n = 20 four, at
+    n = 60 all.
     """
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, n: int = 1) -> Tensor:
+        check_order("airy_ai_derivative", n, 0)
         ctx.save_for_backward(x)
         ctx.n = n
         return in_double(lambda x: airy_derivative(x, n), x)
@@ -48,3 +51,7 @@ class AiryAiDerivative(Function):
         yield Sample(make(), 1)
         yield Sample(make(0, 3))
         yield Sample(make.tensor([0.0, -0.0, 1e-9, -2.0, -50.0, 8.0, 200.0]))
+
+    @staticmethod
+    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
+        yield ErrorSample(Sample(make(3), -1), ValueError, "order -1")

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops._bessel import in_double
 from plugrad_special.ops._bessel_y import bessel_y
+from plugrad_special.ops._order import check_order
 
 
 @op(
@@ -30,6 +31,7 @@ class BesselYn(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, n: int) -> Tensor:
+        check_order("bessel_yn", n, 0)
         ctx.save_for_backward(x)
         ctx.n = n
         return in_double(lambda x: bessel_y(x, n), x)
@@ -51,6 +53,10 @@ class BesselYn(Function):
         yield Sample(make.tensor([1e-200, 1e-9, 0.01, 4.0, 200.0]), 0)
         yield Sample(make.tensor([1e-9, 0.01, 4.0, 200.0]), 1)
         yield Sample(make.tensor([0.0, 1.0, -1.0]), 1)
+
+    @staticmethod
+    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
+        yield ErrorSample(Sample(make(3), -1), ValueError, "order -1")
 
 
 def slope(x: Any, n: int) -> Any:

@@ -30,7 +30,7 @@ class ChebyshevPolynomialV(Function):
     There is no gradient in n, of which the kernel takes the integer part; for n < 0 all is 0.
     The kernel sets no result where x is nan and n > 1, and nan is put there.
     The kernel, beyond degree 8, divides 0 by 0 close to x = -1, where it is wrong by up to
-    5e-9 (float32: 4e-4), relative to y. The gradient is not.
+    1.1e-8 (float32: 4e-4), relative to y. The gradient is not.
     Where y overflows the kernel soon gives nan; the gradient stays infinite.
     """
 

@@ -27,7 +27,8 @@ class HermitePolynomialH(Function):
 
     DLMF 18.9.25.
     There is no gradient in n, of which the kernel takes the integer part; for n < 0 all is 0.
-    Beyond degree 512 (in float32 128) y and the gradient are nan.
+    Beyond degree 512 (in float32 128) y and the gradient are nan, and so they are, not infinite,
+    where torch's recurrence overflows.
     """
 
     @staticmethod

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
 from plugrad_special import _gamma_reference
 from plugrad_special.ops import _gamma_samples, _incomplete_gamma
+from plugrad_special.ops._order import check_order
 from plugrad_special.ops.gamma_density import GammaDensity
 
 
@@ -25,11 +26,13 @@ class IgammaDerivative(Function):
     z(n) is the n-th derivative, g the density (``gamma_density``). That of Q = 1 - P is -z.
 
     By a series or by quadrature, see ``_incomplete_gamma``; in float64 whatever the input is,
-    and right relative to itself in both tails. Edges as in ``igamma``.
+    and right relative to itself in both tails, to 1e-12 up to n = 10; by n = 20 half the digits
+    are lost. Edges as in ``igamma``.
     """
 
     @staticmethod
     def forward(ctx: Context, a: Tensor, x: Tensor, n: int = 1) -> Tensor:
+        check_order("igamma_derivative", n, 1)
         ctx.save_for_backward(a, x)
         ctx.n = n
         return _incomplete_gamma.cumulative_derivative(a, x, n)
@@ -47,3 +50,7 @@ class IgammaDerivative(Function):
         yield from _gamma_samples.samples(make)
         yield from _gamma_samples.samples_of_order(make, 2)
         yield from _gamma_samples.samples_of_order(make, 3)
+
+    @staticmethod
+    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
+        yield ErrorSample(Sample(make(3), make(3), 0), ValueError, "order 0")

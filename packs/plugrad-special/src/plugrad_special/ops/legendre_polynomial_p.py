@@ -26,7 +26,8 @@ class LegendrePolynomialP(Function):
     """y = P_n(x);  gx = gy C_(n-1)^(3/2)(x).
 
     C is Gegenbauer's: DLMF 18.7.9 and 18.9.19, and _jacobi.py on how. At x = -1 and 1 nothing is
-    special.
+    special. The gradient costs n operations at each x, but none at -1 and 1: a tensor takes as many
+    steps as its highest degree.
     There is no gradient in n, of which the kernel takes the integer part; for n < 0 all is 0.
     The kernel sets no result where x is nan and n > 1, and nan is put there.
     Where y overflows the kernel soon gives nan; the gradient stays infinite.

@@ -25,9 +25,9 @@ class ModifiedBesselI1(Function):
     """y = I_1(x);  gx = gy (I_0(x) + I_2(x)) / 2.
 
     DLMF 10.29.1. Defined for every x, and odd. The slope is I_0(x) - I_1(x)/x without the 0/0 at 0,
-    where it is 1/2. Beyond |x| = 713 it overflows to inf. At inf torch gives nan, and so does the
-    gradient. The values are torch's, to full precision, but that those beyond -713 are inf and not
-    -inf.
+    where it is 1/2. The values are torch's, to full precision, and inf or -inf beyond |x| = 709.7
+    (in float32 88.7); the gradient is finite up to 713.2 (91.2). At inf torch gives nan, and so
+    does the gradient.
     """
 
     @staticmethod

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops._bessel import in_double
 from plugrad_special.ops._bessel_i import bessel_i
+from plugrad_special.ops._order import check_order
 
 
 @op(
@@ -21,13 +22,14 @@ class ModifiedBesselIn(Function):
     """y = I_n(x), n = 0, 1, ...;  gx = gy (I_(n-1)(x) + I_(n+1)(x)) / 2; gy I_1(x) for n = 0.
 
     DLMF 10.29.1. torch has no such function; the derivatives of its I_0 and I_1 are made of these,
-    since what has no 1/x in it loses no digits near 0. Up to 9 (or 2 n) it is the power series
-    (DLMF 10.25.2), beyond upward recurrence from torch's I_0 and I_1. Computed in float64, whatever
-    the dtype.
+    since what has no 1/x in it loses no digits near 0. From torch's I_0 and I_1, by recurrence
+    upward for large |x|, elsewhere by that of the ratios I_n / I_(n-1) downward. Computed in
+    float64, whatever the dtype.
     """
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, n: int) -> Tensor:
+        check_order("modified_bessel_in", n, 0)
         ctx.save_for_backward(x)
         ctx.n = n
         return in_double(lambda x: bessel_i(x, n), x)
@@ -52,3 +54,7 @@ class ModifiedBesselIn(Function):
         yield Sample(make(0, 3), 1)
         yield Sample(make.tensor([0.0, -0.0, 1e-200, 1e-9, 9.0]), 0)
         yield Sample(make.tensor([0.0, -0.0, 1e-200, 1e-9, 9.0]), 1)
+
+    @staticmethod
+    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
+        yield ErrorSample(Sample(make(3), -1), ValueError, "order -1")

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
+from plugrad_special.ops._bessel import where_k1_is_finite
 
 
 @op(
@@ -35,7 +36,7 @@ class ModifiedBesselK0(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        return -gy * torch.special.modified_bessel_k1(x)
+        return -gy * torch.special.modified_bessel_k1(where_k1_is_finite(x))
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
+from plugrad_special.ops._bessel import where_k1_is_finite
 
 
 @op(
@@ -35,7 +36,7 @@ class ModifiedBesselK1(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        x = x + 0.0  # -0.0 is where K_1 ends too
+        x = where_k1_is_finite(x)
         return -gy * (torch.special.modified_bessel_k0(x) + torch.special.modified_bessel_k1(x) / x)
 
     @staticmethod

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops._bessel import in_double
+from plugrad_special.ops._order import check_order
 from plugrad_special.ops._scaled_bessel_k import scaled_bessel_k0_derivative
 
 
@@ -27,6 +28,7 @@ class ScaledModifiedBesselK0Derivative(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, n: int = 1) -> Tensor:
+        check_order("scaled_modified_bessel_k0_derivative", n, 0)
         ctx.save_for_backward(x)
         ctx.n = n
         return in_double(lambda x: scaled_bessel_k0_derivative(x, n), x)
@@ -45,3 +47,7 @@ class ScaledModifiedBesselK0Derivative(Function):
         yield Sample(make(0, 3))
         yield Sample(make.tensor([0.01, 2.0, 700.0]))
         yield Sample(make.tensor([0.0, 1.0, -1.0]))
+
+    @staticmethod
+    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
+        yield ErrorSample(Sample(make(3), -1), ValueError, "order -1")

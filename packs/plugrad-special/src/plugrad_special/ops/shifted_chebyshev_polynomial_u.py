@@ -29,7 +29,7 @@ class ShiftedChebyshevPolynomialU(Function):
     keeps.
     The kernel sets no result where x is nan and n > 1, and nan is put there.
     The kernel, beyond degree 6, divides 0 by 0 close to x = 0, where it is wrong by up to
-    3e-8 (float32: 4e-4), relative to y. The gradient is not.
+    1.8e-8 (float32: 4e-4), relative to y. The gradient is not.
     """
 
     @staticmethod

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops._bessel import in_double
+from plugrad_special.ops._order import check_order
 from plugrad_special.ops._spherical_bessel_j import spherical_bessel_j
 
 
@@ -20,13 +21,14 @@ from plugrad_special.ops._spherical_bessel_j import spherical_bessel_j
 class SphericalBesselJn(Function):
     """y = j_n(x), n = 0, 1, ...;  gx = gy (n j_(n-1)(x) - (n + 1) j_(n+1)(x)) / (2 n + 1).
 
-    DLMF 10.51.2. torch has no such function; the derivatives of its j_0 are made of these. Up to 2
-    (or n) it is the power series (DLMF 10.53.1), beyond upward recurrence. Computed in float64,
-    whatever the dtype. 0 at inf.
+    DLMF 10.51.1. torch has no such function; the derivatives of its j_0 are made of these. Up to 2
+    it is the power series (DLMF 10.53.1), beyond recurrence, upward while n is below x. Computed in
+    float64, whatever the dtype. 0 at inf.
     """
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, n: int) -> Tensor:
+        check_order("spherical_bessel_jn", n, 0)
         ctx.save_for_backward(x)
         ctx.n = n
         return in_double(lambda x: spherical_bessel_j(x, n), x)
@@ -52,3 +54,7 @@ class SphericalBesselJn(Function):
         yield Sample(make(0, 3), 1)
         yield Sample(make.tensor([0.0, -0.0, 1e-200, 1e-9, 0.5, 2.0, -200.0]), 0)
         yield Sample(make.tensor([0.0, -0.0, 1e-200, 1e-9, 0.5, 2.0, -200.0]), 1)
+
+    @staticmethod
+    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
+        yield ErrorSample(Sample(make(3), -1), ValueError, "order -1")

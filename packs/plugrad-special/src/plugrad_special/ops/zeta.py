@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad_special import _gamma_reference
-from plugrad_special.ops.zeta_derivative import ZetaDerivative
+from plugrad_special.ops.zeta_derivative import ZetaDerivative, slope_in_q
 
 
 @op(
@@ -31,7 +29,9 @@ class Zeta(Function):
     is -inf, while gq is the limit, finite. For q < 0 torch gives the sum where x is an
     integer: there gq is right, and gx nan, since the sum is of real numbers for no x nearby.
     At q = 0, gx is inf and gq -inf, as from above.
-    torch's kernel is right to 3e-15 in float64 for x > 1 and q > 0.
+    torch's kernel is right to 3e-15 in float64 for x > 1 and q > 0, but for x from 1e14 on, where
+    it is nan, and so are the gradients, and for q beyond 1e154, where it is less and less right
+    and in the end 0. Of the gradients gx does not come from it.
     """
 
     @staticmethod
@@ -45,7 +45,7 @@ class Zeta(Function):
         need_gx, need_gq = ctx.needs_input_grad
         x, q, z = ctx.saved_tensors
         gx = gz * ZetaDerivative.apply(x, q, 1) if need_gx else None
-        gq = gz * _slope_in_q(x, q, z) if need_gq else None
+        gq = gz * slope_in_q(x, q, z, 0) if need_gq else None
         return gx, gq
 
     @staticmethod
@@ -64,7 +64,3 @@ class Zeta(Function):
         yield Sample(make.integers(3, low=2), make.integers(3, low=1))
         yield Sample(make(0, 3), make(3))
         yield Sample(make(low=1.3), make(2, low=0.3))
-
-
-def _slope_in_q(x: Any, q: Any, z: Any) -> Any:
-    return torch.where(torch.isnan(z), math.nan, -x * torch.special.zeta(x + 1, q))

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
 from plugrad_special import _gamma_reference
 from plugrad_special.ops import _hurwitz_zeta
+from plugrad_special.ops._order import check_order
 
 
 @op(
@@ -33,6 +34,7 @@ class ZetaDerivative(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, q: Tensor, n: int = 1) -> Tensor:
+        check_order("zeta_derivative", n, 1)
         z = _hurwitz_zeta.zeta_derivative(x, q, n)
         ctx.save_for_backward(x, q, z)
         ctx.n = n
@@ -43,7 +45,7 @@ class ZetaDerivative(Function):
         need_gx, need_gq, *_ = ctx.needs_input_grad
         x, q, z = ctx.saved_tensors
         gx = gz * ZetaDerivative.apply(x, q, ctx.n + 1) if need_gx else None
-        gq = gz * _slope_in_q(x, q, z, ctx.n) if need_gq else None
+        gq = gz * slope_in_q(x, q, z, ctx.n) if need_gq else None
         return gx, gq
 
     @staticmethod
@@ -62,8 +64,22 @@ class ZetaDerivative(Function):
         yield Sample(make(0, 3), make(3))
         yield Sample(make(low=1.3), make(2, low=0.3))
 
+    @staticmethod
+    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
+        yield ErrorSample(Sample(make(3), make(3), 0), ValueError, "order 0")
 
-def _slope_in_q(x: Any, q: Any, z: Any, n: int) -> Any:
-    lower = ZetaDerivative.apply(x + 1, q, n - 1) if n > 1 else torch.special.zeta(x + 1, q)
-    slope = x * ZetaDerivative.apply(x + 1, q, n) + n * lower
-    return torch.where(torch.isnan(z), math.nan, -slope)
+
+def slope_in_q(x: Any, q: Any, z: Any, n: int) -> Any:
+    """The derivative in q of z, zeta differentiated n times in x; of tensors or Variables."""
+    # In float32 x + 1 would be rounded.
+    x, q = (t if isinstance(t, float | int) else t.to(torch.float64) for t in (x, q))
+    slope = x * _derivative(x + 1, q, n)
+    if n:
+        slope = slope + n * _derivative(x + 1, q, n - 1)
+    # A factor, so that further derivatives are nan too.
+    defined = torch.where(torch.isnan(z), math.nan, torch.ones_like(z))
+    return -slope.to(z.dtype) * defined
+
+
+def _derivative(x: Any, q: Any, n: int) -> Any:
+    return ZetaDerivative.apply(x, q, n) if n else torch.special.zeta(x, q)
