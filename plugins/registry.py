@@ -80,15 +80,15 @@ class Registry:
             if known is not None:
                 return known
         entry = RegisteredOp.of(function, pack)
-        known = self._ops.get(entry.qualified_name)
-        if known is not None and known.function is function:
-            return known
         self.validate(entry)
         warn_all(self.enter(entry))
-        return entry
+        return self._ops[entry.qualified_name]
 
     def enter(self, entry: RegisteredOp) -> list[str]:
         """Register what ``validate`` passed, and return what ``add`` would warn of."""
+        known = self._ops.get(entry.qualified_name)
+        if known is not None and known.function is entry.function:
+            return []  # the entry that others may have stays the one there is
         for old in self.replaced_by(entry):
             self.remove(old)
         self._ops[entry.qualified_name] = entry

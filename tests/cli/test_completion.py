@@ -21,15 +21,8 @@ from plugrad.cli.completion import (
     mend_bash_words,
 )
 from plugrad.tests.cli.site_commands import site_commands
+from plugrad.tests.cli.tab import tab
 from plugrad.tests.plugins.site import Site, pack_of
-
-#: What the command does, and what it imported for it.
-COMPLETE = """
-import atexit, sys
-atexit.register(lambda: print(*sorted({"torch", "trap"} & sys.modules.keys()), file=sys.stderr))
-import plugrad_command
-plugrad_command.main()
-"""
 
 TRAPPED = "import trap\n"  # there is none
 
@@ -87,24 +80,6 @@ def test_other_shells_leave_words_whole(monkeypatch, no_words_split):
     monkeypatch.setenv("COMP_WORDS", "plugrad\ncheck\nsea\n::")
     mend_bash_words()
     assert os.environ["COMP_WORDS"] == "plugrad\ncheck\nsea\n::"
-
-
-def tab(site, *words, shell="bash"):
-    """The completions of the last word, and which modules were imported for them."""
-    if shell == "bash":
-        given = {"COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)}
-    else:
-        given = {"_TYPER_COMPLETE_ARGS": " ".join(words)}
-        given["_TYPER_COMPLETE_FISH_ACTION"] = "get-args"
-    done = subprocess.run(
-        [sys.executable, "-c", COMPLETE],
-        env=site.environment() | given | {"_PLUGRAD_COMPLETE": f"complete_{shell}"},
-        cwd=site.work,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.split(), done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("typer")
 from plugrad.tests.cli.site_commands import site_commands
-from plugrad.tests.cli.test_completion import tab
+from plugrad.tests.cli.tab import tab
 from plugrad.tests.plugins.site import Site, pack_of
 
 ADDS = """

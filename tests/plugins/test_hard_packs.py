@@ -71,6 +71,20 @@ def test_what_a_pack_registers_by_itself_goes_with_it(site):
     assert out == "False False\n"
 
 
+def test_an_op_that_was_there_before_its_pack_stays_the_same_entry(site):
+    site.install("one", TRIPLE)
+    out, _ = site.run(
+        """
+        from one import Double
+        entry = pg.registry.add(Double, "one")
+        hasattr(x, "anything")
+        print(pg.packs["one"].status, pg.registry["one::triple"] is entry)
+        print(pg.registry.owner("triple") is entry)
+        """
+    )
+    assert out == "loaded True\nTrue\n"
+
+
 def test_an_interruption_is_no_fault_of_the_packs(site):
     code = "import os\nif os.path.exists('interrupt'):\n    raise KeyboardInterrupt\n" + TRIPLE
     site.install("one", code)
