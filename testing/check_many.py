@@ -16,7 +16,7 @@ import torch
 
 from plugrad.plugins.manager import packs, registry
 from plugrad.testing.choose_laws import choose_laws
-from plugrad.testing.law import for_samples
+from plugrad.testing.law import for_pack, for_samples
 from plugrad.testing.one_thread import one_thread
 from plugrad.testing.op_under_test import OpUnderTest
 from plugrad.testing.result import Result
@@ -313,14 +313,14 @@ class _Pool:
         """The failure of the op whose process died or hangs; the process is ended."""
         assert worker.entry is not None
         self._workers.remove(worker)
-        law, sample = self._step(worker.steps.value)
+        law, sample = self._step(worker.steps.value, worker.entry.pack)
         message = f"{what} ({worker.end(patience)}); the laws that remained were not checked"
         failed = _failed(worker.entry.name, self.settings, sample, law.id, law.family, message)
         return Batch(worker.entry.name, [failed], True)
 
-    def _step(self, number: int) -> tuple[Law, int | None]:
-        """What ``Runner.results`` does after ``number`` results."""
-        laws = choose_laws(self.settings.laws)
+    def _step(self, number: int, pack: str) -> tuple[Law, int | None]:
+        """What ``Runner.results`` does after ``number`` results, of an op of this pack."""
+        laws = for_pack(choose_laws(self.settings.laws), pack)
         whole = [law for law in laws if law.whole_op]
         each = for_samples(laws)
         if number < len(whole) or not each:

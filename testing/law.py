@@ -36,6 +36,7 @@ class Law:
         whole_op: it judges the op once, and not each of its samples.
         gate: a sample that breaks it is not given to any other law, which would but say the
             same again. Gates come first.
+        pack: of which pack's ops it judges; all ops if it is empty.
     """
 
     id: str
@@ -43,11 +44,17 @@ class Law:
     check: Callable[[Any], None]
     whole_op: bool = False
     gate: bool = False
+    pack: str = ""
 
     @property
     def why(self) -> str:
         """Why there is this law, in a line."""
         return (self.check.__doc__ or "").strip().splitlines()[0]
+
+
+def for_pack(laws: Iterable[Law], pack: str) -> list[Law]:
+    """Those of ``laws`` that judge the ops of this pack."""
+    return [law for law in laws if law.pack in ("", pack)]
 
 
 def for_samples(laws: Iterable[Law]) -> list[Law]:
@@ -68,6 +75,7 @@ class LawBook:
         *,
         whole_op: bool = False,
         gate: bool = False,
+        pack: str = "",
     ) -> Callable[[Any], Any]:
         """Decorate a check to make it a law of this book.
 
@@ -76,7 +84,7 @@ class LawBook:
         """
 
         def enter(check: Callable[[Any], None]) -> Callable[[Any], None]:
-            self.add(Law(id, family, check, whole_op, gate))
+            self.add(Law(id, family, check, whole_op, gate, pack))
             return check
 
         return enter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plugrad.testing.law import for_samples
+from plugrad.testing.law import for_pack, for_samples
 from plugrad.testing.runner import TIME_LIMIT, Runner
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ class OpChecks:
 
     Args:
         op: the op.
-        laws: which laws, in their order.
+        laws: which laws, in their order; one of another pack's is left out.
         limit: seconds for each law on each sample; 0 for none.
     """
 
     def __init__(self, op: OpUnderTest, laws: Sequence[Law], limit: float = TIME_LIMIT) -> None:
-        self.op, self.laws, self.limit = op, laws, limit
+        self.op, self.laws, self.limit = op, for_pack(laws, op.pack), limit
         self._runner: Runner | None = None
         self._case: Case | None = None
 

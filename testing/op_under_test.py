@@ -70,8 +70,13 @@ class OpUnderTest:
 
     @property
     def name(self) -> str:
-        """The op's name; of an undeclared class, the class's."""
-        return self.declaration.name
+        """The op's name, with its pack's where it is registered; of an undeclared class its own."""
+        return self.entry.name if self.entry else self.declaration.name
+
+    @property
+    def pack(self) -> str:
+        """The pack that it is from; of an undeclared class empty."""
+        return self.entry.pack if self.entry else self.name.rpartition("::")[0]
 
     @property
     def reference(self) -> Callable[..., Any] | None:

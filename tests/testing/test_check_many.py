@@ -94,6 +94,6 @@ def test_what_was_running_follows_from_the_number_of_results():
     laws = ("name", "samples", "runs", "oracle")
     settings = module._Settings(laws, None, 0, "cpu", 1.0, None)
     pool = module._Pool(settings, 2, lambda: False)
-    found = [pool._step(number) for number in range(6)]
+    found = [pool._step(number, "plugrad") for number in range(6)]
     expected = [(r.law, r.sample) for r in check_op("sin", laws=laws)][:6]
     assert [(law.id, sample) for law, sample in found] == expected

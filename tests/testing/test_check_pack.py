@@ -12,7 +12,7 @@ from plugrad.tests.cli import wrong_ops
 def test_all_ops_of_the_pack_and_no_others():
     with wrong_ops.registered(wrong_ops.ScaledSin, wrong_ops.NanSqrt, pack="wrong"):
         report = check_pack("wrong", laws=["oracle"])
-    assert sorted({r.op for r in report}) == ["nan_sqrt", "scaled_sin"]
+    assert sorted({r.op for r in report}) == ["wrong::nan_sqrt", "wrong::scaled_sin"]
     assert not report.passed
     assert len(report.failures) == len(report)
 

@@ -66,6 +66,35 @@ def test_checking_its_own_ops_applies_them_too(site):
     assert out == "{'sea-small'}\n"
 
 
+def test_a_law_of_the_packs_own_ops_is_not_there_for_others(site):
+    own = CHECKS.replace('"first order")', '"first order", pack="sea")')
+    site.install("sea", pack_of("wave", 200) + own)
+    site.install("land", pack_of("dune", 200))
+    out, _ = site.run(
+        """
+        from plugrad.cli.app import app
+        from typer.testing import CliRunner
+        for pack in ("sea", "land"):
+            report = pg.testing.check_pack(pack)
+            print([failure.law for failure in report.failures], len(report.results))
+        for jobs in ("1", "2"):
+            for command in ("check sea:: land::", "check land:: --law sea-small"):
+                done = CliRunner().invoke(app, [*command.split(), "--jobs", jobs])
+                print(done.exit_code, done.stdout.count("FAILED sea::wave[0]-sea-small"),
+                      "land::dune[0]-sea-small" in done.stdout,
+                      "the law is about the ops of the pack sea" in done.stdout)
+        (result,) = op_strength("land::dune", faults=["sea-huge"]).results
+        print(result.verdict)
+        """.replace("from typer", "from plugrad.testing import op_strength\n        from typer")
+    )
+    (sea, land, *commands, strength) = out.splitlines()
+    assert sea.startswith("['sea-small'] ")
+    assert land.startswith("[] ")
+    assert int(sea.split()[-1]) == int(land.split()[-1]) + 1  # one sample
+    assert commands == ["1 1 False False", "0 0 False True"] * 2
+    assert strength == "caught"  # by plugrad's own laws
+
+
 def test_checking_the_built_in_ops_imports_no_pack(site):
     site.install("trap", "open('sprung', 'w')\n" + pack_of("wave") + CHECKS)
     site.run("assert pg.testing.check_op('sin', laws=['oracle']).passed")
