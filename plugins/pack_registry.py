@@ -53,7 +53,8 @@ class PackRegistry:
                     where=where,
                     fix="give one of them another name in @op",
                 )
-        self._collected.add(function, self.pack)
+        self._collected.validate(entry)
+        self._collected.enter(entry)
 
     def commit(self, registry: Registry) -> list[str]:
         """Register what was collected; gives what to warn of.

@@ -27,12 +27,8 @@ def loaded_packs(*, quiet: bool = False) -> Packs:
             mode, with status 1.
     """
     try:
-        if quiet:
-            with pack_warnings(untold=_is_of_one_set_aside):
-                packs.load(strict=False)
-        else:
-            with pack_warnings():
-                packs.load()
+        with pack_warnings(_is_of_one_set_aside if quiet else None):
+            packs.load(strict=False if quiet else None)
     except PackSelectionError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error

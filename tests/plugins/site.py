@@ -54,6 +54,15 @@ from plugrad import errors
 x = pg.Variable(torch.tensor([1.0, 2.0]), requires_grad=True)
 """
 
+#: Miss a name where warnings are errors, and print the error.
+MISS_AS_ERROR = """
+warnings.simplefilter("error")
+try:
+    x.anything
+except errors.PackWarning as warning:
+    print(warning)
+"""
+
 
 class Site:
     """What ``pip install`` leaves behind: modules, and metadata that names entry points."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import plugrad as pg
-from plugrad.tests.plugins.site import GOOD, IMPORTS, hook, op_class, pack_of
+from plugrad.tests.plugins.site import GOOD, IMPORTS, MISS_AS_ERROR, hook, op_class, pack_of
 
 LISTENER = "@pg.hookimpl\ndef plugrad_op_registered(op):\n    "
 TRIPLE = pack_of("triple", 3)
@@ -35,12 +35,8 @@ def test_a_listener_that_raises_where_warnings_are_errors(site):
     code = IMPORTS + op_class("aa") + op_class("bb", 5, name="Other") + hook("Double", "Other")
     site.install("zed", code)
     out, _ = site.run(
+        MISS_AS_ERROR,
         """
-        warnings.simplefilter("error")
-        try:
-            x.anything
-        except errors.PackWarning as warning:
-            print(warning)
         print(pg.packs["zed"].status, x.aa().data.tolist(), x.bb().data.tolist())
         """,
         IMPORTS + op_class("mine"),
@@ -172,15 +168,7 @@ def test_every_message_is_told_once_also_where_warnings_are_errors(site):
         """
     )
     assert out == "2\n"
-    out, _ = site.run(
-        """
-        warnings.simplefilter("error")
-        try:
-            x.anything
-        except errors.PackWarning as warning:
-            print(warning)
-        """
-    )
+    out, _ = site.run(MISS_AS_ERROR)
     assert "ZeroDivisionError" in out
     assert "nothing_at_all" in out
     out, err = site.run("x.anything", PLUGRAD_STRICT="1", status=1)

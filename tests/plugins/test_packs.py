@@ -7,7 +7,7 @@ import json
 import pytest
 
 from plugrad.tests.plugins.bad_packs import BAD_PACKS
-from plugrad.tests.plugins.site import GOOD, IMPORTS, hook, op_class, pack_of
+from plugrad.tests.plugins.site import GOOD, IMPORTS, MISS_AS_ERROR, hook, op_class, pack_of
 
 #: What must hold beside any bad pack: a good one and plugrad itself work.
 STILL_FINE = """
@@ -158,13 +158,7 @@ def test_warnings_as_errors_lose_nothing(site):
     site.install("bad", "1 / 0")
     site.install("fine", pack_of("triple", 3))
     out, _ = site.run(
-        """
-        warnings.simplefilter("error")
-        try:
-            x.anything
-        except errors.PackWarning as warning:
-            print(warning)
-        """,
+        MISS_AS_ERROR,
         STILL_FINE,
     )
     assert "the pack bad of bad 1.0 is set aside" in out
