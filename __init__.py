@@ -24,9 +24,9 @@ from plugrad.core import (
 from plugrad.core.engine import backward
 from plugrad.core.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from plugrad.functional import grad
-from plugrad.plugins.hookspecs import hookimpl
-from plugrad.plugins.manager import packs, registry
-from plugrad.plugins.namespace import Namespace
+from plugrad.plugins.default import packs, registry
+from plugrad.plugins.hooks import hookimpl
+from plugrad.plugins.registry import Namespace
 
 if TYPE_CHECKING:
     from types import ModuleType

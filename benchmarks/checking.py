@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from plugrad.benchmarks.result import Result
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
 from plugrad.testing.case import Case
 from plugrad.testing.check_many import check_many
 from plugrad.testing.op_under_test import OpUnderTest

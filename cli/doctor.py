@@ -60,7 +60,7 @@ def _examined(patience: float) -> dict[str, Any]:
     """The diagnosis, after leaving out one by one the packs that end the process."""
     from plugrad.cli.describing.attempt import Attempt
     from plugrad.cli.describing.pack_facts import pack_facts
-    from plugrad.plugins.manager import packs
+    from plugrad.plugins.default import packs
 
     attempt = Attempt.run(None, patience)
     if attempt.diagnosis is not None:

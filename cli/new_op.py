@@ -111,7 +111,7 @@ def _tell_rivals(op: str, pack: str) -> None:
     """Say which other packs have the name. It comes last: for that their code runs."""
     from plugrad.cli.describing.loaded_packs import loaded_packs
     from plugrad.cli.scaffold.installed_packs import installed_packs
-    from plugrad.plugins.manager import registry
+    from plugrad.plugins.default import registry
 
     if all(one.name == pack or one.status == "switched off" for one in installed_packs()):
         return

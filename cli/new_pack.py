@@ -76,7 +76,7 @@ def _files(names: PackName, op: str, holder: str) -> dict[str, str]:
     from plugrad.cli.scaffold.op_module import OpModule
     from plugrad.cli.scaffold.rendered import rendered
     from plugrad.cli.scaffold.stub import Stub
-    from plugrad.plugins.api_version import SUPPORTED_API
+    from plugrad.plugins.pack import SUPPORTED_API
 
     values = {
         "pack": names.pack,

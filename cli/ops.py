@@ -42,7 +42,7 @@ def ops(
     from plugrad.cli.describing.loaded_packs import loaded_packs
     from plugrad.cli.describing.named_op import ops_of
     from plugrad.cli.describing.op_facts import OpFacts
-    from plugrad.plugins.manager import registry
+    from plugrad.plugins.default import registry
 
     installed = loaded_packs()
     try:

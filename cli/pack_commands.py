@@ -36,7 +36,7 @@ class CommandsAndPacks(TyperGroup):
         own = ctx.resilient_parsing or name.startswith("-")
         if not own and self.get_command(ctx, name) is None:
             _explain(name)
-            from plugrad.plugins.did_you_mean import did_you_mean
+            from plugrad.plugins.messages import did_you_mean
 
             known = dict.fromkeys([*self.commands, *self._packs_that_may_add()])
             ctx.fail(
@@ -62,7 +62,7 @@ class CommandsAndPacks(TyperGroup):
 
 
 def _installed() -> list[Pack]:
-    from plugrad.plugins.manager import packs
+    from plugrad.plugins.default import packs
 
     try:
         return list(packs)
@@ -82,9 +82,9 @@ def _is_usable(pack: Pack) -> bool:
 def _group(name: str) -> Any:
     """The commands of an installed pack, for which the packs load; None if it has none."""
     from plugrad.cli.describing.loaded_packs import loaded_packs
-    from plugrad.plugins.call_each import call_each
-    from plugrad.plugins.manager import manager
-    from plugrad.plugins.warn import warn_all
+    from plugrad.plugins.default import manager
+    from plugrad.plugins.hooks import call_each
+    from plugrad.plugins.messages import warn_all
 
     pack = loaded_packs(quiet=True)[name]
     plugin = manager.get_plugin(name) if pack.status == "loaded" else None
@@ -116,7 +116,7 @@ def _group(name: str) -> Any:
 
 def _explain(name: str) -> None:
     """End with why an installed pack of this name has no commands."""
-    from plugrad.plugins.manager import packs
+    from plugrad.plugins.default import packs
 
     if name not in {pack.name for pack in _installed()}:
         return

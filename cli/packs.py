@@ -37,8 +37,8 @@ def packs(
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
     from plugrad.cli.describing.loaded_packs import loaded_packs
     from plugrad.cli.describing.pack_facts import pack_facts, print_packs
-    from plugrad.plugins.manager import packs as installed
-    from plugrad.plugins.pack_settings import PackSettings
+    from plugrad.plugins.default import packs as installed
+    from plugrad.plugins.selection import PackSettings
 
     if load:
         loaded_packs(quiet=True)

@@ -121,7 +121,7 @@ def _lines(facts: OpFacts, samples: dict[str, Any]) -> Iterator[str]:
 
 def _reached(entry: RegisteredOp) -> Iterator[str]:
     """How the op is called on a Variable; a method that another op has is not its own."""
-    from plugrad.plugins.manager import registry
+    from plugrad.plugins.default import registry
 
     for name in entry.methods:
         if registry.owner(name) is entry:

@@ -95,10 +95,9 @@ def stubs(
 
 
 def _stub_text(*, packs: bool, others: bool, note: str) -> str:
-    from plugrad.plugins.hook_manager import hook_manager
-    from plugrad.plugins.manager import registry
-    from plugrad.plugins.register_plugin import register_plugin
-    from plugrad.plugins.stub_file import StubFile
+    from plugrad.cli.stub_writer.stub_file import StubFile
+    from plugrad.plugins.default import registry
+    from plugrad.plugins.hooks import hook_manager, register_plugin
 
     if packs:
         from plugrad.cli.describing.loaded_packs import loaded_packs

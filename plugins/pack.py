@@ -1,4 +1,4 @@
-"""Pack: an op pack that is installed here, and what became of it."""
+"""Pack: one installed pack, and the versions of the pack API."""
 
 from __future__ import annotations
 
@@ -13,9 +13,19 @@ from plugrad.errors import (
     PackVersionError,
     PlugradError,
 )
-from plugrad.plugins.api_version import SUPPORTED_API
-from plugrad.plugins.error_text import error_text
+from plugrad.plugins.messages import error_text
 from plugrad.plugins.registered_op import BUILTIN, LOCAL
+
+SUPPORTED_API = range(1, 2)
+"""The versions of the pack API that packs may be written for; the last is the current one.
+
+It goes up by one when a pack that worked would not work any more, and only then: a hook is
+dropped or called differently, or the op contract changes. A pack states the one it was
+written for as an entry point, which can be read without importing the pack::
+
+    [project.entry-points."plugrad.api"]
+    NAME = "v1"
+"""
 
 #: A class that somebody derives from them may lack what they have.
 _OURS = (PackDefinitionError, PackVersionError, DuplicatePackError)

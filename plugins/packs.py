@@ -1,4 +1,4 @@
-"""Packs: the op packs of this environment, found by their metadata and loaded when needed."""
+"""Packs: the op packs of this environment, loaded when needed; PackRegistry: what they fill."""
 
 from __future__ import annotations
 
@@ -7,35 +7,31 @@ import time
 from typing import TYPE_CHECKING
 
 from plugrad.errors import (
+    DuplicateOpError,
     PackDefinitionError,
     PackError,
     PackSelectionError,
     UnknownOpError,
     UnknownPackError,
 )
-from plugrad.plugins.did_you_mean import did_you_mean
-from plugrad.plugins.distribution_name import normalized
-from plugrad.plugins.find_packs import find_packs
-from plugrad.plugins.pack_registry import PackRegistry
-from plugrad.plugins.pack_selection import PackSelection
-from plugrad.plugins.pack_settings import PackSettings
-from plugrad.plugins.plugin_of import hooks_of, import_plugin, is_being_imported
-from plugrad.plugins.register_plugin import register_plugin
-from plugrad.plugins.warn import warn_all
+from plugrad.plugins.discovery import find_packs, import_plugin, is_being_imported
+from plugrad.plugins.hooks import hooks_of, register_plugin
+from plugrad.plugins.messages import did_you_mean, warn_all
+from plugrad.plugins.registered_op import RegisteredOp
+from plugrad.plugins.registry import Registry
+from plugrad.plugins.selection import PackSelection, PackSettings, normalized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     import pluggy
 
+    from plugrad.core.function import Function
     from plugrad.plugins.pack import Pack, Status
-    from plugrad.plugins.registered_op import RegisteredOp
-    from plugrad.plugins.registry import Registry
 
 #: Seconds for which a miss waits while another thread loads the packs. That may never end:
 #: the other one may be waiting for an import that is under way in this one.
 PATIENCE = 30.0
-
 
 _LIVELIEST: tuple[Status, ...] = ("loaded", "found", "set aside", "switched off")
 
@@ -282,3 +278,60 @@ class Packs:
 
 def _set_aside_message(pack: Pack) -> str:
     return f"the pack {pack.name} of {pack.source} is set aside: {pack.error}"
+
+
+class PackRegistry:
+    """Collects the ops of one pack; nobody sees them before ``commit``.
+
+    Args:
+        pack: the pack's name.
+    """
+
+    def __init__(self, pack: str) -> None:
+        self.pack = pack
+        # Ops of one pack get in each other's way as in any registry.
+        self._collected = Registry()
+        self._committed = False
+
+    def add(self, function: type[Function]) -> None:
+        """Add an op that ``@op`` declared.
+
+        Raises:
+            OpDefinitionError: the class was not declared with ``@op``, names another pack,
+                or claims one of Variable's own attributes.
+            DuplicateOpError: another op of the pack has its name, a method or a torch
+                callable.
+            PackDefinitionError: the hook is over.
+        """
+        where = f"registering the ops of pack {self.pack}"
+        if self._committed:
+            raise PackDefinitionError(
+                "plugrad_register_ops is over, and with it what it was given",
+                where=where,
+                fix=f"add all ops in the hook; later, plugrad.registry.add(op, {self.pack!r})",
+            )
+        entry = RegisteredOp.of(function, self.pack)
+        others = [self._collected.find(entry.qualified_name), *self._collected.replaced_by(entry)]
+        for other in others:
+            if other is not None and other.function is not function:
+                same = other.plain_name == entry.plain_name
+                raise DuplicateOpError(
+                    f"{other.function!r} and {function!r} "
+                    + (f"are both the op {entry.plain_name!r}" if same else "claim one method"),
+                    where=where,
+                    fix="give one of them another name in @op",
+                )
+        self._collected.validate(entry)
+        self._collected.enter(entry)
+
+    def commit(self, registry: Registry) -> list[str]:
+        """Register what was collected; gives what to warn of.
+
+        Raises:
+            DuplicateOpError: the program itself registered another op of the pack before.
+        """
+        self._committed = True
+        entries = list(self._collected)
+        for entry in entries:
+            registry.validate(entry)
+        return [message for entry in entries for message in registry.enter(entry)]

@@ -1,4 +1,4 @@
-"""RegisteredOp: one entry of a registry."""
+"""RegisteredOp: one entry of a registry; Claims: the names that entries take, and who gets them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from plugrad.core.variable import Variable
 from plugrad.errors import OpDefinitionError
-from plugrad.plugins.operator_names import BINARY, REFLECTED
-from plugrad.plugins.reserved import RESERVED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from plugrad.core.declaration import Declaration
     from plugrad.core.function import Function
+
+_ARITHMETIC = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or"
+_UNARY = "abs ceil floor getitem index invert neg pos round trunc"
+
+#: x + y is x.__add__(y), and when x does not know how, y.__radd__(x): operands swapped.
+REFLECTED = frozenset(f"__r{name}__" for name in _ARITHMETIC.split())
+BINARY = frozenset(f"__{name}__" for name in (_ARITHMETIC + " eq ne lt le gt ge").split())
+
+#: The special methods that an op may be: those that compute something, and no other, for
+#: Python and the engine call the rest (``__setattr__``, ``__del__``) at all times.
+OPERATORS = BINARY | REFLECTED | frozenset(f"__{name}__" for name in _UNARY.split())
+
+# Taken before any op is attached. ``object``'s names are free: ``__eq__`` comes from an op.
+RESERVED = frozenset(name for kind in Variable.__mro__[:-1] for name in vars(kind))
 
 #: The pack of the built-in ops, and that of the ops a program registers itself.
 BUILTIN, LOCAL = "plugrad", "local"
@@ -159,3 +172,52 @@ def _reflected(apply: Callable[..., Any]) -> Callable[..., Any]:
         return apply(x, y)
 
     return method
+
+
+class Claims(dict[Any, "RegisteredOp"]):
+    """The owner of each key: a plain dict to look up in, kept by ``add`` and ``remove``.
+
+    Of several claims the one with the lowest rank wins: a built-in op's, then that of an op
+    the program registered itself, then a pack's. Several packs have one rank, so of two
+    packs neither gets the key: it has rivals and no owner.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._claims: dict[Any, list[RegisteredOp]] = {}
+
+    def add(self, key: Any, entry: RegisteredOp) -> None:
+        """Let ``entry`` claim ``key``."""
+        self._claims.setdefault(key, []).append(entry)
+        self._settle(key)
+
+    def remove(self, key: Any, entry: RegisteredOp) -> None:
+        """Take a claim back."""
+        self._claims[key].remove(entry)
+        self._settle(key)
+
+    def claimants(self, key: Any) -> tuple[RegisteredOp, ...]:
+        """All that claim ``key``, in the order in which they came."""
+        return tuple(self._claims.get(key, ()))
+
+    def rivals(self, key: Any) -> tuple[RegisteredOp, ...]:
+        """The claimants of a key that for this reason has no owner."""
+        return () if key in self else self.claimants(key)
+
+    def contested(self) -> Iterator[tuple[Any, tuple[RegisteredOp, ...]]]:
+        """Each key that more than one op claims, with its claimants."""
+        for key, entries in self._claims.items():
+            if len(entries) > 1:
+                yield key, tuple(entries)
+
+    def _settle(self, key: Any) -> None:
+        claims = self._claims[key]
+        if len(claims) == 1:  # nearly always, and import waits for it
+            self[key] = claims[0]
+            return
+        first = min((entry.rank for entry in claims), default=0)
+        best = [entry for entry in claims if entry.rank == first]
+        if len({entry.function for entry in best}) == 1:
+            self[key] = best[0]
+        else:
+            self.pop(key, None)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from plugrad.plugins.manager import packs, registry
+from plugrad.plugins.default import packs, registry
 from plugrad.testing.choose_laws import choose_laws
 from plugrad.testing.law import for_pack, for_samples
 from plugrad.testing.one_thread import one_thread
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from ctypes import c_longlong
     from multiprocessing.connection import Connection
 
-    from plugrad.plugins.pack_selection import PackSelection
     from plugrad.plugins.registered_op import RegisteredOp
+    from plugrad.plugins.selection import PackSelection
     from plugrad.testing.law import Law
 
 #: Seconds between two looks at whether to stop, and between two batches of a worker.

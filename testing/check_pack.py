@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plugrad.errors import UnknownPackError
-from plugrad.plugins.did_you_mean import did_you_mean
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
+from plugrad.plugins.messages import did_you_mean
 from plugrad.testing.check_op import check_op
 from plugrad.testing.report import Report
 from plugrad.testing.runner import TIME_LIMIT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plugrad.errors import UnknownLawError
-from plugrad.plugins.did_you_mean import did_you_mean
+from plugrad.plugins.messages import did_you_mean
 from plugrad.testing.laws import LAWS
 from plugrad.testing.pack_checks import add_pack_checks
 

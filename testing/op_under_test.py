@@ -9,7 +9,7 @@ from plugrad.core.declaration import Declaration
 from plugrad.core.function import Function
 from plugrad.core.sample_maker import SampleMaker
 from plugrad.errors import OpDefinitionError
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
 from plugrad.plugins.registered_op import RegisteredOp
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plugrad.plugins.call_each import call_each
-from plugrad.plugins.manager import manager, packs
-from plugrad.plugins.warn import warn_all
+from plugrad.plugins.default import manager, packs
+from plugrad.plugins.hooks import call_each
+from plugrad.plugins.messages import warn_all
 from plugrad.testing.faults import FAULTS
 from plugrad.testing.laws import LAWS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from plugrad.plugins.manager import packs, registry
+from plugrad.plugins.default import packs, registry
 from plugrad.testing.check_pack import ops_of_pack
 from plugrad.testing.choose_laws import choose_laws
 from plugrad.testing.failure_text import failure_text

@@ -153,7 +153,7 @@ class _Checking:
 
     def chosen(self, root: _Ops) -> list[_Op]:
         """The node of each op that is to be checked, in the order of names."""
-        from plugrad.plugins.manager import registry
+        from plugrad.plugins.default import registry
         from plugrad.testing.op_checks import OpChecks
         from plugrad.testing.op_under_test import OpUnderTest
 
@@ -168,7 +168,7 @@ class _Checking:
 
     def names(self) -> dict[str, set[str]]:
         """The ops that are asked for; to each the checks that were named, none for all."""
-        from plugrad.plugins.manager import packs, registry
+        from plugrad.plugins.default import packs, registry
         from plugrad.testing.check_pack import ops_of_pack
 
         names: dict[str, set[str]] = {}

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from plugrad.errors import UnknownFaultError
-from plugrad.plugins.did_you_mean import did_you_mean
+from plugrad.plugins.messages import did_you_mean
 from plugrad.testing.faults import FAULTS
 from plugrad.testing.faults.mutant import mutant
 from plugrad.testing.faults.rewrite import returning

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from plugrad.errors import UnknownOpError
-from plugrad.plugins.manager import packs
+from plugrad.plugins.default import packs
 from plugrad.testing.one_thread import one_thread
 from plugrad.testing.strength import choose_faults, op_strength
 from plugrad.testing.strength_report import FaultResult, StrengthReport
@@ -20,8 +20,8 @@ from plugrad.testing.strength_report import FaultResult, StrengthReport
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from plugrad.plugins.pack_selection import PackSelection
     from plugrad.plugins.registered_op import RegisteredOp
+    from plugrad.plugins.selection import PackSelection
 
 
 def strength_of_many(

@@ -10,7 +10,7 @@ from plugrad.cli.describing.named_op import named_op, ops_of
 from plugrad.cli.known_ops import remember_ops
 from plugrad.cli.pack_warnings import pack_warnings
 from plugrad.errors import PlugradError
-from plugrad.plugins.manager import packs, registry
+from plugrad.plugins.default import packs, registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

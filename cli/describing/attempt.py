@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from plugrad.cli.describing.diagnosis import diagnosis
 from plugrad.cli.describing.finding import Finding
 from plugrad.cli.output_to_errors import output_to_errors
-from plugrad.plugins.manager import packs
+from plugrad.plugins.default import packs
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -11,10 +11,10 @@ from plugrad.cli.describing.finding import Finding
 from plugrad.cli.describing.pack_facts import pack_facts
 from plugrad.cli.known_ops import remember_ops
 from plugrad.errors import PackError, PackSelectionError, PackWarning
-from plugrad.plugins.api_version import SUPPORTED_API
-from plugrad.plugins.find_packs import find_packs
-from plugrad.plugins.manager import packs, registry
-from plugrad.plugins.pack_selection import PackSelection
+from plugrad.plugins.default import packs, registry
+from plugrad.plugins.discovery import find_packs
+from plugrad.plugins.pack import SUPPORTED_API
+from plugrad.plugins.selection import PackSelection
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

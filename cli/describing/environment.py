@@ -12,7 +12,7 @@ from typing import Any
 
 import plugrad
 from plugrad.errors import PackSelectionError
-from plugrad.plugins.pack_settings import PackSettings
+from plugrad.plugins.selection import PackSettings
 
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")
 

@@ -9,7 +9,7 @@ import typer
 from plugrad.cli.known_ops import remember_ops
 from plugrad.cli.pack_warnings import pack_warnings
 from plugrad.errors import PackError, PackSelectionError
-from plugrad.plugins.manager import packs, registry
+from plugrad.plugins.default import packs, registry
 
 if TYPE_CHECKING:
     from plugrad.plugins.packs import Packs

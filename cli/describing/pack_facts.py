@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from plugrad.cli.checking.console import print_table
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

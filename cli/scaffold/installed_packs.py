@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from plugrad.errors import PackSelectionError
-from plugrad.plugins.manager import packs
+from plugrad.plugins.default import packs
 
 if TYPE_CHECKING:
     from plugrad.plugins.pack import Pack

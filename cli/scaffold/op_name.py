@@ -7,7 +7,7 @@ import typer
 
 from plugrad.cli.scaffold.legal_name import check_legal_name
 from plugrad.errors import PackDefinitionError
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
 
 #: What ``plugrad_softclip.ops`` is in every pack made here: no op. Modules, and what its
 #: ``__init__.py`` imports.

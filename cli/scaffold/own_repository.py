@@ -13,7 +13,7 @@ import typer
 
 from plugrad.cli.scaffold.installed_packs import installed_packs
 from plugrad.cli.scaffold.op_module import OpModule
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
 
 #: Where torch has the functions whose ops a category holds, and what their names begin with.
 _OF_TORCH = {"nn": ("nn.functional.", ""), "linalg": ("linalg.", "")}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from plugrad.errors import PackDefinitionError
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ from typer.main import get_group
 from plugrad.cli.scaffold.installed_packs import installed_packs
 from plugrad.cli.scaffold.legal_name import check_legal_name
 from plugrad.errors import PackDefinitionError
-from plugrad.plugins.distribution_name import normalized
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
 from plugrad.plugins.pack import Pack
+from plugrad.plugins.selection import normalized
 
 _HINT = "NAME"
 

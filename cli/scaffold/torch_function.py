@@ -7,7 +7,7 @@ from functools import reduce
 import torch
 import typer
 
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
 
 
 def check_torch_function(path: str) -> None:

@@ -12,8 +12,8 @@ from jinja2 import Environment, StrictUndefined
 
 from plugrad.cli.describing.op_facts import OpFacts
 from plugrad.docs.generator.checkout import ROOT, read_toml, source_of
-from plugrad.plugins.manager import make_manager, make_registry
-from plugrad.plugins.pack_registry import PackRegistry
+from plugrad.plugins.default import make_manager, make_registry
+from plugrad.plugins.packs import PackRegistry
 from plugrad.plugins.registered_op import BUILTIN
 
 if TYPE_CHECKING:

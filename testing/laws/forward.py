@@ -11,7 +11,7 @@ from torch import Tensor
 
 from plugrad.core.function import Function
 from plugrad.core.variable import Variable
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
 from plugrad.testing.agree import agree
 from plugrad.testing.case import Case
 from plugrad.testing.flat import flat

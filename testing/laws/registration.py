@@ -10,7 +10,7 @@ import torch
 from plugrad.core.function import Function
 from plugrad.core.sample import Sample
 from plugrad.core.variable import Variable
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
 from plugrad.testing.case import Case
 from plugrad.testing.laws.book import LAWS
 from plugrad.testing.not_applicable import NotApplicable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugrad.plugins.hook_manager import hook_manager
+from plugrad.plugins.hooks import hook_manager
 from plugrad.plugins.packs import Packs
 from plugrad.plugins.registry import Registry
 
@@ -24,6 +24,6 @@ def no_packs(monkeypatch):
     monkeypatch.setenv("PLUGRAD_PACKS", "none")
     monkeypatch.delenv("PLUGRAD_STRICT", raising=False)
     none = Packs(Registry(), hook_manager())
-    for place in ("plugrad.cli.describing.loaded_packs", "plugrad.plugins.manager"):
+    for place in ("plugrad.cli.describing.loaded_packs", "plugrad.plugins.default"):
         monkeypatch.setattr(f"{place}.packs", none)
     return none

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from plugrad.cli.app import app
 from plugrad.core import SampleMaker
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
 from plugrad.tests.cli import wrong_ops
 
 QUICK = ("--law", "runs", "--law", "oracle")

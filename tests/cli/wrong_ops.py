@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 
 from plugrad.core import Function, Sample, conj, op
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
 
 
 @op("scaled_sin", reference=torch.sin)

@@ -9,7 +9,7 @@ import torch
 
 import plugrad as pg
 from plugrad.core.attached_methods import AttachedMethods
-from plugrad.plugins.reserved import RESERVED
+from plugrad.plugins.registered_op import RESERVED
 
 
 def test_it_is_an_empty_base_of_variable():

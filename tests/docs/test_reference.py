@@ -11,15 +11,15 @@ import typer
 from typer.testing import CliRunner
 
 import plugrad as pg
-from plugrad.plugins import hookspecs
-from plugrad.plugins.hook_manager import hook_manager
+from plugrad.plugins import hooks
+from plugrad.plugins.hooks import hook_manager
 from plugrad.testing import LAWS, check_op
 from plugrad.testing.law import LawBook
 from plugrad.tests.checkout import ROOT
 from plugrad.tests.docs.page import blocks_of
 
 DOCS = ROOT / "docs"
-HOOKS = [name for name in vars(hookspecs) if name.startswith("plugrad_")]
+HOOKS = [name for name in vars(hooks) if name.startswith("plugrad_")]
 
 
 def documented(page):
@@ -28,7 +28,7 @@ def documented(page):
 
 
 def test_every_hook_is_documented_with_its_own_signature():
-    assert documented("packs/hooks.md") == [f"plugrad.plugins.hookspecs.{name}" for name in HOOKS]
+    assert documented("packs/hooks.md") == [f"plugrad.plugins.hooks.{name}" for name in HOOKS]
 
 
 @pytest.fixture

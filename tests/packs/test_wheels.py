@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from plugrad.plugins.find_packs import API_GROUP, GROUP
+from plugrad.plugins.discovery import API_GROUP, GROUP
 from plugrad.tests import checkout
 
 PACKS = sorted(path.name for path in (checkout.ROOT / "packs").iterdir() if path.is_dir())

@@ -7,9 +7,8 @@ import torch
 
 import plugrad as pg
 from plugrad import errors
-from plugrad.plugins.manager import make_manager, make_registry
-from plugrad.plugins.namespace import Namespace
-from plugrad.plugins.registry import Registry
+from plugrad.plugins.default import make_manager, make_registry
+from plugrad.plugins.registry import Namespace, Registry
 
 
 def make(name, **declared):

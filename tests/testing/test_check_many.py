@@ -9,7 +9,7 @@ import torch
 
 from plugrad.core import Sample, op
 from plugrad.errors import UnknownLawError
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
 from plugrad.testing import check_many as module
 from plugrad.testing import check_op
 from plugrad.testing.check_many import check_many

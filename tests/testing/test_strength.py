@@ -9,7 +9,7 @@ import torch
 
 from plugrad.core import Composite, Function, Sample, conj, op
 from plugrad.errors import UnknownFaultError, UnknownOpError
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
 from plugrad.testing.faults import FAULTS
 from plugrad.testing.strength import choose_faults, op_strength
 from plugrad.testing.strength_of_many import _alone, strength_of_many

@@ -7,7 +7,7 @@ import pytest
 import plugrad as pg
 from plugrad.cli.checking.selection import chosen_ops
 from plugrad.errors import AmbiguousOpError, UnknownOpError, UnknownPackError
-from plugrad.plugins.manager import registry
+from plugrad.plugins.default import registry
 from plugrad.tests.cli import wrong_ops
 
 

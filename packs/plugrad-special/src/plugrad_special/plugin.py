@@ -10,7 +10,7 @@ import plugrad
 from plugrad_special import ops
 
 if TYPE_CHECKING:
-    from plugrad.plugins.pack_registry import PackRegistry
+    from plugrad.plugins.packs import PackRegistry
     from plugrad.testing.law import LawBook
 
 

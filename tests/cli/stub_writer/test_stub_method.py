@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from plugrad.plugins.annotation_names import AnnotationNames
+from plugrad.cli.stub_writer.stub_method import AnnotationNames
 
 CODE = """
 from __future__ import annotations

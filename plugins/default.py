@@ -1,18 +1,22 @@
-"""The default registry: filled with the built-in ops, and from the packs when a name is missed."""
+"""The default registry: filled with the built-in ops, and from the packs when a name is missed.
+
+The built-in ops come from a plugin like any other: this module.
+"""
 
 from __future__ import annotations
 
 import gc
+import importlib
 import os
+import pkgutil
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from plugrad.core import resolver
-from plugrad.plugins import builtin_ops
-from plugrad.plugins.call_each import call_each
-from plugrad.plugins.hook_manager import hook_manager
-from plugrad.plugins.pack_registry import PackRegistry
-from plugrad.plugins.packs import Packs
+from plugrad.core.function import Function
+from plugrad.plugins.hooks import call_each, hook_manager, hookimpl
+from plugrad.plugins.packs import PackRegistry, Packs
 from plugrad.plugins.registered_op import BUILTIN
 from plugrad.plugins.registry import Registry
 
@@ -22,10 +26,30 @@ if TYPE_CHECKING:
     import pluggy
 
 
+@hookimpl
+def plugrad_register_ops(registry: PackRegistry) -> None:
+    """Add the op of every module under ``plugrad.ops``."""
+    for function in _declared():
+        registry.add(function)
+
+
+def _declared() -> Iterator[type[Function]]:
+    # By name: the attribute plugrad.ops is the namespace of the registered ops.
+    package = importlib.import_module("plugrad.ops")
+    for found in pkgutil.walk_packages(package.__path__, "plugrad.ops."):
+        if found.ispkg:
+            continue
+        module = importlib.import_module(found.name)
+        for value in vars(module).values():
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and issubclass(value, Function) and value.declaration is not None:
+                yield value
+
+
 def make_manager() -> pluggy.PluginManager:
     """A manager that knows our hooks and the built-in ops' plugin."""
     manager = hook_manager()
-    manager.register(builtin_ops, name=BUILTIN)
+    manager.register(sys.modules[__name__], name=BUILTIN)
     return manager
 
 

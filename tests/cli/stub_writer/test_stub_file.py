@@ -1,4 +1,4 @@
-"""StubFile: what it writes of the ops that it is told of."""
+"""StubFile: the file that `plugrad stubs` writes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 import plugrad as pg
-from plugrad.plugins.hook_manager import hook_manager
-from plugrad.plugins.register_plugin import register_plugin
+from plugrad.cli.stub_writer.stub_file import StubFile, import_block
+from plugrad.plugins.hooks import hook_manager, register_plugin
 from plugrad.plugins.registry import Registry
-from plugrad.plugins.stub_file import StubFile
 
 
 class Fake:
@@ -234,3 +233,25 @@ def test_the_built_in_ops_stub_names_what_variable_has(name):
     attached = {n for entry in pg.registry if entry.rank == 0 for n in entry.attributes}
     assert names - {"__getattr__"} == attached
     assert isinstance(pg.Variable(torch.ones(2, 2)).T, pg.Variable)
+
+
+def test_groups_and_order():
+    lines = {
+        "from plugrad.core.variable import Variable",
+        "from typing import Literal",
+        "import torch",
+        "from torch import Tensor",
+        "import builtins",
+        "from typing import Any",
+        "import a_pack.kinds as _a_pack_kinds",
+    }
+    assert import_block(lines) == (
+        "import builtins\n"
+        "from typing import Any, Literal\n"
+        "\n"
+        "import a_pack.kinds as _a_pack_kinds\n"
+        "import torch\n"
+        "from torch import Tensor\n"
+        "\n"
+        "from plugrad.core.variable import Variable\n"
+    )

@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from plugrad.cli.stub_writer.stub_types import NUMBERS, OPERAND, RESULT, StubTypes
 from plugrad.core.variable import Variable
-from plugrad.plugins.stub_types import NUMBERS, OPERAND, RESULT, StubTypes
 
 T = TypeVar("T")
 Mode = IntEnum("Mode", ["A", "B"])

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from plugrad.plugins.claims import Claims
-from plugrad.plugins.hookspecs import hookimpl
-from plugrad.plugins.import_block import import_block
-from plugrad.plugins.stub_method import stub_method
-from plugrad.plugins.stub_types import StubTypes
+from plugrad.cli.stub_writer.stub_method import stub_method
+from plugrad.cli.stub_writer.stub_types import StubTypes
+from plugrad.plugins.hooks import hookimpl
+from plugrad.plugins.registered_op import Claims
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from plugrad.plugins.registered_op import RegisteredOp
 
@@ -117,3 +118,27 @@ def _namespace(attribute: str, kind: str, title: str) -> str:
 
 def _class(name: str, head: str, blocks: list[str]) -> str:
     return "\n\n".join([f"class {name}:\n{head}", *blocks]) + "\n"
+
+
+def import_block(lines: Iterable[str]) -> str:
+    """The statements, each module's names in one: Python's own first, plugrad's last.
+
+    Args:
+        lines: ``import a``, ``import a.b as c`` or ``from a import b``.
+    """
+    names: dict[str, set[str]] = defaultdict(set)
+    groups: dict[int, list[str]] = defaultdict(list)
+    for line in sorted(set(lines)):
+        if line.startswith("from "):
+            module, _, name = line.removeprefix("from ").partition(" import ")
+            names[module].add(name)
+        else:
+            groups[_group(line.split()[1])].append(line)
+    for module in sorted(names):
+        groups[_group(module)].append(f"from {module} import {', '.join(sorted(names[module]))}")
+    return "\n\n".join("\n".join(groups[group]) for group in sorted(groups)) + "\n"
+
+
+def _group(module: str) -> int:
+    top = module.partition(".")[0]
+    return 0 if top in sys.stdlib_module_names else 2 if top == "plugrad" else 1

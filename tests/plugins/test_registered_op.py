@@ -1,4 +1,4 @@
-"""Claims: who gets a name."""
+"""RegisteredOp and Claims: operators, and who gets a name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ import itertools
 import pytest
 
 import plugrad as pg
-from plugrad.plugins.claims import Claims
-from plugrad.plugins.registered_op import RegisteredOp
+from plugrad.plugins.registered_op import BINARY, REFLECTED, Claims, RegisteredOp
+
+
+def test_reflected_ones_swap_operands():
+    assert {"__radd__", "__rpow__", "__rmatmul__"} <= REFLECTED
+    assert {"__add__", "__eq__", "__pow__"} <= BINARY
+    assert not BINARY & REFLECTED
+    assert "__neg__" not in BINARY | REFLECTED
 
 
 def entry(pack):

@@ -1,16 +1,74 @@
-"""trusted_path: where packs may come from, which is not the working directory."""
+"""find_packs and import_plugin: what is installed, which the working directory is not."""
 
 from __future__ import annotations
 
 import os
 import sys
+from importlib import metadata
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plugrad.errors import DuplicatePackError, PackDefinitionError
+from plugrad.plugins.pack import Pack
+from plugrad.plugins.selection import normalized
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from importlib.machinery import ModuleSpec
+
+    from plugrad.plugins.selection import PackSelection
+
+GROUP, API_GROUP = "plugrad", "plugrad.api"
+
+
+def find_packs(selection: PackSelection) -> list[Pack]:
+    """The installed packs in the order they load in: by their distribution's name.
+
+    Those that ``selection`` does not allow are switched off. Of the others, two with one
+    name are both set aside: nothing says whose name it is.
+    """
+    found = sorted(_installed(), key=lambda pack: (normalized(pack.distribution), pack.name))
+    for pack in found:
+        if not selection.allows(pack.distribution):
+            pack.status = "switched off"
+    packs = [pack for pack in found if pack.status == "found"]
+    for pack in packs:
+        others = [p.source for p in packs if p.name == pack.name and p is not pack]
+        if others:
+            pack.set_aside(
+                DuplicatePackError(
+                    f"{' and '.join(others)} has a pack named {pack.name!r} too",
+                    where=pack.where,
+                    fix="uninstall one of them, or leave it out with PLUGRAD_PACKS="
+                    f"-{pack.distribution}",
+                )
+            )
+    return found
+
+
+def _installed() -> Iterator[Pack]:
+    seen: set[str] = set()
+    for distribution in metadata.distributions(path=trusted_path()):
+        try:
+            name = str(distribution.metadata["Name"] or "")
+            # Of one distribution the first on the path is what imports give.
+            packs = [] if not name or normalized(name) in seen else list(_of(distribution, name))
+        except Exception:  # its metadata is damaged: whatever it has, it has no pack
+            continue
+        if name:
+            seen.add(normalized(name))
+        yield from packs
+
+
+def _of(distribution: metadata.Distribution, name: str) -> Iterator[Pack]:
+    points = distribution.entry_points
+    stated = {point.name: point.value for point in points if point.group == API_GROUP}
+    for pack, module in dict.fromkeys((p.name, p.value) for p in points if p.group == GROUP):
+        api = stated.get(pack)
+        yield Pack(
+            pack, name, distribution.version, module, api or "v1", api_stated=api is not None
+        )
 
 
 def _real(entry: str) -> str:
@@ -111,3 +169,32 @@ def _places(spec: ModuleSpec | None) -> Iterable[str]:
 
 def _reals(spec: ModuleSpec | None) -> list[str]:
     return [_real(place) for place in _places(spec)]
+
+
+def is_being_imported(pack: Pack) -> bool:
+    """Whether an import of its module, or of a package it is in, is under way.
+
+    What it gives now is not all of it.
+    """
+    parts = pack.import_name.split(".")
+    names = (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+    specs = (getattr(sys.modules.get(name), "__spec__", None) for name in names)
+    return any(getattr(spec, "_initializing", False) for spec in specs)
+
+
+def import_plugin(pack: Pack) -> object:
+    """Import the object with the pack's hooks.
+
+    Raises:
+        PackDefinitionError: the working directory has a module of its name. Whatever else
+            the import raises.
+    """
+    point = metadata.EntryPoint(pack.name, pack.module, GROUP)
+    place = outside_of_it(point.module)
+    if place is not None:
+        raise PackDefinitionError(
+            f"its module would be imported from the working directory: {place}",
+            where=pack.where,
+            fix="start from another directory, or with python -P, or rename what is there",
+        )
+    return point.load()

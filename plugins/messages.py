@@ -1,15 +1,34 @@
-"""warn_all: PackWarnings that point at the program's own line."""
+"""What messages have in common: names like one that is missing, others' errors, warnings."""
 
 from __future__ import annotations
 
+import difflib
 import sys
 import warnings
 from typing import TYPE_CHECKING
 
-from plugrad.errors import PackWarning
+from plugrad.errors import PackWarning, PlugradError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``did you mean sin or sinh? ``, to begin a fix with; empty if none of ``known`` is close."""
+    close = difflib.get_close_matches(name, list(known), n=3)
+    return f"did you mean {' or '.join(close)}? " if close else ""
+
+
+def error_text(error: BaseException) -> str:
+    """``ValueError: what it says``; of plugrad's own errors what happened, and no fix.
+
+    It never raises, though the exception's own methods may.
+    """
+    try:
+        what = error.what if isinstance(error, PlugradError) else str(error)
+    except Exception as broken:
+        what = f"(its text cannot be had: {type(broken).__name__})"
+    return f"{type(error).__name__}: {what}"
 
 
 def warn_all(messages: Iterable[str]) -> None:

@@ -1,0 +1,1 @@
+"""What ``plugrad stubs`` writes: the methods of all ops as type checkers read them."""
