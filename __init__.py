@@ -18,6 +18,7 @@ from plugrad.core import (
     Sample,
     SampleMaker,
     Variable,
+    conj,
     once_differentiable,
     op,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "SampleMaker",
     "Variable",
     "backward",
+    "conj",
     "enable_grad",
     "errors",
     "grad",

@@ -49,7 +49,7 @@ def plugrad_op_registered(op: RegisteredOp) -> None:
 def plugrad_register_checks(laws: Any, faults: Any) -> None:
     """Add laws to the checker and faults to the strength run.
 
-    ``laws`` is ``plugrad.testing.LAWS`` and ``faults`` is ``plugrad.testing.faults.FAULTS``.
+    ``laws`` is ``plugrad.testing.LAWS`` and ``faults`` is ``plugrad.testing.FAULTS``.
     Called once, when the first check or strength run begins. All of them are added, or none.
     """
 

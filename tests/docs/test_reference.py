@@ -84,8 +84,18 @@ def test_every_public_name_of_plugrad_is_told_of():
 
 def test_every_public_name_of_the_checks_is_told_of():
     shown = {path.rpartition(".")[2] for path in documented("reference/testing.md")}
-    assert set(pg.testing.__all__) - {"LAWS"} <= shown
+    assert set(pg.testing.__all__) - {"FAULTS", "LAWS"} <= shown
     assert "`plugrad.testing.LAWS`" in told("reference/testing.md")
+    assert "`plugrad.testing.FAULTS`" in told("reference/testing.md")
+
+
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("packs/*/**/*.py"), *DOCS.glob("**/*.md")], ids=lambda path: path.name
+)
+def test_packs_and_pages_import_the_public_names(path):
+    """They keep working when a module is moved."""
+    text = path.read_text(encoding="utf-8")
+    assert re.findall(r"from (plugrad\.(?:testing\.|core)\S*) import", text) == []
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ from plugrad.tests.plugins.site import Site, pack_of
 CHECKS = """
 @pg.hookimpl
 def plugrad_register_checks(laws, faults):
-    from plugrad.testing.faults.rewrite import returning
-    from plugrad.testing.violation import Violation
+    from plugrad.testing import Violation, returning
 
     @laws.law("sea-small", "first order")
     def small(case):
@@ -27,8 +26,7 @@ def plugrad_register_checks(laws, faults):
 """
 #: Prints whether the checks are there, then what they say of two ops.
 USE = """
-from plugrad.testing import LAWS, check_op, op_strength
-from plugrad.testing.faults import FAULTS
+from plugrad.testing import FAULTS, LAWS, check_op, op_strength
 before = "sea-small" in LAWS, "sea-huge" in FAULTS
 report = check_op("sin", laws=["sea-small", "oracle"])
 print(before, "sea-small" in LAWS, "sea-huge" in FAULTS, report.passed)
@@ -109,8 +107,7 @@ def test_a_hook_that_raises_adds_nothing_and_keeps_nobody_from_theirs(site, acti
     site.install("sea", pack_of("wave") + CHECKS)
     out, _ = site.run(
         f"""
-        from plugrad.testing import LAWS, check_op
-        from plugrad.testing.faults import FAULTS
+        from plugrad.testing import FAULTS, LAWS, check_op
         pg.packs.load()
         with warnings.catch_warnings(record={action == "always"}) as caught:
             warnings.simplefilter({action!r})

@@ -5,8 +5,7 @@ import torch
 from plugrad_special import tails_law
 
 import plugrad as pg
-from plugrad.testing import LAWS, check_op
-from plugrad.testing.law import LawBook
+from plugrad.testing import LAWS, LawBook, check_op
 
 
 def k1_minus(lost):

@@ -11,7 +11,7 @@ from plugrad_special import ops
 
 if TYPE_CHECKING:
     from plugrad.plugins.packs import PackRegistry
-    from plugrad.testing.law import LawBook
+    from plugrad.testing import LawBook
 
 
 @plugrad.hookimpl

@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from plugrad.testing.laws.differentiable_call import differentiable_call
-from plugrad.testing.not_applicable import NotApplicable
-from plugrad.testing.violation import Violation
+from plugrad.testing import NotApplicable, Violation, differentiable_call
 
 if TYPE_CHECKING:
-    from plugrad.testing.case import Case
-    from plugrad.testing.law import LawBook
+    from plugrad.testing import Case, LawBook
 
 #: The error allowed, relative to the largest element of the gradient.
 _ALLOWED = 1e-11

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from plugrad.core import Sample, SampleMaker
+from plugrad import Sample, SampleMaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Sample, SampleMaker
+from plugrad import Context, Sample, SampleMaker
 from plugrad_special.ops._polynomial_families import FAMILIES
 from plugrad_special.ops.polynomial_derivative import PolynomialDerivative
 

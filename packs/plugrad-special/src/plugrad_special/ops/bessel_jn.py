@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
+from plugrad import Context, ErrorSample, Function, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops._bessel import in_double
 from plugrad_special.ops._bessel_j import bessel_j

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
+from plugrad import Context, ErrorSample, Function, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops._bessel import in_double
 from plugrad_special.ops._bessel_y import bessel_y

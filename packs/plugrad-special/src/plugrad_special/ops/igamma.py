@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad import Context, Function, Sample, SampleMaker, op
 from plugrad_special import _gamma_reference
 from plugrad_special.ops import _gamma_samples
 from plugrad_special.ops.gamma_density import GammaDensity

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad import Context, Function, Sample, SampleMaker, op
 from plugrad_special._polynomial_reference import exact
 from plugrad_special.ops import _polynomial
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
+from plugrad import Context, ErrorSample, Function, Sample, SampleMaker, op
 from plugrad_special._polynomial_reference import exact_derivative
 from plugrad_special.ops._order import check_order
 from plugrad_special.ops._polynomial_families import FAMILIES, derivative

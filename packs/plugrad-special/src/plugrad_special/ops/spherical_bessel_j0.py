@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad import Context, Function, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops.spherical_bessel_jn import SphericalBesselJn
 

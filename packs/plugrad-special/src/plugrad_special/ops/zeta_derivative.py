@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
+from plugrad import Context, ErrorSample, Function, Sample, SampleMaker, op
 from plugrad_special import _gamma_reference
 from plugrad_special.ops import _hurwitz_zeta
 from plugrad_special.ops._order import check_order
