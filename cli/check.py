@@ -95,7 +95,7 @@ def check(
     from plugrad.cli.checking.outcome import Outcome
     from plugrad.cli.checking.selection import chosen
     from plugrad.cli.device import usable_device
-    from plugrad.testing.choose_laws import choose_laws
+    from plugrad.testing.check import choose_laws
 
     entries, laws = chosen(ops or (), lambda: choose_laws(law or None))
     place = str(usable_device(device))
@@ -112,7 +112,7 @@ def check(
 
     def batches(stop: Callable[[], bool]) -> None:
         from plugrad.cli.checking.progress import watched
-        from plugrad.testing.check_many import check_many
+        from plugrad.testing.many import check_many
 
         stream = check_many(
             entries,
@@ -200,7 +200,7 @@ def _check_samples(
     """Refuse a sample that none of the ops has."""
     if not wanted:
         return
-    from plugrad.testing.op_under_test import OpUnderTest
+    from plugrad.testing.case import OpUnderTest
     from plugrad.testing.runner import Runner
 
     runners = [Runner(OpUnderTest.of(entry, seed, device)) for entry in entries]

@@ -25,7 +25,7 @@ from plugrad.cli.output_to_errors import output_to_errors
 
 if TYPE_CHECKING:
     from plugrad.plugins.registered_op import RegisteredOp
-    from plugrad.testing.strength_report import StrengthReport
+    from plugrad.testing.strength import StrengthReport
 
 #: With fewer ops than these for each process, starting it takes longer than it saves.
 OPS_PER_JOB = 8
@@ -81,8 +81,7 @@ def strength(
     130 after Ctrl-C, which prints what is known so far.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
     from plugrad.cli.checking.selection import chosen
-    from plugrad.testing.strength import choose_faults
-    from plugrad.testing.strength_report import StrengthReport
+    from plugrad.testing.strength import StrengthReport, choose_faults
 
     check_seed(seed)
     if jobs is not None:
@@ -120,7 +119,7 @@ def _collect(
     interruption: Interruption,
 ) -> None:
     """Add the results of each op until all are there, or Ctrl-C came."""
-    from plugrad.testing.strength_of_many import strength_of_many
+    from plugrad.testing.many import strength_of_many
 
     def stop() -> bool:
         return interruption.noted

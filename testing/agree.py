@@ -1,22 +1,141 @@
-"""agree: the comparison that all laws make."""
+"""agree: the comparison that all laws make, and the words for a difference."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 from plugrad.core.variable import Variable
-from plugrad.testing.cause import probable_cause
-from plugrad.testing.mismatch import Mismatch
-from plugrad.testing.violation import Violation
+from plugrad.testing.law import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plugrad.testing.case import Input
+
+
+#: Relative to the largest element expected. A rule may add in another order than torch, and
+#: errors add up over an op's steps: so some hundred units in the last place for the wide
+#: dtypes, a few for the narrow ones.
+TOLERANCE: dict[torch.dtype, float] = {
+    torch.float64: 1e-10,
+    torch.complex128: 1e-10,
+    torch.float32: 1e-4,
+    torch.complex64: 1e-4,
+    torch.float16: 2e-2,
+    torch.bfloat16: 1e-1,
+}
+
+
+def tolerance(*dtypes: torch.dtype) -> float:
+    """What is allowed where all these take part: the widest; 0 for integers alone."""
+    return max((TOLERANCE.get(dtype, 0.0) for dtype in dtypes), default=0.0)
+
+
+#: A matrix as nested lists: rows are elements of the output, columns of the input.
+Matrix: TypeAlias = "list[list[float]]"
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """What a law expected and what it got, at the worst element.
+
+    Args:
+        what: the result that differs, by name: ``gradient of x``, ``output 0``.
+        index: of the worst element; None where not elements differ but shapes or dtypes.
+        expected, got: at that element, or a description of the whole.
+        absolute, relative: the error there; relative to the largest expected element.
+        tolerance: the relative error that is allowed.
+        cause: what probably went wrong, in words; may be empty.
+        jacobians: expected and got, where they are small.
+    """
+
+    what: str
+    index: tuple[int, ...] | None
+    expected: str
+    got: str
+    absolute: float | None = None
+    relative: float | None = None
+    tolerance: float | None = None
+    cause: str = ""
+    jacobians: tuple[Matrix, Matrix] | None = None
+
+    def __str__(self) -> str:
+        place = "" if self.index is None else f"[{', '.join(map(str, self.index))}]"
+        text = f"{self.what}{place}: expected {self.expected}, got {self.got}"
+        if self.absolute is not None and self.relative is not None:
+            text += f" (off by {self.absolute:.3g}, relative {self.relative:.3g}"
+            text += f", allowed {self.tolerance:.0e})" if self.tolerance else ")"
+        return text + (f"; probable cause: {self.cause}" if self.cause else "")
+
+
+def probable_cause(expected: Tensor, got: Tensor) -> str:
+    """In words, what most likely went wrong; empty if nothing stands out.
+
+    Args:
+        expected: of any shape and dtype.
+        got: likewise.
+    """
+    if expected.shape != got.shape:
+        return _of_shapes(expected, got)
+    if expected.numel() == 0 or not (expected.is_floating_point() or expected.is_complex()):
+        return ""
+    if got.dtype.is_complex and not expected.dtype.is_complex:
+        return "a real input got a complex gradient: take .real, or declare broadcasts=True"
+    got = got.to(expected.dtype)
+    finite = torch.isfinite(expected)
+    if bool((finite & torch.isnan(got)).any()):
+        return "0 * inf or 0 / 0 in the rule: guard it with torch.where on the input"
+    if bool((finite & ~torch.isfinite(got)).any()):
+        return "a division by zero or an overflow in the rule"
+    return _of_values(expected[finite], got[finite])
+
+
+def _of_shapes(expected: Tensor, got: Tensor) -> str:
+    try:
+        got.sum_to_size(expected.shape)
+    except RuntimeError:
+        transposed = got.dim() == expected.dim() >= 2 and got.mT.shape == expected.shape
+        return "transposed" if transposed else "keepdim or dim of the forward call"
+    return "broadcast: a sum over the broadcast dimensions is missing"
+
+
+def _of_values(expected: Tensor, got: Tensor) -> str:
+    scale = expected.abs().max() if expected.numel() else torch.tensor(0.0)
+    if not scale:
+        return "a part of the gradient should be zero"
+    close = 1e-3 * float(scale)
+    if not got.any():
+        return "the gradient was dropped (all zeros)"
+    wide = expected.dtype in {torch.float64, torch.complex128}
+    if wide and float((got - expected).abs().max()) <= 1e-14 * float(scale):
+        return "rounding: the same sum in another order?"
+    if wide and float((got - expected).abs().max()) <= 1e-6 * float(scale):
+        return "float32 arithmetic inside, or a constant that is not exact"
+    if expected.is_complex() and torch.allclose(got, expected.conj(), 0, close):
+        return "conj: a factor is not conjugated, or conjugated once too often"
+    if torch.allclose(got, -expected, 0, close):
+        return "the sign is flipped"
+    factor = _common_factor(expected, got)
+    if factor is not None:
+        return f"scaled by {factor:.6g}"
+    wrong = (got - expected).abs() > 1e-9 * scale
+    share = f"{int(wrong.sum())} of {wrong.numel()} elements are wrong"
+    return f"{share}: a branch, a tie or an index?" if not bool(wrong.all()) else ""
+
+
+def _common_factor(expected: Tensor, got: Tensor) -> float | None:
+    """The real number that got is of expected, where there is one."""
+    large = expected.abs() > 1e-6 * expected.abs().max()
+    ratios = got[large] / expected[large]
+    first = ratios[0]
+    same = bool(((ratios - first).abs() <= 1e-9 * first.abs()).all())
+    real = not ratios.is_complex() or abs(complex(first).imag) < 1e-9
+    return complex(first).real if same and real and len(ratios) > 1 else None
 
 
 #: Numbers below this count as this large: what is left of a sum whose terms cancel is rounding.

@@ -1,27 +1,22 @@
-"""gradcheck: a function of Variables against numeric derivatives."""
+"""gradcheck and gradgradcheck: a function of Variables against numeric derivatives."""
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from plugrad.core.engine import run
-from plugrad.errors import GradcheckArgumentError, GradcheckError
-from plugrad.testing.checked_function import CheckedFunction
-from plugrad.testing.gradcheck_failure import gradcheck_failure
-from plugrad.testing.numeric_jacobian import Slopes, coordinates, numeric_jacobian
-from plugrad.testing.units import units
+from plugrad.core.grad_mode import enable_grad
+from plugrad.core.variable import Variable
+from plugrad.errors import GradcheckArgumentError
+from plugrad.functional import grad
+from plugrad.testing.call import flat
+from plugrad.testing.checked_jacobians import Gradcheck
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
-
-    from plugrad.core.variable import Variable
-
-_WIDE = frozenset({torch.float64, torch.complex128})
 
 
 def gradcheck(
@@ -103,245 +98,86 @@ def gradcheck(
     )
 
 
-class Gradcheck:
-    """The check itself, of a function whose inputs and outputs have names.
+def gradgradcheck(
+    fn: Callable[..., Any],
+    inputs: Any,
+    grad_outputs: Variable | Tensor | Sequence[Variable | Tensor | None] | None = None,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    gen_non_contig_grad_outputs: bool = False,
+    raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,  # noqa: ARG001 (the engine does it)
+    check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
+    fast_mode: bool = False,
+    masked: bool | None = None,
+) -> bool:
+    """Compare second derivatives with differences of the first ones.
+
+    ``torch.autograd.gradgradcheck`` for functions of Variables. The gradient of ``fn`` is
+    taken as a function of the inputs and of ``grad_outputs``, and goes through
+    ``gradcheck``. The first derivatives themselves are not checked.
 
     Args:
-        function: what is checked.
-        eps, atol, rtol, nondet_tol, fast_mode: as for ``gradcheck``.
+        fn: as for ``gradcheck``.
+        inputs: as for ``gradcheck``.
+        grad_outputs: the cotangent of each output that requires grad; those that require
+            grad are differentiated too. By default random ones, which do.
+        eps: as for ``gradcheck``.
+        atol: as for ``gradcheck``.
+        rtol: as for ``gradcheck``.
+        gen_non_contig_grad_outputs: make the random ones non-contiguous.
+        raise_exception: as for ``gradcheck``.
+        nondet_tol: as for ``gradcheck``.
+        check_undefined_grad: as for ``gradcheck``.
+        check_grad_dtypes: as for ``gradcheck``.
+        check_batched_grad: as for ``gradcheck``.
+        fast_mode: as for ``gradcheck``.
+        check_fwd_over_rev: torch's; only False.
+        check_rev_over_rev: torch's; only True.
+        masked: torch's; only False or None.
+
+    Returns:
+        Whether the second derivatives are right.
+
+    Raises:
+        GradcheckError: they are not, and ``raise_exception`` is set.
+        GradcheckArgumentError: no input requires grad, or an option is not supported.
+        BackwardError: there are none, because an op is once differentiable or saved an
+            intermediate value.
     """
+    refuse(
+        check_fwd_over_rev=check_fwd_over_rev,
+        no_check_rev_over_rev=not check_rev_over_rev,
+        masked=bool(masked),
+    )
+    first = CheckedFunction.of(fn, inputs)
+    if grad_outputs is None:
+        cotangents: list[Any] = _random(first(), gen_non_contig_grad_outputs)
+    elif isinstance(grad_outputs, tuple | list):
+        cotangents = list(grad_outputs)
+    else:
+        cotangents = [grad_outputs]
+    named = dict(zip(first.variables, first.input_names, strict=True))
+    for position, cotangent in enumerate(cotangents):
+        if isinstance(cotangent, Variable) and cotangent.requires_grad:
+            named.setdefault(cotangent, f"grad_output {position}")
 
-    def __init__(
-        self,
-        function: CheckedFunction,
-        eps: float = 1e-6,
-        atol: float = 1e-5,
-        rtol: float = 1e-3,
-        nondet_tol: float = 0.0,
-        fast_mode: bool = False,
-    ) -> None:
-        self.function, self.eps, self.atol, self.rtol = function, eps, atol, rtol
-        self.nondet_tol, self.fast_mode = nondet_tol, fast_mode
-        # Of our own, so that the caller's random numbers stay as they are.
-        self.generator = torch.Generator().manual_seed(0)
+    def gradients() -> tuple[Variable | None, ...]:
+        return grad(first(), first.variables, cotangents, create_graph=True, allow_unused=True)
 
-    def verdict(self, raise_exception: bool, *, undefined: bool, batched: bool) -> bool:
-        """Whether the gradients are right.
-
-        Raises:
-            GradcheckError: they are not, and ``raise_exception`` is set.
-        """
-        for variable, name in zip(self.function.variables, self.function.input_names, strict=True):
-            if variable.dtype not in _WIDE:
-                warnings.warn(
-                    f"{name} is {variable.dtype}: differences of its values have too few "
-                    "digits, and the check will likely fail; use float64 or complex128",
-                    stacklevel=3,
-                )
-        try:
-            self._gradients()
-            if undefined:
-                self._undefined()
-            if batched:
-                self._batched()
-        except GradcheckError:
-            if raise_exception:
-                raise
-            return False
-        return True
-
-    # --- the parts ---
-    def _gradients(self) -> None:
-        function = self.function
-        outputs = function()
-        if not outputs:
-            self._constant()
-            return
-        if self.fast_mode and self._one_direction(outputs):
-            return
-        analytic = [self._jacobians(output, i) for i, output in enumerate(outputs)]
-        at = function.values
-        for i in range(len(function.variables)):
-            slopes = numeric_jacobian(function.tensors, at, None, i, self.eps)
-            first = 0
-            for o, output in enumerate(outputs):
-                rows = slice(first, first + coordinates(output.data).numel())
-                first = rows.stop
-                part = Slopes(slopes.left[rows], slopes.right[rows], slopes.central[rows])
-                self._compare(analytic[o][i], part, o, i)
-
-    def _jacobians(self, output: Variable, number: int) -> list[Tensor]:
-        """The Jacobian of one output by backward, for each input; all twice, to compare."""
-        rows: list[list[Tensor]] = []
-        for cotangent in units(output.data):
-            first = self._row(output, cotangent)
-            again = self._row(output, cotangent)
-            for name, a, b in zip(self.function.input_names, first, again, strict=True):
-                worst = float((a - b).abs().max()) if a.numel() else 0.0
-                if worst > self.nondet_tol:
-                    raise GradcheckError(
-                        f"two backwards of the same call give gradients of {name} that differ "
-                        f"by {worst:.3g}; nondet_tol allows {self.nondet_tol:g}",
-                        where=f"the backward of {self.function.output_names[number]}",
-                        fix="a backward must not draw random numbers, nor change what it saved "
-                        "or was given; if sums in another order are meant, raise nondet_tol",
-                    )
-            rows.append(first)
-        return [
-            torch.stack([row[i] for row in rows])
-            if rows
-            else torch.zeros(0, coordinates(variable.data).numel(), dtype=torch.float64)
-            for i, variable in enumerate(self.function.variables)
-        ]
-
-    def _row(self, output: Variable, cotangent: Tensor) -> list[Tensor]:
-        return [coordinates(gradient) for gradient in self._backward([output], [cotangent])]
-
-    def _backward(self, outputs: Sequence[Variable], cotangents: Sequence[Tensor]) -> list[Tensor]:
-        """The gradient of each input, zeros for None."""
-        variables = self.function.variables
-        found = run(outputs, cotangents, True, False, variables)
-        return [
-            torch.zeros_like(v.data) if g is None else g
-            for v, g in zip(variables, found, strict=True)
-        ]
-
-    def _compare(self, analytic: Tensor, slopes: Slopes, output: int, input_: int) -> None:
-        complex_input = self.function.variables[input_].data.is_complex()
-        allowed = self.atol + self.rtol * _size(slopes.central, complex_input)
-        distance = (analytic - slopes.central).abs()
-        wrong = ~((distance <= allowed) | (analytic == slopes.central))
-        if bool(wrong.any()):
-            wrong &= ~self._at_kink(analytic, wrong, output, input_)
-        if bool(wrong.any()):
-            raise gradcheck_failure(self.function, analytic, slopes, wrong, allowed, output, input_)
-
-    def _at_kink(self, analytic: Tensor, wrong: Tensor, output: int, input_: int) -> Tensor:
-        """Where the function has a kink or a jump and the gradient is one of those there.
-
-        With half the step the one-sided derivatives are half as far apart if the function
-        is smooth, as far at a kink, and twice as far at a jump.
-        """
-        right = torch.zeros_like(wrong)
-        columns = wrong.any(0).nonzero().flatten().tolist()
-        function = self.function
-        wide, near = (
-            numeric_jacobian(
-                function.tensors, function.values, output, input_, step, columns=columns
-            )
-            for step in (self.eps, self.eps / 2)
-        )
-        gradient = analytic[:, columns]
-        slack = self.atol + self.rtol * near.central.abs()
-        ratio = near.gap / wide.gap
-        kink = (ratio > 0.75) & (ratio < 1.5) & wide.between(gradient, slack)
-        either = torch.zeros_like(kink)
-        for side, other in ((near.left, near.right), (near.right, near.left)):
-            close = (gradient - side).abs() <= self.atol + self.rtol * side.abs()
-            # At the edge of a domain there is one side only.
-            either |= close & ((ratio >= 1.5) | ~other.isfinite())
-        right[:, columns] = kink | either
-        return right
-
-    def _constant(self) -> None:
-        """No output requires grad: then none may depend on an input."""
-        function = self.function
-        for i, name in enumerate(function.input_names):
-            slopes = numeric_jacobian(function.all_tensors, function.values, None, i, self.eps)
-            if bool(slopes.central.any()):
-                worst = float(slopes.central.abs().max())
-                raise GradcheckError(
-                    f"no output of the function requires grad, but they depend on {name}: "
-                    f"the largest derivative is {worst:.6g}",
-                    fix="compute with Variables all the way: .data, .item() and no_grad() cut "
-                    "the graph",
-                )
-
-    def _one_direction(self, outputs: Sequence[Variable]) -> bool:
-        """Whether each input's Jacobian is right in a random direction on either side."""
-        function = self.function
-        at = function.values
-        for i, output in enumerate(outputs):
-            left = self._direction(output.data)
-            gradients = self._backward([output], [left])
-            u = coordinates(left)
-            for k, gradient in enumerate(gradients):
-                step = self._direction(at[k])
-                v = coordinates(step)
-                ahead, behind = (
-                    function.tensors([t + e * step if j == k else t for j, t in enumerate(at)])
-                    for e in (self.eps, -self.eps)
-                )
-                moved = (coordinates(ahead[i]) - coordinates(behind[i])) / (2 * self.eps)
-                numeric, found = float(u @ moved), float(coordinates(gradient) @ v)
-                allowed = self.atol * float(u.sum() * v.sum()) + self.rtol * abs(numeric)
-                if not abs(found - numeric) <= allowed:
-                    return False
-        return True
-
-    def _direction(self, tensor: Tensor) -> Tensor:
-        """Positive coordinates, so that nothing cancels, of length one."""
-        made = torch.rand(coordinates(tensor).shape, dtype=torch.float64, generator=self.generator)
-        made = made / made.norm() if made.numel() else made
-        if tensor.is_complex():
-            return torch.view_as_complex(made.reshape(*tensor.shape, 2)).to(tensor)
-        return made.reshape(tensor.shape).to(tensor)
-
-    def _undefined(self) -> None:
-        """Each output in turn gets no gradient, the others zeros."""
-        outputs = self.function()
-        if len(outputs) < 2:
-            return
-        names = self.function.output_names
-        for left_out in range(len(outputs)):
-            others = [o for i, o in enumerate(outputs) if i != left_out]
-            where = f"{names[left_out]} without a gradient, zeros for the others"
-            try:
-                gradients = self._backward(others, [torch.zeros_like(o.data) for o in others])
-            except Exception as error:
-                raise GradcheckError(
-                    f"backward cannot do without a gradient of {names[left_out]}: "
-                    f"{type(error).__name__}: {error}",
-                    where=where,
-                    fix="let backward take None for the gradient of an output that was not used, "
-                    "or leave out set_materialize_grads(False)",
-                ) from error
-            for name, gradient in zip(self.function.input_names, gradients, strict=True):
-                if bool(gradient.any()):
-                    raise GradcheckError(
-                        f"the gradient of {name} is not zero",
-                        where=where,
-                        fix="multiply every term of backward by the gradient of an output",
-                    )
-
-    def _batched(self) -> None:
-        """torch.vmap over the backward equals a loop."""
-        for number, output in enumerate(self.function()):
-            shape = (2, *output.data.shape)
-            made = torch.randn(shape, dtype=output.data.dtype, generator=self.generator)
-            cotangents = made.to(output.data.device)
-
-            def backward(cotangent: Tensor, output: Variable = output) -> list[Tensor]:
-                return self._backward([output], [cotangent])
-
-            where = f"the backward of {self.function.output_names[number]} in torch.vmap"
-            try:
-                batched = torch.vmap(backward)(cotangents)
-            except Exception as error:
-                raise GradcheckError(
-                    f"backward does not work on a batch: {type(error).__name__}: {error}",
-                    where=where,
-                    fix="in backward use no .item(), no in-place change of what is not batched, "
-                    "and no branch on values; or leave out check_batched_grad",
-                ) from error
-            loop = zip(*(backward(cotangent) for cotangent in cotangents), strict=True)
-            for name, got, each in zip(self.function.input_names, batched, loop, strict=True):
-                if not torch.allclose(got, torch.stack(each)):
-                    raise GradcheckError(
-                        f"the gradient of {name} for a batch of cotangents is not that of each",
-                        where=where,
-                        fix="keep backward free of state and of reductions over all dimensions",
-                    )
+    names = [f"gradient of {name}" for name in first.input_names]
+    check = Gradcheck(
+        CheckedFunction(gradients, named, names), eps, atol, rtol, nondet_tol, fast_mode
+    )
+    return check.verdict(
+        raise_exception, undefined=check_undefined_grad, batched=check_batched_grad
+    )
 
 
 def refuse(**asked: bool) -> None:
@@ -367,10 +203,112 @@ def refuse(**asked: bool) -> None:
             )
 
 
-def _size(slopes: Tensor, complex_input: bool) -> Tensor:
-    """How large each derivative is; of a complex input, as torch, that of both parts."""
-    if not complex_input:
-        return slopes.abs()
-    pairs = slopes.reshape(slopes.shape[0], -1, 2)
-    size: Tensor = torch.linalg.vector_norm(pairs, dim=2, keepdim=True)
-    return size.expand_as(pairs).reshape(slopes.shape)
+def _random(outputs: Sequence[Variable], strided: bool) -> list[Any]:
+    """A cotangent for each output, of uniform numbers in (-1, 1)."""
+    generator = torch.Generator().manual_seed(0)
+    cotangents = []
+    for output in outputs:
+        shape = (*output.data.shape, 2) if strided else output.data.shape
+        real = torch.view_as_real(output.data) if output.data.is_complex() else output.data
+        drawn = shape if real is output.data else (*shape, 2)
+        made = torch.rand(drawn, dtype=torch.float64, generator=generator) * 2 - 1
+        if real is not output.data:
+            made = torch.view_as_complex(made)
+        made = made.to(output.data)
+        cotangents.append(Variable(made[..., 0] if strided else made, requires_grad=True))
+    return cotangents
+
+
+class CheckedFunction:
+    """A function and the Variables whose gradients are checked.
+
+    At other points it is called with other ``data`` in these very Variables, so that it may
+    reach them in any way: as arguments, in a closure, or as parameters of a module.
+
+    Args:
+        call: calls the function on its arguments.
+        named: the Variables, and what messages call them.
+        output_names: what messages call its outputs; by default by their positions.
+    """
+
+    def __init__(
+        self,
+        call: Callable[[], Any],
+        named: dict[Variable, str],
+        output_names: Sequence[str] | None = None,
+    ) -> None:
+        self._function, self._all_names = call, output_names
+        self.variables, self.input_names = list(named), list(named.values())
+        self._differentiable: list[int] = []
+
+    @classmethod
+    def of(cls, fn: Callable[..., Any], inputs: Any) -> CheckedFunction:
+        """``fn`` on ``inputs``, with respect to each Variable there that requires grad.
+
+        Raises:
+            GradcheckArgumentError: none does.
+        """
+        arguments = tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
+        named: dict[Variable, str] = {}
+        for position, argument in enumerate(arguments):
+            for variable, name in _variables(argument, f"input {position}"):
+                if variable.requires_grad:
+                    named.setdefault(variable, name)
+        if not named:
+            raise GradcheckArgumentError(
+                "no input requires grad, so there is no gradient to check",
+                where=f"{len(arguments)} inputs",
+                fix="make an input with plugrad.Variable(tensor, requires_grad=True)",
+            )
+        return cls(lambda: fn(*arguments), named)
+
+    @property
+    def values(self) -> list[Tensor]:
+        """The Variables' tensors."""
+        return [v.data for v in self.variables]
+
+    @property
+    def output_names(self) -> list[str]:
+        """What the outputs that require grad are called."""
+        names = self._all_names
+        return [f"output {i}" if names is None else names[i] for i in self._differentiable]
+
+    def __call__(self) -> list[Variable]:
+        """The outputs that require grad, with a graph."""
+        outputs = self._call()
+        self._differentiable = [
+            i for i, o in enumerate(outputs) if isinstance(o, Variable) and o.requires_grad
+        ]
+        return [outputs[i] for i in self._differentiable]
+
+    def tensors(self, values: Sequence[Tensor]) -> list[Tensor]:
+        """The same outputs' tensors, at other values of the Variables."""
+        outputs = self._at(values)
+        return [outputs[i].data for i in self._differentiable]
+
+    def all_tensors(self, values: Sequence[Tensor]) -> list[Tensor]:
+        """The tensors of all outputs of a floating dtype, whether they require grad or not."""
+        tensors = [o.data for o in self._at(values) if isinstance(o, Variable)]
+        return [t for t in tensors if t.is_floating_point() or t.is_complex()]
+
+    def _call(self) -> list[Any]:
+        with enable_grad():
+            return flat(self._function())
+
+    def _at(self, values: Sequence[Tensor]) -> list[Any]:
+        before = self.values
+        try:
+            for variable, value in zip(self.variables, values, strict=True):
+                variable.data = value
+            return self._call()
+        finally:
+            for variable, value in zip(self.variables, before, strict=True):
+                variable.data = value
+
+
+def _variables(value: Any, name: str) -> Iterator[tuple[Variable, str]]:
+    if isinstance(value, Variable):
+        yield value, name
+    elif isinstance(value, tuple | list):
+        for i, item in enumerate(value):
+            yield from _variables(item, f"{name}[{i}]")

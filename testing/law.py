@@ -1,4 +1,4 @@
-"""Law: one thing that every op must obey."""
+"""law: what a law is, and how it says what it found."""
 
 from __future__ import annotations
 
@@ -9,6 +9,26 @@ from plugrad.errors import DuplicateLawError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from plugrad.testing.agree import Mismatch
+
+
+class Violation(Exception):  # noqa: N818 (it is the outcome of a check, not an error of ours)
+    """The op under test breaks a law.
+
+    Args:
+        message: what is wrong, for the op's author.
+        mismatch: the numbers, where there are some.
+    """
+
+    def __init__(self, message: str, mismatch: Mismatch | None = None) -> None:
+        super().__init__(message)
+        self.message, self.mismatch = message, mismatch
+
+
+class NotApplicable(Exception):  # noqa: N818 (an outcome, not an error)
+    """The law says nothing about this op or sample; the message is the reason."""
+
 
 #: The families, in the order in which they are run and shown.
 FAMILIES = (
@@ -119,3 +139,7 @@ class LawBook:
 
     def __len__(self) -> int:
         return len(self._laws)
+
+
+#: Laws by id; iteration gives them in the order in which they are run.
+LAWS = LawBook()

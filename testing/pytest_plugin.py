@@ -40,8 +40,8 @@ import pytest
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from plugrad.testing.check import OpChecks
     from plugrad.testing.law import Law
-    from plugrad.testing.op_checks import OpChecks
 
 #: What our node ids begin with.
 _ROOT = "plugrad"
@@ -118,7 +118,7 @@ class _Checking:
 
     def __init__(self, config: pytest.Config, ids: list[str]) -> None:
         from plugrad.errors import PlugradError
-        from plugrad.testing.choose_laws import choose_laws
+        from plugrad.testing.check import choose_laws
         from plugrad.testing.runner import TIME_LIMIT
 
         self.option, self.ids = config.option, ids
@@ -154,8 +154,8 @@ class _Checking:
     def chosen(self, root: _Ops) -> list[_Op]:
         """The node of each op that is to be checked, in the order of names."""
         from plugrad.plugins.default import registry
-        from plugrad.testing.op_checks import OpChecks
-        from plugrad.testing.op_under_test import OpUnderTest
+        from plugrad.testing.case import OpUnderTest
+        from plugrad.testing.check import OpChecks
 
         option, nodes = self.option, []
         names = self.names()
@@ -169,7 +169,7 @@ class _Checking:
     def names(self) -> dict[str, set[str]]:
         """The ops that are asked for; to each the checks that were named, none for all."""
         from plugrad.plugins.default import packs, registry
-        from plugrad.testing.check_pack import ops_of_pack
+        from plugrad.testing.check import ops_of_pack
 
         names: dict[str, set[str]] = {}
         for given in self.ids:
@@ -241,7 +241,7 @@ class _Op(pytest.Collector):
     only: set[str]
 
     def collect(self) -> list[_Check]:
-        from plugrad.testing.op_checks import check_id
+        from plugrad.testing.check import check_id
 
         op, found = self.checks.op.name, []
         for sample, law in self.checks:
@@ -276,7 +276,7 @@ class _Check(pytest.Item):
         assert isinstance(self.parent, _Op)
         result = self.parent.checks.result(self.sample, self.law)
         if result.status == "failed":
-            from plugrad.testing.failure_text import failure_text
+            from plugrad.testing.result import failure_text
 
             pytest.fail(failure_text(result), pytrace=False)
         if result.status != "passed":

@@ -1,12 +1,18 @@
-"""Result: what one law said of one sample of one op."""
+"""Result: what a law said of a sample, in words, and a report of many."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from plugrad.testing.laws import LAWS
+
 if TYPE_CHECKING:
-    from plugrad.testing.mismatch import Mismatch
+    from collections.abc import Iterable, Iterator
+
+    from plugrad.testing.agree import Matrix, Mismatch
+
 
 #: ``waived`` is a failure that the op's author declared, with a reason.
 Status: TypeAlias = Literal["passed", "failed", "waived", "not applicable"]
@@ -57,3 +63,91 @@ class Result:
     def as_dict(self) -> dict[str, Any]:
         """All of it as plain values, for JSON."""
         return {**asdict(self), "id": self.id, "reproduce": self.reproduce}
+
+
+class Report:
+    """What the laws said; iteration gives each Result.
+
+    Args:
+        results: in the order in which they came.
+    """
+
+    def __init__(self, results: Iterable[Result] = ()) -> None:
+        self.results = list(results)
+
+    @property
+    def passed(self) -> bool:
+        """Whether something was checked and nothing failed."""
+        return bool(self.results) and not self.failures
+
+    @property
+    def failures(self) -> list[Result]:
+        """The results that failed."""
+        return [r for r in self.results if r.status == "failed"]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many results have each status."""
+        return Counter(r.status for r in self.results)
+
+    @property
+    def reasons(self) -> Counter[tuple[str, str, str]]:
+        """How often each (status, law, reason) said that a law was waived or does not apply."""
+        silent = ("waived", "not applicable")
+        return Counter((r.status, r.law, r.message) for r in self.results if r.status in silent)
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{n} {status}" for status, n in sorted(self.counts.items()))
+        return f"<Report: {counts or 'nothing was checked'}>"
+
+    def __str__(self) -> str:
+        lines = [repr(self)]
+        for r in self.failures:
+            lines += [f"{r.id}: {r.message}", f"  arguments: {r.arguments}", f"  {r.reproduce}"]
+        return "\n".join(lines)
+
+
+def failure_text(result: Result) -> str:
+    """What is wrong, where, why there is such a law, and how to see it again.
+
+    The first line says all that fits into a line.
+    """
+    place = "" if result.sample is None else f", sample {result.sample}"
+    lines = [result.message, f"  op: {result.op}{place}"]
+    if result.arguments:
+        lines.append(f"  arguments: {result.arguments}")
+    lines.append(f"  law: {result.law}{_why(result.law)}")
+    mismatch = result.mismatch
+    if mismatch is not None and mismatch.jacobians is not None:
+        expected, got = mismatch.jacobians
+        lines += ["  expected Jacobian:", *matrix_lines(expected)]
+        lines += ["  got:", *matrix_lines(got)]
+    lines += [f"  reproduce: {_pytest_command(result)}", f"         or: {result.reproduce}"]
+    return "\n".join(lines)
+
+
+def matrix_lines(matrix: Matrix) -> list[str]:
+    """A row a line, in columns."""
+    cells = [[f"{value + 0.0:.6g}" for value in row] for row in matrix]  # no -0
+    width = max((len(cell) for row in cells for cell in row), default=0)
+    return ["    [" + "  ".join(cell.rjust(width) for cell in row) + "]" for row in cells]
+
+
+def _why(law: str) -> str:
+    return f": {LAWS[law].why}" if law in LAWS else ""
+
+
+def _pytest_command(result: Result) -> str:
+    # The law is chosen by its id: as a keyword, second-order is second-order-numeric too.
+    keyword = result.op if result.sample is None else f"{result.op}[{result.sample}]-"
+    device = "" if result.device == "cpu" else f" --plugrad-device {result.device}"
+    return (
+        f"pytest --plugrad-op {result.op} --plugrad-law {result.law} "
+        f"--plugrad-seed {result.seed}{device} -k '{keyword}'"
+    )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from plugrad.cli.checking.outcome import Outcome
-    from plugrad.testing.mismatch import Matrix, Mismatch
+    from plugrad.testing.agree import Matrix, Mismatch
     from plugrad.testing.result import Result
 
 #: As many failures of an op are told in full; of the others there is a line each.

@@ -15,8 +15,8 @@ from plugrad.testing.result import Result
 
 if TYPE_CHECKING:
     from plugrad.cli.checking.outcome import Outcome
+    from plugrad.testing.agree import Matrix
     from plugrad.testing.law import Law
-    from plugrad.testing.mismatch import Matrix
 
 #: Their order is that of the codes in the data.
 STATUSES = ("passed", "failed", "waived", "not applicable")

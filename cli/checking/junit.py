@@ -10,8 +10,7 @@ from plugrad.cli.checking.failure import failure
 
 if TYPE_CHECKING:
     from plugrad.cli.checking.outcome import Outcome
-    from plugrad.testing.report import Report
-    from plugrad.testing.result import Result
+    from plugrad.testing.result import Report, Result
 
 #: What XML 1.0 cannot hold, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -6,11 +6,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from plugrad.testing.report import Report
+from plugrad.testing.result import Report
 
 if TYPE_CHECKING:
-    from plugrad.testing.check_many import Batch
     from plugrad.testing.law import Law
+    from plugrad.testing.many import Batch
     from plugrad.testing.result import Result
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from plugrad.cli.checking.outcome import Outcome
-    from plugrad.testing.report import Report
+    from plugrad.testing.result import Report
 
 #: With more ops than these only those that failed have a row.
 FEW = 20

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plugrad.errors import AmbiguousOpError, UnknownOpError, UnknownPackError
-from plugrad.plugins.default import packs, registry
 from plugrad.plugins.messages import did_you_mean
-from plugrad.testing.check_pack import ops_of_pack
+from plugrad.plugins.default import packs, registry
+from plugrad.testing.check import ops_of_pack
 
 if TYPE_CHECKING:
     from plugrad.plugins.registered_op import RegisteredOp

@@ -9,6 +9,6 @@ from plugrad.testing.faults import (  # noqa: F401 (importing them enters the fa
     state,
     values,
 )
-from plugrad.testing.faults.book import FAULTS
+from plugrad.testing.faults.fault import FAULTS
 
 __all__ = ["FAULTS"]

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from plugrad.testing.faults.book import FAULTS
+from plugrad.testing.faults.fault import FAULTS
 from plugrad.testing.faults.inputs import probe_of
 from plugrad.testing.faults.rewrite import returning
 from plugrad.testing.faults.subject import Subject, gradients, moved, same, same_where_finite
-from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.law import NotApplicable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core.variable import Variable
-from plugrad.testing.faults.book import FAULTS
-from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.faults.fault import FAULTS
+from plugrad.testing.law import NotApplicable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

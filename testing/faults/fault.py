@@ -108,3 +108,7 @@ class FaultBook:
 
     def __len__(self) -> int:
         return len(self._faults)
+
+
+#: Faults by id.
+FAULTS = FaultBook()

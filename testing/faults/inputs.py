@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from plugrad.testing.faults.book import FAULTS
+from plugrad.testing.faults.fault import FAULTS
 from plugrad.testing.faults.rewrite import each, returning
 from plugrad.testing.faults.subject import (
     Probe,
@@ -18,7 +18,7 @@ from plugrad.testing.faults.subject import (
     probe,
     same,
 )
-from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.law import NotApplicable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from plugrad.testing.case import OpUnderTest
 from plugrad.testing.faults.subject import Subject
-from plugrad.testing.op_under_test import OpUnderTest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

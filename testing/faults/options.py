@@ -12,10 +12,10 @@ from torch import Tensor
 
 from plugrad.core.context import UntrackedContext
 from plugrad.core.node import Node
-from plugrad.testing.faults.book import FAULTS
+from plugrad.testing.call import flat
+from plugrad.testing.faults.fault import FAULTS
 from plugrad.testing.faults.subject import Subject, same
-from plugrad.testing.flat import flat
-from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.law import NotApplicable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

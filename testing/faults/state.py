@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from plugrad.core.node import Node
-from plugrad.testing.faults.book import FAULTS
+from plugrad.testing.faults.fault import FAULTS
 from plugrad.testing.faults.rewrite import each
-from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.law import NotApplicable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core.variable import Variable
-from plugrad.testing.case import Case
-from plugrad.testing.flat import flat
-from plugrad.testing.op_under_test import OpUnderTest
+from plugrad.testing.call import flat
+from plugrad.testing.case import Case, OpUnderTest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -163,7 +162,7 @@ def gradients(case: Case, order: int = 1, scale: float = 1.0) -> list[Any] | Non
 
 def _second(call: Call) -> list[Any]:
     from plugrad.core.engine import run
-    from plugrad.testing.random_like import random_like
+    from plugrad.testing.call import random_like
 
     cotangents = [Variable(c, requires_grad=True) for c in call.cotangents()]
     first = call.vjp(cotangents, create_graph=True)

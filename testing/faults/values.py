@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from plugrad.core.variable import Variable
-from plugrad.testing.faults.book import FAULTS
+from plugrad.testing.faults.fault import FAULTS
 from plugrad.testing.faults.rewrite import each, receiving, returning
 from plugrad.testing.faults.subject import Subject, gradients
-from plugrad.testing.not_applicable import NotApplicable
+from plugrad.testing.law import NotApplicable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

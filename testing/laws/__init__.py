@@ -1,5 +1,6 @@
 """The laws, one function each; ``LAWS`` has them all."""
 
+from plugrad.testing.law import LAWS
 from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws)
     beyond,
     complex_numbers,
@@ -14,6 +15,5 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     registration,
     special_points,
 )
-from plugrad.testing.laws.book import LAWS
 
 __all__ = ["LAWS"]

@@ -16,17 +16,12 @@ from plugrad.core.node import Node
 from plugrad.core.variable import Variable
 from plugrad.errors import OnceDifferentiableError
 from plugrad.testing.agree import agree, agree_all
-from plugrad.testing.inner import inner
-from plugrad.testing.jacobians import Jacobians
-from plugrad.testing.laws.book import LAWS
-from plugrad.testing.laws.differentiable_call import differentiable_call
+from plugrad.testing.call import differentiable_call, random_like
+from plugrad.testing.jacobians import Jacobians, Slopes, inner, numeric_jacobian
+from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.gradients import ruled_call
 from plugrad.testing.laws.numeric import needs_wide
 from plugrad.testing.laws.oracle import case_tolerance, same_roots
-from plugrad.testing.not_applicable import NotApplicable
-from plugrad.testing.numeric_jacobian import Slopes, numeric_jacobian
-from plugrad.testing.random_like import random_like
-from plugrad.testing.violation import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,14 +8,11 @@ import torch
 from torch import Tensor
 
 from plugrad.testing.agree import agree_all
-from plugrad.testing.laws.book import LAWS
-from plugrad.testing.laws.differentiable_call import differentiable_call
+from plugrad.testing.call import differentiable_call, random_like
+from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.forward import compare_outputs, refused_by_reference
 from plugrad.testing.laws.numeric import WIDE, check_directions
 from plugrad.testing.laws.oracle import case_tolerance
-from plugrad.testing.not_applicable import NotApplicable
-from plugrad.testing.random_like import random_like
-from plugrad.testing.violation import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,12 +9,9 @@ from torch import Tensor
 
 from plugrad.core.engine import run
 from plugrad.testing.agree import agree, agree_all
-from plugrad.testing.laws.book import LAWS
-from plugrad.testing.laws.differentiable_call import differentiable_call
+from plugrad.testing.call import differentiable_call, transposed, with_gaps
+from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.oracle import case_tolerance
-from plugrad.testing.layouts import transposed, with_gaps
-from plugrad.testing.not_applicable import NotApplicable
-from plugrad.testing.violation import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,18 +12,15 @@ from torch import Tensor
 from plugrad.core.function import Function
 from plugrad.core.variable import Variable
 from plugrad.plugins.default import registry
-from plugrad.testing.agree import agree
+from plugrad.testing.agree import agree, tolerance
+from plugrad.testing.call import flat
 from plugrad.testing.case import Case
-from plugrad.testing.flat import flat
-from plugrad.testing.laws.book import LAWS
-from plugrad.testing.not_applicable import NotApplicable
-from plugrad.testing.tolerance import tolerance
-from plugrad.testing.violation import Violation
+from plugrad.testing.law import LAWS, NotApplicable, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from plugrad.testing.op_under_test import OpUnderTest
+    from plugrad.testing.case import OpUnderTest
 
 
 @LAWS.law("runs", "forward", gate=True)

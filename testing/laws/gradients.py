@@ -9,13 +9,10 @@ from torch import Tensor
 
 from plugrad.core.engine import backward
 from plugrad.core.variable import Variable
-from plugrad.testing.agree import agree, agree_all
-from plugrad.testing.cause import probable_cause
-from plugrad.testing.laws.book import LAWS
-from plugrad.testing.laws.differentiable_call import differentiable_call
+from plugrad.testing.agree import agree, agree_all, probable_cause
+from plugrad.testing.call import differentiable_call
+from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.oracle import case_tolerance
-from plugrad.testing.not_applicable import NotApplicable
-from plugrad.testing.violation import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,11 +9,9 @@ import torch
 from plugrad.core.engine import run
 from plugrad.core.variable import Variable
 from plugrad.testing.agree import agree, agree_all
-from plugrad.testing.call import Call
-from plugrad.testing.laws.book import LAWS
-from plugrad.testing.laws.differentiable_call import differentiable_call
+from plugrad.testing.call import Call, differentiable_call
+from plugrad.testing.law import LAWS, NotApplicable
 from plugrad.testing.laws.oracle import case_tolerance
-from plugrad.testing.not_applicable import NotApplicable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,25 +8,20 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.testing.agree import agree, agree_all
-from plugrad.testing.laws.book import LAWS
+from plugrad.testing.agree import agree, agree_all, tolerance
+from plugrad.testing.call import random_like, transposed, with_gaps
+from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.forward import (
     compare_outputs,
     reference_outputs,
     refused_by_reference,
 )
-from plugrad.testing.layouts import transposed, with_gaps
-from plugrad.testing.not_applicable import NotApplicable
-from plugrad.testing.random_like import random_like
-from plugrad.testing.tolerance import tolerance
-from plugrad.testing.violation import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from plugrad.testing.call import Call
+    from plugrad.testing.call import Call, OracleCall
     from plugrad.testing.case import Case
-    from plugrad.testing.oracle import OracleCall
 
 
 # --- layouts -------------------------------------------------------------------------

@@ -15,18 +15,15 @@ from torch import Tensor
 
 from plugrad.core.engine import backward, run
 from plugrad.testing.agree import agree_all
-from plugrad.testing.laws.book import LAWS
-from plugrad.testing.laws.differentiable_call import differentiable_call
+from plugrad.testing.call import differentiable_call
+from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.gradients import ruled_call
-from plugrad.testing.not_applicable import NotApplicable
-from plugrad.testing.violation import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from plugrad.testing.call import Call
-    from plugrad.testing.case import Case
-    from plugrad.testing.op_under_test import OpUnderTest
+    from plugrad.testing.case import Case, OpUnderTest
 
 
 @LAWS.law("freed", "lifetime")

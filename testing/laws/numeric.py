@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from plugrad.testing.cause import probable_cause
+from plugrad.testing.agree import Mismatch, probable_cause
+from plugrad.testing.call import differentiable_call
 from plugrad.testing.jacobians import Jacobians, complex_step, directional, jacobians, of_rule
-from plugrad.testing.laws.book import LAWS
-from plugrad.testing.laws.differentiable_call import differentiable_call
-from plugrad.testing.mismatch import Mismatch
-from plugrad.testing.not_applicable import NotApplicable
-from plugrad.testing.violation import Violation
+from plugrad.testing.law import LAWS, NotApplicable, Violation
 
 if TYPE_CHECKING:
     from plugrad.testing.call import Call

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plugrad.testing.agree import agree_all
-from plugrad.testing.laws.book import LAWS
-from plugrad.testing.laws.differentiable_call import differentiable_call
+from plugrad.testing.agree import agree_all, tolerance
+from plugrad.testing.call import differentiable_call
+from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.numeric import numeric
-from plugrad.testing.not_applicable import NotApplicable
-from plugrad.testing.tolerance import tolerance
-from plugrad.testing.violation import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from plugrad.testing.call import Call
+    from plugrad.testing.call import Call, OracleCall
     from plugrad.testing.case import Case
-    from plugrad.testing.oracle import OracleCall
 
 
 #: The relative error that differences are sure to see.

@@ -12,14 +12,12 @@ from plugrad.core.sample import Sample
 from plugrad.core.variable import Variable
 from plugrad.plugins.default import registry
 from plugrad.testing.case import Case
-from plugrad.testing.laws.book import LAWS
-from plugrad.testing.not_applicable import NotApplicable
-from plugrad.testing.violation import Violation
+from plugrad.testing.law import LAWS, NotApplicable, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from plugrad.testing.op_under_test import OpUnderTest
+    from plugrad.testing.case import OpUnderTest
     from plugrad.testing.runner import Runner
 
 

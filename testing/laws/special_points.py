@@ -9,21 +9,19 @@ import torch
 from torch import Tensor
 
 from plugrad.core.function import Function
+from plugrad.testing.call import differentiable_call
 from plugrad.testing.case import Case, cases
 from plugrad.testing.jacobians import jacobians, of_rule
-from plugrad.testing.laws.book import LAWS
-from plugrad.testing.laws.differentiable_call import differentiable_call
+from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.inputs import compare_with_oracle
 from plugrad.testing.laws.numeric import FULL, WIDE, check_directions, needs_wide
-from plugrad.testing.not_applicable import NotApplicable
 from plugrad.testing.reached import Reached
-from plugrad.testing.violation import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from plugrad.testing.call import Call
-    from plugrad.testing.op_under_test import OpUnderTest
+    from plugrad.testing.case import OpUnderTest
 
 
 @LAWS.law("kinks", "special points")

@@ -104,7 +104,7 @@ def test_a_time_limit_from_outside_reaches_its_owner(site):
     site.install("slow", "import time\ntime.sleep(20)\n" + TRIPLE)
     out, _ = site.run(
         """
-        from plugrad.testing.time_limit import TimeLimitExceeded, time_limit
+        from plugrad.testing.runner import TimeLimitExceeded, time_limit
         try:
             with time_limit(0.5):
                 hasattr(x, "triple")

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 import pytest
 
 # What a run in this process imports is forgotten after it: so all of it is imported here.
-from plugrad.testing import failure_text, op_checks, pytest_plugin  # noqa: F401
+from plugrad.testing import check, pytest_plugin, result  # noqa: F401
 from plugrad.testing.laws import LAWS
 
 pytest_plugins = ["pytester"]

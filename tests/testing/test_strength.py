@@ -11,9 +11,8 @@ from plugrad.core import Composite, Function, Sample, conj, op
 from plugrad.errors import UnknownFaultError, UnknownOpError
 from plugrad.plugins.default import registry
 from plugrad.testing.faults import FAULTS
-from plugrad.testing.strength import choose_faults, op_strength
-from plugrad.testing.strength_of_many import _alone, strength_of_many
-from plugrad.testing.strength_report import FaultResult, StrengthReport
+from plugrad.testing.many import _alone, strength_of_many
+from plugrad.testing.strength import FaultResult, StrengthReport, choose_faults, op_strength
 
 BUILTIN = [entry.name for entry in registry if entry.pack == "plugrad"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from plugrad.cli.checking.outcome import Outcome
-from plugrad.testing.check_many import Batch
-from plugrad.testing.choose_laws import choose_laws
-from plugrad.testing.mismatch import Mismatch
+from plugrad.testing.agree import Mismatch
+from plugrad.testing.check import choose_laws
+from plugrad.testing.many import Batch
 from plugrad.testing.result import Result
 
 JACOBIANS = ([[1.0, 0.0], [0.0, -2.0]], [[1.0, 0.0], [0.0, math.nan]])

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("rich")
 
 from plugrad.cli.checking.failure import failure
-from plugrad.testing.mismatch import Mismatch
+from plugrad.testing.agree import Mismatch
 from plugrad.testing.result import Result
 from plugrad.tests.cli.checking.an_outcome import outcome
 

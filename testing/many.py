@@ -1,4 +1,4 @@
-"""check_many: many ops, in several processes."""
+"""check_many and strength_of_many: many ops, in several processes."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ import multiprocessing
 import signal
 import time
 from collections import deque
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from plugrad.errors import UnknownOpError
 from plugrad.plugins.default import packs, registry
-from plugrad.testing.choose_laws import choose_laws
+from plugrad.testing.case import OpUnderTest
+from plugrad.testing.check import choose_laws
 from plugrad.testing.law import for_pack, for_samples
-from plugrad.testing.one_thread import one_thread
-from plugrad.testing.op_under_test import OpUnderTest
 from plugrad.testing.result import Result
-from plugrad.testing.runner import TIME_LIMIT, Runner
+from plugrad.testing.runner import TIME_LIMIT, Runner, one_thread
+from plugrad.testing.strength import FaultResult, StrengthReport, choose_faults, op_strength
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from plugrad.plugins.registered_op import RegisteredOp
     from plugrad.plugins.selection import PackSelection
     from plugrad.testing.law import Law
+
 
 #: Seconds between two looks at whether to stop, and between two batches of a worker.
 TICK = 0.1
@@ -340,3 +344,103 @@ class _Pool:
 
 def _has_address(entry: RegisteredOp) -> bool:
     return "<locals>" not in entry.function.__qualname__ and entry.module != "__main__"
+
+
+def strength_of_many(
+    ops: Sequence[RegisteredOp],
+    *,
+    faults: Sequence[str] | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[StrengthReport]:
+    """The report of each op as it comes.
+
+    An op that another process cannot find by its name is looked at in this one.
+
+    Args:
+        ops: entries of the default registry.
+        faults: ids, as in ``op_strength``.
+        seed: of the samples and the cotangents.
+        jobs: how many processes; 1 for this one alone.
+        stop: asked after every op; once it says True no more is looked at.
+
+    Raises:
+        UnknownFaultError: there is no fault of an id.
+    """
+    chosen = choose_faults(faults)
+    here = list(ops)
+    if jobs > 1:
+        here = []
+        for name, report in _elsewhere([entry.name for entry in ops], chosen, seed, jobs, stop):
+            if report is None:
+                here += [entry for entry in ops if entry.name == name]
+            else:
+                yield report
+    with one_thread():
+        for entry in here:
+            if stop():
+                return
+            yield op_strength(entry, seed=seed, faults=chosen)
+
+
+def _elsewhere(
+    names: Sequence[str],
+    faults: tuple[str, ...],
+    seed: int,
+    jobs: int,
+    stop: Callable[[], bool],
+) -> Iterator[tuple[str, StrengthReport | None]]:
+    """The name of an op and its report; None where the process does not know the op."""
+    work = partial(_in_worker, faults=faults, seed=seed)
+    pool, broken = _pool(jobs), []
+    try:
+        futures = {pool.submit(work, name): name for name in names}
+        for future in as_completed(futures):
+            try:
+                report = future.result()
+            except BrokenProcessPool:  # one op killed its process, and all that waited are lost
+                broken.append(futures[future])
+                continue
+            yield futures[future], report
+            if stop():
+                return
+    finally:
+        pool.shutdown(cancel_futures=True)
+    for name in broken:
+        yield name, _alone(work, name, seed)
+        if stop():
+            return
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    # Not fork: torch's threads do not survive it.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=_begin, initargs=(packs.selection,)
+    )
+
+
+def _alone(
+    work: Callable[[str], StrengthReport | None], name: str, seed: int
+) -> StrengthReport | None:
+    """The report of an op in a process of its own, which it may kill."""
+    with _pool(1) as pool:
+        try:
+            return pool.submit(work, name).result()
+        except BrokenProcessPool:
+            died = "the process that injected its faults died"
+            return StrengthReport([FaultResult(name, "all", "survived", died, seed=seed)])
+
+
+def _begin(selection: PackSelection | None) -> None:
+    packs.selection = selection
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C ends
+    torch.set_num_threads(1)
+
+
+def _in_worker(name: str, faults: tuple[str, ...], seed: int) -> StrengthReport | None:
+    try:
+        return op_strength(name, seed=seed, faults=faults)
+    except UnknownOpError:
+        return None

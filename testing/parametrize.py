@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from plugrad.plugins.default import packs, registry
-from plugrad.testing.check_pack import ops_of_pack
-from plugrad.testing.choose_laws import choose_laws
-from plugrad.testing.failure_text import failure_text
-from plugrad.testing.op_checks import OpChecks, check_id
-from plugrad.testing.op_under_test import OpUnderTest
+from plugrad.testing.case import OpUnderTest
+from plugrad.testing.check import OpChecks, check_id, choose_laws, ops_of_pack
+from plugrad.testing.result import failure_text
 from plugrad.testing.runner import TIME_LIMIT
 
 if TYPE_CHECKING:
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from plugrad.plugins.registered_op import RegisteredOp
     from plugrad.testing.law import Law
     from plugrad.testing.result import Result
+
 
 _Test = TypeVar("_Test", bound="Callable[..., Any]")
 
@@ -129,3 +128,28 @@ class Check:
         return check_id(self.op, self.sample, self.law)
 
     __repr__ = __str__
+
+
+def pack_tests(pack: str) -> Callable[[Check], None]:
+    """A test function for every op of ``pack``: each law on each sample is a test.
+
+    ``parametrize_ops`` does the same for a test with a body of its own.
+
+    Args:
+        pack: the pack's name. It is loaded now.
+
+    Raises:
+        UnknownPackError: no registered op comes from the pack.
+        UnknownOpError: the pack is installed, and set aside or switched off.
+
+    Example:
+        >>> from plugrad.testing import pack_tests
+        >>> test_ops = pack_tests("special")  # in a file that pytest collects
+    """
+
+    @parametrize_ops(pack=pack)
+    def test_ops(check: Check) -> None:
+        __tracebackhide__ = True
+        check()
+
+    return test_ops

@@ -1,4 +1,4 @@
-"""check_op: what it takes, what it reports, and that nothing an op does stops it."""
+"""check_op and check_pack: what is reported of right and wrong ops."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 import torch
 
 import plugrad as pg
-from plugrad.errors import OpDefinitionError, UnknownLawError, UnknownOpError
-from plugrad.testing import LAWS, check_op
+from plugrad.errors import OpDefinitionError, UnknownLawError, UnknownOpError, UnknownPackError
+from plugrad.testing import LAWS, check_op, check_pack
+from plugrad.tests.cli import wrong_ops
 from plugrad.tests.testing.an_op import an_op, right
 
 
@@ -139,7 +140,7 @@ def test_a_forward_that_raises_is_told_once():
     report = check_op(an_op(forward=forward), laws=["runs", "oracle", "numeric"])
     assert [r.law for r in report.failures] == ["runs", "runs"]
     assert "RuntimeError: broken" in message(report, "runs")
-    assert "test_check_op.py:" in message(report, "runs")
+    assert "test_check.py:" in message(report, "runs")
     assert statuses(report, "oracle") == ["not applicable"] * 2
     assert message(report, "oracle") == "see the law runs, which this sample breaks"
 
@@ -329,3 +330,16 @@ def test_of_integers_the_outputs_dtype_says_how_exact_a_reference_must_be():
         samples = staticmethod(lambda make: iter([pg.Sample(make.integers(3, low=1))]))
 
     assert check_op(Half, laws=["reference"]).passed
+
+
+def test_all_ops_of_the_pack_and_no_others():
+    with wrong_ops.registered(wrong_ops.ScaledSin, wrong_ops.NanSqrt, pack="wrong"):
+        report = check_pack("wrong", laws=["oracle"])
+    assert sorted({r.op for r in report}) == ["wrong::nan_sqrt", "wrong::scaled_sin"]
+    assert not report.passed
+    assert len(report.failures) == len(report)
+
+
+def test_an_unknown_pack_is_refused_with_a_suggestion():
+    with pytest.raises(UnknownPackError, match="named 'plugard'\n  fix: did you mean plugrad[?]"):
+        check_pack("plugard")

@@ -9,7 +9,7 @@ import torch
 
 import plugrad as pg
 from plugrad.errors import UnknownLawError, UnknownOpError, UnknownPackError
-from plugrad.testing.parametrize_ops import parametrize_ops
+from plugrad.testing.parametrize import parametrize_ops
 
 
 class Square(pg.Function):
@@ -110,9 +110,8 @@ def test_what_there_is_not(given, options, error):
 
 
 def test_a_failure_shows_jacobians_where_there_are_some():
-    from plugrad.testing.failure_text import failure_text
-    from plugrad.testing.mismatch import Mismatch
-    from plugrad.testing.result import Result
+    from plugrad.testing.agree import Mismatch
+    from plugrad.testing.result import Result, failure_text
 
     mismatch = Mismatch("gradient of x", (0,), "2", "1", jacobians=([[2.0, 0.0]], [[1.0, -0.0]]))
     text = failure_text(

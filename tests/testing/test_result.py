@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pickle
 
-from plugrad.testing.mismatch import Mismatch
-from plugrad.testing.report import Report
-from plugrad.testing.result import Result
+from plugrad.testing.agree import Mismatch
+from plugrad.testing.result import Report, Result
 
 
 def a_result(status, message="", **details):

@@ -10,9 +10,9 @@ import torch
 from plugrad.core import Sample, op
 from plugrad.errors import UnknownLawError
 from plugrad.plugins.default import registry
-from plugrad.testing import check_many as module
 from plugrad.testing import check_op
-from plugrad.testing.check_many import check_many
+from plugrad.testing import many as module
+from plugrad.testing.many import check_many
 from plugrad.tests.cli import wrong_ops
 
 LAWS = ("runs", "oracle")

@@ -1,0 +1,207 @@
+"""check_op: an op, or all of a pack, against all laws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plugrad.errors import UnknownLawError, UnknownPackError
+from plugrad.plugins.hooks import call_each
+from plugrad.plugins.messages import did_you_mean
+from plugrad.plugins.default import manager, packs, registry
+from plugrad.plugins.messages import warn_all
+from plugrad.testing.case import OpUnderTest
+from plugrad.testing.faults import FAULTS
+from plugrad.testing.law import for_pack, for_samples
+from plugrad.testing.laws import LAWS
+from plugrad.testing.result import Report
+from plugrad.testing.runner import TIME_LIMIT, Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from plugrad.core.function import Function
+    from plugrad.plugins.registered_op import RegisteredOp
+    from plugrad.testing.case import Case
+    from plugrad.testing.law import Law
+    from plugrad.testing.result import Result
+
+
+#: The plugins that were asked already.
+_asked: set[str] = set()
+
+
+def add_pack_checks(are_known: Callable[[], bool] = lambda: True) -> None:
+    """Let each pack add its laws to LAWS and its faults to FAULTS, all of them or none.
+
+    Only packs that are loaded are asked: what nobody asked for is not imported. If then
+    ``are_known`` denies that what was asked for by its id is there, the others are loaded.
+    """
+    _ask_loaded()
+    if not are_known():
+        packs.load_once()
+        _ask_loaded()
+
+
+def _ask_loaded() -> None:
+    messages: list[str] = []
+    for name, plugin in manager.list_name_plugin():
+        if plugin is None or name in _asked:
+            continue
+        _asked.add(name)
+        forget_laws, forget_faults = LAWS.checkpoint(), FAULTS.checkpoint()
+        given = {"laws": LAWS, "faults": FAULTS}
+        failed = list(call_each(manager, "plugrad_register_checks", only=plugin, **given))
+        if failed:
+            forget_laws()
+            forget_faults()
+        messages += failed
+    warn_all(messages)
+
+
+def choose_laws(ids: Iterable[str] | None) -> tuple[Law, ...]:
+    """The laws with these ids, in the order in which they are run; None for all.
+
+    Those of the packs that are loaded are among them; an id that is missed loads the packs.
+
+    Raises:
+        UnknownLawError: there is no law of this id; ids like it are suggested.
+    """
+    if ids is None:
+        add_pack_checks()
+        return tuple(LAWS)
+    wanted = {ids} if isinstance(ids, str) else set(ids)
+    add_pack_checks(lambda: all(id_ in LAWS for id_ in wanted))
+    for id_ in sorted(wanted):
+        if id_ not in LAWS:
+            known = [law.id for law in LAWS]
+            raise UnknownLawError(
+                f"there is no law {id_!r}",
+                fix=f"{did_you_mean(id_, known)}plugrad.testing.LAWS has all: {', '.join(known)}",
+            )
+    return tuple(law for law in LAWS if law.id in wanted)
+
+
+def check_op(
+    op: str | type[Function] | RegisteredOp,
+    *,
+    laws: Iterable[str] | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    time_limit: float = TIME_LIMIT,
+) -> Report:
+    """Check an op on each of its samples.
+
+    Nothing that the op does raises: it is reported.
+
+    Args:
+        op: a name, or a class, registered or not, with forward, backward and samples.
+        laws: ids of laws; all unless told otherwise.
+        seed: of the samples and the cotangents.
+        device: where the samples' tensors live.
+        time_limit: seconds for each law on each sample; 0 for none.
+
+    Raises:
+        UnknownOpError: no op has the name.
+        UnknownLawError: no law has an id.
+        OpDefinitionError: ``op`` is neither a name nor a Function.
+    """
+    chosen = choose_laws(laws)
+    return Report(Runner(OpUnderTest.of(op, seed, device), time_limit).results(chosen))
+
+
+def check_pack(
+    name: str,
+    *,
+    laws: Iterable[str] | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    time_limit: float = TIME_LIMIT,
+) -> Report:
+    """Check every op of the pack ``name``; ``plugrad`` is the built-in ops'.
+
+    The other arguments are those of ``check_op``.
+
+    Raises:
+        UnknownPackError: no registered op comes from the pack.
+        UnknownLawError: no law has an id.
+    """
+    laws = None if laws is None else list(laws)
+    report = Report()
+    for entry in ops_of_pack(name):
+        report.results += check_op(
+            entry, laws=laws, seed=seed, device=device, time_limit=time_limit
+        )
+    return report
+
+
+def ops_of_pack(name: str) -> list[RegisteredOp]:
+    """The registered ops of a pack; if there are none, the installed packs are loaded first.
+
+    Raises:
+        UnknownPackError: there are none.
+        UnknownOpError: the pack is installed, and set aside or switched off.
+    """
+    found = [entry for entry in registry if entry.pack == name]
+    if not found and registry.packs is not None:
+        registry.packs.load_once()
+        found = [entry for entry in registry if entry.pack == name]
+        if not found:
+            registry.packs.explain_missing(name)
+    if not found:
+        packs = sorted({entry.pack for entry in registry})
+        raise UnknownPackError(
+            f"no registered op comes from a pack named {name!r}",
+            fix=f"{did_you_mean(name, packs)}the packs are {', '.join(packs)}",
+        )
+    return found
+
+
+class OpChecks:
+    """The checks of one op, for test runners, which want each by itself.
+
+    Iteration gives ``(sample, law)`` in the order in which they should be run, with None
+    for the sample where a law judges the whole op. The op's samples are made when they are
+    needed, kept from one check to the next, and forgotten by ``release``.
+
+    Args:
+        op: the op.
+        laws: which laws, in their order; one of another pack's is left out.
+        limit: seconds for each law on each sample; 0 for none.
+    """
+
+    def __init__(self, op: OpUnderTest, laws: Sequence[Law], limit: float = TIME_LIMIT) -> None:
+        self.op, self.laws, self.limit = op, for_pack(laws, op.pack), limit
+        self._runner: Runner | None = None
+        self._case: Case | None = None
+
+    def __iter__(self) -> Iterator[tuple[int | None, Law]]:
+        for law in self.laws:
+            if law.whole_op:
+                yield None, law
+        each = for_samples(self.laws)
+        for sample in range(len(self._running().samples) if each else 0):
+            for law in each:
+                yield sample, law
+
+    def result(self, sample: int | None, law: Law) -> Result:
+        """What the law says of the sample with this number, or of the whole op."""
+        runner = self._running()
+        if sample is None:
+            return runner.result(law)
+        if self._case is None or self._case.index != sample:
+            self._case = runner.case(sample)
+        return runner.result(law, self._case)
+
+    def release(self) -> None:
+        """Forget the samples."""
+        self._runner = self._case = None
+
+    def _running(self) -> Runner:
+        if self._runner is None:
+            self._runner = Runner(self.op, self.limit)
+        return self._runner
+
+
+def check_id(op: str, sample: int | None, law: str) -> str:
+    """``op[sample]-law``, or ``op-law`` of a whole op: as ``Result.id``."""
+    return f"{op}-{law}" if sample is None else f"{op}[{sample}]-{law}"
