@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plugrad.errors import UnknownLawError, UnknownPackError
-from plugrad.plugins.hooks import call_each
-from plugrad.plugins.messages import did_you_mean
 from plugrad.plugins.default import manager, packs, registry
-from plugrad.plugins.messages import warn_all
+from plugrad.plugins.hooks import call_each
+from plugrad.plugins.messages import did_you_mean, warn_all
 from plugrad.testing.case import OpUnderTest
 from plugrad.testing.faults import FAULTS
 from plugrad.testing.law import for_pack, for_samples

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plugrad.errors import AmbiguousOpError, UnknownOpError, UnknownPackError
-from plugrad.plugins.messages import did_you_mean
 from plugrad.plugins.default import packs, registry
+from plugrad.plugins.messages import did_you_mean
 from plugrad.testing.check import ops_of_pack
 
 if TYPE_CHECKING:
