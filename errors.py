@@ -38,6 +38,10 @@ class LeafError(PlugradError, RuntimeError):
     """An operation that only a leaf allows was asked of a non-leaf, or the other way round."""
 
 
+class DetachError(PlugradError, RuntimeError):
+    """A Variable would have lost its graph without anybody asking for that."""
+
+
 class TorchGraphError(PlugradError, RuntimeError):
     """A torch tensor that requires grad was mixed with Variables: its gradient would be lost."""
 
@@ -91,6 +95,22 @@ class GradientDtypeError(BackwardError, TypeError):
 
 class GradientDeviceError(BackwardError, ValueError):
     """A gradient lies on another device than what it is the gradient of."""
+
+
+class HookError(BackwardError, TypeError):
+    """What was registered as a hook cannot be one, or returned what does not fit."""
+
+
+class AnomalyError(BackwardError):
+    """In anomaly mode, a rule returned nan."""
+
+
+class NestedBackwardError(BackwardError):
+    """A backward inside a rule would cut the second derivative that is being recorded."""
+
+
+class CheckpointError(BackwardError):
+    """A checkpointed function computed something else when it was run again."""
 
 
 class UnusedInputError(BackwardError):

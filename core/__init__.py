@@ -10,10 +10,9 @@ from plugrad.core.error_sample import ErrorSample
 from plugrad.core.function import Function
 from plugrad.core.once_differentiable import once_differentiable
 from plugrad.core.op import op
-from plugrad.core.parameter import Parameter
 from plugrad.core.sample import Sample
 from plugrad.core.sample_maker import SampleMaker
-from plugrad.core.variable import Variable
+from plugrad.core.variable import Parameter, Variable
 
 __all__ = [
     "Composite",

@@ -1,7 +1,8 @@
-"""AccumulateGrad: the end of the graph at a leaf, where its gradient is added up."""
+"""AccumulateGrad, the end of the graph at a leaf, and edge_of, which finds where a gradient goes."""
 
 from __future__ import annotations
 
+import os
 import weakref
 from sys import getrefcount
 from threading import Lock
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.core.node import Node, next_sequence_number
-from plugrad.core.variable import Variable, plain
-from plugrad.errors import GradientDeviceError
+from plugrad.core.hooks import call
+from plugrad.core.node import ManyRecord, next_sequence_number
+from plugrad.core.variable import Variable, extra_of, plain
+from plugrad.errors import GradientDeviceError, GradientDtypeError, GradientShapeError
 
 if TYPE_CHECKING:
     from plugrad.core.node import Edge
@@ -22,25 +24,41 @@ if TYPE_CHECKING:
 _accumulating = Lock()
 
 
-class AccumulateGrad(Node):
+def _forget_lock() -> None:
+    """In a forked child the thread that held the lock does not exist."""
+    global _accumulating  # noqa: PLW0603
+    _accumulating = Lock()
+
+
+os.register_at_fork(after_in_child=_forget_lock)
+
+
+class AccumulateGrad(ManyRecord):
     """Adds what arrives to ``variable.grad``.
 
     It keeps the leaf alive and the leaf knows it only weakly, so there is no cycle. It is
-    made when the leaf is first used, hence older than every node that uses the leaf, and
+    made when the leaf is first used, hence older than every record that uses the leaf, and
     so backward runs it after all of them.
     """
 
     __slots__ = ("variable",)
 
-    _op_name = "AccumulateGrad"
+    _pg_op_name = "AccumulateGrad"
 
     def __init__(self, variable: Variable) -> None:
         self.variable = variable
-        self._edges = ()
-        self._saved = ()
-        self._shape = variable._data.shape
-        self._dtype = variable._data.dtype
-        self._sequence_number = next_sequence_number()
+        self._pg_edges = ()
+        self._pg_saved = ()
+        self._pg_origins = ()
+        self.needs_input_grad = ()
+        self._pg_shape = tuple(variable._data.shape)
+        self._pg_dtype = variable._data.dtype
+        self._pg_sequence_number = next_sequence_number()
+
+    def has_hooks(self) -> bool:
+        """Whether somebody is to be called here."""
+        extra = self.variable._extra
+        return extra is not None and (extra.arrival is not None or bool(extra.post_accumulate))
 
     def accumulate(self, held: list[Any]) -> None:
         """Add the gradient in ``held``, a list of one, which is emptied.
@@ -50,32 +68,67 @@ class AccumulateGrad(Node):
         change of ``grad`` must not reach another gradient.
         """
         gradient = held.pop()
+        variable = self.variable
+        leaf = variable._data
+        if gradient.shape != leaf.shape or gradient.dtype is not leaf.dtype:
+            _refuse_changed_leaf(gradient, leaf)
         with _accumulating:
-            old = self.variable._grad
+            old = variable._grad
             if isinstance(gradient, Variable):  # create_graph: stay differentiable
-                self.variable._grad = gradient.clone() if old is None else old.add(gradient)
+                variable._grad = gradient.clone() if old is None else old.add(gradient)
             elif old is not None:
-                old._data.add_(gradient)
+                _add_to(old, gradient)
             else:
                 shared = getrefcount(gradient) > _SOLE_REFERENCES
                 held.append(gradient)
                 del gradient
-                self.variable._grad = plain(_own(held, self.variable._data, shared))
+                variable._grad = plain(_own(held, leaf, shared))
+        extra = variable._extra
+        if extra is not None and extra.post_accumulate:
+            for registered in list(extra.post_accumulate.values()):
+                call(registered, variable)
 
 
-def gradient_edge(variable: Variable) -> Edge:
-    """Where gradients of ``variable`` go: (node, output number); None if nowhere."""
-    if not variable._requires_grad:
-        return None
-    node = variable._grad_fn
-    if node is not None:
-        return node, variable._output_nr
-    reference = variable._accumulator
-    node = None if reference is None else reference()
-    if node is None:
-        node = AccumulateGrad(variable)
-        variable._accumulator = weakref.ref(node)
-    return node, 0
+def edge_of(variable: Variable) -> Edge | None:
+    """Where the gradient of ``variable`` goes, None if nowhere: the one way to find out.
+
+    Raises:
+        InplaceError: it is a view whose base was changed in place, and it cannot be made
+            from what the base is now.
+    """
+    edge = variable._edge
+    if edge is not None or not variable._requires_grad:
+        return edge
+    extra = extra_of(variable)
+    if extra.view is not None:
+        edge = extra.view.current_edge(variable)
+        if edge is not None or not variable.requires_grad:
+            return edge
+    reference = extra.accumulator
+    record = None if reference is None else reference()
+    if record is None or record._pg_dtype is not variable._data.dtype:
+        record = AccumulateGrad(variable)
+        extra.accumulator = weakref.ref(record)
+    return record
+
+
+def _add_to(old: Variable, gradient: Tensor) -> None:
+    data = old._data
+    if 0 in data.stride() and data.numel() > 1:
+        # Expanded by the user: its elements share memory, and have no room for a sum.
+        old._data = data + gradient
+    else:
+        data.add_(gradient)
+
+
+def _refuse_changed_leaf(gradient: Any, leaf: Tensor) -> None:
+    kind = GradientDtypeError if gradient.shape == leaf.shape else GradientShapeError
+    raise kind(
+        f"a gradient of dtype {gradient.dtype} and shape {tuple(gradient.shape)} arrived at a leaf "
+        f"of dtype {leaf.dtype} and shape {tuple(leaf.shape)}",
+        where="the leaf's .data was replaced after it was used in this graph",
+        fix="run forward again after the change of .data, then backward",
+    )
 
 
 def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
@@ -83,7 +136,7 @@ def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
     gradient = held.pop()
     if gradient.device != leaf.device:
         raise GradientDeviceError(
-            f"a gradient lies on {gradient.device}, its leaf of shape {tuple(leaf.shape)} on "
+            f"a gradient is on {gradient.device}, its leaf of shape {tuple(leaf.shape)} on "
             f"{leaf.device}",
             where="the last backward before this leaf",
             fix="return the gradient on the device of the op's input",

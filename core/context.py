@@ -1,8 +1,9 @@
-"""Context: what an op's forward leaves behind for its backward."""
+"""Context: what an op's forward leaves behind for its backward, which its author calls ``ctx``."""
 
 from __future__ import annotations
 
 from numbers import Number
+from threading import local
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
@@ -17,23 +18,48 @@ from plugrad.errors import (
 
 NUMBERS = frozenset({int, float, complex, bool})
 
+#: The origin of a saved value that is neither an input nor an output; those of inputs are
+#: their positions, those of outputs -1 - their position. A constant's is None.
+UNKNOWN = "intermediate"
+ORIGIN_X: tuple[Any, ...] = (0,)
+ORIGIN_Y: tuple[Any, ...] = (-1,)
+ORIGINS_XY: tuple[Any, ...] = (0, 1)
 
-def _total_version(saved: tuple[Any, ...]) -> int:
+
+class _Running(local):
+    """What runs in this thread."""
+
+    #: The record whose rule runs, if its backward is being recorded.
+    recorded_rule: Context | None = None
+    #: How many backwards run inside one another.
+    depth: int = 0
+    #: Whether an in-place change will hand what is saved to the saved-tensor hooks itself.
+    packs_later: bool = False
+
+
+running = _Running()
+
+
+def total_version(saved: tuple[Any, ...]) -> int:
     """The in-place counters of all tensors in ``saved``, added up.
 
     They only ever grow, so the sum has changed exactly if one of them has. A plain loop
-    over exact classes, since this runs twice in every call of most ops.
+    over exact classes, since this runs in every backward of most ops.
     """
     total = 0
     for value in saved:
         kind = value.__class__
         if kind is Tensor:
             total += value._version
-        elif value is not None and kind not in NUMBERS and not isinstance(value, Number):
-            if not isinstance(value, Tensor):
-                raise TypeError(kind.__name__)
+        elif isinstance(value, Tensor):
             total += value._version
     return total
+
+
+class Packed(tuple[Any, ...]):
+    """Saved values that saved-tensor hooks packed: (unpack, packed value) or (None, value)."""
+
+    __slots__ = ()
 
 
 class Context:
@@ -41,23 +67,32 @@ class Context:
 
     Any attribute may be set on it, except tensors: those go through
     ``save_for_backward``, so that an in-place change of them is noticed and so that
-    they are freed with the graph.
+    they are freed with the graph. What is the engine's own begins with ``_pg_``.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_saved", "_version", "needs_input_grad")
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_pg_origins",
+        "_pg_saved",
+        "_pg_version",
+        "needs_input_grad",
+    )
 
-    #: The name errors call this op by; set by the op's own context class.
-    _op_name: str = "?"
-    #: One flag per positional argument of forward: does it need a gradient? For a list of
-    #: tensors it is a tuple of flags, or False if none of them does.
+    #: The name errors call this op by; set by the op's own record type.
+    _pg_op_name: str = "?"
+    #: One flag per parameter of forward: does it need a gradient? For a list of tensors it
+    #: is a tuple of flags, or False if none of them does.
     needs_input_grad: tuple[Any, ...]
-    _saved: tuple[Any, ...] | None
-    _version: int
+    _pg_saved: tuple[Any, ...] | None
+    _pg_version: int
+    #: Where each saved value is from: see UNKNOWN.
+    _pg_origins: tuple[Any, ...]
 
-    # Rare things live in the instance's dict; these are what a context has without them.
-    _constants: frozenset[int] = frozenset()
-    _dirty: tuple[Tensor, ...] = ()
-    _materialize_grads: bool = True
+    # Rare things are in the instance's dict; these are what a context has without them.
+    _pg_constants: tuple[Tensor, ...] = ()
+    _pg_dirty: tuple[Tensor, ...] = ()
+    _pg_materialize_grads: bool = True
 
     if TYPE_CHECKING:  # what forward sets is known only to backward
 
@@ -70,11 +105,21 @@ class Context:
         Raises:
             ContextError: anything else is saved, or a tensor of torch.inference_mode().
         """
-        self._saved = tensors
+        self._pg_saved = tensors
+        total = 0
         try:
-            self._version = _total_version(tensors)
+            for value in tensors:
+                kind = value.__class__
+                if kind is Tensor:
+                    total += value._version  # type: ignore[union-attr]
+                elif value is not None and kind not in NUMBERS:
+                    total += _version_of(self, value)
         except (TypeError, RuntimeError) as error:
-            self._refuse_to_save(error)
+            _refuse_to_save(self, error)
+        self._pg_version = total
+
+    def save_for_forward(self, *tensors: Tensor | complex | None) -> None:
+        """Keep nothing: forward mode takes what ``save_for_backward`` kept."""
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Say that no gradient flows through ``tensors``.
@@ -82,15 +127,15 @@ class Context:
         They are outputs, or saved tensors that do not depend on the inputs (a random
         mask): such a one may take part in a second derivative as a constant.
         """
-        self._constants = self._constants | {id(t) for t in tensors}
+        self._pg_constants = (*self._pg_constants, *tensors)
 
     def mark_dirty(self, *tensors: Tensor) -> None:
         """Say that forward changed these inputs in place; it must also return them."""
-        self._dirty = (*self._dirty, *tensors)
+        self._pg_dirty = (*self._pg_dirty, *tensors)
 
     def set_materialize_grads(self, value: bool) -> None:
         """Whether backward gets zeros (True, the default) or None for an unused output."""
-        self._materialize_grads = value
+        self._pg_materialize_grads = value
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
@@ -101,59 +146,17 @@ class Context:
             SavedTensorChangedError: one was changed in place since.
             SavedIntermediateError: one is neither input nor output, in ``create_graph``.
         """
-        saved = self._saved
-        if saved is None:
-            self._raise_freed()
-        if saved and _total_version(saved) != self._version:
-            self._raise_changed(saved)
-        if torch.is_grad_enabled():
-            return self._saved_variables(saved)
-        return saved
+        saved = self._pg_saved
+        if saved.__class__ is not tuple:
+            saved = raw_saved(self)
+        elif saved and total_version(saved) != self._pg_version:  # type: ignore[arg-type]
+            _raise_changed(self, saved)  # type: ignore[arg-type]
+        if torch.is_grad_enabled() and running.recorded_rule is not None:
+            return self._pg_as_variables(saved)  # type: ignore[arg-type]
+        return saved  # type: ignore[return-value]
 
-    def _saved_variables(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
-        raise NotImplementedError  # only a node in a graph knows where they came from
-
-    def _refuse_to_save(self, error: Exception) -> NoReturn:
-        self._saved = ()
-        where = f"forward of {self._op_name}"
-        if isinstance(error, TypeError):
-            raise ContextError(
-                f"save_for_backward takes tensors, numbers and None, not a {error}",
-                where=where,
-                fix="pass the tensors of a list one by one: ctx.save_for_backward(*tensors); "
-                "set shapes and flags as attributes: ctx.dim = dim",
-            ) from error
-        raise ContextError(
-            f"a tensor made in torch.inference_mode() cannot be saved for backward ({error})",
-            where=where,
-            fix="make the tensor outside inference_mode, or clone() it outside first",
-        ) from error
-
-    def _raise_freed(self) -> NoReturn:
-        raise GraphFreedError(
-            "the saved tensors of this graph were freed by an earlier backward",
-            where=f"backward of {self._op_name}",
-            fix="pass retain_graph=True to the first backward, or run forward again",
-        )
-
-    def _raise_changed(self, saved: tuple[Any, ...]) -> NoReturn:
-        tensors = [f"{t.dtype} of shape {tuple(t.shape)}" for t in saved if isinstance(t, Tensor)]
-        raise SavedTensorChangedError(
-            f"a tensor that {self._op_name} saved for backward was changed in place since; it "
-            f"saved: {', '.join(tensors)}",
-            where=f"backward of {self._op_name}",
-            fix="change a clone() of it instead, or change it after backward",
-        )
-
-    def _raise_intermediate(self, index: int, tensor: Tensor) -> NoReturn:
-        raise SavedIntermediateError(
-            f"saved tensor {index} of {self._op_name}, a {tensor.dtype} of shape "
-            f"{tuple(tensor.shape)}, is neither an input nor an output of forward: "
-            "its part of the second derivative would silently be zero",
-            where=f"backward of {self._op_name}, with create_graph=True",
-            fix="save inputs or outputs and compute it again in backward; or, if it does not "
-            "depend on the inputs, call ctx.mark_non_differentiable(tensor)",
-        )
+    def _pg_as_variables(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+        raise NotImplementedError  # only a record in a graph knows where they came from
 
 
 class UntrackedContext(Context):
@@ -161,8 +164,94 @@ class UntrackedContext(Context):
 
     __slots__ = ()
 
-    def __init__(self, arguments: int) -> None:
-        self.needs_input_grad = (False,) * arguments
+    def __init__(self, flags: tuple[Any, ...]) -> None:
+        self.needs_input_grad = flags
 
     def save_for_backward(self, *tensors: Tensor | complex | None) -> None:
         """Keep nothing."""
+
+
+def raw_saved(context: Context) -> tuple[Any, ...]:
+    """The saved values as tensors, unpacked where saved-tensor hooks packed them.
+
+    Raises:
+        GraphFreedError, SavedTensorChangedError: as ``saved_tensors`` does.
+    """
+    saved = context._pg_saved
+    if saved is None:
+        raise GraphFreedError(
+            "the saved tensors of this graph were freed by an earlier backward",
+            where=f"backward of {context._pg_op_name}",
+            fix="pass retain_graph=True to the first backward, or run forward again",
+        )
+    if isinstance(saved, Packed):
+        return tuple([_unpacked(context, *entry) for entry in saved])
+    if saved and total_version(saved) != context._pg_version:
+        _raise_changed(context, saved)
+    return saved
+
+
+def _unpacked(context: Context, unpack: Any, value: Any) -> Any:
+    if unpack is None:
+        return value
+    tensor = unpack(value)
+    tensor = getattr(tensor, "_data", tensor)  # a hook may keep and return Variables
+    if not isinstance(tensor, Tensor):
+        raise ContextError(
+            f"the unpack hook of a tensor that {context._pg_op_name} saved returned a "
+            f"{type(tensor).__name__}",
+            where=f"backward of {context._pg_op_name}",
+            fix="return from the unpack hook a tensor like the one that the pack hook was given",
+        )
+    return tensor
+
+
+def _version_of(context: Context, value: Any) -> int:
+    if isinstance(value, Tensor):
+        context._pg_special = True  # a subclass: its rule must see torch's autograd
+        return value._version
+    if isinstance(value, Number):
+        return 0
+    raise TypeError(type(value).__name__)
+
+
+def intermediate_error(context: Context, index: int, tensor: Tensor) -> SavedIntermediateError:
+    """What to raise where a second derivative would lose a part through ``tensor``."""
+    return SavedIntermediateError(
+        f"saved tensor {index} of {context._pg_op_name}, a {tensor.dtype} of shape "
+        f"{tuple(tensor.shape)}, is neither an input nor an output of forward: "
+        "its part of the second derivative would silently be zero",
+        where=f"backward of {context._pg_op_name}, with create_graph=True",
+        fix="save inputs or outputs and compute it again in backward; or, if it does not "
+        "depend on the inputs, call ctx.mark_non_differentiable(tensor)",
+    )
+
+
+def _refuse_to_save(context: Context, error: Exception) -> NoReturn:
+    context._pg_saved = ()
+    where = f"forward of {context._pg_op_name}"
+    if isinstance(error, TypeError):
+        raise ContextError(
+            f"save_for_backward takes tensors, numbers and None, not a {error}",
+            where=where,
+            fix="pass the tensors of a list one by one: ctx.save_for_backward(*tensors); "
+            "set shapes and flags as attributes: ctx.dim = dim",
+        ) from error
+    raise ContextError(
+        f"a tensor made in torch.inference_mode() cannot be saved for backward ({error})",
+        where=where,
+        fix="make the tensor outside inference_mode, or clone() it outside first",
+    ) from error
+
+
+def _raise_changed(context: Context, saved: tuple[Any, ...]) -> NoReturn:
+    tensors = [f"{t.dtype} of shape {tuple(t.shape)}" for t in saved if isinstance(t, Tensor)]
+    stack = context.__dict__.get("_pg_stack")
+    raise SavedTensorChangedError(
+        f"one of the variables needed for gradient computation has been modified by an inplace "
+        f"operation: {context._pg_op_name} saved {', '.join(tensors)}",
+        where=f"backward of {context._pg_op_name}"
+        + (f", whose forward was called here:\n{stack}" if stack else ""),
+        fix="change a clone() of it instead, or change it after backward"
+        + ("" if stack else "; plugrad.detect_anomaly() shows the line that saved it"),
+    )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import torch
 from torch import Tensor
 
+from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.node import Node, edge_to
 from plugrad.core.variable import Variable
 from plugrad.errors import (
     BackwardError,
@@ -22,19 +25,51 @@ from plugrad.errors import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plugrad.core.node import Node
+    from plugrad.core.node import Edge, Record
 
 
-def as_variables(given: Variable | Sequence[Variable]) -> tuple[Variable, ...]:
-    """One Variable or several, as a tuple."""
-    variables = (given,) if isinstance(given, Variable) else tuple(given)
-    for position, variable in enumerate(variables):
-        if not isinstance(variable, Variable):
-            raise GradientTypeError(
-                f"entry {position} is a {type(variable).__name__}, not a Variable",
-                fix="pass plugrad.Variable objects; torch tensors have torch.autograd",
-            )
-    return variables
+class Place(NamedTuple):
+    """A place in the graph: where backward starts, or whose gradient is wanted."""
+
+    edge: Edge | None
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    #: The Variable that is there; None for a GradientEdge.
+    variable: Variable | None
+
+    def __str__(self) -> str:
+        return f"shape {tuple(self.shape)} and dtype {self.dtype}"
+
+
+def as_places(given: Any) -> tuple[Place, ...]:
+    """One Variable or GradientEdge, or several, as a tuple.
+
+    Raises:
+        GradientTypeError: something else is among them.
+    """
+    several = given if isinstance(given, list | tuple) and not hasattr(given, "output_nr") else None
+    if several is None and not isinstance(given, Variable) and not hasattr(given, "output_nr"):
+        several = given if hasattr(given, "__iter__") else (given,)
+    return tuple(
+        [_place(i, each) for i, each in enumerate((given,) if several is None else several)]
+    )
+
+
+def _place(position: int, given: Any) -> Place:
+    if isinstance(given, Place):
+        return given
+    if isinstance(given, Variable):
+        return Place(edge_of(given), given.shape, given.dtype, given)
+    node = getattr(given, "node", None)
+    if isinstance(node, Node):
+        edge = edge_to(node._record, given.output_nr)
+        assert edge._pg_shape is not None
+        assert edge._pg_dtype is not None
+        return Place(edge, edge._pg_shape, edge._pg_dtype, None)
+    raise GradientTypeError(
+        f"entry {position} is a {type(given).__name__}, not a Variable",
+        fix="pass plugrad.Variable objects; torch tensors have torch.autograd",
+    )
 
 
 def as_cotangents(
@@ -53,49 +88,53 @@ def as_cotangents(
 
 
 def root_gradient(
-    root: Variable, gradient: Variable | Tensor | None, create_graph: bool
+    root: Place, gradient: Variable | Tensor | None, create_graph: bool
 ) -> Variable | Tensor:
     """The cotangent that backward starts from at ``root``: as given, or 1 for a scalar."""
-    what = f"an output of shape {tuple(root.shape)} and dtype {root.dtype}"
-    if not root._requires_grad:
+    what = f"an output of {root}"
+    if root.edge is None:
         raise NoGraphError(
             "backward was called on a Variable that does not require grad",
             where=what,
             fix="make an input with requires_grad=True, and compute outside no_grad()",
         )
+    device = None if root.variable is None else root.variable.device
     if gradient is None:
-        if root.numel() != 1:
+        count = prod(root.shape)
+        if count != 1:
             raise NonScalarRootError(
-                f"an output of {root.numel()} elements needs a gradient to start from",
+                f"an output of {count} elements needs a gradient to start from; it can be "
+                "implicitly created only for scalar outputs",
                 where=what,
                 fix="reduce it to one number, e.g. with .sum(), or pass gradient=",
             )
-        if root.is_complex():
+        if root.dtype.is_complex:
             raise NonScalarRootError(
                 "a complex output needs a gradient to start from",
                 where=what,
                 fix="take its .abs() or .real, or pass gradient=",
             )
-        gradient = torch.ones_like(root._data)
+        if root.variable is None:
+            gradient = torch.ones(root.shape, dtype=root.dtype)
+        else:
+            gradient = torch.ones_like(root.variable._data)
     raw = gradient._data if isinstance(gradient, Variable) else gradient
     if not isinstance(raw, Tensor):
         raise GradientTypeError(
             f"the gradient is a {type(raw).__name__}, not a tensor", where=what, fix="pass a tensor"
         )
-    _check(raw, root.shape, root.dtype, root.device, "the gradient passed in", what)
+    _check(raw, root.shape, root.dtype, device, "the gradient passed in", what)
     if not create_graph:
         return raw
     return gradient if isinstance(gradient, Variable) else Variable(gradient)
 
 
-def per_edge(node: Node, gradients: Sequence[Any]) -> tuple[Any, ...]:
+def per_edge(record: Record, gradients: Sequence[Any]) -> tuple[Any, ...]:
     """What a rule returned, as one gradient per edge: lists opened up, a short end filled."""
-    lengths = node._list_lengths or (None,) * len(node._edges)
-    # A gradient of an argument that the call left to its default goes nowhere.
-    assert node._function is not None
-    most = max(len(lengths), len(node._function.signature.positional))
-    if any(g is not None for g in gradients[most:]):
-        _refuse_count(node, len(gradients), len(lengths))
+    edges = record._pg_edges
+    lengths = record._pg_list_lengths or (None,) * len(edges)
+    if any(g is not None for g in gradients[len(lengths) :]):
+        _refuse_count(record, len(gradients), len(lengths))
     flat: list[Any] = []
     for length, gradient in zip(lengths, gradients, strict=False):
         if length is None:
@@ -104,59 +143,60 @@ def per_edge(node: Node, gradients: Sequence[Any]) -> tuple[Any, ...]:
             flat += [None] * length
         elif not isinstance(gradient, tuple | list) or len(gradient) != length:
             count = len(gradient) if isinstance(gradient, tuple | list) else 1
-            _refuse_count(node, count, length, " for its list argument")
+            _refuse_count(record, count, length, " for its list argument")
         else:
             flat += gradient
     # What is left out must be the end, where there is nothing that could have a gradient.
-    if any(edge is not None for edge in node._edges[len(flat) :]):
-        _refuse_count(node, len(gradients), len(lengths))
-    return (*flat, *(None,) * (len(node._edges) - len(flat)))
+    if any(edge is not None for edge in edges[len(flat) :]):
+        _refuse_count(record, len(gradients), len(lengths))
+    return (*flat, *(None,) * (len(edges) - len(flat)))
 
 
-def fit(node: Node, gradient: Any, edge: tuple[Node, int], create_graph: bool) -> Variable | Tensor:
+def fit(record: Record, gradient: Any, edge: Edge, create_graph: bool) -> Variable | Tensor:
     """A gradient in the shape and dtype of the input it belongs to.
 
-    Where the op declares ``broadcasts`` it is summed over the broadcast dimensions and
-    cast; otherwise a mismatch is an error. With ``create_graph`` it becomes a Variable.
+    Where the op declares ``broadcasts`` it is summed over the broadcast dimensions, where it
+    declares ``promotes`` or ran under autocast it is cast; otherwise a mismatch is an error.
+    With ``create_graph`` it becomes a Variable.
     """
     if not isinstance(gradient, Tensor | Variable):
-        _refuse_gradient(node, edge, type(gradient).__name__)
+        _refuse_gradient(record, edge, type(gradient).__name__)
     if create_graph and isinstance(gradient, Tensor):
         gradient = Variable(gradient)
     elif not create_graph and isinstance(gradient, Variable):
         gradient = gradient._data
-    target, output_nr = edge
-    meta = target if target._outputs is None else target._outputs[output_nr]
-    assert meta is not None  # an output that is no tensor has no edge
-    if node._broadcasts:
-        gradient = _reduced(gradient, meta._shape, meta._dtype)
-    if gradient.shape != meta._shape or gradient.dtype is not meta._dtype:
-        index = node._edges.index(edge)
-        where = f"backward of {node._op_name}, gradient {index}"
-        which = f"gradient {index} returned by {node._op_name}"
+    shape, dtype = edge._pg_shape, edge._pg_dtype
+    if gradient.dtype is not dtype and (record._pg_promotes or record._pg_autocast):
+        gradient = _cast(gradient, dtype)
+    if gradient.shape != shape and record._pg_broadcasts:
+        gradient = _summed(gradient, shape)
+    if gradient.shape != shape or gradient.dtype is not dtype:
+        index = record._pg_edges.index(edge)
+        where = f"backward of {record._pg_op_name}, gradient {index}"
+        which = f"gradient {index} returned by {record._pg_op_name}"
         raw = gradient._data if isinstance(gradient, Variable) else gradient
-        _check(raw, meta._shape, meta._dtype, None, which, where)
+        _check(raw, shape, dtype, None, which, where)
     return gradient  # type: ignore[no-any-return]
 
 
-def _reduced(gradient: Any, shape: Any, dtype: Any) -> Any:
-    if gradient.dtype is not dtype:
-        if gradient.dtype.is_complex and not dtype.is_complex:
-            gradient = gradient.real
-        gradient = gradient.to(dtype)
-    if gradient.shape == shape:
-        return gradient
+def _cast(gradient: Any, dtype: Any) -> Any:
+    if gradient.dtype.is_complex and not dtype.is_complex:
+        gradient = gradient.real
+    return gradient.to(dtype)
+
+
+def _summed(gradient: Any, shape: Any) -> Any:
     try:
         return gradient.sum_to_size(shape)
     except RuntimeError:  # not a broadcast of that shape; whoever called says so
         return gradient
 
 
-def _refuse_gradient(node: Node, edge: tuple[Node, int], kind: str) -> NoReturn:
-    index = node._edges.index(edge)
+def _refuse_gradient(record: Record, edge: Edge, kind: str) -> NoReturn:
+    index = record._pg_edges.index(edge)
     raise GradientTypeError(
-        f"backward of {node._op_name} returned a {kind} as gradient {index}",
-        where=f"backward of {node._op_name}, gradient {index}",
+        f"backward of {record._pg_op_name} returned a {kind} as gradient {index}",
+        where=f"backward of {record._pg_op_name}, gradient {index}",
         fix="return a tensor, or None where there is no gradient",
     )
 
@@ -180,20 +220,20 @@ def _check(
         raise GradientDtypeError(
             f"{which} has dtype {gradient.dtype}, expected {dtype}",
             where=where,
-            fix=f"cast it with .to({dtype})",
+            fix=f"cast it with .to({dtype}) (promotes=True in @op casts each gradient back)",
         )
     if device is not None and gradient.device != device:
         raise GradientDeviceError(
-            f"{which} lies on {gradient.device}, expected {device}",
+            f"{which} is on {gradient.device}, expected {device}",
             where=where,
             fix=f"move it with .to({str(device)!r})",
         )
 
 
-def _refuse_count(node: Node, got: int, expected: int, where: str = "") -> None:
+def _refuse_count(record: Record, got: int, expected: int, where: str = "") -> None:
     raise GradientCountError(
-        f"backward of {node._op_name} returned {got} gradients{where}, expected {expected}",
-        where=f"backward of {node._op_name}",
+        f"backward of {record._pg_op_name} returned {got} gradients{where}, expected {expected}",
+        where=f"backward of {record._pg_op_name}",
         fix="return one gradient per argument of forward, None where there is none; those "
         "after the last tensor may be left out",
     )

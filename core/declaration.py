@@ -27,9 +27,15 @@ class Declaration:
     reference: Callable[..., Any] | None = None
     #: Further names of parameters, as torch spells them: ``{"exponent": "y"}``.
     aliases: Mapping[str, str] = field(default_factory=dict)
-    #: Operands broadcast and promote as in torch: the engine sums each gradient to its
-    #: input's shape and casts it to its dtype (of a complex one, the real part).
+    #: Operands broadcast as in torch: the engine sums each gradient to its input's shape.
+    #: It implies ``promotes``.
     broadcasts: bool = False
+    #: Operands promote as in torch: the engine casts each gradient to its input's dtype (of a
+    #: complex one, the real part).
+    promotes: bool = False
+    #: Names of in-place twins, as ``add_`` and ``__iadd__`` (the op's result is written over
+    #: its first argument); True for those of ``methods`` that torch.Tensor has.
+    inplace: bool | tuple[str, ...] = False
     #: The op is linear in its differentiable inputs.
     linear: bool = False
     #: Each element of the output depends only on the same element of each input.

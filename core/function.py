@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from plugrad.core.gate import make_gate
-from plugrad.core.node import Node
+from plugrad.core.call import make_gate
+from plugrad.core.node import BinaryRecord, ManyRecord, Record, UnaryRecord
 from plugrad.core.op_type import OpType
 from plugrad.core.signature import Signature
 from plugrad.errors import OpDefinitionError
@@ -46,8 +46,11 @@ class Function(metaclass=OpType):
     declaration: ClassVar[Declaration | None] = None
     #: How arguments line up with forward's parameters.
     signature: ClassVar[Signature]
-    #: The class of this op's nodes, which are also its contexts.
-    node_type: ClassVar[type[Node]]
+    #: The class of the records of its calls, which are also its contexts.
+    record_type: ClassVar[type[Record]]
+
+    #: How an op changes its first argument in place, if not by writing its result over it.
+    overwrite: ClassVar[Callable[..., None] | None] = None
 
     @staticmethod
     @abstractmethod
@@ -97,27 +100,51 @@ class Function(metaclass=OpType):
 
     @classmethod
     def _compile(cls, op_name: str, aliases: Mapping[str, str]) -> None:
-        """Make what calls need from the class: signature, node type and gate."""
+        """Make what calls need from the class: signature, record types and gate."""
         skip = 0 if cls.takes_setup_context() else 1
         cls.signature = Signature(cls.forward, op_name, skip, aliases)
-        declaration = cls.declaration
-        cls.node_type = type(
-            cls.__name__,
-            (Node,),
-            {
-                "_function": cls,
-                "_rule": staticmethod(cls.backward),
-                "_op_name": op_name,
-                "_broadcasts": declaration is not None and declaration.broadcasts,
-                "__module__": cls.__module__,
-                "__doc__": cls.__doc__,
-            },
-        )
+        parameters = 0 if cls.signature.variadic else len(cls.signature.positional)
+        base = {1: UnaryRecord, 2: BinaryRecord}.get(parameters, ManyRecord)
+        cls.record_type = cls._record_type(base)
         gate = make_gate(cls)
         # As a function found there, so that it pickles and help() tells of the op.
         gate.__module__, gate.__qualname__ = cls.__module__, f"{cls.__qualname__}.apply"
         gate.__doc__ = cls.__doc__
         cls.apply = staticmethod(gate)
+
+    @classmethod
+    def _record_type(cls, base: type[Record]) -> type[Record]:
+        declaration = cls.declaration
+        return type(
+            cls.__name__,
+            (base,),
+            {
+                "_pg_function": cls,
+                "_pg_rule": staticmethod(cls.backward),
+                "_pg_op_name": cls.signature.op_name,
+                "_pg_broadcasts": declaration is not None and declaration.broadcasts,
+                "_pg_promotes": declaration is not None
+                and (declaration.promotes or declaration.broadcasts),
+                "_pg_below_autograd": cls.is_builtin(),
+                "__module__": cls.__module__,
+                "__doc__": cls.__doc__,
+            },
+        )
+
+    @classmethod
+    def record_type_of_lists(cls) -> type[Record]:
+        """The class of the records of calls with a list of tensors, which have more edges."""
+        if issubclass(cls.record_type, ManyRecord):
+            return cls.record_type
+        found = vars(cls).get("_record_type_of_lists")
+        if found is None:
+            found = cls._record_type_of_lists = cls._record_type(ManyRecord)  # type: ignore[attr-defined]
+        return found
+
+    @classmethod
+    def is_builtin(cls) -> bool:
+        """Whether it is one of plugrad's own ops, whose rules do not use torch's autograd."""
+        return cls.__module__.startswith("plugrad.ops.")
 
     @classmethod
     def takes_setup_context(cls) -> bool:

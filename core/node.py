@@ -1,120 +1,205 @@
-"""Node: one recorded call of an op, a vertex of the graph that backward walks."""
+"""Records, the vertices of the graph that backward walks, and nodes, how others see them."""
 
 from __future__ import annotations
 
+import weakref
+from collections import OrderedDict
 from copy import copy
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, Optional, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, Union
 
 import torch
 from torch import Tensor
 
-from plugrad.core.context import Context
-from plugrad.core.variable import Variable, recorded
+from plugrad.core.context import UNKNOWN, Context, intermediate_error, raw_saved
+from plugrad.core.hooks import Arrival, register
+from plugrad.core.variable import Variable, plain, recorded
 
 if TYPE_CHECKING:
-    import weakref
     from collections.abc import Callable, Collection, Sequence
 
+    from torch.utils.hooks import RemovableHandle
+
     from plugrad.core.function import Function
+    from plugrad.core.hooks import Hooks
 
-#: Where a gradient goes next: a node and which of its outputs; None for a constant.
-Edge: TypeAlias = Optional[tuple["Node", int]]  # noqa: UP045 (evaluated, on 3.10)
+#: Where a gradient goes next: the record that made a value, or one of its several outputs.
+Edge: TypeAlias = Union["Record", "Output"]
 
-#: Numbers nodes in the order of their making; one C call, so atomic under threads.
+#: Numbers records in the order of their making; one C call, so atomic under threads.
 next_sequence_number: Callable[[], int] = count().__next__
+
+
+class Record(Context):
+    """A Context in a graph: one recorded call, whose edges lead to what made its inputs.
+
+    Every op has its own subclass, named like the op's class and made by ``Function``.
+    There is one edge for each parameter of forward (an argument that is a list of tensors has
+    one for each element: see ``_pg_list_lengths``), None for a constant. ``_pg_shape`` and
+    ``_pg_dtype`` are those of the output; None where there are several, which
+    ``_pg_outputs`` describes. The engine's own names begin with ``_pg_``, so that an op's
+    forward may set ``ctx.name``, ``ctx.shape`` or whatever it likes.
+    """
+
+    __slots__ = ("_pg_dtype", "_pg_sequence_number", "_pg_shape")
+
+    #: The op this is a call of, and its backward.
+    _pg_function: ClassVar[type[Function] | None] = None
+    _pg_rule: ClassVar[Callable[..., Any]]
+    #: What the engine may do to make a gradient fit its input: see Declaration.
+    _pg_broadcasts: ClassVar[bool] = False
+    _pg_promotes: ClassVar[bool] = False
+    #: Whether the rule may run below torch's autograd, because it does not use it.
+    _pg_below_autograd: ClassVar[bool] = False
+    #: Whether tensors may be attributes: of a torch.autograd.Function they may.
+    _pg_keeps_tensors: ClassVar[bool] = False
+
+    _pg_edges: tuple[Edge | None, ...]
+    _pg_sequence_number: int
+    _pg_shape: tuple[int, ...] | None
+    _pg_dtype: torch.dtype | None
+
+    # Rare, so in the instance's dict; ``_pg_special`` tells the walk to look for the others.
+    _pg_special: bool = False
+    _pg_outputs: tuple[OutputMeta | None, ...] | None = None
+    _pg_list_lengths: tuple[int | None, ...] | None = None
+    _pg_arrivals: dict[int, Arrival] | None = None
+    _pg_pre_hooks: Hooks | None = None
+    _pg_post_hooks: Hooks | None = None
+    _pg_autocast: tuple[Any, ...] = ()
+    _pg_stack: str | None = None
+    _pg_narrowed_from: Record | None = None
+    _pg_node: weakref.ref[Node] | None = None
+    _pg_metadata: dict[Any, Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"<record of {self._pg_op_name}>"
+
+    def _pg_as_variables(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The saved values as Variables whose gradients go where the originals' would."""
+        return tuple(
+            [
+                self._pg_saved_variable(i, t, self._pg_origins[i]) if isinstance(t, Tensor) else t
+                for i, t in enumerate(saved)
+            ]
+        )
+
+    def _pg_saved_variable(self, index: int, tensor: Tensor, origin: Any) -> Variable:
+        if origin is None:
+            return plain(tensor)
+        if origin is UNKNOWN:
+            raise intermediate_error(self, index, tensor)
+        if origin < 0:
+            return self._pg_output_variable(tensor, -1 - origin)
+        edge = self._pg_edges[origin]
+        return plain(tensor) if edge is None else recorded(tensor, edge)
+
+    def _pg_output_variable(self, tensor: Tensor, number: int) -> Variable:
+        """A saved output, with the edge to that output."""
+        return recorded(tensor, edge_to(self._pg_narrowed_from or self, number))
+
+    def _pg_free(self) -> None:
+        """Let go of the saved tensors."""
+        if self._pg_saved:
+            self._pg_saved = None
+
+
+class UnaryRecord(Record):
+    """A record of an op with one parameter, whose edge has a slot and needs no tuple.
+
+    Python's garbage collector visits each tuple of a live graph, again and again.
+    """
+
+    __slots__ = ("_pg_x",)
+
+    @property
+    def _pg_edges(self) -> tuple[Edge | None, ...]:  # type: ignore[override]
+        return (self._pg_x,)
+
+    @_pg_edges.setter
+    def _pg_edges(self, edges: tuple[Edge | None, ...]) -> None:
+        (self._pg_x,) = edges
+
+
+class BinaryRecord(Record):
+    """The same for two parameters."""
+
+    __slots__ = ("_pg_x", "_pg_y")
+
+    @property
+    def _pg_edges(self) -> tuple[Edge | None, ...]:  # type: ignore[override]
+        return self._pg_x, self._pg_y
+
+    @_pg_edges.setter
+    def _pg_edges(self, edges: tuple[Edge | None, ...]) -> None:
+        self._pg_x, self._pg_y = edges
+
+
+class ManyRecord(Record):
+    """A record with any number of edges."""
+
+    __slots__ = ("_pg_edges",)
 
 
 class OutputMeta:
     """Shape, dtype and device of one of several outputs."""
 
-    __slots__ = ("_device", "_dtype", "_shape")
+    __slots__ = ("device", "dtype", "shape")
 
     def __init__(self, tensor: Tensor) -> None:
-        self._shape, self._dtype, self._device = tensor.shape, tensor.dtype, tensor.device
+        self.shape, self.dtype, self.device = tuple(tensor.shape), tensor.dtype, tensor.device
 
     def zeros(self) -> Tensor:
         """The gradient of an output that nothing used."""
-        return torch.zeros(self._shape, dtype=self._dtype, device=self._device)
+        return torch.zeros(self.shape, dtype=self.dtype, device=self.device)
 
 
-class Node(Context):
-    """A Context in a graph: its edges lead to the nodes that made its inputs.
+class Output:
+    """The edge to output ``number`` of a record that has several."""
 
-    Every op has its own subclass, named like the op's class and made by ``Function``.
-    ``_edges`` has one entry per positional argument of forward (an argument that is a
-    list of tensors has one per element: see ``_list_lengths``). ``_shape`` and ``_dtype``
-    are those of the output; None where there are several, which ``_outputs`` describes.
-    All that is the engine's begins with an underscore, so that an op's forward may set
-    ``ctx.shape``, ``ctx.rule`` or whatever it likes.
+    __slots__ = ("_pg_dtype", "_pg_shape", "number", "record")
+
+    def __init__(self, record: Record, number: int) -> None:
+        assert record._pg_outputs is not None
+        meta = record._pg_outputs[number]
+        assert meta is not None  # a gradient goes to tensors only
+        self.record, self.number = record, number
+        self._pg_shape, self._pg_dtype = meta.shape, meta.dtype
+
+
+def edge_to(record: Record, number: int) -> Edge:
+    """The edge to an output of ``record``."""
+    return record if record._pg_outputs is None else Output(record, number)
+
+
+def ends(edge: Edge) -> tuple[Record, int]:
+    """The record that an edge leads to, and the number of its output."""
+    return (edge.record, edge.number) if isinstance(edge, Output) else (edge, 0)
+
+
+def arrival_at(edge: Edge) -> Arrival:
+    """What happens to a complete gradient there, to be added to."""
+    record, number = ends(edge)
+    record._pg_special = True
+    if record._pg_arrivals is None:
+        record._pg_arrivals = {}
+    return record._pg_arrivals.setdefault(number, Arrival())
+
+
+def narrowed(record: Record, live: Collection[Record]) -> Record:
+    """``record`` as a context whose ``needs_input_grad`` counts only edges to ``live``.
+
+    A copy, since another thread may run the same record with other wishes.
     """
-
-    __slots__ = ("_dtype", "_edges", "_ids", "_sequence_number", "_shape")
-
-    #: The op this node is a call of, and its backward.
-    _function: ClassVar[type[Function] | None] = None
-    _rule: ClassVar[Callable[..., Any]]
-    _broadcasts: ClassVar[bool] = False
-
-    _edges: tuple[Edge, ...]
-    _sequence_number: int
-    _shape: torch.Size | None
-    _dtype: torch.dtype | None
-    # ids of the input tensors, then of the outputs. A saved tensor is alive, and so were
-    # all of these when it was saved, hence equal ids mean the same tensor, even later,
-    # and no input is kept alive only to be recognised.
-    _ids: tuple[int, ...]
-
-    # Rare, so in the instance's dict:
-    _outputs: tuple[OutputMeta | None, ...] | None = None
-    _list_lengths: tuple[int | None, ...] | None = None
-    _retained: dict[int, weakref.ref[Variable]] | None = None
-    _narrowed_from: Node | None = None
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-    @property
-    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        """Pairs of a node, None for a constant, and its output number: ``_edges``, as in torch."""
-        return tuple((None, 0) if edge is None else edge for edge in self._edges)
-
-    def name(self) -> str:
-        """The name of the op's class, as in torch."""
-        return type(self).__name__
-
-    def narrowed(self, live: Collection[Node]) -> Node:
-        """This node as a context whose ``needs_input_grad`` counts only edges to ``live``.
-
-        A copy, since another thread may run the same node with other wishes.
-        """
-        flags = [edge is not None and edge[0] in live for edge in self._edges]
-        needs = tuple(flags if self._list_lengths is None else grouped(flags, self._list_lengths))
-        if needs == self.needs_input_grad:
-            return self
-        context = copy(self)
-        context.needs_input_grad = needs
-        context._narrowed_from = self
-        return context
-
-    def _saved_variables(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The saved tensors as Variables whose gradients go where the originals' would."""
-        return tuple(
-            self._as_variable(i, t) if isinstance(t, Tensor) else t for i, t in enumerate(saved)
-        )
-
-    def _as_variable(self, index: int, tensor: Tensor) -> Variable:
-        inputs = self._ids[: len(self._edges)]
-        if id(tensor) in inputs:
-            edge = self._edges[inputs.index(id(tensor))]
-            return Variable(tensor) if edge is None else recorded(tensor, *edge)
-        constant = not (tensor.is_floating_point() or tensor.is_complex())
-        if constant or id(tensor) in self._constants:
-            return Variable(tensor)
-        outputs = self._ids[len(self._edges) :]
-        if id(tensor) in outputs:
-            return recorded(tensor, self._narrowed_from or self, outputs.index(id(tensor)))
-        return self._raise_intermediate(index, tensor)
+    edges = record._pg_edges
+    flags = [edge is not None and ends(edge)[0] in live for edge in edges]
+    if all(flag or edge is None for flag, edge in zip(flags, edges, strict=True)):
+        return record
+    context = copy(record)
+    lengths = record._pg_list_lengths
+    context.needs_input_grad = tuple(flags if lengths is None else grouped(flags, lengths))
+    context._pg_narrowed_from = record._pg_narrowed_from or record
+    return context
 
 
 def grouped(
@@ -127,3 +212,140 @@ def grouped(
         own = tuple([next(entries) for _ in range(1 if length is None else length)])
         grouped_flags.append(own[0] if length is None else any(own) and own)
     return grouped_flags
+
+
+def origins(
+    saved: Sequence[Any],
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    dirty: Collection[int] = (),
+    constants: Sequence[Tensor] = (),
+) -> tuple[Any, ...]:
+    """Where each saved value is from. Inputs and outputs are distinct objects, all alive.
+
+    Args:
+        saved: what forward saved.
+        inputs: one for each edge.
+        outputs: what forward returned.
+        dirty: the ids of inputs that are outputs now.
+        constants: what ``mark_non_differentiable`` was told of.
+    """
+    known = {id(t): i for i, t in enumerate(inputs) if isinstance(t, Tensor)}
+    for number, t in enumerate(outputs):
+        if isinstance(t, Tensor) and (id(t) not in known or id(t) in dirty):
+            known[id(t)] = -1 - number
+    constant_ids = {id(t) for t in constants}
+    found: list[Any] = []
+    for t in saved:
+        differentiable = isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex())
+        if not differentiable or id(t) in constant_ids:
+            found.append(None)
+        else:
+            found.append(known.get(id(t), UNKNOWN))
+    return tuple(found)
+
+
+class Node:
+    """How a record is seen: ``grad_fn``, and what its ``next_functions`` lead to.
+
+    As long as somebody holds it, it is the same object. Beside torch's names it has, for
+    checks and debuggers, ``op`` (the Function), ``edges``, ``saved``, ``origins``; and what
+    forward set on its context are its attributes.
+    """
+
+    __slots__ = ("__weakref__", "_record")
+
+    _record: Record
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+    def name(self) -> str:
+        """The name of the op's class."""
+        return type(self).__name__
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """For each edge, the node it leads to (None for a constant) and its output's number."""
+        found: list[tuple[Node | None, int]] = []
+        for edge in self._record._pg_edges:
+            record, number = (None, 0) if edge is None else ends(edge)
+            found.append((None if record is None else node_of(record), number))
+        return tuple(found)
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """A dict for whoever wants to note something here."""
+        if self._record._pg_metadata is None:
+            self._record._pg_metadata = {}
+        return self._record._pg_metadata
+
+    @property
+    def op(self) -> type[Function] | None:
+        """The Function this is a call of; None at a leaf."""
+        return self._record._pg_function
+
+    @property
+    def output_count(self) -> int:
+        """The number of outputs."""
+        outputs = self._record._pg_outputs
+        return 1 if outputs is None else len(outputs)
+
+    @property
+    def saved(self) -> tuple[Any, ...]:
+        """The saved values as raw tensors; empty after they were freed."""
+        return () if self._record._pg_saved is None else raw_saved(self._record)
+
+    @property
+    def origins(self) -> tuple[Any, ...]:
+        """Of each saved value: input i is i, output j is -1 - j, a constant None, or UNKNOWN."""
+        return self._record._pg_origins if self._record._pg_saved else ()
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What forward set on its context, by name."""
+        given = vars(self._record).items()
+        return {name: value for name, value in given if not name.startswith("_pg_")}
+
+    def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(grad_inputs, grad_outputs)`` after this node's backward.
+
+        It gets tuples of Variables, None where there is no gradient, and may return a tuple
+        that replaces ``grad_inputs``.
+        """
+        self._record._pg_special = True
+        if self._record._pg_post_hooks is None:
+            self._record._pg_post_hooks = OrderedDict()
+        return register(self._record._pg_post_hooks, hook)
+
+    def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(grad_outputs)`` before this node's backward; it may replace them."""
+        self._record._pg_special = True
+        if self._record._pg_pre_hooks is None:
+            self._record._pg_pre_hooks = OrderedDict()
+        return register(self._record._pg_pre_hooks, hook)
+
+    def _sequence_nr(self) -> int:
+        return self._record._pg_sequence_number
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_pg_") or name == "_record":
+            raise AttributeError(name)
+        return getattr(self._record, name)
+
+
+def node_of(record: Record) -> Node:
+    """The Node that shows ``record``."""
+    record = record._pg_narrowed_from or record
+    reference = record._pg_node
+    node = None if reference is None else reference()
+    if node is None:
+        kind = type(record)
+        shown = vars(kind).get("_pg_node_type")
+        if shown is None:
+            shown = type(kind.__name__, (Node,), {"__slots__": (), "__module__": kind.__module__})
+            kind._pg_node_type = shown  # type: ignore[attr-defined]
+        node = shown()
+        node._record = record
+        record._pg_node = weakref.ref(node)
+    return node

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from plugrad.core.context import running
 from plugrad.core.function import Function
 from plugrad.core.variable import Variable, recorded
 from plugrad.errors import OnceDifferentiableError
@@ -26,18 +27,22 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(backward)
     def wrapper(ctx: Any, *gradients: Any) -> Any:
-        if not torch.is_grad_enabled():
+        if running.recorded_rule is None:
             return backward(ctx, *gradients)
-        with torch.no_grad():
-            raw = [g._data if isinstance(g, Variable) else g for g in gradients]
-            result = backward(ctx, *raw)
+        outer, running.recorded_rule = running.recorded_rule, None
+        try:
+            with torch.no_grad():
+                raw = [g._data if isinstance(g, Variable) else g for g in gradients]
+                result = backward(ctx, *raw)
+        finally:
+            running.recorded_rule = outer
         # The result depends on the cotangents and on the inputs, so a second derivative
         # would have to pass through an edge to one of them.
         sources = [v for v in (*gradients, *_inputs(ctx)) if v is not None and v.requires_grad]
         if not sources:
             return result
         single = not isinstance(result, tuple | list)
-        guarded = [_guard(g, sources, ctx._op_name) for g in ((result,) if single else result)]
+        guarded = [_guard(g, sources, ctx._pg_op_name) for g in ((result,) if single else result)]
         return guarded[0] if single else tuple(guarded)
 
     wrapper.once_differentiable = True  # type: ignore[attr-defined]
@@ -46,7 +51,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 def _inputs(ctx: Any) -> list[Variable]:
     """A Variable for every edge of the node."""
-    return [recorded(torch.empty(0), *edge) for edge in ctx._edges if edge is not None]
+    return [recorded(torch.empty(0), edge) for edge in ctx._pg_edges if edge is not None]
 
 
 def _guard(gradient: Any, sources: list[Variable], op_name: str) -> Any:

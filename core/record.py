@@ -1,146 +1,213 @@
-"""record: the outputs of a call as Variables, and the node completed that leads back from them."""
+"""record: the outputs of a call as Variables, and the record completed that leads back from them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+import traceback
+from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
-from plugrad.core.node import Node, OutputMeta, next_sequence_number
+from plugrad.core.inplace import (
+    changed_in_place,
+    pack_saved,
+    rebase,
+    top_saved_tensors_hooks,
+)
+from plugrad.core.node import OutputMeta, Record, edge_to, next_sequence_number, origins
 from plugrad.core.unpack import PLAIN
 from plugrad.core.variable import Variable, plain, recorded
-from plugrad.errors import ContextError, InplaceError
+from plugrad.core.views import note_custom_view
+from plugrad.errors import ContextError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from plugrad.core.context import Context
+    from plugrad.core.function import Function
+
 _new = object.__new__
-# What of a node's dict is the engine's, and not set by the op's forward.
-_OWN_ATTRIBUTES = frozenset({"_constants", "_dirty", "_materialize_grads", "_list_lengths"})
+_is_anomaly_enabled = torch.is_anomaly_enabled
+_is_any_autocast_enabled = torch._C._is_any_autocast_enabled
+_AUTOCAST_DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
-def record(node: Node, output: Tensor) -> Variable:
+def record(node: Record, output: Tensor) -> Variable:
     """Complete ``node`` after its forward and return its only output as a Variable."""
     dtype = output.dtype
     if not (dtype.is_floating_point or dtype.is_complex):
         return plain(output)
-    node._shape = output.shape
-    node._dtype = dtype
-    node._sequence_number = next_sequence_number()
+    node._pg_shape = tuple(output.shape)
+    node._pg_dtype = dtype
+    node._pg_sequence_number = next_sequence_number()
+    if node._pg_saved and top_saved_tensors_hooks() is not None:
+        pack_saved(node)
+    if _is_anomaly_enabled() or _is_any_autocast_enabled():
+        note_modes(node)
     variable = _new(Variable)  # as recorded() does; the call would cost 3 % of an op
     variable._data = output
-    variable._grad = None
-    variable._grad_fn = node
-    variable._output_nr = 0
+    variable._grad = variable._extra = None
+    variable._edge = node
     variable._requires_grad = True
     return variable
 
 
-def record_any(node: Node, output: Any, raw: Sequence[Any], operands: Sequence[Any]) -> Any:
+def record_any(node: Record, output: Any, raw: Sequence[Any], operands: Sequence[Any]) -> Any:
     """The same for any outputs, and for whatever the op put on its context."""
-    if node.__dict__:
+    if not node._pg_keeps_tensors:
         _refuse_tensor_attributes(node)
-    if output.__class__ is Tensor and not node._dirty and not node._constants:
-        node._ids = (*map(id, raw), id(output))
-        return record(node, _own_tensor(output, node._ids))
     if not isinstance(output, Tensor | tuple | list):
         return output
-    outputs = [output] if isinstance(output, Tensor) else list(output)
-    node._ids = (*map(id, raw), *map(id, outputs))
-    node._sequence_number = next_sequence_number()
-    if isinstance(output, Tensor):
-        node._shape, node._dtype = output.shape, output.dtype
+    single = isinstance(output, Tensor)
+    outputs = [output] if single else list(output)
+    dirty = changed_in_place(node, raw, operands, outputs) if node._pg_dirty else {}
+    given = {id(t) for t in raw if isinstance(t, Tensor)}
+    # Two Variables with one tensor object could not tell which of them was changed or saved.
+    outputs = [
+        t.view_as(t) if isinstance(t, Tensor) and id(t) in given and id(t) not in dirty else t
+        for t in outputs
+    ]
+    node._pg_origins = origins(node._pg_saved or (), raw, outputs, dirty, node._pg_constants)
+    constants = {id(t) for t in node._pg_constants}
+    node.__dict__.pop("_pg_constants", None)  # the record keeps nothing but what it saved
+    if single and outputs[0].__class__ is Tensor and not dirty and not constants:
+        return _noted(node, operands, record(node, outputs[0]))
+    _complete(node, outputs, single)
+    variables: dict[int, Any] = {}
+    for number, tensor in enumerate(outputs):
+        if id(tensor) not in variables:
+            variables[id(tensor)] = _output(node, number, tensor, dirty, constants, operands)
+    given_back = [variables[id(t)] for t in outputs]
+    return given_back[0] if single else like(output, given_back)
+
+
+def _complete(node: Record, outputs: list[Any], single: bool) -> None:
+    node._pg_sequence_number = next_sequence_number()
+    if single:
+        node._pg_shape, node._pg_dtype = tuple(outputs[0].shape), outputs[0].dtype
     else:
-        node._shape = node._dtype = None
-        node._outputs = tuple([OutputMeta(t) if isinstance(t, Tensor) else None for t in outputs])
-    dirty = _dirty_operands(node, outputs, raw, operands)
-    variables = [_output(node, i, tensor, dirty) for i, tensor in enumerate(outputs)]
-    return variables[0] if isinstance(output, Tensor) else _like(output, variables)
+        node._pg_shape = node._pg_dtype = None
+        node._pg_special = True
+        node._pg_outputs = tuple([OutputMeta(t) if isinstance(t, Tensor) else None for t in outputs])
+    pack_saved(node)
+    note_modes(node)
 
 
-def _output(node: Node, index: int, tensor: Any, dirty: dict[int, Variable]) -> Any:
+def _output(
+    node: Record,
+    number: int,
+    tensor: Any,
+    dirty: dict[int, tuple[Variable, int]],
+    constants: set[int],
+    operands: Sequence[Any],
+) -> Any:
     if not isinstance(tensor, Tensor):
         return tensor
     differentiable = tensor.dtype.is_floating_point or tensor.dtype.is_complex
-    if not differentiable or id(tensor) in node._constants:
-        return plain(tensor)
-    changed = dirty.get(id(tensor))
+    changed, position = dirty.get(id(tensor), (None, 0))
+    if not differentiable or id(tensor) in constants:
+        return plain(tensor) if changed is None else changed
     if changed is None:
-        return recorded(_own_tensor(tensor, node._ids), node, index)
-    changed._grad_fn, changed._output_nr, changed._requires_grad = node, index, True
+        return _noted(node, operands, recorded(tensor, edge_to(node, number)))
+    rebase(changed, edge_to(node, number), position)
     return changed
 
 
-def _own_tensor(tensor: Tensor, ids: tuple[int, ...]) -> Tensor:
-    """``tensor``; or, if it is an input, a view of it, as in torch.
-
-    Two Variables with one tensor object could not tell which of them an in-place change
-    was made through; of a view it is refused.
-    """
-    return tensor.view_as(tensor) if ids.count(id(tensor)) > 1 else tensor
-
-
-def _dirty_operands(
-    node: Node, outputs: list[Any], raw: Sequence[Any], operands: Sequence[Any]
-) -> dict[int, Variable]:
-    """The Variables whose tensors forward changed in place, by the tensor's id."""
-    changed = {id(t) for t in node._dirty}
-    node.__dict__.pop("_dirty", None)
-    found = {
-        id(t): v
-        for t, v in zip(raw, operands, strict=True)
-        if id(t) in changed and isinstance(v, Variable)
-    }
-    for key, variable in found.items():
-        leaf = variable._requires_grad and variable._grad_fn is None
-        if leaf or variable._data._is_view() or key not in map(id, outputs):
-            _refuse_inplace(node, leaf, variable._data._is_view())
-    return found
+def _noted(node: Record, operands: Sequence[Any], output: Variable) -> Variable:
+    """``output``, with a note if a Function that is no declared view made a view."""
+    function = node._pg_function
+    if output._data._is_view() and function is not None:
+        declaration = function.declaration
+        if declaration is None or not declaration.view:
+            note_custom_view(function, operands, output)
+    return output
 
 
-def untracked(output: Any) -> Any:
+def note_modes(node: Record) -> None:
+    """Note what of torch's modes backward must know: the autocast state, the stack in anomaly mode."""
+    if _is_any_autocast_enabled():
+        node._pg_autocast = tuple(
+            [
+                (device, torch.get_autocast_dtype(device))
+                for device in _AUTOCAST_DEVICES
+                if torch.is_autocast_enabled(device)
+            ]
+        )
+        node._pg_special = True
+    if _is_anomaly_enabled():
+        node._pg_stack = "".join(traceback.format_stack()[:-3])
+        node._pg_special = True
+
+
+def untracked(
+    context: Context,
+    output: Any,
+    raw: Sequence[Any],
+    operands: Sequence[Any],
+    function: type[Function],
+) -> Any:
     """The outputs of a call that was not recorded, as Variables."""
-    if output.__class__ is Tensor:
-        return plain(output)
+    if isinstance(output, Tensor):
+        return _untracked(context, output, raw, operands, function)
     if isinstance(output, tuple | list):
-        return _like(output, [plain(t) if isinstance(t, Tensor) else t for t in output])
-    return Variable(output) if isinstance(output, Tensor) else output
+        outputs = [
+            _untracked(context, t, raw, operands, function) if isinstance(t, Tensor) else t
+            for t in output
+        ]
+        return like(output, outputs)
+    return output
 
 
-def _like(container: Any, items: list[Any]) -> Any:
+def _untracked(
+    context: Context,
+    tensor: Tensor,
+    raw: Sequence[Any],
+    operands: Sequence[Any],
+    function: type[Function],
+) -> Variable:
+    for given, operand in zip(raw, operands, strict=True):
+        if tensor is given:
+            if isinstance(operand, Variable) and any(tensor is t for t in context._pg_dirty):
+                return operand
+            tensor = tensor.view_as(tensor)
+            break
+    variable = plain(tensor)
+    if not function.is_builtin():
+        note_custom_view(function, operands, variable)
+    return variable
+
+
+def like(container: Any, items: list[Any]) -> Any:
     """``items`` in a container of the same type: list, tuple, a namedtuple of either kind."""
     make = getattr(type(container), "_make", type(container))
     return make(items)
 
 
-def _refuse_tensor_attributes(node: Node) -> None:
+def only_plain(attributes: dict[str, Any]) -> bool:
+    """Whether what forward set on its context holds no tensor and asks for nothing special."""
+    for value in attributes.values():
+        kind = value.__class__
+        if kind not in PLAIN and not (kind is tuple and all([v.__class__ in PLAIN for v in value])):
+            return False
+    return True
+
+
+def _refuse_tensor_attributes(node: Record) -> None:
     for name, value in node.__dict__.items():
-        if value.__class__ in PLAIN or name in _OWN_ATTRIBUTES:
+        if value.__class__ in PLAIN or name.startswith("_pg_") or not holds_tensor(value):
             continue
-        if _holds_tensor(value):
-            raise ContextError(
-                f"forward of {node._op_name} set the tensor ctx.{name}: an in-place change of it "
-                "would go unnoticed, and it would outlive the graph",
-                where=f"forward of {node._op_name}",
-                fix="use ctx.save_for_backward(...), and ctx.saved_tensors in backward",
-            )
+        raise ContextError(
+            f"forward of {node._pg_op_name} set the tensor ctx.{name}: an in-place change of it "
+            "would go unnoticed, and it would outlive the graph",
+            where=f"forward of {node._pg_op_name}",
+            fix="use ctx.save_for_backward(...), and ctx.saved_tensors in backward",
+        )
 
 
-def _holds_tensor(value: Any) -> bool:
+def holds_tensor(value: Any) -> bool:
+    """Whether ``value`` is or contains a tensor or Variable."""
     if isinstance(value, dict):
         value = list(value.values())
     return isinstance(value, Tensor | Variable) or (
-        isinstance(value, list | tuple | set) and any(map(_holds_tensor, value))
-    )
-
-
-def _refuse_inplace(node: Node, leaf: bool, view: bool) -> NoReturn:
-    if leaf:
-        problem, fix = "a leaf that requires grad", "do it in plugrad.no_grad(), or clone() first"
-    elif view:
-        problem, fix = "a view, whose base would not know", "change a clone() of it"
-    else:
-        problem, fix = "an input that forward does not return", "return it from forward"
-    raise InplaceError(
-        f"{node._op_name} changed {problem} in place", where=f"forward of {node._op_name}", fix=fix
+        isinstance(value, list | tuple | set) and any(map(holds_tensor, value))
     )

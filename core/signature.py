@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from plugrad.errors import ArgumentError, OpDefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+_T = TypeVar("_T")
 # Names that torch and NumPy give to what our forwards call x, y, dim and keepdim.
 # "input" and "self" are the first parameter whatever its name, "other" the second.
 _COMMON_ALIASES = {"axis": "dim", "keepdims": "keepdim"}
@@ -111,6 +112,14 @@ class Signature:
             else:
                 break  # forward's own defaults do the rest
         return tuple(values)
+
+    def completed(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """``args`` with the defaults of the parameters that were left out."""
+        return (*args, *[self._defaults[name] for name in self.positional[len(args) :]])
+
+    def padded(self, values: Sequence[_T], filler: _T) -> tuple[_T, ...]:
+        """``values``, one an argument, with ``filler`` for each parameter that was left out."""
+        return (*values, *(filler,) * (len(self.positional) - len(values)))
 
     def fits(self, count: int) -> bool:
         """Whether a call with ``count`` positional arguments and no others is complete."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import torch
@@ -27,6 +28,7 @@ class TensorFacts:
 
     _data: Tensor
     _requires_grad: bool
+    requires_grad: bool | property
 
     # --- metadata ---
     @property
@@ -160,7 +162,7 @@ class TensorFacts:
             ConversionError: the Variable requires grad and ``force`` is False, since
                 what is computed on the array would have no gradient.
         """
-        if self._requires_grad and not force:
+        if self._requires_grad and self.requires_grad and not force:
             raise ConversionError(
                 "numpy() was called on a Variable that requires grad",
                 where=f"a Variable of shape {tuple(self.shape)}",
@@ -182,10 +184,22 @@ class TensorFacts:
         return int(self._data)
 
     def __float__(self) -> float:
+        self._warn_of_number("float")
         return float(self._data)
 
     def __complex__(self) -> complex:
+        self._warn_of_number("complex")
         return complex(self._data)
+
+    def _warn_of_number(self, kind: str) -> None:
+        if self._requires_grad and torch.is_grad_enabled():
+            warnings.warn(
+                f"a Variable that requires grad was converted to a {kind}, by {kind}() or a "
+                "function of math: what is computed from the number has no gradient; use torch's "
+                "functions, or .detach() first",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def __index__(self) -> int:
         return self._data.__index__()

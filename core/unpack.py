@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import torch
 from torch import Tensor
 
-from plugrad.core.accumulate_grad import gradient_edge
+from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import NUMBERS
 from plugrad.core.variable import Variable
 from plugrad.errors import HiddenVariableError, TorchGraphError
@@ -23,21 +23,21 @@ PLAIN = NUMBERS | {str, type(None), slice, torch.Size, torch.dtype, torch.device
 
 def unpack(
     args: tuple[Any, ...], op_name: str, recording: bool
-) -> tuple[list[Any], list[Edge], list[int | None] | None, bool]:
+) -> tuple[list[Any], list[Edge | None], list[int | None] | None, bool]:
     """The arguments with tensors for Variables, and the edges that lead from them.
 
     An argument that is a list of tensors has an edge for each, and its length is given;
     last comes whether there was a Variable at all.
     """
     raw: list[Any] = []
-    edges: list[Edge] = []
+    edges: list[Edge | None] = []
     lengths: list[int | None] | None = None
     any_variable = False
     for position, arg in enumerate(args):
         if isinstance(arg, Variable):
             any_variable = True
             raw.append(arg._data)
-            edges.append(gradient_edge(arg) if recording else None)
+            edges.append(edge_of(arg) if recording else None)
         elif arg.__class__ in PLAIN:
             raw.append(arg)
             edges.append(None)
@@ -49,11 +49,32 @@ def unpack(
                 lengths = lengths or [None] * len(args)
                 lengths[position] = len(arg)
                 edges += [
-                    gradient_edge(v) if recording and isinstance(v, Variable) else None for v in arg
+                    edge_of(v) if recording and isinstance(v, Variable) else None for v in arg
                 ]
             else:
                 edges.append(None)
     return raw, edges, lengths, any_variable
+
+
+def distinct(
+    raw: list[Any], args: tuple[Any, ...], lengths: Sequence[int | None] | None
+) -> None:
+    """Give each Variable in a call a tensor object of its own, in ``raw``.
+
+    A saved tensor then says which of them it is from, also where two share one tensor.
+    """
+    seen: dict[int, Any] = {}
+
+    def own(tensor: Any, given: Any) -> Any:
+        if isinstance(tensor, Tensor) and seen.setdefault(id(tensor), given) is not given:
+            return tensor.detach()
+        return tensor
+
+    for position, (tensor, given) in enumerate(zip(raw, args, strict=True)):
+        if lengths is not None and lengths[position] is not None:
+            raw[position] = type(given)(map(own, tensor, given))
+        else:
+            raw[position] = own(tensor, given)
 
 
 def flat(args: Sequence[Any], lengths: Sequence[int | None]) -> list[Any]:
@@ -67,7 +88,7 @@ def flat(args: Sequence[Any], lengths: Sequence[int | None]) -> list[Any]:
 def _raw(value: Any, op_name: str, depth: int = 0) -> Any:
     """``value`` with every Variable in it replaced by its tensor."""
     if isinstance(value, Variable):
-        if depth > 1 and value._requires_grad and torch.is_grad_enabled():
+        if depth > 1 and torch.is_grad_enabled() and value.requires_grad:
             _refuse_hidden("a nested list", op_name)
         return value._data
     if isinstance(value, Tensor):
@@ -85,7 +106,7 @@ def _raw(value: Any, op_name: str, depth: int = 0) -> Any:
 
 def raw_option(name: str, value: Any, op_name: str) -> Any:
     """A keyword-only argument with tensors for Variables; none of them may require grad."""
-    if isinstance(value, Variable) and value._requires_grad and torch.is_grad_enabled():
+    if isinstance(value, Variable) and torch.is_grad_enabled() and value.requires_grad:
         _refuse_hidden(f"the keyword-only argument {name!r}", op_name)
     return _raw(value, op_name, depth=1)
 

@@ -1,18 +1,23 @@
-"""Variable: a torch tensor, its gradient, and the node that made it."""
+"""Variable: a torch tensor, its gradient, and the edge to what made it."""
 
 from __future__ import annotations
 
+import warnings
 import weakref
-from typing import TYPE_CHECKING, Any
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import torch
 from torch import Tensor
 
 from plugrad.core.attached_methods import AttachedMethods
+from plugrad.core.hooks import Arrival, Hooks, register
 from plugrad.core.resolver import resolver
 from plugrad.core.tensor_facts import TensorFacts
 from plugrad.errors import (
     DataTypeError,
+    DetachError,
+    GradientDeviceError,
     GradientDtypeError,
     GradientShapeError,
     GradientTypeError,
@@ -24,9 +29,25 @@ from plugrad.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from torch.utils.hooks import RemovableHandle
     from typing_extensions import Self
 
-    from plugrad.core.node import Node
+    from plugrad.core.node import Edge, Node, Record
+    from plugrad.core.views import View
+
+
+class Extra:
+    """What few Variables have: leaves that were used, views, and leaves with hooks."""
+
+    __slots__ = ("accumulator", "arrival", "post_accumulate", "view")
+
+    def __init__(self) -> None:
+        #: A leaf's AccumulateGrad while a graph leads to it, and what happens on arrival there.
+        self.accumulator: weakref.ref[Record] | None = None
+        self.arrival: Arrival | None = None
+        self.post_accumulate: Hooks | None = None
+        #: Of which Variable this is a view, and how.
+        self.view: View | None = None
 
 
 class Variable(TensorFacts, AttachedMethods):
@@ -43,34 +64,26 @@ class Variable(TensorFacts, AttachedMethods):
     Raises:
         DataTypeError: ``data`` is nothing a tensor can be made from.
         NotDifferentiableError: ``requires_grad`` with an integer or boolean dtype.
+        DetachError: ``data`` is a Variable that an op computed, whose graph would be lost.
         TorchGraphError: ``data`` is part of a graph of torch's own autograd.
     """
 
     # One word each, no dict: a graph holds many of these.
-    __slots__ = (
-        "__weakref__",
-        "_accumulator",
-        "_data",
-        "_grad",
-        "_grad_fn",
-        "_output_nr",
-        "_requires_grad",
-    )
+    __slots__ = ("__weakref__", "_data", "_edge", "_extra", "_grad", "_requires_grad")
 
-    _accumulator: weakref.ref[Node] | None
     _data: Tensor
+    #: Where gradients go, if that can be told at once: None for leaves and for views, which
+    #: ``edge_of`` must be asked about. Nothing else reads it without asking.
+    _edge: Edge | None
+    _extra: Extra | None
     _grad: Variable | None
-    _grad_fn: Node | None
-    _output_nr: int
+    #: Whether there may be an edge; for a view of something without a gradient, ask edge_of.
     _requires_grad: bool
 
     def __init__(self, data: object, requires_grad: bool = False) -> None:
         self._data = _as_tensor(data)
-        self._grad = None
-        self._grad_fn = None
-        self._output_nr = 0
+        self._grad = self._edge = self._extra = None
         self._requires_grad = False
-        self._accumulator = None
         if requires_grad:
             self.requires_grad_()
 
@@ -82,62 +95,89 @@ class Variable(TensorFacts, AttachedMethods):
 
     @data.setter
     def data(self, data: object) -> None:
-        self._data = _as_tensor(data)
+        """Replace the tensor, whatever was computed from the old one.
+
+        Raises:
+            DetachError: ``data`` is a Variable that requires grad.
+            NotDifferentiableError: an integer tensor for a Variable that requires grad.
+            LeafError: another shape or dtype than that of ``grad``, or than an op's output had.
+        """
+        if isinstance(data, Variable) and data.requires_grad:
+            _refuse_detaching(data)
+        tensor = _as_tensor(data)
+        if self.requires_grad:
+            _check_new_data(self, tensor)
+        self._data = tensor
 
     @property
     def grad(self) -> Variable | None:
         """The accumulated gradient, of the shape of ``data``; None before any backward."""
+        if self._grad is None and self._requires_grad and not (self.is_leaf or self.retains_grad):
+            warnings.warn(
+                "the .grad of a Variable that is not a leaf was read: backward does not keep it; "
+                "call .retain_grad() on it before backward",
+                UserWarning,
+                stacklevel=2,
+            )
         return self._grad
 
     @grad.setter
     def grad(self, grad: Variable | Tensor | None) -> None:
         if isinstance(grad, Tensor):
             grad = Variable(grad)
-        if grad is not None and not isinstance(grad, Variable):
-            raise GradientTypeError(
-                f"grad was set to a {type(grad).__name__}",
-                fix="set it to a Variable, a tensor or None",
-            )
-        if grad is not None and grad.shape != self.shape:
-            raise GradientShapeError(
-                f"grad was set to shape {tuple(grad.shape)} on a Variable of shape "
-                f"{tuple(self.shape)}",
-                fix="give it the Variable's shape",
-            )
-        if grad is not None and grad.dtype is not self.dtype:
-            raise GradientDtypeError(
-                f"grad was set to dtype {grad.dtype} on a Variable of dtype {self.dtype}",
-                fix=f"cast it with .to({self.dtype})",
-            )
+        if grad is not None:
+            _check_new_grad(self, grad)
         self._grad = grad
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
 
     @property
     def grad_fn(self) -> Node | None:
         """The node that computed this Variable; None for a leaf."""
-        return self._grad_fn
+        if not self._requires_grad:
+            return None
+        from plugrad.core.accumulate_grad import AccumulateGrad, edge_of
+        from plugrad.core.node import ends, node_of
+
+        edge = self._edge
+        if edge is None and self._extra is not None and self._extra.view is not None:
+            edge = edge_of(self)
+        if edge is None or edge.__class__ is AccumulateGrad:
+            return None
+        return node_of(ends(edge)[0])
 
     @property
     def output_nr(self) -> int:
         """Which output of ``grad_fn`` this is."""
-        return self._output_nr
+        return getattr(self._edge or _edge_of(self), "number", 0)
 
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded op computed this Variable."""
-        return self._grad_fn is None
+        return self._edge is None and self.grad_fn is None
 
     @property
     def retains_grad(self) -> bool:
         """Whether this is a non-leaf whose gradient backward will keep."""
-        node = self._grad_fn
-        retained = None if node is None else node._retained
-        reference = None if retained is None else retained.get(self._output_nr)
-        return reference is not None and reference() is self
+        edge = self._edge or (None if self.is_leaf else _edge_of(self))
+        if edge is None:
+            return False
+        from plugrad.core.node import ends
+
+        record, number = ends(edge)
+        arrival = (record._pg_arrivals or {}).get(number)
+        kept_by = None if arrival is None else arrival.retained_by
+        return kept_by is not None and kept_by() is self
 
     @property
     def requires_grad(self) -> bool:
         """Whether gradients flow to this Variable."""
-        return self._requires_grad
+        if self._edge is not None or not self._requires_grad:
+            return self._requires_grad
+        view = None if self._extra is None else self._extra.view
+        return view is None or view.is_leaf or view.base.requires_grad
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -156,14 +196,31 @@ class Variable(TensorFacts, AttachedMethods):
                 where=f"a Variable of shape {tuple(self.shape)}",
                 fix="use a floating-point or complex tensor, e.g. data.double()",
             )
-        if not requires_grad and self._grad_fn is not None:
+        if not requires_grad and not self.is_leaf:
             raise LeafError(
                 "requires_grad can be turned off only for a leaf",
-                where=f"a Variable computed by {self._grad_fn!r}",
+                where=f"a Variable computed by {self.grad_fn!r}",
                 fix="use .detach() to get a Variable without a graph",
             )
-        self._requires_grad = bool(requires_grad)
+        view = None if self._extra is None else self._extra.view
+        if view is None:
+            self._requires_grad = bool(requires_grad)
+        elif self.is_leaf:
+            view.is_leaf = bool(requires_grad)
         return self
+
+    @property
+    def _version(self) -> int:
+        """How often the data was changed in place, by whatever shares its memory."""
+        return self._data._version
+
+    @property
+    def _base(self) -> Variable | None:
+        """The Variable that this is a view of."""
+        return None if self._extra is None or self._extra.view is None else self._extra.view.base
+
+    def _is_view(self) -> bool:
+        return self._base is not None
 
     # --- gradients ---
     def backward(
@@ -189,8 +246,27 @@ class Variable(TensorFacts, AttachedMethods):
         backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def detach(self) -> Variable:
-        """The same data without a graph, as a new leaf that does not require grad."""
-        return Variable(self._data)
+        """The same data without a graph, as a new leaf that does not require grad.
+
+        It shares memory, and a change through either is noticed by ops that saved the other.
+        """
+        return plain(self._data.detach())
+
+    def detach_(self) -> Self:
+        """Forget the graph, in place: from now on a leaf that does not require grad.
+
+        Raises:
+            LeafError: this is a view, whose base would still have the graph.
+        """
+        if self._is_view():
+            raise LeafError(
+                "a view cannot be detached in place",
+                where=f"a Variable of shape {tuple(self.shape)}",
+                fix="use .detach(), or detach_() its base",
+            )
+        self._edge = None
+        self._requires_grad = False
+        return self
 
     def retain_grad(self) -> None:
         """Let backward keep the gradient of this non-leaf in ``grad``; no effect on a leaf.
@@ -198,14 +274,51 @@ class Variable(TensorFacts, AttachedMethods):
         Raises:
             LeafError: the Variable does not require grad.
         """
-        if not self._requires_grad:
+        if not self.requires_grad:
             raise LeafError(
                 "retain_grad() was called on a Variable that does not require grad",
                 fix="compute it from a Variable with requires_grad=True",
             )
-        node = self._grad_fn
-        if node is not None:
-            node._retained = {**(node._retained or {}), self._output_nr: weakref.ref(self)}
+        if not self.is_leaf:
+            _arrival(self).retained_by = weakref.ref(self)
+
+    def register_hook(self, hook: Callable[[Variable], Any]) -> RemovableHandle:
+        """Call ``hook(gradient)`` when this Variable's gradient is complete.
+
+        It may return a gradient that replaces it. The handle's ``remove()`` (or the end of
+        a ``with`` block) removes the hook. For a non-leaf the hook is on what computes it now:
+        an in-place change leaves it with the value before the change.
+
+        Raises:
+            LeafError: the Variable does not require grad.
+            HookError: the hook cannot be called, or what it returns does not fit.
+        """
+        if not self.requires_grad:
+            raise LeafError(
+                "a hook cannot be registered on a Variable that does not require grad: it would "
+                "never be called",
+                where=f"a Variable of shape {tuple(self.shape)}",
+                fix="make it with requires_grad=True, or compute it from one that is",
+            )
+        return register(_arrival(self).hooks, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Self], Any]) -> RemovableHandle:
+        """Call ``hook(self)`` after backward added to this leaf's ``grad``.
+
+        Raises:
+            LeafError: this is not a leaf that requires grad.
+        """
+        if not self.requires_grad or not self.is_leaf:
+            raise LeafError(
+                "a post-accumulate-grad hook needs a leaf that requires grad",
+                where=f"a Variable of shape {tuple(self.shape)}"
+                + ("" if self.is_leaf else f" computed by {self.grad_fn!r}"),
+                fix="register it on the leaf; a non-leaf has register_hook and retain_grad",
+            )
+        extra = extra_of(self)
+        if extra.post_accumulate is None:
+            extra.post_accumulate = OrderedDict()
+        return register(extra.post_accumulate, hook)
 
     def zero_grad(self) -> None:
         """Forget the gradient: ``grad`` becomes None."""
@@ -234,29 +347,40 @@ class Variable(TensorFacts, AttachedMethods):
         head, name = "tensor(", "Variable("
         indents = ("\n" + " " * len(head), "\n" + " " * len(name))
         body = repr(self._data)[len(head) : -1].replace(*indents)
-        if self._grad_fn is not None:
-            body += f", grad_fn={self._grad_fn!r}"
-        elif self._requires_grad:
+        if self.grad_fn is not None:
+            body += f", grad_fn={self.grad_fn!r}"
+        elif self.requires_grad:
             body += ", requires_grad=True"
         return f"{name}{body})"
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
-        if self._grad_fn is not None:
+        if not self.is_leaf:
             raise LeafError(
                 "only a leaf can be copied or pickled: a graph cannot",
-                where=f"a Variable computed by {self._grad_fn!r}",
+                where=f"a Variable computed by {self.grad_fn!r}",
                 fix="copy or pickle .detach() of it",
             )
         return _rebuild_leaf, (type(self), self._data, self._requires_grad, self._grad)
 
 
-def recorded(data: Tensor, node: Node, output_nr: int) -> Variable:
-    """The Variable of output ``output_nr`` of ``node``."""
+class Parameter(Variable):
+    """A leaf that requires grad unless told otherwise: what a model learns."""
+
+    __slots__ = ()
+
+    def __init__(self, data: object, requires_grad: bool = True) -> None:
+        super().__init__(data, requires_grad)
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"
+
+
+def recorded(data: Tensor, edge: Edge) -> Variable:
+    """A Variable whose gradient goes along ``edge``."""
     variable = _new(Variable)
     variable._data = data
-    variable._grad = None
-    variable._grad_fn = node
-    variable._output_nr = output_nr
+    variable._grad = variable._extra = None
+    variable._edge = edge
     variable._requires_grad = True
     return variable
 
@@ -265,10 +389,16 @@ def plain(data: Tensor) -> Variable:
     """A Variable without a graph, of a tensor that needs no check."""
     variable = _new(Variable)
     variable._data = data
-    variable._grad = variable._grad_fn = variable._accumulator = None
-    variable._output_nr = 0
+    variable._grad = variable._edge = variable._extra = None
     variable._requires_grad = False
     return variable
+
+
+def extra_of(variable: Variable) -> Extra:
+    """What ``variable`` has that few have, made when it is first asked for."""
+    if variable._extra is None:
+        variable._extra = Extra()
+    return variable._extra
 
 
 _new = object.__new__
@@ -282,8 +412,29 @@ def _rebuild_leaf(
     return leaf
 
 
+def _edge_of(variable: Variable) -> Edge | None:
+    # What finds edges is built on Variable, so it can be named only when it is needed.
+    from plugrad.core.accumulate_grad import edge_of
+
+    return edge_of(variable)
+
+
+def _arrival(variable: Variable) -> Arrival:
+    """What happens to the gradient of ``variable``, to be added to."""
+    if variable.is_leaf:  # kept here: an AccumulateGrad lives no longer than a graph
+        extra = extra_of(variable)
+        if extra.arrival is None:
+            extra.arrival = Arrival()
+        return extra.arrival
+    from plugrad.core.node import arrival_at
+
+    return arrival_at(cast("Edge", _edge_of(variable)))
+
+
 def _as_tensor(data: object) -> Tensor:
     if isinstance(data, Variable):
+        if not data.is_leaf:
+            _refuse_detaching(data)
         return data._data
     if not isinstance(data, Tensor):
         try:
@@ -300,3 +451,60 @@ def _as_tensor(data: object) -> Tensor:
             fix="pass tensor.detach()",
         )
     return data
+
+
+def _refuse_detaching(variable: Variable) -> NoReturn:
+    raise DetachError(
+        "a Variable that requires grad was turned into data, which would lose its graph",
+        where=f"a Variable of shape {tuple(variable.shape)}"
+        + ("" if variable.is_leaf else f" computed by {variable.grad_fn!r}"),
+        fix="use it as it is; or, if no gradient is wanted, call .detach() on it",
+    )
+
+
+def _check_new_data(variable: Variable, data: Tensor) -> None:
+    what = f"a Variable of shape {tuple(variable.shape)} and dtype {variable.dtype}"
+    if not (data.is_floating_point() or data.is_complex()):
+        raise NotDifferentiableError(
+            f"the data of a Variable that requires grad was set to dtype {data.dtype}",
+            where=what,
+            fix="set it to a floating-point or complex tensor, or call requires_grad_(False) first",
+        )
+    if data.shape == variable.shape and data.dtype is variable.dtype:
+        return
+    if variable.is_leaf and variable._grad is None:
+        return
+    raise LeafError(
+        f"the data was set to dtype {data.dtype} and shape {tuple(data.shape)}, which is not that "
+        + ("of grad" if variable.is_leaf else f"which {variable.grad_fn!r} computed"),
+        where=what,
+        fix="set grad to None first" if variable.is_leaf else "make a new Variable of the tensor",
+    )
+
+
+def _check_new_grad(variable: Variable, grad: Variable) -> None:
+    if not isinstance(grad, Variable):
+        raise GradientTypeError(
+            f"grad was set to a {type(grad).__name__}", fix="set it to a Variable, a tensor or None"
+        )
+    if grad is variable:
+        raise GradientTypeError(
+            "a Variable cannot be its own grad: backward would change the Variable itself",
+            fix="set grad to a clone() of it",
+        )
+    if grad.shape != variable.shape:
+        raise GradientShapeError(
+            f"grad was set to shape {tuple(grad.shape)} on a Variable of shape "
+            f"{tuple(variable.shape)}",
+            fix="give it the Variable's shape",
+        )
+    if grad.dtype is not variable.dtype:
+        raise GradientDtypeError(
+            f"grad was set to dtype {grad.dtype} on a Variable of dtype {variable.dtype}",
+            fix=f"cast it with .to({variable.dtype})",
+        )
+    if grad.device != variable.device:
+        raise GradientDeviceError(
+            f"grad was set to a tensor on {grad.device} on a Variable on {variable.device}",
+            fix=f"move it with .to({str(variable.device)!r})",
+        )

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from plugrad.core.cotangent import as_cotangents, as_variables
+from plugrad.core.cotangent import as_cotangents, as_places
 from plugrad.core.engine import run
 from plugrad.core.variable import Variable
-from plugrad.errors import UnusedInputError
+from plugrad.errors import BackwardError, UnusedInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
+
+    from plugrad.core.cotangent import Place
 
 
 def grad(
@@ -50,7 +52,9 @@ def grad(
     """
     if materialize_grads and allow_unused is False:
         raise ValueError("materialize_grads=True needs allow_unused to be True or left out")
-    roots, targets = as_variables(outputs), as_variables(inputs)
+    roots, targets = as_places(outputs), as_places(inputs)
+    if not targets:
+        raise BackwardError("grad requires non-empty inputs", fix="name at least one input")
     cotangents = as_cotangents(grad_outputs, len(roots))
     found = run(roots, cotangents, retain_graph, create_graph, targets)
     gradients: list[Variable | None] = []
@@ -58,7 +62,7 @@ def grad(
         if gradient is not None:
             gradients.append(gradient if isinstance(gradient, Variable) else Variable(gradient))
         elif materialize_grads:
-            gradients.append(Variable(torch.zeros_like(target.data)))
+            gradients.append(_zeros(target, create_graph))
         elif allow_unused:
             gradients.append(None)
         else:
@@ -67,3 +71,12 @@ def grad(
                 fix="pass allow_unused=True to get None for it, materialize_grads=True for zeros",
             )
     return tuple(gradients)
+
+
+def _zeros(target: Place, create_graph: bool) -> Variable:
+    """The gradient of an unused input, which can be differentiated again as torch's can."""
+    if target.variable is None:
+        zeros = torch.zeros(target.shape, dtype=target.dtype)
+    else:
+        zeros = torch.zeros_like(target.variable._data)
+    return Variable(zeros, requires_grad=create_graph)

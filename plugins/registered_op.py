@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from plugrad.core.inplace import make_twin
 from plugrad.core.variable import Variable
 from plugrad.errors import OpDefinitionError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from plugrad.core.function import Function
 
 _ARITHMETIC = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or"
-_UNARY = "abs ceil floor getitem index invert neg pos round trunc"
+_UNARY = "abs ceil floor getitem index invert neg pos round setitem trunc"
 
 #: x + y is x.__add__(y), and when x does not know how, y.__radd__(x): operands swapped.
 REFLECTED = frozenset(f"__r{name}__" for name in _ARITHMETIC.split())
@@ -26,7 +27,12 @@ BINARY = frozenset(f"__{name}__" for name in (_ARITHMETIC + " eq ne lt le gt ge"
 
 #: The special methods that an op may be: those that compute something, and no other, for
 #: Python and the engine call the rest (``__setattr__``, ``__del__``) at all times.
-OPERATORS = BINARY | REFLECTED | frozenset(f"__{name}__" for name in _UNARY.split())
+OPERATORS = (
+    BINARY
+    | REFLECTED
+    | frozenset(f"__{name}__" for name in _UNARY.split())
+    | frozenset(f"__i{name}__" for name in _ARITHMETIC.split())
+)
 
 # Taken before any op is attached. ``object``'s names are free: ``__eq__`` comes from an op.
 RESERVED = frozenset(name for kind in Variable.__mro__[:-1] for name in vars(kind))
@@ -134,7 +140,26 @@ class RegisteredOp:
     @property
     def attributes(self) -> tuple[str, ...]:
         """Every name it takes on Variable."""
-        return self.methods + self.declaration.properties
+        return self.methods + self.declaration.properties + self.inplace_names
+
+    @cached_property
+    def inplace_names(self) -> tuple[str, ...]:
+        """The names of its in-place twins on Variable: ``add_``, ``__iadd__``."""
+        declared = self.declaration.inplace
+        if isinstance(declared, tuple):
+            return declared
+        names = map(_inplace_name, self.methods) if declared else ()
+        return tuple([name for name in names if name and hasattr(torch.Tensor, name)])
+
+    @cached_property
+    def _twins(self) -> dict[str, Callable[..., Any]]:
+        return {name: make_twin(self.function, name) for name in self.inplace_names}
+
+    def calls(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """What stands for one of ``torch_callables``: the op, or an in-place twin."""
+        name = getattr(function, "__name__", "")
+        own = function in self.declaration.overrides
+        return self.function.apply if own else self._twins.get(name, self.function.apply)
 
     @property
     def reference(self) -> Callable[..., Any] | None:
@@ -151,16 +176,31 @@ class RegisteredOp:
             # tensor, and then it never meets a Variable.
             if callable(method) and name not in REFLECTED:
                 callables.add(method)
+        for name in self.inplace_names:
+            for place in (torch.Tensor, torch, torch.nn.functional):
+                if callable(getattr(place, name, None)):
+                    callables.add(getattr(place, name))
         return callables
 
     def attribute(self, name: str) -> Any:
         """What Variable's attribute ``name`` becomes: a method or a property."""
         apply = self.function.apply
+        if name in self._twins:
+            return self._twins[name]
         if name in self.declaration.properties:
             return property(apply, doc=self.function.__doc__)
         if name in REFLECTED:
             return _reflected(self.function.operator())
         return self.function.operator() if name in BINARY else apply
+
+
+def _inplace_name(method: str) -> str:
+    """The name of the in-place twin of a method, as torch has it; empty if there is none."""
+    if method in REFLECTED:
+        return ""
+    if method in BINARY:
+        return f"__i{method[2:]}"
+    return "" if method.startswith("__") else f"{method}_"
 
 
 def _unpickled(function: type[Function], pack: str) -> RegisteredOp:

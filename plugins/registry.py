@@ -46,6 +46,8 @@ class Registry:
         self._torch_functions = Claims()
         self._packs_of_ops: set[str] = set()
         self._attached_to: type | None = None
+        #: What stands for torch callables that compute no op: ``torch.autograd.grad``.
+        self.stand_ins: dict[Callable[..., Any], Callable[..., Any]] = {}
         #: Where further ops may come from on a miss.
         self.packs: Packs | None = None
         #: Told of each op after it was registered; gives what to warn of.
@@ -270,13 +272,15 @@ class Registry:
         """
         entry = self._torch_functions.get(function)
         if entry is not None:
-            return entry.apply
+            return entry.calls(function)
+        if function in self.stand_ins:
+            return self.stand_ins[function]
         name = torch.overrides.resolve_name(function) or getattr(function, "__name__", "?")
         if not name.rpartition(".")[2].startswith("_"):
             self._load_packs()
             entry = self._torch_functions.get(function)
             if entry is not None:
-                return entry.apply
+                return entry.calls(function)
         self._refuse_rivals(name, self._torch_functions.rivals(function))
         raise UnknownTorchFunctionError(
             f"no op stands for {name}, so it cannot take a Variable",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.core.accumulate_grad import gradient_edge
+from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.cotangent import per_edge
 from plugrad.core.engine import run
 from plugrad.core.variable import Variable
@@ -17,7 +17,7 @@ from plugrad.testing.law import NotApplicable, Violation
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from plugrad.core.node import Node
+    from plugrad.core.node import Node, Record
     from plugrad.testing.case import Case
 
 
@@ -87,9 +87,16 @@ class Call:
         """The node of this call; None if nothing was recorded, or the op is composite."""
         for root in self.roots:
             node: Node | None = root.grad_fn
-            if node is not None and node._function is self.case.op.function:
+            if node is not None and node.op is self.case.op.function:
                 return node
         return None
+
+    @property
+    def record(self) -> Record:
+        """What the engine has of ``node``; there must be one."""
+        node = self.node
+        assert node is not None
+        return node._record
 
     def cotangents(self, salt: int = 0) -> list[Tensor]:
         """Random cotangents, one per root."""
@@ -102,19 +109,18 @@ class Call:
         Needs a node. Every output that got no cotangent gets zeros, or None if the op
         asked for that, as in the engine.
         """
-        node = self.node
-        assert node is not None
-        if node._outputs is None:
-            return node._rule(node, *cotangents)
-        arrived: list[Any] = [None] * len(node._outputs)
+        record = self.record
+        if record._pg_outputs is None:
+            return record._pg_rule(record, *cotangents)
+        arrived: list[Any] = [None] * len(record._pg_outputs)
         for root, cotangent in zip(self.roots, cotangents, strict=True):
             arrived[root.output_nr] = cotangent
-        if node._materialize_grads:
+        if record._pg_materialize_grads:
             arrived = [
                 meta.zeros() if given is None and meta is not None else given
-                for given, meta in zip(arrived, node._outputs, strict=True)
+                for given, meta in zip(arrived, record._pg_outputs, strict=True)
             ]
-        return node._rule(node, *arrived)
+        return record._pg_rule(record, *arrived)
 
     def rule(self, cotangents: Sequence[Any]) -> list[Any]:
         """The raw gradient of each input; of a composite op the engine's."""
@@ -126,7 +132,9 @@ class Call:
         gradients: list[Any] = [None] * len(self.case.inputs)
         if not isinstance(result, tuple | list):
             result = (result,)
-        for index, gradient in zip(self.case.edge_inputs, per_edge(node, result), strict=True):
+        for index, gradient in zip(
+            self.case.edge_inputs, per_edge(self.record, result), strict=False
+        ):
             if index is not None:
                 gradients[index] = gradient
         return gradients
@@ -165,7 +173,7 @@ def differentiable_call(case: Case) -> Call:
 
 def gradient_of(variable: Any) -> bool:
     """Whether a gradient can be asked for."""
-    return isinstance(variable, Variable) and gradient_edge(variable) is not None
+    return isinstance(variable, Variable) and edge_of(variable) is not None
 
 
 _NO_ORACLE = "torch cannot differentiate {}: the numeric laws judge the gradient"

@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.eq,),
     elementwise=True,
     differentiable=False,
+    inplace=True,
 )
 class Eq(Function):
     """z = x == y; nan equals nothing, itself included. No gradient."""

@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.ge, torch.greater_equal),
     elementwise=True,
     differentiable=False,
+    inplace=True,
 )
 class Ge(Function):
     """z = x >= y; False where either is nan. No gradient."""

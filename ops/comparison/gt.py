@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.gt, torch.greater),
     elementwise=True,
     differentiable=False,
+    inplace=True,
 )
 class Gt(Function):
     """z = x > y; False where either is nan. No gradient."""

@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.le, torch.less_equal),
     elementwise=True,
     differentiable=False,
+    inplace=True,
 )
 class Le(Function):
     """z = x <= y; False where either is nan. No gradient."""

@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.lt, torch.less),
     elementwise=True,
     differentiable=False,
+    inplace=True,
 )
 class Lt(Function):
     """z = x < y; False where either is nan. No gradient."""

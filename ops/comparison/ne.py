@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.ne, torch.not_equal),
     elementwise=True,
     differentiable=False,
+    inplace=True,
 )
 class Ne(Function):
     """z = x != y; nan equals nothing, itself included. No gradient."""

@@ -15,6 +15,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     methods=("abs", "absolute", "__abs__"),
     overrides=(torch.abs, torch.absolute),
     elementwise=True,
+    inplace=True,
 )
 class Abs(Function):
     """y = |x|, real also for a complex x;  gx = gy sgn(x), 0 at 0."""

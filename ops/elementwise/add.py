@@ -17,6 +17,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     broadcasts=True,
     linear=True,
     elementwise=True,
+    inplace=True,
 )
 class Add(Function):
     """z = x + alpha y;  gx = gz, gy = conj(alpha) gz."""

@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.bitwise_and,),
     elementwise=True,
     differentiable=False,
+    inplace=True,
 )
 class BitwiseAnd(Function):
     """z = x & y for booleans and integers. No gradient."""

@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.bitwise_not,),
     elementwise=True,
     differentiable=False,
+    inplace=True,
 )
 class BitwiseNot(Function):
     """y = ~x for booleans and integers. No gradient."""

@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.bitwise_or,),
     elementwise=True,
     differentiable=False,
+    inplace=True,
 )
 class BitwiseOr(Function):
     """z = x | y for booleans and integers. No gradient."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("ceil", methods=("ceil",), overrides=(torch.ceil,), elementwise=True)
+@op("ceil", methods=("ceil",), overrides=(torch.ceil,), elementwise=True, inplace=True)
 class Ceil(Function):
     """y = ceil(x);  gx = 0, also at the jumps."""
 

@@ -17,6 +17,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.clamp, torch.clip),
     broadcasts=True,
     elementwise=True,
+    inplace=True,
 )
 class Clamp(Function):
     """y = min(max(x, min), max); gy goes to whichever of x, min and max y is.
@@ -35,7 +36,7 @@ class Clamp(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         x, low, high = ctx.saved_tensors
-        need_gx, need_glow, need_ghigh = (*ctx.needs_input_grad, False, False)[:3]
+        need_gx, need_glow, need_ghigh = ctx.needs_input_grad
         gx = torch.where(_inside(x, low, high), gy, 0) if need_gx else None
         glow = ghigh = None
         if need_glow:

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("clamp_max", methods=("clamp_max",), overrides=(torch.clamp_max,))
+@op("clamp_max", methods=("clamp_max",), overrides=(torch.clamp_max,), inplace=True)
 class ClampMax(Composite):
     """y = min(x, max), as clamp(x, max=max)."""
 

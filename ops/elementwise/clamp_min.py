@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("clamp_min", methods=("clamp_min",), overrides=(torch.clamp_min,))
+@op("clamp_min", methods=("clamp_min",), overrides=(torch.clamp_min,), inplace=True)
 class ClampMin(Composite):
     """y = max(x, min), as clamp(x, min=min)."""
 

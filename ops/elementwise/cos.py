@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("cos", methods=("cos",), overrides=(torch.cos,), elementwise=True)
+@op("cos", methods=("cos",), overrides=(torch.cos,), elementwise=True, inplace=True)
 class Cos(Function):
     """y = cos(x), x in radians;  gx = -gy conj(sin(x))."""
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("cosh", methods=("cosh",), overrides=(torch.cosh,), elementwise=True)
+@op("cosh", methods=("cosh",), overrides=(torch.cosh,), elementwise=True, inplace=True)
 class Cosh(Function):
     """y = cosh(x);  gx = gy conj(sinh(x))."""
 

@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
     overrides=(torch.div, torch.divide, torch.true_divide),
     broadcasts=True,
     elementwise=True,
+    inplace=True,
 )
 class Div(Function):
     """z = x / y;  gx = gz / conj(y), gy = -gz conj(x / y / y).

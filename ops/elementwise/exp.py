@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("exp", methods=("exp",), overrides=(torch.exp,), elementwise=True)
+@op("exp", methods=("exp",), overrides=(torch.exp,), elementwise=True, inplace=True)
 class Exp(Function):
     """y = e^x;  gx = gy conj(y)."""
 

@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("expm1", methods=("expm1",), overrides=(torch.expm1, torch.special.expm1), elementwise=True)
+@op(
+    "expm1",
+    methods=("expm1",),
+    overrides=(torch.expm1, torch.special.expm1),
+    elementwise=True,
+    inplace=True,
+)
 class Expm1(Function):
     """y = e^x - 1;  gx = gy conj(y + 1)."""
 

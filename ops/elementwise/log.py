@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("log", methods=("log",), overrides=(torch.log,), elementwise=True)
+@op("log", methods=("log",), overrides=(torch.log,), elementwise=True, inplace=True)
 class Log(Function):
     """y = log(x);  gx = gy / conj(x).
 

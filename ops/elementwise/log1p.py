@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("log1p", methods=("log1p",), overrides=(torch.log1p, torch.special.log1p), elementwise=True)
+@op(
+    "log1p",
+    methods=("log1p",),
+    overrides=(torch.log1p, torch.special.log1p),
+    elementwise=True,
+    inplace=True,
+)
 class Log1P(Function):
     """y = log(1 + x);  gx = gy / conj(1 + x).
 

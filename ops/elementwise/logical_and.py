@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.logical_and,),
     elementwise=True,
     differentiable=False,
+    inplace=True,
 )
 class LogicalAnd(Function):
     """z = x and y, where every number but 0 counts as True. No gradient."""

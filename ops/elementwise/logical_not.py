@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.logical_not,),
     elementwise=True,
     differentiable=False,
+    inplace=True,
 )
 class LogicalNot(Function):
     """y = not x, where every number but 0 counts as True. No gradient."""

@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.logical_xor,),
     elementwise=True,
     differentiable=False,
+    inplace=True,
 )
 class LogicalXor(Function):
     """z = either x or y, where every number but 0 counts as True. No gradient."""

@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
     overrides=(torch.mul, torch.multiply),
     broadcasts=True,
     elementwise=True,
+    inplace=True,
 )
 class Mul(Function):
     """z = x y;  gx = gz conj(y), gy = gz conj(x)."""

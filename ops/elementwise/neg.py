@@ -16,6 +16,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     overrides=(torch.neg, torch.negative),
     linear=True,
     elementwise=True,
+    inplace=True,
 )
 class Neg(Function):
     """y = -x;  gx = -gy."""

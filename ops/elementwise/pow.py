@@ -22,6 +22,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
         "no-nan": "as in torch: the slope in y is nan for a negative x, as x^y has none there, "
         "and at an infinite x or y a product of 0 and inf is left",
     },
+    inplace=True,
 )
 class Pow(Function):
     """z = x^y;  gx = gz conj(y x^(y - 1)), gy = gz conj(z log(x)).

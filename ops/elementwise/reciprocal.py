@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("reciprocal", methods=("reciprocal",), overrides=(torch.reciprocal,), elementwise=True)
+@op(
+    "reciprocal",
+    methods=("reciprocal",),
+    overrides=(torch.reciprocal,),
+    elementwise=True,
+    inplace=True,
+)
 class Reciprocal(Function):
     """y = 1 / x;  gx = -gy conj(y^2). At 0, both are infinite."""
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
-from plugrad.errors import InplaceError
+from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
 @op(
@@ -16,17 +15,14 @@ from plugrad.errors import InplaceError
     methods=("relu",),
     overrides=(torch.relu, torch.nn.functional.relu),
     elementwise=True,
+    inplace=True,
 )
 class Relu(Function):
     """y = max(x, 0);  gx = gy where y > 0, else 0: also at x = 0."""
 
     @staticmethod
-    def forward(ctx: Context, x: Tensor, *, inplace: bool = False) -> Tensor:
-        if inplace:
-            ctx.mark_dirty(x)
-            y = torch.relu_(x)
-        else:
-            y = torch.relu(x)
+    def forward(ctx: Context, x: Tensor) -> Tensor:
+        y = torch.relu(x)
         ctx.save_for_backward(y)
         return y
 
@@ -41,10 +37,6 @@ class Relu(Function):
         yield Sample(make())
         yield Sample(make(0, 3))
         yield Sample(make.tensor([-1.0, -0.0, 0.0, 2.0, float("inf"), float("nan")])).at_kink()
-
-    @staticmethod
-    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
-        yield ErrorSample(Sample(make(3), inplace=True), InplaceError, "a leaf")
 
 
 # One kernel and no temporary: a sixth of the time of gy * (y > 0).

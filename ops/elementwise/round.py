@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("round", methods=("round",), overrides=(torch.round, torch.special.round), elementwise=True)
+@op(
+    "round",
+    methods=("round",),
+    overrides=(torch.round, torch.special.round),
+    elementwise=True,
+    inplace=True,
+)
 class Round(Function):
     """y = x rounded to ``decimals`` places, halves to even;  gx = 0, also at the jumps."""
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("sgn", methods=("sgn",), overrides=(torch.sgn,), elementwise=True)
+@op("sgn", methods=("sgn",), overrides=(torch.sgn,), elementwise=True, inplace=True)
 class Sgn(Function):
     """y = x / |x|, 0 at 0;  gx = (gy - y Re(conj(y) gy)) / |x|, 0 at 0 and for a real x.
 

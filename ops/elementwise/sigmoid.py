@@ -15,6 +15,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
     methods=("sigmoid",),
     overrides=(torch.sigmoid, torch.special.expit),
     elementwise=True,
+    inplace=True,
 )
 class Sigmoid(Function):
     """y = 1 / (1 + exp(-x));  gx = gy conj(y (1 - y))."""

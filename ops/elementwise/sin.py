@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("sin", methods=("sin",), overrides=(torch.sin,), elementwise=True)
+@op("sin", methods=("sin",), overrides=(torch.sin,), elementwise=True, inplace=True)
 class Sin(Function):
     """y = sin(x), x in radians;  gx = gy conj(cos(x))."""
 

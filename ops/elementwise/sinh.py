@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("sinh", methods=("sinh",), overrides=(torch.sinh,), elementwise=True)
+@op("sinh", methods=("sinh",), overrides=(torch.sinh,), elementwise=True, inplace=True)
 class Sinh(Function):
     """y = sinh(x);  gx = gy conj(cosh(x))."""
 

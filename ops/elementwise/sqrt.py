@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("sqrt", methods=("sqrt",), overrides=(torch.sqrt,), elementwise=True)
+@op("sqrt", methods=("sqrt",), overrides=(torch.sqrt,), elementwise=True, inplace=True)
 class Sqrt(Function):
     """y = sqrt(x);  gx = gy / (2 conj(y)).
 

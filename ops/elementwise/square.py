@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("square", methods=("square",), overrides=(torch.square,), elementwise=True)
+@op("square", methods=("square",), overrides=(torch.square,), elementwise=True, inplace=True)
 class Square(Function):
     """y = x^2;  gx = 2 gy conj(x)."""
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("tan", methods=("tan",), overrides=(torch.tan,), elementwise=True)
+@op("tan", methods=("tan",), overrides=(torch.tan,), elementwise=True, inplace=True)
 class Tan(Function):
     """y = tan(x), x in radians;  gx = gy conj(1 + y^2)."""
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("tanh", methods=("tanh",), overrides=(torch.tanh,), elementwise=True)
+@op("tanh", methods=("tanh",), overrides=(torch.tanh,), elementwise=True, inplace=True)
 class Tanh(Function):
     """y = tanh(x);  gx = gy conj(1 - y^2)."""
 

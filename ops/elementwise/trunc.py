@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("trunc", methods=("trunc", "fix"), overrides=(torch.trunc, torch.fix), elementwise=True)
+@op(
+    "trunc",
+    methods=("trunc", "fix"),
+    overrides=(torch.trunc, torch.fix),
+    elementwise=True,
+    inplace=True,
+)
 class Trunc(Function):
     """y = trunc(x);  gx = 0, also at the jumps."""
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("index_add", methods=("index_add",), overrides=(torch.index_add,), linear=True)
+@op("index_add", methods=("index_add",), overrides=(torch.index_add,), linear=True, inplace=True)
 class IndexAdd(Function):
     """z = x with alpha times each slice of source added to the slice that index names.
 

@@ -10,7 +10,9 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("index_put", methods=("index_put",), overrides=(torch.index_put,), broadcasts=True)
+@op(
+    "index_put", methods=("index_put",), overrides=(torch.index_put,), broadcasts=True, inplace=True
+)
 class IndexPut(Function):
     """z = x with values y at [indices], or added there;  gx = gz, gy = gz[indices].
 
@@ -28,7 +30,8 @@ class IndexPut(Function):
     ) -> Tensor:
         ctx.accumulate = accumulate
         ctx.save_for_backward(*indices)
-        return torch.index_put(x, indices, values, accumulate)  # type: ignore[arg-type]
+        # Unlike torch.index_put it takes None for a whole dimension.
+        return torch.ops.aten.index_put.default(x, list(indices), values, accumulate)
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, None, Tensor | None]:

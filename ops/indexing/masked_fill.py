@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("masked_fill", methods=("masked_fill",), overrides=(torch.masked_fill,), broadcasts=True)
+@op(
+    "masked_fill",
+    methods=("masked_fill",),
+    overrides=(torch.masked_fill,),
+    broadcasts=True,
+    inplace=True,
+)
 class MaskedFill(Function):
     """y = value where mask, else x;  gx = 0 where mask, else gy;  gvalue = gy where mask.
 

@@ -17,6 +17,7 @@ from plugrad.errors import NotDifferentiableError
     overrides=(torch.scatter,),
     aliases={"value": "src"},
     equivalent={"option-ignored[reduce]": "with reduce there is no gradient"},
+    inplace=True,
 )
 class Scatter(Function):
     """z = x with src[i, j], or the number src, put at [index[i, j], j] (here dim = 0).

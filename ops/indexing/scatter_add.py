@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("scatter_add", methods=("scatter_add",), overrides=(torch.scatter_add,), linear=True)
+@op(
+    "scatter_add",
+    methods=("scatter_add",),
+    overrides=(torch.scatter_add,),
+    linear=True,
+    inplace=True,
+)
 class ScatterAdd(Function):
     """z = x with src[i, j] added at [index[i, j], j] (here dim = 0).
 

@@ -11,7 +11,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.linalg._product import column_major, left_gradient, right_gradient
 
 
-@op("addmm", methods=("addmm",), overrides=(torch.addmm,), broadcasts=True)
+@op("addmm", methods=("addmm",), overrides=(torch.addmm,), broadcasts=True, inplace=True)
 class Addmm(Function):
     """z = beta x + alpha mat1 mat2, x broadcast to the product's shape.
 

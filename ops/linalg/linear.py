@@ -20,7 +20,7 @@ class Linear(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        need_gx, need_gweight = ctx.needs_input_grad[:2]
+        need_gx, need_gweight, _ = ctx.needs_input_grad
         ctx.save_for_backward(x if need_gweight else None, weight if need_gx else None)
         if need_gweight and x.dim() > 2 and not x.is_contiguous():
             return _folded(x, weight, bias)
@@ -31,8 +31,6 @@ class Linear(Function):
         x, weight = ctx.saved_tensors
         gx = None if weight is None else _input_gradient(gz, weight)
         gweight = None if x is None else _weight_gradient(gz, x)
-        if len(ctx.needs_input_grad) == 2:
-            return gx, gweight
         return gx, gweight, gz if ctx.needs_input_grad[2] else None  # the engine sums it
 
     @staticmethod

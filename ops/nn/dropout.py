@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
-from plugrad.errors import InplaceError
 
 
 @op(
@@ -17,6 +16,7 @@ from plugrad.errors import InplaceError
     aliases={"train": "training"},
     random=True,
     view=True,
+    inplace=("dropout_",),
     waives={"lines": "on a CUDA tensor, and only there, it runs CUDA's own kernel"},
 )
 class Dropout(Function):
@@ -27,16 +27,12 @@ class Dropout(Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Context, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
-    ) -> Tensor:
+    def forward(ctx: Context, x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
         if not 0 <= p <= 1:
             torch.nn.functional.dropout(x, p)  # raises
         if p == 0 or not training or x.numel() == 0:
             return x
-        if inplace:
-            ctx.mark_dirty(x)
-        if x.is_cuda and p < 1 and not inplace:
+        if x.is_cuda and p < 1:
             y, mask = torch.native_dropout(x, p, True)
             ctx.save_for_backward(mask)
             ctx.scale = 1 / (1 - p)
@@ -44,7 +40,7 @@ class Dropout(Function):
         factor = x.new_zeros(()) if p == 1 else torch.empty_like(x).bernoulli_(1 - p).div_(1 - p)
         ctx.save_for_backward(factor)
         ctx.mark_non_differentiable(factor)
-        return x.mul_(factor) if inplace else x * factor
+        return x * factor
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
@@ -68,7 +64,6 @@ class Dropout(Function):
     @staticmethod
     def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
         yield ErrorSample(Sample(make(3), 1.5), ValueError, "between 0 and 1")
-        yield ErrorSample(Sample(make(3), inplace=True), InplaceError, "a leaf")
 
 
 _native_dropout_backward = torch.ops.aten.native_dropout_backward.default

@@ -32,7 +32,7 @@ class NllLoss(Function):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> Tensor:
-        if any(ctx.needs_input_grad[2:3]):
+        if ctx.needs_input_grad[2]:
             _refuse_weight()
         code = reduction_code(size_average, reduce, reduction)
         kernel = _forward if x.dim() <= 2 else _forward_of_images

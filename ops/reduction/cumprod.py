@@ -11,7 +11,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 from plugrad.ops.reduction._dims import cast
 
 
-@op("cumprod", methods=("cumprod",), overrides=(torch.cumprod,))
+@op("cumprod", methods=("cumprod",), overrides=(torch.cumprod,), inplace=True)
 class Cumprod(Function):
     """y[i] = x[0] ... x[i];  gx[k] = conj(y[k-1]) t[k],  t[k] = gy[k] + conj(x[k+1]) t[k+1].
 

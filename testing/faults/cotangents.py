@@ -63,7 +63,7 @@ def nan_at_zero(subject: Subject, _: str) -> Mapping[str, Any]:
 
 
 def _outputs(subject: Subject) -> list[str]:
-    several = [p.call for p in subject.probes if p.node._outputs is not None]
+    several = [p.call for p in subject.probes if p.node.output_count > 1]
     numbers = sorted({root.output_nr for call in several for root in call.roots})
     return [str(n) for n in numbers[:3]] or [""]
 

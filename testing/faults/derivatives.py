@@ -46,7 +46,7 @@ def _saved_proof(_: Subject, __: Subject, ___: str) -> str | None:
 )
 def saved_detached(subject: Subject, _: str) -> Mapping[str, Any]:
     """In double backward the saved tensors are constants."""
-    if not any(isinstance(t, Tensor) for p in subject.probes for t in p.node._saved or ()):
+    if not any(isinstance(t, Tensor) for p in subject.probes for t in p.node.saved):
         raise NotApplicable("the rule saves no tensor")
     rule = subject.function.backward
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.context import UntrackedContext
-from plugrad.core.node import Node
+from plugrad.core.node import Record
 from plugrad.testing.call import flat
 from plugrad.testing.faults.fault import FAULTS
 from plugrad.testing.faults.subject import Subject, same
@@ -51,18 +51,17 @@ class Misinformation:
         @wraps(forward)
         def misinformed(ctx: Any, *args: Any, **options: Any) -> Any:
             bound = self._changed(forward, name, ctx, args, options)
-            if bound is None or not isinstance(ctx, Node):
+            if bound is None or not isinstance(ctx, Record):
                 return forward(ctx, *args, **options)
             state = torch.get_rng_state() if subject.op.declaration.random else None
-            other = UntrackedContext(len(args))
-            other.needs_input_grad = ctx.needs_input_grad
+            other = UntrackedContext(ctx.needs_input_grad)
             output = forward(other, *args, **options)
             if state is not None:
                 torch.set_rng_state(state)
             try:
                 wrong = forward(*bound.args, **bound.kwargs)
             except Exception:
-                ctx._saved = ()
+                ctx._pg_saved = ()
                 return forward(ctx, *args, **options)
             _with_outputs(ctx, wrong, output)
             return output
@@ -124,10 +123,10 @@ class Misinformation:
 def _with_outputs(ctx: Any, wrong: Any, right: Any) -> None:
     """Let a context refer to the right outputs where it does to the wrong ones."""
     others = dict(zip(map(id, flat(wrong)), flat(right), strict=False))
-    ctx._saved = tuple(others.get(id(t), t) if isinstance(t, Tensor) else t for t in ctx._saved)
-    ctx._version = sum(t._version for t in ctx._saved if isinstance(t, Tensor))
-    if ctx._constants:
-        ctx._constants = frozenset(id(others[i]) if i in others else i for i in ctx._constants)
+    ctx._pg_saved = tuple(others.get(id(t), t) if isinstance(t, Tensor) else t for t in ctx._pg_saved)
+    ctx._pg_version = sum(t._version for t in ctx._pg_saved if isinstance(t, Tensor))
+    if ctx._pg_constants:
+        ctx._pg_constants = tuple([others.get(id(t), t) for t in ctx._pg_constants])
 
 
 def _is_an_input(subject: Subject, name: str) -> bool:
@@ -139,16 +138,16 @@ def _is_an_input(subject: Subject, name: str) -> bool:
 
 
 def _context(found: Probe) -> Any:
-    node = type(found.node)()
-    node._saved = ()
-    node.needs_input_grad = found.node.needs_input_grad
-    return node
+    record = type(found.record)()
+    record._pg_saved = ()
+    record.needs_input_grad = found.record.needs_input_grad
+    return record
 
 
 def _same_state(right: Any, wrong: Any) -> bool:
-    ignored = {"_constants"}
+    ignored = {"_pg_constants"}
     state, other = (
-        {"_saved": c._saved, **{k: v for k, v in vars(c).items() if k not in ignored}}
+        {"_pg_saved": c._pg_saved, **{k: v for k, v in vars(c).items() if k not in ignored}}
         for c in (right, wrong)
     )
     return state.keys() == other.keys() and all(_same(state[k], other[k]) for k in state)

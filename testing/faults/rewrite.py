@@ -6,7 +6,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from plugrad.core.node import Node
+from plugrad.core.node import Record
 from plugrad.testing.faults.subject import place_name
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class KeptArguments:
 
         @wraps(function)
         def forward(ctx: Any, *args: Any, **options: Any) -> Any:
-            if isinstance(ctx, Node):
+            if isinstance(ctx, Record):
                 self._arguments[ctx] = args
             return function(ctx, *args, **options)
 
@@ -116,7 +116,7 @@ class KeptArguments:
 
         @wraps(function)
         def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-            if isinstance(ctx, Node):
+            if isinstance(ctx, Record):
                 self._arguments[ctx] = inputs
             function(ctx, inputs, output)
 
@@ -125,4 +125,4 @@ class KeptArguments:
 
 def original(ctx: Any) -> Any:
     """The node of a context, which is a copy where only some inputs want a gradient."""
-    return ctx._narrowed_from or ctx
+    return ctx._pg_narrowed_from or ctx

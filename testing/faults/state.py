@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.core.node import Node
+from plugrad.core.node import Record
 from plugrad.testing.faults.fault import FAULTS
 from plugrad.testing.faults.rewrite import each
 from plugrad.testing.law import NotApplicable
@@ -24,7 +24,7 @@ def _floating(value: Any) -> bool:
 
 
 def _saved(node: Any) -> list[Tensor]:
-    return [t for t in node._saved or () if _floating(t) and t.numel()]
+    return [t for t in node._pg_saved or () if _floating(t) and t.numel()]
 
 
 @FAULTS.fault(
@@ -35,7 +35,7 @@ def _saved(node: Any) -> list[Tensor]:
 )
 def saved_changed(subject: Subject, _: str) -> Mapping[str, Any]:
     """The first saved tensor is changed in place after the gradients are computed."""
-    if not any(_saved(found.node) for found in subject.probes):
+    if not any(_saved(found.record) for found in subject.probes):
         raise NotApplicable("the rule saves no floating-point tensor")
     rule = subject.function.backward
 
@@ -57,7 +57,7 @@ def saved_changed(subject: Subject, _: str) -> Mapping[str, Any]:
 )
 def state_shared(subject: Subject, _: str) -> Mapping[str, Any]:
     """The rule uses what the newest call of the op saved, not its own."""
-    if not any(_saved(found.node) for found in subject.probes):
+    if not any(_saved(found.record) for found in subject.probes):
         raise NotApplicable("the rule saves no floating-point tensor")
     newest: dict[str, Any] = {}
     forward, rule = subject.function.forward, subject.function.backward
@@ -67,22 +67,22 @@ def state_shared(subject: Subject, _: str) -> Mapping[str, Any]:
     @wraps(forward)
     def remembering(ctx: Any, *args: Any, **options: Any) -> Any:
         output = forward(ctx, *args, **options)
-        if isinstance(ctx, Node):
-            newest["saved"] = ctx._saved
+        if isinstance(ctx, Record):
+            newest["saved"] = ctx._pg_saved
         return output
 
     @wraps(rule)
     def backward(ctx: Any, *cotangents: Any) -> Any:
-        own = ctx._saved
+        own = ctx._pg_saved
         if own is None or not _alike(own, newest["saved"]):
             return rule(ctx, *cotangents)
-        version = ctx._version
-        ctx._saved = newest["saved"]
-        ctx._version = sum(t._version for t in ctx._saved if isinstance(t, Tensor))
+        version = ctx._pg_version
+        ctx._pg_saved = newest["saved"]
+        ctx._pg_version = sum(t._version for t in ctx._pg_saved if isinstance(t, Tensor))
         try:
             return rule(ctx, *cotangents)
         finally:
-            ctx._saved, ctx._version = own, version
+            ctx._pg_saved, ctx._pg_version = own, version
 
     return {"forward": remembering, "backward": backward}
 

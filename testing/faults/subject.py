@@ -42,22 +42,23 @@ class Probe:
         node = call.node
         assert node is not None
         self.node: Node = node
+        self.record = call.record
 
     @cached_property
     def places(self) -> list[Place]:
         """The place of every edge that leads somewhere."""
-        edges = zip(self._all_places(), self.node._edges, strict=True)
+        edges = zip(self._all_places(), self.record._pg_edges, strict=False)
         return [place for place, edge in edges if edge is not None]
 
     def input_index(self, name: str) -> int | None:
         """Which of the case's inputs the place ``name`` is, if it is one with a gradient."""
-        edges = zip(self._all_places(), self.node._edges, self.case.edge_inputs, strict=True)
+        edges = zip(self._all_places(), self.record._pg_edges, self.case.edge_inputs, strict=False)
         found = (i for place, edge, i in edges if edge is not None and place.name == name)
         return next(found, None)
 
     def _all_places(self) -> list[Place]:
         """A place for every edge."""
-        lengths = self.node._list_lengths or (None,) * len(self.node._edges)
+        lengths = self.record._pg_list_lengths or (None,) * len(self.record._pg_edges)
         names = self.case.op.function.signature.positional
         return [
             Place(place_name(names, position, item), position, item)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.core.context import Context
 from plugrad.core.engine import run
 from plugrad.core.function import Function
 from plugrad.core.node import Node
@@ -292,14 +291,13 @@ def hidden_intermediate(case: Case) -> None:
 def _constants(node: Node) -> dict[str, Any]:
     constants: dict[str, Any] = {
         f"saved tensor {i}": t
-        for i, t in enumerate(node._saved or ())
-        if isinstance(t, Tensor) and id(t) in node._constants and t.is_floating_point()
+        for i, (t, origin) in enumerate(zip(node.saved, node.origins, strict=True))
+        if isinstance(t, Tensor) and origin is None and t.is_floating_point()
     }
-    own = set(vars(Context)) | set(vars(Node))
-    for name, value in vars(node).items():
-        if name not in own and isinstance(value, float | complex):
+    for name, value in node.attributes.items():
+        if isinstance(value, float | complex):
             constants[f"ctx.{name}"] = value
-    for i, value in enumerate(node._saved or ()):
+    for i, value in enumerate(node.saved):
         if isinstance(value, float | complex):
             constants[f"saved number {i}"] = value
     return constants

@@ -143,7 +143,7 @@ def _other_routes(case: Case) -> list[tuple[str, Callable[..., Any]]]:
         own = [name for name in entry.attributes if not registry.rivals(name)]
         methods = [name for name in own if name in entry.methods]
         found += [(f"x.{m}(...)", _method(m)) for m in methods if _plain(m)]
-        found += [(f"x.{p}", _property(p)) for p in own if p not in methods]
+        found += [(f"x.{p}", _property(p)) for p in own if p in entry.declaration.properties]
         if entry.rank == 2:  # this one always works
             found.append((f"x.{entry.path}(...)", _method(entry.path)))
         args, kwargs = case.arguments(case.values)

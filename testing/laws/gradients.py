@@ -142,7 +142,7 @@ def purity(case: Case) -> None:
     cotangents = call.cotangents()
     names = [f"cotangent {i}" for i in range(len(cotangents))]
     held += zip(names, cotangents, strict=True)
-    saved = [t for t in node._saved or () if isinstance(t, Tensor)]
+    saved = [t for t in node.saved if isinstance(t, Tensor)]
     held += [(f"saved tensor {i}", t) for i, t in enumerate(saved)]
     held += [(given.name, t) for given, t in zip(case.inputs, call.input_tensors, strict=True)]
     before = [(t.clone(), t._version) for _, t in held]
@@ -168,7 +168,7 @@ def gradient_memory(case: Case) -> None:
         if tensor.numel():
             seen[_memory(tensor)] = given.name
     if call.node is not None:
-        saved = [t for t in call.node._saved or () if isinstance(t, Tensor) and t.numel()]
+        saved = [t for t in call.node.saved if isinstance(t, Tensor) and t.numel()]
         seen.update({_memory(t): "a saved tensor" for t in saved})
     for i in case.wanted:
         gradient = call.variables[i].grad

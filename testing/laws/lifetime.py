@@ -36,13 +36,13 @@ def freed(case: Case) -> None:
     call, node = ruled_call(case)
     mine = {id(t) for t in (*call.tensors, *call.input_tensors)}
     saved = [
-        weakref.ref(t) for t in node._saved or () if isinstance(t, Tensor) and id(t) not in mine
+        weakref.ref(t) for t in node.saved if isinstance(t, Tensor) and id(t) not in mine
     ]
     targets = [call.variables[i] for i in case.wanted]
     with _no_collection():
         run(call.roots, call.cotangents(), False, False, targets)
         alive = [t for t in (reference() for reference in saved) if t is not None]
-        if node._saved or alive:
+        if node.saved or alive:
             shapes = ", ".join(str(tuple(t.shape)) for t in alive)
             raise Violation(f"saved tensors outlive the backward: {shapes}")
 

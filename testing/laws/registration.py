@@ -69,7 +69,7 @@ def _gradients_of_first_call(op: OpUnderTest) -> int:
     for sample in op.samples():
         call = Case(op, sample).call()
         if call.node is not None:
-            return 1 if call.node._outputs is None else len(call.node._outputs)
+            return call.node.output_count
     return 1
 
 
@@ -139,13 +139,13 @@ def registered_rule(op: OpUnderTest) -> None:
     """
     function = op.function
     if not op.composite:
-        if function.node_type._rule is not function.backward:
+        if function.record_type._pg_rule is not function.backward:
             raise Violation(
                 "backward was replaced after the class was made, and calls still run the old "
                 "one: write it in the class"
             )
-        if function.node_type._function is not function:
-            raise Violation("the nodes belong to another class: do not copy node_type")
+        if function.record_type._pg_function is not function:
+            raise Violation("the records belong to another class: do not copy record_type")
     entry = op.entry
     if entry is None:
         return

@@ -212,6 +212,6 @@ def _quietly(case: Case) -> None:
                 alone.rule(alone.cotangents())
         if case.op.function.jvp is not Function.jvp and call.node is not None:
             tangents: list[Any] = [None if i is None else case.values[i] for i in case.edge_inputs]
-            case.op.function.jvp(call.node, *tangents)
+            case.op.function.jvp(call.record, *tangents)
     except Exception:
         return

@@ -331,7 +331,7 @@ def test_mark_dirty_rewires_the_changed_variable():
     assert z is y
     y.sum().backward()
     assert x.grad.tolist() == [2, 2, 2]
-    with pytest.raises(errors.InplaceError, match="a leaf that requires grad[\\s\\S]*fix:"):
+    with pytest.raises(errors.InplaceError, match="a leaf Variable that requires grad[\\s\\S]*fix:"):
         Double.apply(x)
     with pytest.raises(errors.InplaceError, match="a view"):
         Double.apply((x * 1)[1:])
@@ -451,7 +451,7 @@ def test_wrong_gradients_are_named(backward, error, message):
 
 def test_a_gradient_on_another_device_is_named():
     x, _ = leaf(3)
-    with pytest.raises(errors.GradientDeviceError, match="lies on meta[\\s\\S]*fix:"):
+    with pytest.raises(errors.GradientDeviceError, match="is on meta[\\s\\S]*fix:"):
         identity(backward=lambda ctx, g: g.to("meta")).apply(x).backward(torch.ones(3).double())
 
 

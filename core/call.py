@@ -1,0 +1,285 @@
+"""Calls: the one way into an op, where it is recorded.
+
+``make_gate`` gives each op a function ``apply``. Calls with one or two operands, nearly
+all calls there are, take a short path made for their arity; all others take the general
+one, which does the same for any arguments.
+"""
+
+from __future__ import annotations
+
+from numbers import Number
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.context import NUMBERS, ORIGIN_X, ORIGIN_Y, ORIGINS_XY, UntrackedContext
+from plugrad.core.inplace import make_twin
+from plugrad.core.node import Record, grouped, origins
+from plugrad.core.record import only_plain, record, record_any, untracked
+from plugrad.core.unpack import distinct, flat, raw_option, unpack
+from plugrad.core.variable import Variable, plain
+from plugrad.core.views import note_views
+from plugrad.errors import PlugradError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plugrad.core.function import Function
+    from plugrad.core.node import Edge
+
+_MISSING: Any = object()
+_is_grad_enabled = torch.is_grad_enabled
+
+
+def make_gate(function: type[Function], operator: bool = False) -> Callable[..., Any]:
+    """The ``apply`` of ``function``, by the number of operands it can be called with.
+
+    As an ``operator`` (a method like ``__add__``) it returns NotImplemented for operands
+    that forward does not take, so that Python asks the other operand's type.
+    """
+    signature, declaration = function.signature, function.declaration
+    differentiable = declaration is None or declaration.differentiable
+    general = _general_gate(function, differentiable)
+    if operator:
+        general = _or_not_implemented(general)
+    gate = general
+    if not (function.takes_setup_context() or signature.variadic) and differentiable:
+        gate = _unary_gate(function, general) if signature.fits(1) else general
+        if signature.fits(2):
+            gate = _binary_gate(function, general, gate)
+    return _view_gate(function, gate) if declaration is not None and declaration.view else gate
+
+
+# --- the short paths -----------------------------------------------------------------
+
+
+def _unary_gate(function: type[Function], general: Callable[..., Any]) -> Callable[..., Any]:
+    forward, node_type, foreign = function.forward, function.record_type, not function.is_builtin()
+    others = len(function.signature.positional) - 1
+    no_flags, flags = (False,) * (1 + others), (True,) + (False,) * others
+    no_edges = (None,) * others
+
+    def apply(x: Any = _MISSING, /, *rest: Any, **options: Any) -> Any:
+        if rest or options or not isinstance(x, Variable):
+            return general(*_given(x), *rest, **options)
+        a = x._data
+        edge = None
+        if _is_grad_enabled():
+            edge = x._edge
+            if edge is None and x._requires_grad:
+                edge = edge_of(x)
+        if edge is None:
+            context = UntrackedContext(no_flags)
+            z = forward(context, a)
+            if z.__class__ is not Tensor or z is a or (foreign and z._is_view()):
+                return untracked(context, z, (a,), (x,), function)
+            return plain(z)
+        node: Any = node_type()
+        node._pg_saved = ()
+        if others:
+            node._pg_edges = (edge, *no_edges)
+        else:
+            node._pg_x = edge
+        node.needs_input_grad = flags
+        z = forward(node, a)
+        attributes = node.__dict__
+        if (
+            z.__class__ is not Tensor
+            or z is a
+            or (attributes and not only_plain(attributes))
+            or (foreign and z._is_view())
+        ):
+            return record_any(node, z, (a,), (x,))
+        saved = node._pg_saved
+        if saved:
+            if len(saved) == 1 and saved[0] is a:
+                node._pg_origins = ORIGIN_X
+            elif len(saved) == 1 and saved[0] is z:
+                node._pg_origins = ORIGIN_Y
+            else:
+                node._pg_origins = origins(saved, (a,), (z,))
+        return record(node, z)
+
+    return apply
+
+
+# In one piece, since each call inside would cost 3 % of an op.
+def _binary_gate(  # noqa: C901
+    function: type[Function], general: Callable[..., Any], unary: Callable[..., Any]
+) -> Callable[..., Any]:
+    forward, node_type, foreign = function.forward, function.record_type, not function.is_builtin()
+    others = len(function.signature.positional) - 2
+    flags_by_need = [
+        [(first, second) + (False,) * others for second in (False, True)]
+        for first in (False, True)
+    ]
+    no_edges = (None,) * others
+
+    def apply(  # noqa: C901
+        x: Any = _MISSING, y: Any = _MISSING, /, *rest: Any, **options: Any
+    ) -> Any:
+        if rest or options:
+            return general(*_given(x, y), *rest, **options)
+        if y is _MISSING:
+            return unary(*_given(x))
+        a: Any
+        b: Any
+        x_edge: Edge | None = None
+        y_edge: Edge | None = None
+        recording = _is_grad_enabled()
+        if isinstance(x, Variable):
+            a = x._data
+            if recording:
+                x_edge = x._edge
+                if x_edge is None and x._requires_grad:
+                    x_edge = edge_of(x)
+        elif x.__class__ in NUMBERS or (x.__class__ is Tensor and not x.requires_grad):
+            a = x
+        else:
+            return general(x, y)
+        if isinstance(y, Variable):
+            b = y._data
+            if recording:
+                y_edge = y._edge
+                if y_edge is None and y._requires_grad:
+                    y_edge = edge_of(y)
+        elif y.__class__ in NUMBERS or (y.__class__ is Tensor and not y.requires_grad):
+            b = y
+        else:
+            return general(x, y)
+        if x_edge is None and y_edge is None:
+            if a is x and b is y:  # no Variable at all
+                return general(x, y)
+            context = UntrackedContext(flags_by_need[0][0])
+            z = forward(context, a, b)
+            if z.__class__ is not Tensor or z is a or z is b or (foreign and z._is_view()):
+                return untracked(context, z, (a, b), (x, y), function)
+            return plain(z)
+        if a is b and x is not y:  # one tensor object of two operands: told apart from here on
+            b = b.detach()
+        node: Any = node_type()
+        node._pg_saved = ()
+        if others:
+            node._pg_edges = (x_edge, y_edge, *no_edges)
+        else:
+            node._pg_x = x_edge
+            node._pg_y = y_edge
+        node.needs_input_grad = flags_by_need[x_edge is not None][y_edge is not None]
+        z = forward(node, a, b)
+        attributes = node.__dict__
+        if (
+            z.__class__ is not Tensor
+            or z is a
+            or z is b
+            or (attributes and not only_plain(attributes))
+            or (foreign and z._is_view())
+        ):
+            return record_any(node, z, (a, b), (x, y))
+        saved = node._pg_saved
+        if saved:
+            if (
+                len(saved) == 2
+                and (saved[0] is a or saved[0] is None)
+                and (saved[1] is b or saved[1] is None)
+            ):
+                node._pg_origins = ORIGINS_XY
+            else:
+                node._pg_origins = origins(saved, (a, b), (z,))
+        return record(node, z)
+
+    return apply
+
+
+def _view_gate(function: type[Function], gate: Callable[..., Any]) -> Callable[..., Any]:
+    """``gate``, and a note of the outputs that are views of the first argument."""
+    signature = function.signature
+
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        output = gate(*args, **kwargs)
+        if kwargs and not args:
+            args, kwargs = signature.bind(args, kwargs)
+        if args and isinstance(args[0], Variable):
+            note_views(function, args, kwargs, output)
+        return output
+
+    return apply
+
+
+def _given(*values: Any) -> tuple[Any, ...]:
+    return tuple(v for v in values if v is not _MISSING)
+
+
+def _or_not_implemented(general: Callable[..., Any]) -> Callable[..., Any]:
+    def apply(*operands: Any) -> Any:
+        # Not left to torch: its operators would hand the bare tensor to a foreign operand.
+        if not all(isinstance(v, Variable | Tensor | Number) for v in operands):
+            return NotImplemented
+        try:
+            return general(*operands)
+        except TypeError as error:
+            if isinstance(error, PlugradError):
+                raise
+            return NotImplemented
+
+    return apply
+
+
+# --- the general path ----------------------------------------------------------------
+
+
+def _general_gate(function: type[Function], differentiable: bool) -> Callable[..., Any]:
+    forward, signature = function.forward, function.signature
+    op_name, after = signature.op_name, function.takes_setup_context()
+    declared = function.declaration is not None and function.declaration.inplace
+    twin = make_twin(function, f"{op_name.rpartition('.')[2]}_") if declared else None
+
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        options: dict[str, Any] = {}
+        if twin is not None and kwargs.pop("inplace", False):
+            return twin(*args, **kwargs)
+        if kwargs or not signature.fits(len(args)):
+            args, options = signature.bind(args, kwargs)
+            options = {name: raw_option(name, v, op_name) for name, v in options.items()}
+        if after:  # setup_context is given forward's defaults, too
+            args = signature.completed(args)
+        recording = differentiable and _is_grad_enabled()
+        raw, edges, lengths, any_variable = unpack(args, op_name, recording)
+        tracked = recording and any(edge is not None for edge in edges)
+        if tracked:
+            distinct(raw, args, lengths)
+            context: Any = _node(function, edges, lengths)
+        else:
+            context = UntrackedContext(signature.padded([False] * len(args), False))
+        output = forward(*raw, **options) if after else forward(context, *raw, **options)
+        if after:
+            function.setup_context(context, tuple(raw), output)
+        tensors = raw if lengths is None else flat(raw, lengths)
+        operands = args if lengths is None else flat(args, lengths)
+        if tracked:
+            return record_any(context, output, tensors, operands)
+        if not any_variable:
+            return output
+        return untracked(context, output, tensors, operands, function)
+
+    return apply
+
+
+def _node(function: type[Function], edges: list[Edge | None], lengths: list[Any] | None) -> Record:
+    """A record with these edges."""
+    padded = function.signature.padded
+    flags = [edge is not None for edge in edges]
+    if lengths is None:
+        node = function.record_type()
+        node.needs_input_grad = padded(flags, False)
+        node._pg_edges = padded(edges, None)
+    else:
+        node = function.record_type_of_lists()()
+        node.needs_input_grad = padded(grouped(flags, lengths), False)
+        missing = len(node.needs_input_grad) - len(lengths)
+        node._pg_edges = (*edges, *(None,) * missing)
+        node._pg_list_lengths = (*lengths, *(None,) * missing)
+        node._pg_special = True
+    node._pg_saved = ()
+    return node

@@ -1,0 +1,116 @@
+"""Hooks: what users ask to be called with gradients, and what keeps them."""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from torch import Tensor
+from torch.utils.hooks import RemovableHandle
+
+from plugrad.errors import HookError
+
+if TYPE_CHECKING:
+    import weakref
+    from collections.abc import Callable
+
+    from plugrad.core.variable import Variable
+
+
+class Registered(NamedTuple):
+    """A hook, and the line that registered it."""
+
+    hook: Callable[..., Any]
+    place: str
+
+
+#: Hooks by the id of their handle, in the order of registration.
+Hooks = OrderedDict[int, Registered]
+
+
+class Arrival:
+    """What happens to the gradient of one value once it is complete: hooks, then retain.
+
+    A leaf keeps its own; a record keeps one for each output that has any.
+    """
+
+    __slots__ = ("hooks", "retained_by")
+
+    def __init__(self) -> None:
+        self.hooks: Hooks = OrderedDict()
+        #: The non-leaf whose ``grad`` keeps the gradient.
+        self.retained_by: weakref.ref[Variable] | None = None
+
+
+def register(hooks: Hooks, hook: Callable[..., Any], depth: int = 2) -> RemovableHandle:
+    """Add ``hook``; the handle removes it, also at the end of a ``with``.
+
+    Args:
+        hooks: where it is kept.
+        hook: the callable.
+        depth: how many frames up the line is that asked for it.
+
+    Raises:
+        HookError: it cannot be called.
+    """
+    if not callable(hook):
+        raise HookError(
+            f"a hook must be callable, not a {type(hook).__name__}", fix="pass a function"
+        )
+    frame = sys._getframe(depth)
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = Registered(hook, f"{frame.f_code.co_filename}:{frame.f_lineno}")
+    return handle
+
+
+def call(registered: Registered, *args: Any) -> Any:
+    """Call a hook; what it raises names the line that registered it."""
+    try:
+        return registered.hook(*args)
+    except Exception as error:
+        note(error, f"raised by the hook registered at {registered.place}")
+        raise
+
+
+def run_hooks(hooks: Hooks, gradient: Variable) -> Variable:
+    """``gradient`` after each hook, which may replace it."""
+    for registered in list(hooks.values()):  # a hook may add or remove hooks
+        result = call(registered, gradient)
+        if result is not None:
+            gradient = replacement(registered, result, gradient)
+    return gradient
+
+
+def replacement(registered: Registered, result: Any, gradient: Any) -> Any:
+    """The Variable that a hook returned in place of ``gradient``.
+
+    Raises:
+        HookError: it is not a tensor of the same shape, dtype and device.
+    """
+    if isinstance(result, Tensor):
+        result = type(gradient)(result)
+    was = f"{gradient.dtype} of shape {tuple(gradient.shape)} on {gradient.device}"
+    if not isinstance(result, type(gradient)):
+        problem = f"a {type(result).__name__}"
+    elif (result.shape, result.dtype, result.device) != (
+        gradient.shape,
+        gradient.dtype,
+        gradient.device,
+    ):
+        problem = f"{result.dtype} of shape {tuple(result.shape)} on {result.device}"
+    else:
+        return result
+    raise HookError(
+        f"a hook replaced a gradient, {was}, by {problem}",
+        where=f"the hook registered at {registered.place}",
+        fix="return None to keep the gradient, or a tensor of its shape, dtype and device",
+    )
+
+
+def note(error: BaseException, text: str) -> None:
+    """Add a line to an error's message, and leave its traceback as it is."""
+    if hasattr(error, "add_note"):
+        error.add_note(text)
+    elif error.args and isinstance(error.args[0], str):  # Python 3.10
+        error.args = (f"{error.args[0]}\n{text}", *error.args[1:])

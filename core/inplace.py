@@ -1,0 +1,325 @@
+"""In-place changes: the in-place twins of ops, and what becomes of the graph after a change."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.context import Packed, running, total_version
+from plugrad.core.node import (
+    ManyRecord,
+    Record,
+    UnaryRecord,
+    arrival_at,
+    ends,
+    next_sequence_number,
+)
+from plugrad.core.variable import Variable, plain, recorded
+from plugrad.core.views import check_inplace
+from plugrad.errors import InplaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from plugrad.core.function import Function
+    from plugrad.core.node import Edge
+    from plugrad.core.views import View
+
+
+def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
+    """The in-place method ``name`` of an op: ``add_``, ``__iadd__``.
+
+    Where nothing is recorded it is torch's own. Recorded, it is the op itself, whose result
+    is written over the Variable; so one rule serves both.
+    """
+    native = getattr(Tensor, name, None) or _written_over(function)
+
+    def twin(x: Any, /, *args: Any, **kwargs: Any) -> Any:
+        operands = (*args, *kwargs.values())
+        if not isinstance(x, Variable):
+            return _change_tensor(native, name, x, args, kwargs)
+        if torch.is_grad_enabled() and any(map(_tracked, (x, *operands))):
+            check_inplace(x, name)
+            if function.overwrite is not None:
+                function.overwrite(x, *args, **kwargs)
+            else:
+                overwrite(x, function, name, args, kwargs)
+        else:
+            raw_args = [raw_argument(a) for a in args]
+            native(x._data, *raw_args, **{k: raw_argument(v) for k, v in kwargs.items()})
+        return x
+
+    twin.__name__ = name
+    twin.__qualname__ = f"Variable.{name}"
+    twin.__doc__ = f"In place: {function.__doc__}"
+    return twin
+
+
+def _written_over(function: type[Function]) -> Callable[..., Any]:
+    """An in-place call on tensors for a name that torch.Tensor does not have."""
+
+    def native(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return tensor.copy_(function.apply(plain(tensor), *args, **kwargs)._data)
+
+    return native
+
+
+def raw_argument(value: Any) -> Any:
+    """``value`` with tensors for Variables, also in a list or tuple."""
+    if isinstance(value, Variable):
+        return value._data
+    if value.__class__ is list or value.__class__ is tuple:
+        return value.__class__([raw_argument(v) for v in value])
+    return value
+
+
+def _tracked(value: Any) -> bool:
+    if isinstance(value, Variable):
+        return edge_of(value) is not None
+    return isinstance(value, list | tuple) and any(map(_tracked, value))
+
+
+def overwrite(
+    x: Variable,
+    function: type[Function],
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    """Write ``function(x, ...)`` over ``x``, and let its gradient go there from now on."""
+    later, running.packs_later = running.packs_later, True
+    try:
+        result = function.apply(x, *args, **kwargs)
+    finally:
+        running.packs_later = later
+    old, new = x._data, result._data
+    if new.shape != old.shape:
+        raise InplaceError(
+            f"{name} has a result of shape {tuple(new.shape)}, which does not fit into "
+            f"shape {tuple(old.shape)}",
+            where=f"a call of {name}",
+            fix=f"use the op that makes a new Variable, {name.strip('_')}",
+        )
+    if not torch.can_cast(new.dtype, old.dtype):
+        raise InplaceError(
+            f"the result type {new.dtype} of {name} can't be cast to {old.dtype}",
+            where=f"a call of {name}",
+            fix=f"use the op that makes a new Variable, {name.strip('_')}, or cast first",
+        )
+    edge = result._edge
+    if edge is None:  # a comparison, say
+        old.copy_(new)
+        rebase(x, _Constant(edge_of(x), old), 0)
+        return
+    record, _ = ends(edge)
+    saved = record._pg_saved or ()
+    before = old.clone() if any(t is old for t in saved) else old
+    kept = [before if t is old else t for t in saved]
+    others = total_version(tuple([t for t in kept if t is not new]))
+    old.copy_(new)
+    if saved:
+        record._pg_saved = tuple([old if t is new else t for t in kept])
+        record._pg_version = others + old._version * sum(t is new for t in kept)
+        pack_saved(record)
+    record._pg_dtype = old.dtype
+    rebase(x, edge, 0)
+
+
+class _Constant(UnaryRecord):
+    """The change of a Variable to what has no gradient: zero for what it was before."""
+
+    __slots__ = ()
+
+    _pg_op_name = "constant"
+
+    def __init__(self, edge: Edge | None, tensor: Tensor) -> None:
+        self._pg_x = edge
+        self._pg_saved, self._pg_origins, self.needs_input_grad = (), (), (True,)
+        self._pg_shape, self._pg_dtype = tuple(tensor.shape), tensor.dtype
+        self._pg_sequence_number = next_sequence_number()
+
+    @staticmethod
+    def _pg_rule(ctx: Any, gradient: Any) -> Any:  # type: ignore[override]
+        return gradient * 0 if isinstance(gradient, Variable) else torch.zeros_like(gradient)
+
+
+def pack_saved(record: Record) -> None:
+    """Hand the saved tensors to the saved-tensor hooks that are in force, if there are any."""
+    hooks = top_saved_tensors_hooks()
+    saved = record._pg_saved
+    if hooks is None or not saved or running.packs_later or isinstance(saved, Packed):
+        return
+    pack, unpack = hooks
+    packed: list[tuple[Any, Any]] = []
+    for value in saved:
+        if isinstance(value, Tensor):
+            version = value._version
+            packed.append((unpack, pack(value)))
+            if value._version != version:
+                raise InplaceError(
+                    "a saved tensor pack hook is modifying its input in place",
+                    where=f"a tensor saved by {record._pg_op_name}",
+                    fix="change a clone() of it in the hook",
+                )
+        else:
+            packed.append((None, value))
+    record._pg_saved = Packed(packed)
+    record._pg_special = True  # the hooks are the user's: they see torch's autograd
+
+
+def _no_hooks(ignore_is_tracing: bool) -> None:
+    """On a torch that does not tell: before 2.7."""
+
+
+_top: Callable[[bool], Any] = getattr(
+    torch._C._autograd, "_top_saved_tensors_default_hooks", _no_hooks
+)
+
+
+def top_saved_tensors_hooks() -> tuple[Callable[..., Any], Callable[..., Any]] | None:
+    """The innermost pair of pack and unpack hooks in force, torch's or ours."""
+    return _top(True)  # type: ignore[no-any-return]
+
+
+def rebase(x: Variable, edge: Edge, position: int) -> None:
+    """Let gradients of ``x`` go along ``edge``, the output of what changed it in place.
+
+    Args:
+        x: the changed Variable; if it is a view, its base follows.
+        edge: leads to the record of the change.
+        position: which of the record's edges led to ``x`` as it was.
+    """
+    retained = not x.is_leaf and x.retains_grad
+    if retained:
+        arrival_at(edge_of(x)).retained_by = None  # type: ignore[arg-type]
+    view = None if x._extra is None else x._extra.view
+    if view is None:
+        x._edge, x._requires_grad = edge, True
+    else:
+        base = view.base
+        base._edge = CopySlices(ends(edge)[0], position, view)
+        base._requires_grad = True
+    if retained:
+        x.retain_grad()
+
+
+class CopySlices(ManyRecord):
+    """The in-place change of a view, seen from its base.
+
+    The gradient of the base as it was is that of the base as it is, but in the view's place
+    the gradient of what was there before. ``inner`` is the record of the change.
+    """
+
+    __slots__ = ("inner", "position", "view", "whole")
+
+    _pg_op_name = "copy_slices"
+
+    def __init__(self, inner: Record, position: int, view: View) -> None:
+        base = view.base
+        data = base._data
+        edges = list(inner._pg_edges)
+        edges[position] = edge_of(base)
+        self.inner, self.position, self.view = inner, position, view
+        self.whole = (data.shape, data.stride(), data.dtype, data.device)
+        self._pg_edges = tuple(edges)
+        self._pg_saved, self._pg_origins = (), ()
+        self.needs_input_grad = tuple([edge is not None for edge in edges])
+        self._pg_shape, self._pg_dtype = tuple(data.shape), data.dtype
+        self._pg_sequence_number = next_sequence_number()
+        self._pg_special = True
+
+    @staticmethod
+    def _pg_rule(ctx: Any, gradient: Any) -> Any:  # type: ignore[override]
+        from plugrad.core.cotangent import fit
+        from plugrad.core.engine import apply_rule
+
+        record = ctx._pg_narrowed_from or ctx
+        create_graph = isinstance(gradient, Variable)
+        whole = plain(_empty(ctx.whole))
+        whole.copy_(gradient)
+        place = ctx.view.replay(whole)
+        inner = copy(ctx.inner)
+        inner._pg_output_variable = lambda tensor, _: _output_variable(record, tensor)
+        arrived = place.clone()
+        result = apply_rule(inner, arrived if create_graph else arrived._data, create_graph)
+        found = [
+            None if edge is None or g is None else fit(inner, g, edge, create_graph)
+            for g, edge in zip(result, inner._pg_edges, strict=True)
+        ]
+        own = found[ctx.position]
+        if own is None:
+            place.zero_()
+        else:
+            place.copy_(own)
+        found[ctx.position] = whole if create_graph else whole._data
+        return tuple(found)
+
+    def _pg_free(self) -> None:
+        self.inner._pg_free()
+
+
+def _empty(whole: tuple[Any, ...]) -> Tensor:
+    shape, stride, dtype, device = whole
+    if 0 in stride:  # an expanded base has no room for a gradient
+        return torch.empty(shape, dtype=dtype, device=device)
+    return torch.empty_strided(shape, stride, dtype=dtype, device=device)
+
+
+def _output_variable(record: CopySlices, tensor: Tensor) -> Variable:
+    """The view after the change, as a Variable with the edge that it has since then."""
+    whole = recorded(_empty(record.whole), record)
+    edge = edge_of(record.view.replay(whole))
+    return plain(tensor) if edge is None else recorded(tensor, edge)
+
+
+def changed_in_place(
+    record: Record, raw: Iterable[Any], operands: Iterable[Any], outputs: list[Any]
+) -> dict[int, tuple[Variable, int]]:
+    """The Variables, with their positions, that forward said it changed, by their tensors' ids.
+
+    Raises:
+        InplaceError: one cannot be changed in a recorded call, or is not returned.
+    """
+    changed = {id(t) for t in record._pg_dirty}
+    record.__dict__.pop("_pg_dirty", None)
+    returned = {id(t) for t in outputs}
+    found = {}
+    for position, (tensor, variable) in enumerate(zip(raw, operands, strict=True)):
+        if id(tensor) in changed and isinstance(variable, Variable):
+            check_inplace(variable, record._pg_op_name)
+            if id(tensor) not in returned:
+                raise InplaceError(
+                    f"{record._pg_op_name} changed an input in place that forward does not return",
+                    where=f"forward of {record._pg_op_name}",
+                    fix="return it from forward",
+                )
+            found[id(tensor)] = (variable, position)
+    return found
+
+
+def _change_tensor(
+    native: Callable[..., Any],
+    name: str,
+    tensor: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    """torch's own in-place call on a plain tensor, with Variables among its arguments."""
+    if torch.is_grad_enabled() and any(map(_tracked, (*args, *kwargs.values()))):
+        raise InplaceError(
+            f"{name} would write a Variable that requires grad into a plain tensor, which "
+            "cannot remember where its values come from",
+            where=f"a call of {name} on a tensor of shape {tuple(getattr(tensor, 'shape', ()))}",
+            fix="make the tensor a Variable: plugrad.Variable(tensor); or, if no gradient is "
+            "wanted, pass .detach() or call it in plugrad.no_grad()",
+        )
+    native(
+        tensor,
+        *[raw_argument(a) for a in args],
+        **{k: raw_argument(v) for k, v in kwargs.items()},
+    )
+    return tensor

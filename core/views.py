@@ -1,0 +1,213 @@
+"""Views: of which Variable one is a view, and how its edge follows in-place changes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from plugrad.core.variable import Variable, extra_of
+from plugrad.errors import InplaceError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from plugrad.core.function import Function
+    from plugrad.core.node import Edge
+
+#: Why a view's base or the view itself must not be changed in place while that is recorded.
+NO_GRAD = "it was made in no_grad mode"
+SEVERAL = "it is one of several outputs of its op"
+CUSTOM = "it was made by a Function that is not declared with view=True"
+
+
+class View:
+    """How a Variable is made from its base, by view ops one after the other.
+
+    Args:
+        base: the Variable whose memory it is, which is not a view itself.
+        parent: how its last op's input is made from the base; None if that is the base.
+        function: the last op; called with ``args`` and ``kwargs`` after its input.
+        number: which output of the op, if it has several.
+        reason: why it must not be changed in place; empty if it may be.
+    """
+
+    __slots__ = (
+        "args",
+        "base",
+        "base_data",
+        "base_edge",
+        "edge",
+        "function",
+        "is_leaf",
+        "kwargs",
+        "number",
+        "parent",
+        "reason",
+        "version",
+    )
+
+    def __init__(
+        self,
+        base: Variable,
+        parent: View | None,
+        function: type[Function],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        number: int | None,
+        reason: str,
+    ) -> None:
+        from plugrad.core.accumulate_grad import edge_of
+
+        self.base, self.parent, self.reason = base, parent, reason
+        self.function, self.args, self.kwargs, self.number = function, args, kwargs, number
+        #: Where the view's gradient goes, as of this version of the memory and edge of the base.
+        self.edge: Edge | None = None
+        self.base_edge = edge_of(base)
+        self.base_data = base._data
+        self.version = base._data._version
+        #: Whether requires_grad_() made the view itself a leaf.
+        self.is_leaf = False
+
+    def replay(self, base: Variable) -> Variable:
+        """The same view of another Variable with the base's geometry."""
+        steps = [self]
+        while steps[-1].parent is not None:
+            steps.append(steps[-1].parent)
+        made: Any = base
+        for step in reversed(steps):
+            made = step.function.apply(made, *step.args, **step.kwargs)
+            if step.number is not None:
+                made = made[step.number]
+        return made  # type: ignore[no-any-return]
+
+    def current_edge(self, variable: Variable) -> Edge | None:
+        """Where the gradient of the view goes, after any in-place change of the base.
+
+        Raises:
+            InplaceError: the base was changed, and the view does not allow that.
+        """
+        from plugrad.core.accumulate_grad import edge_of
+
+        version = variable._data._version
+        if version != self.version:
+            base_edge = edge_of(self.base)
+            if base_edge is not self.base_edge:
+                if self.reason or self.base._data is not self.base_data:
+                    raise _base_changed(self)
+                with torch.enable_grad():
+                    self.edge = edge_of(self.replay(self.base))
+                self.base_edge, self.is_leaf = base_edge, False
+            self.version = version
+        return self.edge
+
+
+def note_views(
+    function: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+) -> None:
+    """Note of each output of a call that shares memory with the first argument that it does."""
+    x = args[0]
+    if output.__class__ is Variable:
+        _note(function, x, args[1:], kwargs, output, None, "")
+    elif isinstance(output, tuple | list):
+        for number, each in enumerate(output):
+            if each.__class__ is Variable:
+                _note(function, x, args[1:], kwargs, each, number, SEVERAL)
+
+
+def note_custom_view(function: type[Function], operands: Any, output: Any) -> None:
+    """Note of an output that is a view of an operand that it must not be changed in place."""
+    for x in operands:
+        if isinstance(x, Variable):
+            _note(function, x, (), {}, output, None, CUSTOM)
+
+
+def _note(
+    function: type[Function],
+    x: Variable,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    output: Variable,
+    number: int | None,
+    reason: str,
+) -> None:
+    raw, own = x._data, output._data
+    if own is raw:  # as x.contiguous() may be: two Variables need two tensors
+        output._data = own = raw.view_as(raw)
+    if not _is_view_of(own, raw) or output._extra is not None or own.is_inference():
+        return
+    parent = None if x._extra is None else x._extra.view
+    if not reason and not torch.is_grad_enabled():
+        reason = NO_GRAD
+    elif not reason and parent is not None:
+        reason = parent.reason
+    base = x if parent is None else parent.base
+    view = View(base, parent, function, args, kwargs, number, reason)
+    view.edge = output._edge
+    extra_of(output).view = view
+    output._edge = None
+    output._requires_grad = own.is_floating_point() or own.is_complex()
+
+
+def _is_view_of(own: Tensor, raw: Tensor) -> bool:
+    base = own._base if own._is_view() else None
+    return base is not None and (base is raw or (raw._is_view() and base is raw._base))
+
+
+def check_inplace(variable: Variable, op_name: str) -> None:
+    """Check that a recorded in-place change of ``variable`` can be represented.
+
+    Raises:
+        InplaceError: it is a leaf that requires grad, a view of one, or a view that must not
+            be changed.
+    """
+    view = None if variable._extra is None else variable._extra.view
+    if view is not None:
+        if view.reason:
+            raise _view_changed(view, op_name)
+        if view.base_data is not view.base._data:
+            raise _base_changed(view)
+        if variable.requires_grad and view.base.is_leaf:
+            raise _leaf_changed("a view of a leaf", op_name)
+    if variable.requires_grad and variable.is_leaf:
+        raise _leaf_changed("a leaf", op_name)
+
+
+def _leaf_changed(what: str, op_name: str) -> InplaceError:
+    return InplaceError(
+        f"{what} Variable that requires grad is being used in an in-place operation, {op_name}",
+        where=f"a call of {op_name}",
+        fix="do it in plugrad.no_grad(), as an optimizer does; or change a clone() of it",
+    )
+
+
+_ADVICE = {
+    NO_GRAD: "make the view and change it both inside no_grad() or both outside",
+    SEVERAL: "change a clone() of it, or index the base: x[0] in place of x.unbind()[0]",
+    CUSTOM: "change a clone() of it, or return a clone from the Function",
+}
+
+
+def _view_changed(view: View, op_name: str) -> InplaceError:
+    return InplaceError(
+        f"a view is being modified inplace by {op_name} with grad mode enabled, which cannot be "
+        f"represented: {view.reason}",
+        where=f"a call of {op_name} on an output of {view.function.signature.op_name}",
+        fix=_ADVICE[view.reason],
+    )
+
+
+def _base_changed(view: View) -> InplaceError:
+    if not view.reason:
+        return InplaceError(
+            "the base of a view was given other data or another shape, and it or the view was "
+            "changed in place afterwards",
+            where=f"an output of {view.function.signature.op_name}",
+            fix="make the view again",
+        )
+    return InplaceError(
+        "a view is used whose base, or another view of its base, has been modified inplace; that "
+        f"cannot be represented, for {view.reason}",
+        where=f"an output of {view.function.signature.op_name}",
+        fix=_ADVICE[view.reason],
+    )

@@ -1,0 +1,36 @@
+"""zero: zeros in place of what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+
+
+def _reference(x: Tensor) -> Tensor:
+    return x.clone().zero_()
+
+
+@op("zero", reference=_reference, inplace=("zero_",))
+class Zero(Function):
+    """y = 0 in each element of x's shape and dtype;  gx = 0."""
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor) -> Tensor:
+        return torch.zeros_like(x)
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        return torch.zeros_like(gy)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4))
+        yield Sample(make(2, 3, 4))
+        yield Sample(make.complex(3))
+        yield Sample(make())
+        yield Sample(make(0, 3))
+        yield Sample(make.integers(3))
