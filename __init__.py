@@ -12,6 +12,7 @@ from plugrad import errors
 from plugrad.core import (
     Composite,
     Context,
+    Elementwise,
     ErrorSample,
     Function,
     Parameter,
@@ -50,6 +51,7 @@ def __getattr__(name: str) -> ModuleType:
 __all__ = [
     "Composite",
     "Context",
+    "Elementwise",
     "ErrorSample",
     "Function",
     "Parameter",

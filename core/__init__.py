@@ -6,6 +6,7 @@ Nothing here knows any op.
 from plugrad.core.composite import Composite
 from plugrad.core.conj import conj
 from plugrad.core.context import Context
+from plugrad.core.elementwise import Elementwise
 from plugrad.core.error_sample import ErrorSample
 from plugrad.core.function import Function
 from plugrad.core.once_differentiable import once_differentiable
@@ -17,6 +18,7 @@ from plugrad.core.variable import Parameter, Variable
 __all__ = [
     "Composite",
     "Context",
+    "Elementwise",
     "ErrorSample",
     "Function",
     "Parameter",
