@@ -23,9 +23,19 @@ from plugrad.core import (
     once_differentiable,
     op,
 )
+from plugrad.core import graph
+from plugrad.core.checkpoint import checkpoint, checkpoint_sequential
 from plugrad.core.engine import backward
-from plugrad.core.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from plugrad.core.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from plugrad.functional import grad
+from plugrad.interop import adopt_torch_functions, detect_anomaly, set_detect_anomaly
 from plugrad.plugins.default import packs, registry
 from plugrad.plugins.hooks import hookimpl
 from plugrad.plugins.registry import Namespace
@@ -49,6 +59,7 @@ def __getattr__(name: str) -> ModuleType:
 
 
 __all__ = [
+    "adopt_torch_functions",
     "Composite",
     "Context",
     "Elementwise",
@@ -59,18 +70,25 @@ __all__ = [
     "SampleMaker",
     "Variable",
     "backward",
+    "checkpoint",
+    "checkpoint_sequential",
     "conj",
+    "detect_anomaly",
     "enable_grad",
     "errors",
     "grad",
+    "graph",
     "hookimpl",
+    "inference_mode",
     "is_grad_enabled",
+    "is_inference_mode_enabled",
     "no_grad",
     "once_differentiable",
     "op",
     "ops",
     "packs",
     "registry",
+    "set_detect_anomaly",
     "set_grad_enabled",
     "testing",
 ]

@@ -14,7 +14,12 @@ from torch import Tensor
 from plugrad.core.hooks import call
 from plugrad.core.node import ManyRecord, next_sequence_number
 from plugrad.core.variable import Variable, extra_of, plain
-from plugrad.errors import GradientDeviceError, GradientDtypeError, GradientShapeError
+from plugrad.errors import (
+    GradientDeviceError,
+    GradientDtypeError,
+    GradientShapeError,
+    HookError,
+)
 
 if TYPE_CHECKING:
     from plugrad.core.node import Edge
@@ -69,6 +74,8 @@ class AccumulateGrad(ManyRecord):
         """
         gradient = held.pop()
         variable = self.variable
+        if not variable._requires_grad:  # turned off since
+            return
         leaf = variable._data
         if gradient.shape != leaf.shape or gradient.dtype is not leaf.dtype:
             _refuse_changed_leaf(gradient, leaf)
@@ -86,7 +93,12 @@ class AccumulateGrad(ManyRecord):
         extra = variable._extra
         if extra is not None and extra.post_accumulate:
             for registered in list(extra.post_accumulate.values()):
-                call(registered, variable)
+                if call(registered, variable) is not None:
+                    raise HookError(
+                        "post-accumulate-grad hooks should return None",
+                        where=f"the hook registered at {registered.place}",
+                        fix="assign to the leaf's grad in the hook",
+                    )
 
 
 def edge_of(variable: Variable) -> Edge | None:

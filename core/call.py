@@ -8,7 +8,7 @@ one, which does the same for any arguments.
 from __future__ import annotations
 
 from numbers import Number
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ from plugrad.core.record import only_plain, record, record_any, untracked
 from plugrad.core.unpack import distinct, flat, raw_option, unpack
 from plugrad.core.variable import Variable, plain
 from plugrad.core.views import note_views
-from plugrad.errors import PlugradError
+from plugrad.errors import ArgumentError, PlugradError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def make_gate(function: type[Function], operator: bool = False) -> Callable[...,
     differentiable = declaration is None or declaration.differentiable
     general = _general_gate(function, differentiable)
     if operator:
-        general = _or_not_implemented(general)
+        general = _or_not_implemented(function, general)
     gate = general
     if not (function.takes_setup_context() or signature.variadic) and differentiable:
         gate = _unary_gate(function, general) if signature.fits(1) else general
@@ -211,10 +211,14 @@ def _given(*values: Any) -> tuple[Any, ...]:
     return tuple(v for v in values if v is not _MISSING)
 
 
-def _or_not_implemented(general: Callable[..., Any]) -> Callable[..., Any]:
+def _or_not_implemented(
+    function: type[Function], general: Callable[..., Any]
+) -> Callable[..., Any]:
     def apply(*operands: Any) -> Any:
         # Not left to torch: its operators would hand the bare tensor to a foreign operand.
         if not all(isinstance(v, Variable | Tensor | Number) for v in operands):
+            if any(hasattr(v, "__array_interface__") for v in operands):
+                _refuse_array(function)
             return NotImplemented
         try:
             return general(*operands)
@@ -224,6 +228,15 @@ def _or_not_implemented(general: Callable[..., Any]) -> Callable[..., Any]:
             return NotImplemented
 
     return apply
+
+
+def _refuse_array(function: type[Function]) -> NoReturn:
+    name = function.signature.op_name
+    raise ArgumentError(
+        f"{name} was given a NumPy array beside a Variable",
+        where=f"an operator that stands for {name}",
+        fix="make the array a tensor: torch.as_tensor(array)",
+    )
 
 
 # --- the general path ----------------------------------------------------------------

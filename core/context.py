@@ -31,7 +31,8 @@ class _Running(local):
 
     #: The record whose rule runs, if its backward is being recorded.
     recorded_rule: Context | None = None
-    #: How many backwards run inside one another.
+    #: The backward that runs, and how many run inside one another.
+    walk: Any = None
     depth: int = 0
     #: Whether an in-place change will hand what is saved to the saved-tensor hooks itself.
     packs_later: bool = False
@@ -215,10 +216,13 @@ def _version_of(context: Context, value: Any) -> int:
     raise TypeError(type(value).__name__)
 
 
-def intermediate_error(context: Context, index: int, tensor: Tensor) -> SavedIntermediateError:
+def intermediate_error(
+    context: Context, which: int | str, tensor: Tensor
+) -> SavedIntermediateError:
     """What to raise where a second derivative would lose a part through ``tensor``."""
     return SavedIntermediateError(
-        f"saved tensor {index} of {context._pg_op_name}, a {tensor.dtype} of shape "
+        f"{f'saved tensor {which}' if isinstance(which, int) else which} of "
+        f"{context._pg_op_name}, a {tensor.dtype} of shape "
         f"{tuple(tensor.shape)}, is neither an input nor an output of forward: "
         "its part of the second derivative would silently be zero",
         where=f"backward of {context._pg_op_name}, with create_graph=True",

@@ -11,12 +11,10 @@ import torch
 from torch.overrides import _get_current_function_mode_stack
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
-from plugrad.core.inplace import top_saved_tensors_hooks
+from plugrad.core.saved import AUTOCAST_DEVICES, top_saved_tensors_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_AUTOCAST_DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
 def on_another_stack(work: Callable[[], None], stop: Callable[[], None]) -> None:
@@ -57,7 +55,7 @@ def _modes() -> list[Callable[[], Any]]:
         lambda: torch.inference_mode(inference),
         lambda: torch.set_grad_enabled(grad),
     ]
-    for device in _AUTOCAST_DEVICES:
+    for device in AUTOCAST_DEVICES:
         enabled, dtype = torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
         if enabled:
             modes.append(lambda d=device, t=dtype: torch.autocast(d, dtype=t))  # type: ignore[misc]

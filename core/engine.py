@@ -76,10 +76,10 @@ def backward(
     targets = tuple(dict.fromkeys(as_places(inputs)))  # one given twice counts once
     if not targets:
         raise BackwardError("inputs is empty", fix="leave inputs out, or name a Variable")
-    gradients = run(roots, cotangents, retain_graph, create_graph, targets)
-    for target, gradient in zip(targets, gradients, strict=True):
-        if gradient is not None and target.variable is not None:
-            AccumulateGrad(target.variable).accumulate([gradient])
+    for target in targets:
+        if target.variable is not None and not target.variable.is_leaf:
+            target.variable.retain_grad()
+    run(roots, cotangents, retain_graph, create_graph, targets, accumulate=True)
 
 
 def run(
@@ -88,8 +88,11 @@ def run(
     retain_graph: bool | None,
     create_graph: bool,
     targets: Sequence[Variable | Place] | None = None,
+    accumulate: bool = False,
 ) -> list[_Gradient | None]:
-    """One backward. With ``targets`` no leaf is touched and their gradients are returned.
+    """One backward. With ``targets`` their gradients are returned, and no leaf is touched.
+
+    With ``accumulate``, too, those targets that are leaves get theirs in ``grad``.
 
     Raises:
         NestedBackwardError: it was called, without create_graph, by a rule whose own
@@ -101,20 +104,22 @@ def run(
     keep = create_graph if retain_graph is None else retain_graph
     places = as_places(roots)
     walk = _Walk(keep, create_graph, None if targets is None else as_places(targets))
+    walk.accumulates = targets is None or accumulate
     gradients = [root_gradient(r, c, create_graph) for r, c in zip(places, cotangents, strict=True)]
     walk.start(places, gradients)
     del gradients  # else the roots' own gradients would seem to be shared
     running.depth += 1
+    around, running.walk = running.walk, walk
     try:
         # The rules record what they do on Variables exactly when create_graph is set.
         with torch.set_grad_enabled(create_graph):
             if running.depth % _DEEP:
                 walk.go()
             else:
-                on_another_stack(walk.go, walk.heap.clear)
+                on_another_stack(walk.go_deep, walk.heap.clear)
     finally:
         running.depth -= 1
-        running.recorded_rule = outer
+        running.recorded_rule, running.walk = outer, around
     return walk.captured
 
 
@@ -144,16 +149,28 @@ class _Walk:
         self.captured: list[_Gradient | None] = []
         self.through: set[Record] = set()
         self.live: set[Record] = set()
+        self.accumulates = True
+        self.roots: list[Record] = []
+        self.reached: set[Record] | None = None
         self.check_nan = torch.is_anomaly_enabled() and torch.is_anomaly_check_nan_enabled()
         if targets is not None:
             self.captured = [None] * len(targets)
             self.wanted = _wanted(targets)
 
+    def reaches(self, record: Record) -> bool:
+        """Whether this backward gets to ``record``."""
+        if self.wanted is not None:
+            return record in self.live
+        if self.reached is None:
+            self.reached = _below(self.roots)
+        return record in self.reached
+
     def start(self, roots: Sequence[Place], gradients: Sequence[_Gradient]) -> None:
         """Put the cotangents of the roots where the walk begins."""
         edges = [root.edge for root in roots if root.edge is not None]
+        self.roots = [ends(edge)[0] for edge in edges]
         if self.wanted is not None:
-            self.through = _leading_to(set(self.wanted), [ends(edge)[0] for edge in edges])
+            self.through = _leading_to(set(self.wanted), self.roots)
             self.live = self.through | set(self.wanted)
         for edge, gradient in zip(edges, gradients, strict=True):
             self._add(edge, gradient)
@@ -219,6 +236,11 @@ class _Walk:
         finally:
             guard = None  # the traceback of an error would keep it
 
+    def go_deep(self) -> None:
+        """The same in a thread of its own."""
+        running.walk = self
+        self.go()
+
     def _run_carefully(self, record: Record) -> Any:
         """Run a record for which more is to be done than to call its rule.
 
@@ -234,12 +256,12 @@ class _Walk:
             arrivals = None if extra is None or extra.arrival is None else {0: extra.arrival}
         if arrivals:
             arrived = self._arrive(record, arrivals, [arrived])
-        if self.wanted is not None and self._ends_at(record, arrived):
-            return None
-        if leaf:
+        if leaf and self.accumulates:
             held = [arrived]
             del arrived  # so that the list holds the only reference
             self._accumulate(record, held)
+            return None
+        if self.wanted is not None and self._ends_at(record, arrived):
             return None
         result = self._apply(record, arrived)
         if not self.keep:
@@ -268,9 +290,11 @@ class _Walk:
     def _accumulate(self, record: Any, held: list[Any]) -> None:
         if record._pg_pre_hooks:
             held[0] = self._pre_hooked(record, held[0])
+        hooks = list((record._pg_post_hooks or {}).values())
+        seen = (_shown(held[0]),) if hooks else ()
         record.accumulate(held)
-        for registered in list((record._pg_post_hooks or {}).values()):
-            call(registered, (), ())
+        for registered in hooks:
+            call(registered, (), seen)
 
     def _apply(self, record: Record, arrived: Any) -> Any:
         """Run the rule of a record, between its hooks, in the modes that it must see."""
@@ -443,6 +467,16 @@ def _leading_to(wanted: set[Record], roots: list[Record]) -> set[Record]:
 
     Sorted by age, every record comes after those its edges lead to.
     """
+    through: set[Record] = set()
+    for record in sorted(_below(roots), key=lambda r: r._pg_sequence_number):
+        below = [ends(edge)[0] for edge in record._pg_edges if edge is not None]
+        if any(r in wanted or r in through for r in below):
+            through.add(record)
+    return through
+
+
+def _below(roots: list[Record]) -> set[Record]:
+    """The records that edges lead to from ``roots``, which are among them."""
     seen, stack = set(roots), list(roots)
     while stack:
         for edge in stack.pop()._pg_edges:
@@ -451,12 +485,7 @@ def _leading_to(wanted: set[Record], roots: list[Record]) -> set[Record]:
                 if record not in seen:
                     seen.add(record)
                     stack.append(record)
-    through: set[Record] = set()
-    for record in sorted(seen, key=lambda r: r._pg_sequence_number):
-        below = [ends(edge)[0] for edge in record._pg_edges if edge is not None]
-        if any(r in wanted or r in through for r in below):
-            through.add(record)
-    return through
+    return seen
 
 
 def _materialized(record: Record, gradients: list[Any], create_graph: bool) -> tuple[Any, ...]:

@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from plugrad.core.accumulate_grad import edge_of
-from plugrad.core.context import Packed, running, total_version
+from plugrad.core.context import running, total_version
 from plugrad.core.node import (
     ManyRecord,
     Record,
     UnaryRecord,
-    arrival_at,
     ends,
     next_sequence_number,
 )
+from plugrad.core.saved import pack_saved
 from plugrad.core.variable import Variable, plain, recorded
-from plugrad.core.views import check_inplace
+from plugrad.core.views import check_inplace, replay
 from plugrad.errors import InplaceError
 
 if TYPE_CHECKING:
@@ -147,44 +147,6 @@ class _Constant(UnaryRecord):
         return gradient * 0 if isinstance(gradient, Variable) else torch.zeros_like(gradient)
 
 
-def pack_saved(record: Record) -> None:
-    """Hand the saved tensors to the saved-tensor hooks that are in force, if there are any."""
-    hooks = top_saved_tensors_hooks()
-    saved = record._pg_saved
-    if hooks is None or not saved or running.packs_later or isinstance(saved, Packed):
-        return
-    pack, unpack = hooks
-    packed: list[tuple[Any, Any]] = []
-    for value in saved:
-        if isinstance(value, Tensor):
-            version = value._version
-            packed.append((unpack, pack(value)))
-            if value._version != version:
-                raise InplaceError(
-                    "a saved tensor pack hook is modifying its input in place",
-                    where=f"a tensor saved by {record._pg_op_name}",
-                    fix="change a clone() of it in the hook",
-                )
-        else:
-            packed.append((None, value))
-    record._pg_saved = Packed(packed)
-    record._pg_special = True  # the hooks are the user's: they see torch's autograd
-
-
-def _no_hooks(ignore_is_tracing: bool) -> None:
-    """On a torch that does not tell: before 2.7."""
-
-
-_top: Callable[[bool], Any] = getattr(
-    torch._C._autograd, "_top_saved_tensors_default_hooks", _no_hooks
-)
-
-
-def top_saved_tensors_hooks() -> tuple[Callable[..., Any], Callable[..., Any]] | None:
-    """The innermost pair of pack and unpack hooks in force, torch's or ours."""
-    return _top(True)  # type: ignore[no-any-return]
-
-
 def rebase(x: Variable, edge: Edge, position: int) -> None:
     """Let gradients of ``x`` go along ``edge``, the output of what changed it in place.
 
@@ -193,18 +155,29 @@ def rebase(x: Variable, edge: Edge, position: int) -> None:
         edge: leads to the record of the change.
         position: which of the record's edges led to ``x`` as it was.
     """
-    retained = not x.is_leaf and x.retains_grad
-    if retained:
-        arrival_at(edge_of(x)).retained_by = None  # type: ignore[arg-type]
     view = None if x._extra is None else x._extra.view
+    retained = _no_longer_retained(x, x._edge if view is None else view.edge)
     if view is None:
         x._edge, x._requires_grad = edge, True
     else:
         base = view.base
         base._edge = CopySlices(ends(edge)[0], position, view)
         base._requires_grad = True
+        view.outdate()
     if retained:
         x.retain_grad()
+
+
+def _no_longer_retained(x: Variable, edge: Edge | None) -> bool:
+    """Whether ``x`` kept the gradient of what it was, which from now on it does not."""
+    if edge is None:
+        return False
+    record, number = ends(edge)
+    arrival = (record._pg_arrivals or {}).get(number)
+    if arrival is None or arrival.retained_by is None or arrival.retained_by() is not x:
+        return False
+    arrival.retained_by = None
+    return True
 
 
 class CopySlices(ManyRecord):
@@ -214,7 +187,7 @@ class CopySlices(ManyRecord):
     the gradient of what was there before. ``inner`` is the record of the change.
     """
 
-    __slots__ = ("inner", "position", "view", "whole")
+    __slots__ = ("inner", "position", "steps", "whole")
 
     _pg_op_name = "copy_slices"
 
@@ -223,7 +196,8 @@ class CopySlices(ManyRecord):
         data = base._data
         edges = list(inner._pg_edges)
         edges[position] = edge_of(base)
-        self.inner, self.position, self.view = inner, position, view
+        # Not the view, which holds its base, which leads here: that would be a cycle.
+        self.inner, self.position, self.steps = inner, position, view.steps()
         self.whole = (data.shape, data.stride(), data.dtype, data.device)
         self._pg_edges = tuple(edges)
         self._pg_saved, self._pg_origins = (), ()
@@ -241,7 +215,7 @@ class CopySlices(ManyRecord):
         create_graph = isinstance(gradient, Variable)
         whole = plain(_empty(ctx.whole))
         whole.copy_(gradient)
-        place = ctx.view.replay(whole)
+        place = replay(ctx.steps, whole)
         inner = copy(ctx.inner)
         inner._pg_output_variable = lambda tensor, _: _output_variable(record, tensor)
         arrived = place.clone()
@@ -272,7 +246,7 @@ def _empty(whole: tuple[Any, ...]) -> Tensor:
 def _output_variable(record: CopySlices, tensor: Tensor) -> Variable:
     """The view after the change, as a Variable with the edge that it has since then."""
     whole = recorded(_empty(record.whole), record)
-    edge = edge_of(record.view.replay(whole))
+    edge = edge_of(replay(record.steps, whole))
     return plain(tensor) if edge is None else recorded(tensor, edge)
 
 

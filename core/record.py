@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.core.inplace import (
-    changed_in_place,
-    pack_saved,
-    rebase,
-    top_saved_tensors_hooks,
-)
+from plugrad.core.inplace import changed_in_place, rebase
 from plugrad.core.node import OutputMeta, Record, edge_to, next_sequence_number, origins
+from plugrad.core.saved import AUTOCAST_DEVICES, pack_saved, top_saved_tensors_hooks
 from plugrad.core.unpack import PLAIN
 from plugrad.core.variable import Variable, plain, recorded
 from plugrad.core.views import note_custom_view
@@ -29,7 +25,6 @@ if TYPE_CHECKING:
 _new = object.__new__
 _is_anomaly_enabled = torch.is_anomaly_enabled
 _is_any_autocast_enabled = torch._C._is_any_autocast_enabled
-_AUTOCAST_DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
 def record(node: Record, output: Tensor) -> Variable:
@@ -59,6 +54,10 @@ def record_any(node: Record, output: Any, raw: Sequence[Any], operands: Sequence
     if not isinstance(output, Tensor | tuple | list):
         return output
     single = isinstance(output, Tensor)
+    if single and node._pg_below_autograd and not node._pg_dirty:
+        for tensor, operand in zip(raw, operands, strict=True):
+            if output is tensor and isinstance(operand, Variable):
+                return operand  # as torch's own: x.contiguous() may be x
     outputs = [output] if single else list(output)
     dirty = changed_in_place(node, raw, operands, outputs) if node._pg_dirty else {}
     given = {id(t) for t in raw if isinstance(t, Tensor)}
@@ -129,7 +128,7 @@ def note_modes(node: Record) -> None:
         node._pg_autocast = tuple(
             [
                 (device, torch.get_autocast_dtype(device))
-                for device in _AUTOCAST_DEVICES
+                for device in AUTOCAST_DEVICES
                 if torch.is_autocast_enabled(device)
             ]
         )
@@ -167,7 +166,8 @@ def _untracked(
 ) -> Variable:
     for given, operand in zip(raw, operands, strict=True):
         if tensor is given:
-            if isinstance(operand, Variable) and any(tensor is t for t in context._pg_dirty):
+            dirty = any(tensor is t for t in context._pg_dirty)
+            if isinstance(operand, Variable) and (dirty or function.is_builtin()):
                 return operand
             tensor = tensor.view_as(tensor)
             break

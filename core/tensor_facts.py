@@ -25,6 +25,7 @@ class TensorFacts:
 
     # So that NumPy leaves array * variable to us and does not compute without a graph.
     __array_priority__ = 1000
+    __array_ufunc__ = None
 
     _data: Tensor
     _requires_grad: bool
@@ -162,7 +163,7 @@ class TensorFacts:
             ConversionError: the Variable requires grad and ``force`` is False, since
                 what is computed on the array would have no gradient.
         """
-        if self._requires_grad and self.requires_grad and not force:
+        if self._requires_grad and torch.is_grad_enabled() and self.requires_grad and not force:
             raise ConversionError(
                 "numpy() was called on a Variable that requires grad",
                 where=f"a Variable of shape {tuple(self.shape)}",

@@ -89,25 +89,25 @@ def _raw(value: Any, op_name: str, depth: int = 0) -> Any:
     """``value`` with every Variable in it replaced by its tensor."""
     if isinstance(value, Variable):
         if depth > 1 and torch.is_grad_enabled() and value.requires_grad:
-            _refuse_hidden("a nested list", op_name)
+            refuse_hidden("a nested list", op_name)
         return value._data
     if isinstance(value, Tensor):
         if value.requires_grad and torch.is_grad_enabled():
-            _refuse_torch_graph(value, op_name)
+            refuse_torch_graph(value, op_name)
         return value
     if value.__class__ is list or value.__class__ is tuple:
         return value.__class__([_raw(v, op_name, depth + 1) for v in value])
     if isinstance(value, dict | set) and _any_variable(
         value.values() if isinstance(value, dict) else value
     ):
-        _refuse_hidden(f"a {type(value).__name__}", op_name)
+        refuse_hidden(f"a {type(value).__name__}", op_name)
     return value
 
 
 def raw_option(name: str, value: Any, op_name: str) -> Any:
     """A keyword-only argument with tensors for Variables; none of them may require grad."""
     if isinstance(value, Variable) and torch.is_grad_enabled() and value.requires_grad:
-        _refuse_hidden(f"the keyword-only argument {name!r}", op_name)
+        refuse_hidden(f"the keyword-only argument {name!r}", op_name)
     return _raw(value, op_name, depth=1)
 
 
@@ -119,7 +119,8 @@ def _any_variable(values: Iterable[Any]) -> bool:
     )
 
 
-def _refuse_torch_graph(tensor: Tensor, op_name: str) -> NoReturn:
+def refuse_torch_graph(tensor: Tensor, op_name: str) -> NoReturn:
+    """Raise TorchGraphError."""
     raise TorchGraphError(
         f"a torch tensor of shape {tuple(tensor.shape)} that requires grad was passed to "
         f"{op_name}: torch would get no gradient for it",
@@ -129,7 +130,8 @@ def _refuse_torch_graph(tensor: Tensor, op_name: str) -> NoReturn:
     )
 
 
-def _refuse_hidden(place: str, op_name: str) -> NoReturn:
+def refuse_hidden(place: str, op_name: str) -> NoReturn:
+    """Raise HiddenVariableError."""
     raise HiddenVariableError(
         f"a Variable was passed to {op_name} inside {place}, where the graph cannot see it",
         where=f"a call of {op_name}",

@@ -177,7 +177,9 @@ class Variable(TensorFacts, AttachedMethods):
         if self._edge is not None or not self._requires_grad:
             return self._requires_grad
         view = None if self._extra is None else self._extra.view
-        return view is None or view.is_leaf or view.base.requires_grad
+        if view is None or view.is_leaf or view.edge is not None:
+            return True
+        return view.base.requires_grad
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:

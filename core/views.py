@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -19,6 +19,25 @@ if TYPE_CHECKING:
 NO_GRAD = "it was made in no_grad mode"
 SEVERAL = "it is one of several outputs of its op"
 CUSTOM = "it was made by a Function that is not declared with view=True"
+
+
+class Step(NamedTuple):
+    """A call of a view op, less its first argument; ``number`` is which of its outputs is meant."""
+
+    function: type[Function]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    number: int | None
+
+
+def replay(steps: tuple[Step, ...], base: Variable) -> Variable:
+    """The view that ``steps`` make of a Variable with the geometry of their base."""
+    made: Any = base
+    for step in steps:
+        made = step.function.apply(made, *step.args, **step.kwargs)
+        if step.number is not None:
+            made = made[step.number]
+    return made  # type: ignore[no-any-return]
 
 
 class View:
@@ -69,17 +88,18 @@ class View:
         #: Whether requires_grad_() made the view itself a leaf.
         self.is_leaf = False
 
-    def replay(self, base: Variable) -> Variable:
-        """The same view of another Variable with the base's geometry."""
-        steps = [self]
-        while steps[-1].parent is not None:
-            steps.append(steps[-1].parent)
-        made: Any = base
-        for step in reversed(steps):
-            made = step.function.apply(made, *step.args, **step.kwargs)
-            if step.number is not None:
-                made = made[step.number]
-        return made  # type: ignore[no-any-return]
+    def steps(self) -> tuple[Step, ...]:
+        """How the view is made from its base, the first op first."""
+        steps: list[Step] = []
+        view: View | None = self
+        while view is not None:
+            steps.append(Step(view.function, view.args, view.kwargs, view.number))
+            view = view.parent
+        return tuple(reversed(steps))
+
+    def outdate(self) -> None:
+        """Look for the edge again the next time, because the view's own change moved it."""
+        self.version = -1
 
     def current_edge(self, variable: Variable) -> Edge | None:
         """Where the gradient of the view goes, after any in-place change of the base.
@@ -96,7 +116,7 @@ class View:
                 if self.reason or self.base._data is not self.base_data:
                     raise _base_changed(self)
                 with torch.enable_grad():
-                    self.edge = edge_of(self.replay(self.base))
+                    self.edge = edge_of(replay(self.steps(), self.base))
                 self.base_edge, self.is_leaf = base_edge, False
             self.version = version
         return self.edge
@@ -132,9 +152,12 @@ def _note(
     reason: str,
 ) -> None:
     raw, own = x._data, output._data
-    if own is raw:  # as x.contiguous() may be: two Variables need two tensors
+    if output is x:  # as x.contiguous() may be
+        return
+    if own is raw:  # two Variables need two tensors
         output._data = own = raw.view_as(raw)
-    if not _is_view_of(own, raw) or output._extra is not None or own.is_inference():
+    shares = _shares_memory(own, raw) if reason is CUSTOM else _is_view_of(own, raw)
+    if not shares or output._extra is not None or own.is_inference():
         return
     parent = None if x._extra is None else x._extra.view
     if not reason and not torch.is_grad_enabled():
@@ -152,6 +175,15 @@ def _note(
 def _is_view_of(own: Tensor, raw: Tensor) -> bool:
     base = own._base if own._is_view() else None
     return base is not None and (base is raw or (raw._is_view() and base is raw._base))
+
+
+def _shares_memory(own: Tensor, raw: Tensor) -> bool:
+    try:
+        return own._is_view() and (
+            own.untyped_storage()._cdata == raw.untyped_storage()._cdata  # type: ignore[attr-defined]
+        )
+    except (NotImplementedError, RuntimeError):  # a layout without a storage
+        return False
 
 
 def check_inplace(variable: Variable, op_name: str) -> None:

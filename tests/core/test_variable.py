@@ -218,10 +218,9 @@ def test_numpys_numbers_are_constants_and_its_arrays_are_refused(x):
         assert torch.equal(doubled.data, x.data * 2)
         (gradient,) = pg.grad(doubled.sum(), x, create_graph=True)
         assert torch.equal(gradient.data, torch.full((2, 3), 2.0))
-    with pytest.raises(TypeError, match="unsupported operand"):
-        np.ones(3) * x
-    with pytest.raises(errors.ConversionError, match="requires grad"):
-        x * np.ones(3)
+    for product in (lambda: np.ones(3) * x, lambda: x * np.ones(3), lambda: np.ones((2, 2)) @ x):
+        with pytest.raises(errors.ArgumentError, match=r"fix: make .* torch.as_tensor\(array\)"):
+            product()
 
 
 def test_comparisons(x):
@@ -267,8 +266,6 @@ def test_an_unknown_attribute_suggests_and_explains(x):
         x.sinn()
     with pytest.raises(AttributeError, match="a tensor has it, but no op provides it"):
         x.geqrf()
-    with pytest.raises(errors.UnknownOpError, match="did you mean add or addmm"):
-        x.add_(1)
     assert not hasattr(x, "__nothing__")
     assert not hasattr(x, "_private")
 
@@ -309,7 +306,14 @@ def test_a_torch_function_without_op_is_named(x):
         torch.geqrf(x)
 
 
-def test_in_place_on_a_tensor_with_a_variable_is_refused(x):
+def test_in_place_on_a_tensor_a_variable_that_requires_grad_is_refused(x):
     t = torch.ones(2, 3)
-    with pytest.raises(errors.UnknownTorchFunctionError):
+    with pytest.raises(errors.InplaceError, match="fix: make the tensor a Variable"):
         t += x
+    with pytest.raises(errors.InplaceError, match="__setitem__"):
+        t[0] = x[0]
+    assert t.tolist() == [[1, 1, 1], [1, 1, 1]]
+    t += x.detach()
+    with pg.no_grad():
+        t[0] = x[0]
+    assert t.tolist() == [[0, 1, 2], [4, 5, 6]]

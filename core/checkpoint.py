@@ -1,0 +1,177 @@
+"""checkpoint: keep the inputs of a function, not what it saves, and run it again in backward."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils.checkpoint import get_device_states, set_device_states
+
+from plugrad.core.context import raw_saved
+from plugrad.core.function import Function
+from plugrad.core.saved import AUTOCAST_DEVICES, Recomputation, saved_tensors_hooks
+from plugrad.core.variable import Variable, plain
+from plugrad.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from plugrad.core.context import Context
+
+
+def checkpoint(
+    function: Callable[..., Any],
+    *args: Any,
+    use_reentrant: bool = False,
+    preserve_rng_state: bool = True,
+    context_fn: Callable[[], tuple[Any, Any]] | None = None,
+    determinism_check: str = "default",
+    early_stop: bool = True,
+    debug: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """Call ``function(*args, **kwargs)`` and keep none of the tensors that its ops save.
+
+    Backward runs it once more to get them. ``torch.utils.checkpoint.checkpoint`` on Variables,
+    with the meaning that ``use_reentrant=False`` has there: Variables that the function closes
+    over get gradients, and ``pg.grad`` and nesting work.
+
+    Args:
+        function: what to run; it must do the same each time.
+        args: its arguments, Variables or anything else.
+        use_reentrant: accepted, as torch's is; both values do the same.
+        preserve_rng_state: draw the same random numbers again.
+        context_fn: makes two context managers, for the first run and for the second.
+        determinism_check: "default" compares shape, dtype and device of what is saved; "none"
+            does not.
+        early_stop: end the second run when everything was saved.
+        debug: accepted, as torch's is.
+        kwargs: further arguments of the function.
+
+    Raises:
+        CheckpointError: in backward, if the function did something else; or an unknown
+            ``determinism_check``.
+    """
+    if determinism_check not in ("default", "none"):
+        raise CheckpointError(
+            f"determinism_check must be 'default' or 'none', not {determinism_check!r}",
+            fix="leave it out",
+        )
+    forward_context, second_context = (nullcontext(), nullcontext())
+    if context_fn is not None:
+        forward_context, second_context = context_fn()
+    if not torch.is_grad_enabled():
+        return function(*args, **kwargs)
+    again = _Again(function, args, kwargs, preserve_rng_state, second_context)
+    recomputation = Recomputation(again, early_stop, determinism_check == "default")
+    with saved_tensors_hooks()(recomputation.pack, recomputation.unpack), forward_context:
+        return function(*args, **kwargs)
+
+
+def checkpoint_sequential(
+    functions: Sequence[Callable[..., Any]],
+    segments: int,
+    input: Any,
+    use_reentrant: bool = False,
+    **options: Any,
+) -> Any:
+    """Call functions one after the other, in ``segments`` groups that are checkpointed.
+
+    The last group is not, as in torch: backward begins with it.
+
+    Args:
+        functions: each takes what the one before it returned; or a module of such.
+        segments: the number of groups.
+        input: what the first function is given.
+        use_reentrant: accepted, as torch's is.
+        options: those of ``checkpoint``.
+    """
+    each = list(functions.children() if isinstance(functions, torch.nn.Module) else functions)
+    size = len(each) // segments
+
+    def run(part: list[Callable[..., Any]], value: Any) -> Any:
+        for function in part:
+            value = function(value)
+        return value
+
+    end = 0
+    for start in range(0, size * (segments - 1), size):
+        end = start + size
+        part = each[start:end]
+        input = checkpoint(lambda v, p=part: run(p, v), input, **options)
+    return run(each[end:], input)
+
+
+class _Again:
+    """Runs a function once more, with the inputs and in the state of the first time."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        preserve_rng_state: bool,
+        context: Any,
+    ) -> None:
+        self.function, self.context = function, context
+        self.names = list(kwargs)
+        # As a record's saved tensors: so a checkpoint around this one need not keep them, and
+        # an in-place change of them is noticed.
+        self.inputs = [_Kept(value) for value in (*args, *kwargs.values())]
+        self.count = len(args)
+        self.autocast = [
+            (device, torch.is_autocast_enabled(device), torch.get_autocast_dtype(device))
+            for device in AUTOCAST_DEVICES
+        ]
+        self.random_state = None
+        if preserve_rng_state:
+            tensors = [v._data for v in (*args, *kwargs.values()) if isinstance(v, Variable)]
+            self.random_state = torch.get_rng_state(), get_device_states(*tensors)
+
+    def __call__(self) -> None:
+        values = [kept.value() for kept in self.inputs]
+        args, named = values[: self.count], dict(zip(self.names, values[self.count :], strict=True))
+        with ExitStack() as stack:
+            if self.random_state is not None:
+                cpu, (devices, states) = self.random_state
+                stack.enter_context(torch.random.fork_rng(devices=devices))
+                torch.set_rng_state(cpu)
+                set_device_states(devices, states)
+            for device, enabled, dtype in self.autocast:
+                if enabled or torch.is_autocast_enabled(device):
+                    mode = torch.autocast(device, dtype=dtype, enabled=enabled)
+                    stack.enter_context(mode)
+            stack.enter_context(self.context)
+            self.function(*args, **named)
+
+
+class _Kept:
+    """An argument of a checkpointed function until it is run again."""
+
+    def __init__(self, value: Any) -> None:
+        self.other, self.record = value, None
+        if isinstance(value, Variable):
+            self.requires_grad = value.requires_grad
+            probe = value if self.requires_grad else plain(value._data.detach())
+            if probe.is_floating_point() or probe.is_complex():
+                made = _Keep.apply(probe.detach().requires_grad_())
+                self.other, self.record = None, made._edge
+                self.record._pg_x = None  # its leaf would hold the tensor, too
+            self.kind = type(value)
+
+    def value(self) -> Any:
+        """The argument; a Variable comes without its graph, which is not needed."""
+        if self.record is None:
+            return self.other
+        (tensor,) = raw_saved(self.record)
+        return Variable(tensor.detach(), self.requires_grad)
+
+
+class _Keep(Function):
+    """Nothing but a saved tensor."""
+
+    @staticmethod
+    def forward(ctx: Context, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x.new_empty(())

@@ -1,0 +1,134 @@
+"""The graph as users see it: nodes, edges, hooks on several Variables, saved-tensor hooks.
+
+The names and meanings are those of ``torch.autograd.graph``. The context managers are torch's
+own, wherever torch says which saved-tensor hooks are in force.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
+
+import torch
+from torch.autograd.graph import GradientEdge, disable_saved_tensors_hooks
+
+from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.context import running
+from plugrad.core.node import Node, ends, node_of
+from plugrad.core.saved import hooks_in_force
+from plugrad.core.variable import Variable
+from plugrad.errors import HookError, LeafError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import Tensor
+    from torch.utils.hooks import RemovableHandle
+
+__all__ = [
+    "GradientEdge",
+    "Node",
+    "allow_mutation_on_saved_tensors",
+    "disable_saved_tensors_hooks",
+    "get_gradient_edge",
+    "increment_version",
+    "register_multi_grad_hook",
+    "save_on_cpu",
+    "saved_tensors_hooks",
+]
+
+saved_tensors_hooks: Any = torch.autograd.graph.saved_tensors_hooks
+save_on_cpu: Any = torch.autograd.graph.save_on_cpu
+allow_mutation_on_saved_tensors = torch.autograd.graph.allow_mutation_on_saved_tensors
+
+if not hasattr(torch._C._autograd, "_top_saved_tensors_default_hooks"):  # before torch 2.7
+
+    def _seen(kind: Any) -> Any:
+        """``kind``, whose hooks we see while they are in force."""
+
+        def __enter__(self: Any) -> Any:
+            entered = kind.__enter__(self)
+            hooks_in_force.pairs.append((self.pack_hook, self.unpack_hook))
+            return entered
+
+        def __exit__(self: Any, *error: Any) -> Any:
+            hooks_in_force.pairs.pop()
+            return kind.__exit__(self, *error)
+
+        return type(kind.__name__, (kind,), {"__enter__": __enter__, "__exit__": __exit__})
+
+    saved_tensors_hooks, save_on_cpu = _seen(saved_tensors_hooks), _seen(save_on_cpu)
+
+
+def get_gradient_edge(variable: Variable) -> GradientEdge:
+    """Where the gradient of ``variable`` goes; it can stand for it in ``grad`` and ``backward``.
+
+    Raises:
+        LeafError: the Variable does not require grad.
+    """
+    edge = edge_of(variable)
+    if edge is None:
+        raise LeafError(
+            "it is not possible to get the gradient edge of a Variable that does not require grad",
+            where=f"a Variable of shape {tuple(variable.shape)}",
+            fix="make it with requires_grad=True, or compute it from one that is",
+        )
+    record, number = ends(edge)
+    return GradientEdge(node_of(record), number)  # type: ignore[arg-type]
+
+
+def increment_version(variables: Variable | Tensor | Sequence[Variable | Tensor]) -> None:
+    """Count a change of the data that nobody else counted, as by a kernel of one's own."""
+    several = [variables] if isinstance(variables, Variable | torch.Tensor) else variables
+    torch.autograd.graph.increment_version(
+        [v._data if isinstance(v, Variable) else v for v in several]
+    )
+
+
+def register_multi_grad_hook(
+    variables: Sequence[Variable],
+    fn: Callable[..., None],
+    *,
+    mode: Literal["all", "any"] = "all",
+) -> RemovableHandle:
+    """Call ``fn`` once a backward when the gradients of several Variables are complete.
+
+    Args:
+        variables: they require grad.
+        fn: with mode "all" it is called with a list of gradients, when the last of those that
+            this backward computes is there; None stands for the others. With "any" it is
+            called with the first gradient.
+        mode: "all" or "any".
+
+    Returns:
+        A handle; ``remove()`` removes the hook.
+
+    Raises:
+        HookError: another mode.
+        LeafError: one of the Variables does not require grad.
+    """
+    if mode not in ("all", "any"):
+        raise HookError(f"mode must be 'all' or 'any', not {mode!r}", fix="leave mode out")
+    records = [ends(edge)[0] for edge in map(edge_of, variables) if edge is not None]
+    seen: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()  # by walk
+    lock = Lock()
+
+    def one_of(position: int) -> Callable[[Variable], None]:
+        def hook(gradient: Variable) -> None:
+            walk = running.walk
+            with lock:
+                first = walk not in seen
+                gradients = seen.setdefault(walk, [None] * len(records))
+                gradients[position] = gradient
+                missing = sum(g is None for g in gradients)
+            if mode == "any":
+                if first:
+                    fn(gradient)
+            elif missing == sum(not walk.reaches(record) for record in records):
+                fn(gradients)
+
+        return hook
+
+    handles = [v.register_hook(one_of(i)) for i, v in enumerate(variables)]
+    return torch.autograd.graph._MultiHandle(tuple(handles))

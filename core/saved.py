@@ -1,0 +1,186 @@
+"""Saved-tensor hooks: what they make of the tensors that a record saved, and recomputation."""
+
+from __future__ import annotations
+
+from threading import local
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from plugrad.core.context import Packed, running
+from plugrad.errors import CheckpointError, InplaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plugrad.core.node import Record
+
+#: The kinds of device whose autocast mode backward and recomputation restore.
+AUTOCAST_DEVICES = ("cpu", "cuda", "mps", "xpu")
+
+_Hooks = tuple["Callable[[Any], Any]", "Callable[[Any], Any]"]
+
+
+class _HooksInForce(local):
+    """The pairs of saved-tensor hooks in force, on a torch that does not tell: before 2.7."""
+
+    def __init__(self) -> None:
+        self.pairs: list[_Hooks] = []
+
+
+hooks_in_force = _HooksInForce()
+
+
+def _top_before_2_7(ignore_is_tracing: bool) -> _Hooks | None:
+    return hooks_in_force.pairs[-1] if hooks_in_force.pairs else None
+
+
+_top: Callable[[bool], Any] = getattr(
+    torch._C._autograd, "_top_saved_tensors_default_hooks", _top_before_2_7
+)
+
+
+def top_saved_tensors_hooks() -> _Hooks | None:
+    """The innermost pair of pack and unpack hooks in force, torch's or ours."""
+    return _top(True)  # type: ignore[no-any-return]
+
+
+def pack_saved(record: Record) -> None:
+    """Hand the saved tensors to the saved-tensor hooks that are in force, if there are any."""
+    hooks = top_saved_tensors_hooks()
+    saved = record._pg_saved
+    if hooks is None or not saved or running.packs_later or isinstance(saved, Packed):
+        return
+    pack, unpack = _of_torchs_checkpoint(hooks)
+    packed: list[tuple[Any, Any]] = []
+    for value in saved:
+        if isinstance(value, Tensor):
+            version = value._version
+            packed.append((unpack, pack(value)))
+            if value._version != version:
+                raise InplaceError(
+                    "a saved tensor pack hook is modifying its input in place",
+                    where=f"a tensor saved by {record._pg_op_name}",
+                    fix="change a clone() of it in the hook",
+                )
+        else:
+            packed.append((None, value))
+    record._pg_saved = Packed(packed)
+    record._pg_special = True  # the hooks are the user's: they see torch's autograd
+
+
+class Recomputation:
+    """Saved-tensor hooks that keep nothing, and run a function again when it is needed.
+
+    A tensor is known by its number in the order of saving. One backward runs the function once,
+    whatever it saves, and each tensor is let go when it was handed out.
+
+    Args:
+        rerun: runs the function again; what its calls save is what is wanted.
+        early_stop: end it as soon as the last tensor was saved.
+        check: whether shape, dtype and device of each tensor must be what they were.
+    """
+
+    def __init__(self, rerun: Callable[[], Any], early_stop: bool, check: bool) -> None:
+        self._rerun, self._early_stop, self._check = rerun, early_stop, check
+        self._facts: list[tuple[Any, ...]] = []
+        self._found: WeakKeyDictionary[Any, dict[int, Tensor]] = WeakKeyDictionary()  # by walk
+
+    def pack(self, tensor: Tensor) -> int:
+        """Keep the number of a tensor in its place."""
+        self._facts.append(_facts(tensor))
+        return len(self._facts) - 1
+
+    def unpack(self, number: int) -> Tensor:
+        """The tensor of this number, computed again.
+
+        Raises:
+            CheckpointError: the function saved other tensors this time.
+        """
+        walk = running.walk
+        found = {} if walk is None else self._found.setdefault(walk, {})
+        if number not in found:
+            found.update(self._recomputed())
+        return found.pop(number)
+
+    def _recomputed(self) -> dict[int, Tensor]:
+        found: dict[int, Tensor] = {}
+
+        def keep(tensor: Tensor) -> Tensor:
+            number = len(found)
+            if number < len(self._facts):
+                self._compare(number, tensor)
+            found[number] = tensor
+            if self._early_stop and number + 1 == len(self._facts):
+                raise _Enough
+            return tensor
+
+        rule, running.recorded_rule = running.recorded_rule, None
+        try:
+            with saved_tensors_hooks()(keep, lambda tensor: tensor), torch.enable_grad():
+                self._rerun()
+        except _Enough:
+            pass
+        finally:
+            running.recorded_rule = rule
+        if self._check and len(found) != len(self._facts):
+            raise CheckpointError(
+                "a checkpointed function saved a different number of tensors when it was run "
+                f"again: {len(found)}, not {len(self._facts)}",
+                where="the recomputation in backward",
+                fix="let it do the same each time: no state that it changes, no clock; pass "
+                "determinism_check='none' if more or fewer are right",
+            )
+        return found
+
+    def _compare(self, number: int, tensor: Tensor) -> None:
+        was, now = self._facts[number], _facts(tensor)
+        if self._check and was != now:
+            raise CheckpointError(
+                "recomputed values have different metadata: tensor "
+                f"{number} that the checkpointed function saved is {now}, was {was}",
+                where="the recomputation in backward",
+                fix="let the function do the same each time: no state that it changes, no clock",
+            )
+
+
+def saved_tensors_hooks() -> Any:
+    """The context manager that puts hooks in force; before torch 2.7 it is ours."""
+    from plugrad.core import graph
+
+    return graph.saved_tensors_hooks
+
+
+class _Enough(BaseException):
+    """Ends a recomputation; not an Exception, which the function might catch."""
+
+
+def _facts(tensor: Tensor) -> tuple[Any, ...]:
+    return tuple(tensor.shape), tensor.dtype, tensor.device
+
+
+def _of_torchs_checkpoint(hooks: _Hooks) -> _Hooks:
+    """The hooks to use: for those of torch.utils.checkpoint, ours with its recomputation.
+
+    Outside torch's own engine they would run the function again for each saved tensor.
+    """
+    pack = hooks[0]
+    if getattr(pack, "__qualname__", "") != "_checkpoint_hook.__init__.<locals>.pack_hook":
+        return hooks
+    variables = zip(pack.__code__.co_freevars, pack.__closure__ or (), strict=True)
+    frame = dict(variables)["frame"].cell_contents
+    found = getattr(frame, "plugrad_recomputation", None)
+    if found is None:
+        check = frame.metadata_fn is not None
+        found = Recomputation(lambda: frame.recompute_fn(*_inputs(frame)), frame.early_stop, check)
+        frame.plugrad_recomputation = found
+    return found.pack, found.unpack
+
+
+def _inputs(frame: Any) -> Any:
+    if hasattr(frame, "get_inputs"):
+        return frame.get_inputs()
+    saver = frame.input_saver.grad_fn  # older than torch 2.9, say
+    return saver.get_args(saver.saved_tensors)

@@ -1,0 +1,298 @@
+"""torch.autograd.Functions that are given Variables: they run as records of ours.
+
+torch would run their forward without a graph, and the result would silently have no gradient.
+``torch.autograd.Function.apply`` is the one place of torch that is changed: the code of that
+function first looks for Variables (docs/decisions/0008).
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from copy import copy
+from types import CodeType, FunctionType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import torch
+import torch.utils.checkpoint
+from torch import Tensor
+
+from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.checkpoint import checkpoint
+from plugrad.core.context import UNKNOWN, UntrackedContext, intermediate_error, running
+from plugrad.core.function import Function
+from plugrad.core.node import ManyRecord, origins
+from plugrad.core.once_differentiable import once_differentiable
+from plugrad.core.record import holds_tensor, record_any, untracked
+from plugrad.core.unpack import refuse_hidden, refuse_torch_graph
+from plugrad.core.variable import Variable
+from plugrad.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plugrad.core.context import Context
+
+_APPLY: Any = vars(torch.autograd.Function)["apply"].__func__
+_TORCHS_CODE: CodeType = _APPLY.__code__
+#: torch's own apply, as it was.
+_torchs_apply = FunctionType(
+    _TORCHS_CODE, _APPLY.__globals__, "apply", _APPLY.__defaults__, _APPLY.__closure__
+)
+# What torch.autograd.function.once_differentiable returns runs this code.
+_ONCE_CODE = torch.autograd.function.once_differentiable(lambda _: None).__code__
+_CONTAINERS = frozenset({list, tuple, dict})
+_adopted: WeakKeyDictionary[type, type[Function]] = WeakKeyDictionary()
+
+
+def adopt_torch_functions(enabled: bool = True) -> None:
+    """Run torch.autograd.Functions that are given Variables as ours (on by default), or do not.
+
+    Without it torch runs them, and their results silently have no gradient. The environment
+    variable ``PLUGRAD_ADOPT=0`` turns it off for good.
+    """
+    on = enabled and os.environ.get("PLUGRAD_ADOPT") != "0"
+    _APPLY.__kwdefaults__ = {"_plugrad": (Variable, _apply_adopted, _torchs_apply)} if on else None
+    _APPLY.__code__ = _code_that_looks_for_variables() if on else _TORCHS_CODE
+
+
+def _code_that_looks_for_variables() -> CodeType:
+    """What torch's apply runs: it has torch's globals, so what it calls is a default.
+
+    It names ``__class__`` since the code of a function can be replaced only by one with as many
+    free variables.
+    """
+    __class__ = None
+
+    def apply(cls: Any, *args: Any, _plugrad: Any, **kwargs: Any) -> Any:
+        variable, adopted, torchs = _plugrad
+        for arg in args:
+            if isinstance(arg, variable) or arg.__class__ is list or arg.__class__ is tuple:
+                return adopted(cls, args, kwargs)
+        if kwargs:
+            return adopted(cls, args, kwargs)
+        return torchs(cls, *args)
+        return __class__  # type: ignore[unreachable]
+
+    return apply.__code__.replace(co_name="apply")
+
+
+def _apply_adopted(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a torch.autograd.Function with Variables among its arguments, if there are any."""
+    values = (*args, *kwargs.values())
+    if not any(map(_has_variable, values)):
+        return _torchs_apply(cls, *args, **kwargs)
+    if cls is torch.utils.checkpoint.CheckpointFunction:
+        return checkpoint(args[0], *args[2:], preserve_rng_state=args[1])
+    if cls.__name__ == "_NoopSaveInputs" and cls.__module__ == "torch.utils.checkpoint":
+        return _kept_inputs(args)
+    function = _adopted.get(cls)
+    if function is None:
+        function = _adopted[cls] = _adopt(cls)
+    return _call(cls, function, _bound(cls, args, kwargs))
+
+
+def _has_variable(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_variable, value.values()))
+    return isinstance(value, Variable) or (
+        value.__class__ in _CONTAINERS and any(map(_has_variable, value))
+    )
+
+
+def _kept_inputs(args: tuple[Any, ...]) -> Any:
+    """What torch's checkpoint takes for a tensor whose node has its inputs."""
+    inputs = args[1:]
+    return SimpleNamespace(
+        grad_fn=SimpleNamespace(saved_tensors=(), get_args=lambda _: inputs), requires_grad=True
+    )
+
+
+def _bound(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """The positional arguments, as torch completes them."""
+    if _has_setup_context(cls):
+        bound = inspect.signature(cls.forward).bind(*args, **kwargs)
+        bound.apply_defaults()
+        if not bound.kwargs:
+            return bound.args
+        kwargs = bound.kwargs
+    if kwargs:
+        raise ArgumentError(
+            f"{cls.__name__}.apply() got the keyword arguments {', '.join(kwargs)}",
+            where=f"a call of the torch.autograd.Function {cls.__name__} with Variables",
+            fix="pass them by position",
+        )
+    return args
+
+
+def _has_setup_context(cls: Any) -> bool:
+    return cls.setup_context is not torch.autograd.function._SingleLevelFunction.setup_context
+
+
+def _call(cls: Any, function: type[Function], args: tuple[Any, ...]) -> Any:
+    name = function.signature.op_name
+    recording = torch.is_grad_enabled()
+    edges = [edge_of(a) if recording and isinstance(a, Variable) else None for a in args]
+    if recording:
+        for arg in args:
+            _check_argument(arg, name)
+    tracked = any(edge is not None for edge in edges)
+    raw = tuple([_raw(a, edge is not None) for a, edge in zip(args, edges, strict=True)])
+    context: Any
+    if tracked:
+        context = function.record_type()
+        context._pg_saved, context._pg_edges = (), tuple(edges)
+        context.needs_input_grad = tuple([edge is not None for edge in edges])
+    else:
+        context = UntrackedContext((False,) * len(args))
+    with torch.no_grad():
+        if _has_setup_context(cls):
+            output = cls.forward(*raw)
+            cls.setup_context(context, raw, output)
+        else:
+            output = cls.forward(context, *raw)
+        output = _without_torchs_graph(context, output, raw, args)
+    if not tracked:
+        return untracked(context, output, raw, args, function)
+    context._pg_attribute_origins = _attribute_origins(context, raw, output)
+    return record_any(context, output, raw, args)
+
+
+def _check_argument(value: Any, name: str) -> None:
+    if isinstance(value, Tensor) and value.requires_grad:
+        refuse_torch_graph(value, name)
+    if value.__class__ in _CONTAINERS and _tracked_inside(value):
+        refuse_hidden(f"a {type(value).__name__}", name)
+
+
+def _tracked_inside(value: Any) -> bool:
+    if isinstance(value, Variable):
+        return value.requires_grad
+    if isinstance(value, dict):
+        return any(map(_tracked_inside, value.values()))
+    return value.__class__ in _CONTAINERS and any(map(_tracked_inside, value))
+
+
+def _raw(value: Any, tracked: bool) -> Any:
+    """An argument as forward sees it in torch: one that is differentiated requires grad."""
+    if isinstance(value, Variable):
+        return value._data.detach().requires_grad_() if tracked else value._data
+    if value.__class__ is list or value.__class__ is tuple:
+        return value.__class__([_raw(v, False) for v in value])
+    if value.__class__ is dict:
+        return {key: _raw(v, False) for key, v in value.items()}
+    return value
+
+
+def _without_torchs_graph(
+    context: Any, output: Any, raw: tuple[Any, ...], args: tuple[Any, ...]
+) -> Any:
+    """The outputs as tensors that torch's autograd knows nothing of."""
+    if isinstance(output, tuple | list):
+        return tuple([_without_torchs_graph(context, o, raw, args) for o in output])
+    if isinstance(output, Variable):
+        return output._data
+    if not isinstance(output, Tensor) or any(output is t for t in context._pg_dirty):
+        return output
+    for given, arg in zip(raw, args, strict=True):
+        if output is given and isinstance(arg, Variable):
+            return arg._data.view_as(arg._data)
+    return output.detach() if output.requires_grad else output
+
+
+def _attribute_origins(
+    context: Any, raw: tuple[Any, ...], output: Any
+) -> list[tuple[Tensor, Any]]:
+    """The tensors that forward set as attributes, with where they are from."""
+    tensors = _tensors_in([v for k, v in vars(context).items() if not k.startswith("_pg_")])
+    outputs = output if isinstance(output, tuple) else (output,)
+    dirty = {id(t) for t in context._pg_dirty}
+    found = origins(tensors, raw, outputs, dirty, context._pg_constants)
+    return list(zip(tensors, found, strict=True))
+
+
+def _tensors_in(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple | set):
+        return [t for each in value for t in _tensors_in(each)]
+    return []
+
+
+def _adopt(cls: Any) -> type[Function]:
+    """A Function of ours whose rule is a torch.autograd.Function's."""
+    rule = cls.backward
+    if rule is torch.autograd.function._SingleLevelFunction.backward:
+        rule = cls.vjp
+    once = getattr(rule, "__code__", None) is _ONCE_CODE
+    differentiated_once = once_differentiable(rule.__wrapped__) if once else None
+
+    def forward(ctx: Context, *args: Any) -> Any:
+        return cls.forward(ctx, *args)
+
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        if running.recorded_rule is None:
+            return rule(ctx, *gradients)
+        if differentiated_once is not None:
+            return differentiated_once(ctx, *gradients)
+        return rule(_with_variables(ctx), *gradients)
+
+    attributes = {
+        "forward": staticmethod(forward),
+        "backward": staticmethod(backward),
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "__doc__": cls.__doc__,
+    }
+    function: Any = type(cls.__name__, (Function,), attributes)
+    function.record_type = type(
+        f"{cls.__name__}Backward",
+        (_AdoptedRecord, function.record_type),
+        {"__slots__": (), "__module__": cls.__module__},
+    )
+    return function  # type: ignore[no-any-return]
+
+
+class _AdoptedRecord(ManyRecord):
+    """A record of a torch.autograd.Function, with what torch tolerates of it."""
+
+    __slots__ = ()
+
+    _pg_broadcasts = True
+    _pg_promotes = True
+    _pg_keeps_tensors = True
+
+    def _pg_saved_variable(self, index: int, tensor: Tensor, origin: Any) -> Variable:
+        return super()._pg_saved_variable(index, tensor.detach(), origin)
+
+
+def _with_variables(ctx: Any) -> Any:
+    """A copy of a context whose tensor attributes are Variables, for a rule that is recorded.
+
+    Raises:
+        SavedIntermediateError: one is neither an input nor an output of forward.
+    """
+    known = {id(tensor): origin for tensor, origin in ctx._pg_attribute_origins}
+    context = copy(ctx)
+    context._pg_narrowed_from = ctx._pg_narrowed_from or ctx
+
+    def as_variables(value: Any, name: str) -> Any:
+        if isinstance(value, Tensor):
+            differentiable = value.is_floating_point() or value.is_complex()
+            origin = known.get(id(value), UNKNOWN if differentiable else None)
+            if origin is UNKNOWN:
+                raise intermediate_error(ctx, f"ctx.{name}", value)
+            return ctx._pg_saved_variable(0, value, origin)
+        if isinstance(value, dict):
+            return {k: as_variables(v, name) for k, v in value.items()}
+        if value.__class__ is list or value.__class__ is tuple:
+            return value.__class__([as_variables(v, name) for v in value])
+        return value
+
+    for name, value in vars(ctx).items():
+        if not name.startswith("_pg_") and holds_tensor(value):
+            setattr(context, name, as_variables(value, name))
+    return context
