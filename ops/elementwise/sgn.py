@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.ops.elementwise._direction import enlarging
 
 
 @op("sgn", methods=("sgn",), overrides=(torch.sgn,), elementwise=True, inplace=True)
@@ -19,19 +20,21 @@ class Sgn(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor) -> Tensor:
-        y = torch.sgn(x)
         if x.is_complex():
-            ctx.save_for_backward(x, y)
-        return y
+            ctx.save_for_backward(x)
+        return torch.sgn(x)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         if not gy.is_complex():
             return torch.zeros_like(gy)
-        x, y = ctx.saved_tensors
-        size = x.abs()
+        (x,) = ctx.saved_tensors
+        # What is too small to divide by is enlarged; the direction is the same.
+        factor = enlarging(x.abs())
+        x = x * factor
+        y, size = x.sgn(), x.abs()
         along = (gy * conj(y)).real
-        return torch.where(size == 0, 0, (gy - y * along) / size)
+        return torch.where(size == 0, 0, (gy - y * along) / size * factor)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
