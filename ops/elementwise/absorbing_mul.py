@@ -12,17 +12,20 @@ from plugrad.ops.elementwise._absorbing import absorbing_mul
 
 @op("absorbing_mul", overrides=(absorbing_mul,), broadcasts=True, elementwise=True)
 class AbsorbingMul(Function):
-    """z = x y, but 0 where x = 0;  gx = gz conj(y), gy = gz conj(x), but 0 where gz = 0."""
+    """z = x y, but 0 where x = 0;  gx = gz conj(y), gy = gz conj(x), but 0 where gz = 0.
+
+    With ``gradient_only``, z is the plain product.
+    """
 
     @staticmethod
-    def forward(ctx: Context, x: Tensor, y: Tensor) -> Tensor:
+    def forward(ctx: Context, x: Tensor, y: Tensor, gradient_only: bool = False) -> Tensor:
         ctx.save_for_backward(x, y)
-        return absorbing_mul(x, y)
+        return absorbing_mul(x, y, gradient_only)
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
-        need_gx, need_gy = ctx.needs_input_grad
+        need_gx, need_gy = ctx.needs_input_grad[:2]
         gx = absorbing_mul(gz, conj(y)) if need_gx else None
         gy = absorbing_mul(gz, conj(x)) if need_gy else None
         return gx, gy
@@ -39,5 +42,7 @@ class AbsorbingMul(Function):
         yield Sample(make.tensor([0.0, 2.0]), make.tensor([-3.0, 0.0])).without_oracle(reason)
         infinite = make.tensor([float("inf"), 1.5])
         yield Sample(make.tensor([0.0, 2.0]), infinite).without_oracle(reason)
+        yield Sample(make.tensor([0.0, 2.0]), make.tensor([-3.0, 0.0]), True)
+        yield Sample(make.tensor([0.0, 2.0]), infinite, gradient_only=True)
         yield Sample(make(), make.nonzero(2))
         yield Sample(make(0, 3), make(3))

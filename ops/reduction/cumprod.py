@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.ops.elementwise._absorbing import absorbing_mul
 from plugrad.ops.reduction._dims import cast
 
 
@@ -15,7 +17,8 @@ from plugrad.ops.reduction._dims import cast
 class Cumprod(Function):
     """y[i] = x[0] ... x[i];  gx[k] = conj(y[k-1]) t[k],  t[k] = gy[k] + conj(x[k+1]) t[k+1].
 
-    Here y[-1] = 1 and t[n] = 0. There is no division, so zeros in x need no care.
+    Here y[-1] = 1 and t[n] = 0. There is no division, so zeros in x need no care, and an
+    infinite one has a finite gradient beside finite ones, where torch has nan.
     """
 
     @staticmethod
@@ -33,8 +36,10 @@ class Cumprod(Function):
             return cast(gy, x_dtype)
         dim, last = ctx.dim, x.size(ctx.dim) - 1
         before = torch.cat([torch.ones_like(y.narrow(dim, 0, 1)), y.narrow(dim, 0, last)], dim)
-        t = _recurrence(gy, conj(x.narrow(dim, 1, last)), dim)
-        return cast(conj(before) * t, x_dtype)
+        # Then so are all products of neighbours, which the steps below make.
+        finite = bool(x.detach().abs().clamp(min=1).prod(dim).isfinite().all())
+        t = _recurrence(gy, conj(x.narrow(dim, 1, last)), dim, finite)
+        return cast(_product(t, conj(before), finite), x_dtype)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -49,12 +54,14 @@ class Cumprod(Function):
         yield Sample(make.nonzero(4), 0, dtype=torch.float64)
         yield Sample(make.integers(4), 0, dtype=torch.float32)
         yield Sample(make.integers(4), 0)
+        infinite = make.tensor([2.0, inf, 3.0, 0.5])
+        yield Sample(infinite, 0).without_oracle("it divides by x, and inf / inf is nan")
         yield Sample(make(), 0)
         yield Sample(make(0, 3), 0)
         yield Sample(make(0, 3), 1)
 
 
-def _recurrence(g: Tensor, factors: Tensor, dim: int) -> Tensor:
+def _recurrence(g: Tensor, factors: Tensor, dim: int, finite: bool) -> Tensor:
     """t[k] = g[k] + factors[k] t[k+1], for all k at once in about log2(n) steps.
 
     After each step t[k] holds the terms up to g[k + step - 1], and ``factors[k]`` is the
@@ -63,9 +70,16 @@ def _recurrence(g: Tensor, factors: Tensor, dim: int) -> Tensor:
     length, step, t = g.size(dim), 1, g
     while step < length:
         rest = length - step
-        longer = t.narrow(dim, 0, rest) + factors * t.narrow(dim, step, rest)
-        t = torch.cat([longer, t.narrow(dim, rest, step)], dim)
+        later = _product(t.narrow(dim, step, rest), factors, finite)
+        t = torch.cat([t.narrow(dim, 0, rest) + later, t.narrow(dim, rest, step)], dim)
         pairs = max(rest - step, 0)
-        factors = factors.narrow(dim, 0, pairs) * factors.narrow(dim, rest - pairs, pairs)
+        ahead = factors.narrow(dim, rest - pairs, pairs)
+        factors = factors.narrow(dim, 0, pairs)
+        factors = factors * ahead if finite else absorbing_mul(factors, ahead, True)
         step *= 2
     return t
+
+
+def _product(t: Tensor, factors: Tensor, finite: bool) -> Tensor:
+    """``t`` times ``factors``; a t of 0, of an output nobody asks about, outweighs inf."""
+    return t * factors if finite else absorbing_mul(t, factors)

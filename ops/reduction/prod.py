@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf, nan
 
 import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.ops.elementwise._absorbing import absorbing_mul
 from plugrad.ops.reduction._dims import cast, normal_dims, unreduced
 
 
@@ -15,9 +17,10 @@ from plugrad.ops.reduction._dims import cast, normal_dims, unreduced
 class Prod(Function):
     """y = product of x over dim;  gx = gy conj(product of the other elements).
 
-    That product is y / x where no element is zero. A single zero is the only element
-    with a gradient, and with two zeros there is none at all; second derivatives see
-    through one zero more. The product of nothing is 1.
+    That product is y / x where y is neither 0 nor infinite. A single zero is the only
+    element with a gradient, and with two zeros there is none at all; second derivatives
+    see through one zero more. An infinite element has a finite gradient beside finite ones,
+    where torch has nan. The product of nothing is 1.
     """
 
     @staticmethod
@@ -44,13 +47,15 @@ class Prod(Function):
         if x.dim() == 0:
             return cast(gy, x_dtype)
         x = x if x.dtype is gy.dtype else x.to(gy.dtype)
-        if x.all():
-            others = unreduced(y, x.shape, dims) / x
-        elif dims is None:
+        gy = unreduced(gy, x.shape, dims)
+        size = y.abs()
+        if ((size >= torch.finfo(size.dtype).tiny) & (size < inf)).all():
+            return cast(gy * conj(unreduced(y, x.shape, dims) / x), x_dtype)
+        if dims is None:
             others = _products_of_others(x.reshape(-1), 0).reshape(x.shape)
         else:
             others = _products_of_others(x, dims[0])
-        return cast(unreduced(gy, x.shape, dims) * conj(others), x_dtype)
+        return cast(absorbing_mul(gy, conj(others)), x_dtype)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -69,7 +74,9 @@ class Prod(Function):
         yield Sample(make.tensor([[2.0, 0.0, 3.0], [0.0, 1.5, 0.0], [1.0, 2.0, 3.0]]), 1)
         yield Sample(make.tensor([[2.0, 0.0], [0.0, 0.0], [-1.0, 2.0]]), 0, True)
         yield Sample(make.tensor([2 + 1j, 0, 1j], dtype=torch.complex128))
-        yield Sample(make.tensor([float("nan"), 1.0, 2.0]))
+        divided = "it divides y by x, which is nan where both are infinite or nan"
+        for special in (inf, nan):
+            yield Sample(make.tensor([special, 1.0, 2.0])).without_oracle(divided)
         yield Sample(make.tensor(0.0))
         yield Sample(make.nonzero(), 0)
         yield Sample(make(0))
@@ -83,4 +90,4 @@ def _products_of_others(x: Tensor, dim: int) -> Tensor:
     one = torch.ones_like(x.narrow(dim, 0, 1))
     before = torch.cat([one, x.narrow(dim, 0, last)], dim).cumprod(dim)
     after = torch.cat([x.narrow(dim, 1, last), one], dim).flip(dim).cumprod(dim).flip(dim)
-    return before * after
+    return absorbing_mul(before, after, True)
