@@ -22,7 +22,7 @@ class IndexAdd(Function):
     def forward(
         ctx: Context, x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: complex = 1
     ) -> Tensor:
-        ctx.dim, ctx.alpha = dim, alpha
+        ctx.dim, ctx.alpha, ctx.source_shape = dim, alpha, source.shape
         ctx.save_for_backward(index if ctx.needs_input_grad[3] else None)
         return x.index_add(dim, index, source, alpha=alpha)
 
@@ -31,6 +31,8 @@ class IndexAdd(Function):
         (index,) = ctx.saved_tensors
         if index is None:
             return gz, None, None, None
+        if gz.numel() == 0:  # then torch lets a source of any shape pass, and uses none of it
+            return gz, None, None, gz.new_zeros(ctx.source_shape)
         gsource = gz.index_select(ctx.dim, index)
         return gz, None, None, gsource if ctx.alpha == 1 else gsource * conj(ctx.alpha)
 

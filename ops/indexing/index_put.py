@@ -41,9 +41,11 @@ class IndexPut(Function):
             gx = None
         elif not ctx.accumulate:
             gx = gz.index_put(indices, gz.new_zeros(()))
-        need_gy = ctx.needs_input_grad[2]
-        gy = torch.ops.aten.index.Tensor(gz, list(indices)) if need_gy else None
-        return gx, None, gy
+        if not ctx.needs_input_grad[2]:
+            return gx, None, None
+        if any(i.dtype is torch.bool and i.dim() == 0 for i in indices):  # aten asserts
+            return gx, None, gz[tuple(indices)]
+        return gx, None, torch.ops.aten.index.Tensor(gz, list(indices))
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -59,6 +61,8 @@ class IndexPut(Function):
         yield Sample(make(3, 2), (make.booleans(3, 2),), make())
         yield Sample(make(3, 2), (make.tensor([True, False, True], dtype=torch.bool),), make(2, 2))
         yield Sample(make(3, 2), (make.tensor(1, dtype=torch.int64),), make(2))
+        for chosen in (True, False):
+            yield Sample(make(3, 2), (make.tensor(chosen, dtype=torch.bool),), make())
         yield Sample(make.complex(3), (rows,), make.complex(2))
         yield Sample(make(3).long(), (rows,), make.integers(2))
         yield Sample(make(3, 2), (rows,), make(2, 2)).constant(0)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import NotDifferentiableError
+from plugrad.ops.indexing._gathered import gathered
 
 
 @op(
@@ -22,10 +23,10 @@ from plugrad.errors import NotDifferentiableError
 class Scatter(Function):
     """z = x with src[i, j], or the number src, put at [index[i, j], j] (here dim = 0).
 
-    gx = gz with 0 at the places put;  gsrc = gz gathered at index, for which src and
-    index need the same shape. Of several elements put at one place it is left open which
-    one stays; as in torch each gets the gradient. With reduce, "add" or "multiply",
-    there is no gradient in torch, and none here.
+    gx = gz with 0 at the places put;  gsrc = gz gathered at index, and 0 where src is
+    larger than index (there torch raises). If several elements are put at one place it is
+    left open which one stays; as in torch each gets the gradient. With reduce, "add" or
+    "multiply", there is no gradient in torch, and none here.
     """
 
     @staticmethod
@@ -46,7 +47,7 @@ class Scatter(Function):
                     fix="use scatter_add, or call it in plugrad.no_grad()",
                 )
             return torch.scatter(x, dim, index, src, reduce=reduce)
-        ctx.dim = dim
+        ctx.dim, ctx.src_shape = dim, src.shape if isinstance(src, Tensor) else None
         ctx.save_for_backward(index)
         return torch.scatter(x, dim, index, src)
 
@@ -55,7 +56,8 @@ class Scatter(Function):
         (index,) = ctx.saved_tensors
         need_gx, _, _, need_gsrc = ctx.needs_input_grad
         gx = gz.scatter(ctx.dim, index, 0) if need_gx else None
-        return gx, None, None, gz.gather(ctx.dim, index) if need_gsrc else None
+        gsrc = gathered(gz, ctx.dim, index, ctx.src_shape) if need_gsrc else None
+        return gx, None, None, gsrc
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -71,6 +73,9 @@ class Scatter(Function):
         yield Sample(make.complex(3, 4), 0, index, 1j)
         yield Sample(make(3, 4), 0, index, make(1, 4)).constant(0)
         yield Sample(make(3, 4), 0, index, make(2, 4)).constant(3)
+        yield Sample(make(3, 4), 0, index, make(2, 5))
+        yield Sample(make(3, 4), 1, apart[:, :2], make(3, 4))
+        yield Sample(make(3, 4), 0, make.integers(0), make(2, 4))
         yield Sample(make.integers(3, 4), 0, index, 2, reduce="add")
         yield Sample(make.integers(3, 4), 0, index, 2, reduce="multiply")
         yield Sample(make(3, 2), 0, make.integers(0, 2), make(0, 2))

@@ -20,7 +20,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 class Cat(Function):
     """z = the tensors x one after the other along dim;  each gets its piece of gz.
 
-    As in torch a tensor of shape (0,) fits everywhere.
+    As in torch a tensor of shape (0,) fits everywhere, and has a gradient of that shape.
     """
 
     @staticmethod
@@ -32,9 +32,10 @@ class Cat(Function):
         return z
 
     @staticmethod
-    def backward(ctx: Context, gz: Tensor) -> tuple[list[Tensor | None]]:
+    def backward(ctx: Context, gz: Tensor) -> tuple[list[Tensor]]:
         pieces = gz.split_with_sizes(ctx.sizes, ctx.dim)
-        return ([None if skip else g for g, skip in zip(pieces, ctx.skipped, strict=True)],)
+        pairs = zip(pieces, ctx.skipped, strict=True)
+        return ([gz.new_zeros(0) if skipped else g for g, skipped in pairs],)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
