@@ -12,17 +12,15 @@ from plugrad.core import Composite, ErrorSample, Sample, SampleMaker, op
 from plugrad.ops.nn._reduction import REDUCTIONS, reduction_code
 
 
-@op(
-    "nn.functional.cross_entropy",
-    overrides=(torch.nn.functional.cross_entropy,),
-    waives={"no-nan": "as in torch: what an ignored row of inf sends back is 0 * nan"},
-)
+@op("nn.functional.cross_entropy", overrides=(torch.nn.functional.cross_entropy,))
 class CrossEntropy(Composite):
     """y = -sum(weight p log_softmax(x)) over the classes, averaged, summed, or neither.
 
     Classes are dimension 1 of x, or the only one. p is the target where that has x's
     shape, and differentiable then; else 1 at the target class and 0 elsewhere, and a mean
-    is one with the weights. Label smoothing mixes p with equal probabilities.
+    is one with the weights. Label smoothing mixes p with equal probabilities. A row with a
+    target of ignore_index has a gradient of 0, also if it is infinite or nan; there torch
+    has nan (pytorch#11551).
     """
 
     @staticmethod
@@ -45,6 +43,8 @@ class CrossEntropy(Composite):
         class_dim = 0 if x.dim() == 1 else 1
         if weight is not None and x.dim() > 0 and weight.shape != x.shape[class_dim:][:1]:
             _refuse(x, target, weight.data, ignore_index, label_smoothing)
+        if not by_probability:
+            x = _without_ignored(x, target, ignore_index, class_dim)
         likelihood = torch.log_softmax(x, class_dim)
         if by_probability:
             return _of_probabilities(likelihood, target, weight, code, label_smoothing)
@@ -93,6 +93,11 @@ class CrossEntropy(Composite):
         yield Sample(make(2, 3), target=make.integers(2, high=3))
         yield Sample(make(2, 3), make.tensor([-100, -100], dtype=torch.int64))
         yield Sample(make(2, 3), make.tensor([-100, 1], dtype=torch.int64), label_smoothing=0.1)
+        not_finite = make.tensor([[-math.inf, -math.inf], [math.nan, 1.0], [0.5, 1.0]])
+        targets = make.tensor([-100, -100, 0], dtype=torch.int64)
+        for smoothing in (0.0, 0.1):
+            sample = Sample(not_finite, targets, label_smoothing=smoothing)
+            yield sample.without_oracle("it is nan for ignored rows that are not finite")
         yield Sample(make(0, 3), make.integers(0, high=3))
         yield Sample(make(0, 3), make(0, 3))
         yield Sample(make(0, 3), make(0, 3), reduction="sum")
@@ -103,6 +108,17 @@ class CrossEntropy(Composite):
         smoothing = Sample(make(2, 3), labels, label_smoothing=1.5)
         yield ErrorSample(smoothing, RuntimeError, "label_smoothing must be between")
         yield ErrorSample(Sample(make(2, 3), labels, make(4)).constant(2), RuntimeError, "weight")
+
+
+def _without_ignored(x: Tensor, target: Tensor, ignore_index: int, class_dim: int) -> Tensor:
+    """``x`` with 0 in the ignored rows, so that nothing in them can spoil their gradient."""
+    if target.shape != x.shape[:class_dim] + x.shape[class_dim + 1 :]:
+        return x  # nll_loss says what is wrong
+    ignored = target == ignore_index
+    # Asking another device would wait for it, longer than the copy takes.
+    if target.device.type == "cpu" and not ignored.any():
+        return x
+    return x.masked_fill(ignored.unsqueeze(class_dim), 0.0)
 
 
 def _of_probabilities(
