@@ -22,7 +22,7 @@ class AttachedMethods:
         """y = x^T, a view; gx = gy^T."""
 
     def __abs__(self) -> Variable:
-        """y = |x|, real also for a complex x; gx = gy sgn(x), 0 at 0."""
+        """y = |x|, real also for a complex x; gx = gy x / |x|, 0 at 0."""
 
     def __add__(self, y: Variable | Tensor | complex, /) -> Variable:
         """z = x + alpha y; gx = gz, gy = conj(alpha) gz."""
@@ -109,10 +109,10 @@ class AttachedMethods:
         """z = x ^ y for booleans and integers. No gradient."""
 
     def abs(self) -> Variable:
-        """y = |x|, real also for a complex x; gx = gy sgn(x), 0 at 0."""
+        """y = |x|, real also for a complex x; gx = gy x / |x|, 0 at 0."""
 
     def absolute(self) -> Variable:
-        """y = |x|, real also for a complex x; gx = gy sgn(x), 0 at 0."""
+        """y = |x|, real also for a complex x; gx = gy x / |x|, 0 at 0."""
 
     def add(self, y: Variable | Tensor | complex, *, alpha: complex = 1) -> Variable:
         """z = x + alpha y; gx = gz, gy = conj(alpha) gz."""
@@ -452,7 +452,9 @@ class AttachedMethods:
     def max(
         self,
         y: Variable | Tensor | complex | builtins.int | None = None,
-        keepdim: builtins.bool = False,
+        keepdim: builtins.bool | None = None,
+        *,
+        dim: builtins.int | None = None,
     ) -> Any:
         """z = max x, or along a dim, or of x and y; gx = gz where x is the max, else 0."""
 
@@ -471,7 +473,9 @@ class AttachedMethods:
     def min(
         self,
         y: Variable | Tensor | complex | builtins.int | None = None,
-        keepdim: builtins.bool = False,
+        keepdim: builtins.bool | None = None,
+        *,
+        dim: builtins.int | None = None,
     ) -> Any:
         """z = min x, or along a dim, or of x and y; gx = gz where x is the min, else 0."""
 

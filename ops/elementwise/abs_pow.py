@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.ops._number import number
 from plugrad.ops.elementwise._abs_pow import abs_pow
 from plugrad.ops.elementwise._absorbing import absorbing_mul
 
@@ -23,6 +24,7 @@ class AbsPow(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: float, odd: bool) -> Tensor:
+        y = number(y)
         ctx.y, ctx.odd = y, odd
         ctx.save_for_backward(x)
         return abs_pow(x, y, odd)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, Variable, op
+from plugrad.ops._number import constant
 from plugrad.ops.elementwise._creation import new_leaf
 
 
@@ -29,7 +30,7 @@ class FullLike(Composite):
     ) -> Tensor | Variable:
         made = torch.full_like(
             x.data,
-            fill_value,
+            constant(fill_value, "full_like", "fill_value"),
             dtype=dtype,
             layout=layout,
             device=device,

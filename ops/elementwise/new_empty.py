@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, Variable, op
+from plugrad.ops._number import constant
 from plugrad.ops.elementwise._creation import new_leaf
 
 
@@ -27,7 +28,7 @@ class NewEmpty(Composite):
         pin_memory: bool = False,
     ) -> Tensor | Variable:
         made = x.data.new_empty(
-            *(shape if size is None else (size,)),
+            *constant(shape if size is None else (size,), "new_empty", "size"),
             dtype=dtype,
             layout=layout,
             device=device,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, Variable, op
+from plugrad.ops._number import constant
 from plugrad.ops.elementwise._creation import new_leaf
 
 
@@ -28,7 +29,12 @@ class NewFull(Composite):
         pin_memory: bool = False,
     ) -> Tensor | Variable:
         made = x.data.new_full(
-            size, fill_value, dtype=dtype, layout=layout, device=device, pin_memory=pin_memory
+            constant(size, "new_full", "size"),
+            constant(fill_value, "new_full", "fill_value"),
+            dtype=dtype,
+            layout=layout,
+            device=device,
+            pin_memory=pin_memory,
         )
         return new_leaf(made, x, requires_grad)
 

@@ -25,7 +25,7 @@ class PowLog(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor, n: int) -> Tensor:
-        ctx.n = n
+        ctx.n = int(n)
         ctx.save_for_backward(x, y)
         return pow_log(x, y, n)
 

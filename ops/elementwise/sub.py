@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._number import number
 
 
 @op(
@@ -26,7 +27,7 @@ class Sub(Function):
     def forward(ctx: Context, x: Tensor, y: Tensor, *, alpha: complex = 1) -> Tensor:
         if alpha == 1 and alpha.__class__ is int:  # True and 1.0 have rules of their own
             return x - y
-        ctx.alpha = alpha
+        ctx.alpha = number(alpha)
         return torch.sub(x, y, alpha=alpha)
 
     @staticmethod

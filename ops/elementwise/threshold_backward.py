@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._number import number
 
 
 @op(
@@ -26,7 +27,7 @@ class ThresholdBackward(Function):
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor, threshold: float) -> Tensor:
         ctx.save_for_backward(y)
-        ctx.threshold = threshold
+        ctx.threshold = number(threshold)
         return _threshold_backward(x, y, threshold)
 
     @staticmethod

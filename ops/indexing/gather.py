@@ -22,7 +22,7 @@ class Gather(Function):
     def forward(
         ctx: Context, x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False
     ) -> Tensor:
-        ctx.x_shape, ctx.dim = x.shape, dim
+        ctx.x_shape, ctx.dim = x.shape, int(dim)
         ctx.save_for_backward(index)
         return x.gather(dim, index)
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.ops._number import number
 
 
 @op("index_add", methods=("index_add",), overrides=(torch.index_add,), linear=True, inplace=True)
@@ -22,7 +23,7 @@ class IndexAdd(Function):
     def forward(
         ctx: Context, x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: complex = 1
     ) -> Tensor:
-        ctx.dim, ctx.alpha, ctx.source_shape = dim, alpha, source.shape
+        ctx.dim, ctx.alpha, ctx.source_shape = int(dim), number(alpha), source.shape
         ctx.save_for_backward(index if ctx.needs_input_grad[3] else None)
         return x.index_add(dim, index, source, alpha=alpha)
 

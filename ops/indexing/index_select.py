@@ -19,7 +19,7 @@ class IndexSelect(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, dim: int, index: Tensor) -> Tensor:
-        ctx.x_shape, ctx.dim = x.shape, dim
+        ctx.x_shape, ctx.dim = x.shape, int(dim)
         ctx.save_for_backward(index)
         return x.index_select(dim, index)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import NotDifferentiableError
+from plugrad.ops._number import gradient_refused
 from plugrad.ops.indexing._gathered import gathered
 
 
@@ -39,6 +40,10 @@ class Scatter(Function):
         *,
         reduce: str | None = None,
     ) -> Tensor:
+        if isinstance(src, Tensor) and src.dim() == 0 and index.dim() > 1:
+            if any(ctx.needs_input_grad[3:4]):
+                raise gradient_refused("scatter", "value")
+            src = src.item()
         if reduce is not None:
             if any(ctx.needs_input_grad):
                 raise NotDifferentiableError(
@@ -47,7 +52,7 @@ class Scatter(Function):
                     fix="use scatter_add, or call it in plugrad.no_grad()",
                 )
             return torch.scatter(x, dim, index, src, reduce=reduce)
-        ctx.dim, ctx.src_shape = dim, src.shape if isinstance(src, Tensor) else None
+        ctx.dim, ctx.src_shape = int(dim), src.shape if isinstance(src, Tensor) else None
         ctx.save_for_backward(index)
         return torch.scatter(x, dim, index, src)
 
@@ -69,6 +74,7 @@ class Scatter(Function):
         yield Sample(make(3, 4), dim=0, index=index, src=make(1, 4))
         yield Sample(make(3, 4), 0, index, 1.5)
         yield Sample(make(3, 4), 0, index, value=-2)
+        yield Sample(make(3, 4), 0, index, value=make()).constant("value")
         yield Sample(make.complex(3, 4), 0, index, make.complex(1, 4))
         yield Sample(make.complex(3, 4), 0, index, 1j)
         yield Sample(make(3, 4), 0, index, make(1, 4)).constant(0)

@@ -27,7 +27,7 @@ class ScatterAdd(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-        ctx.dim, ctx.src_shape = dim, src.shape
+        ctx.dim, ctx.src_shape = int(dim), src.shape
         ctx.save_for_backward(index if ctx.needs_input_grad[3] else None)
         return x.scatter_add(dim, index, src)
 

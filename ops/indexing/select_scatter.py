@@ -26,7 +26,7 @@ class SelectScatter(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
-        ctx.where, ctx.src_shape = (dim, int(index)), src.shape
+        ctx.where, ctx.src_shape = (int(dim), int(index)), src.shape
         return torch.select_scatter(x, src, dim, index)
 
     @staticmethod

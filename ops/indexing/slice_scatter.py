@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._number import number
 
 
 # broadcasts=, since a real src goes into a complex x: the engine casts its gradient back.
@@ -40,6 +41,7 @@ class SliceScatter(Function):
         end: int | None = None,
         step: int = 1,
     ) -> Tensor:
+        dim, start, end, step = (number(n) for n in (dim, start, end, step))
         ctx.where, ctx.src_shape = (dim, start, end, step), src.shape
         ctx.index = (*(slice(None),) * (dim % x.dim()), slice(start, end, step))
         return torch.slice_scatter(x, src, dim, start, end, step)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._number import number
 from plugrad.ops.linalg._product import column_major, left_gradient, right_gradient
 
 
@@ -32,7 +33,7 @@ class Addmm(Function):
         _, need_g1, need_g2 = ctx.needs_input_grad
         ctx.save_for_backward(mat1 if need_g2 else None, mat2 if need_g1 else None)
         z = torch.addmm(x, mat1, mat2, beta=beta, alpha=alpha)
-        ctx.beta, ctx.alpha = beta, alpha
+        ctx.beta, ctx.alpha = number(beta), number(alpha)
         ctx.columns = need_g1 and column_major(mat1), need_g2 and column_major(mat2)
         return z
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
+from operator import index
 
 import torch
 from torch import Tensor
 
 from plugrad.core import Composite, ErrorSample, Sample, SampleMaker, op
 from plugrad.errors import UnknownTorchFunctionError
+from plugrad.ops._number import constant, number
 
 
 @op(
@@ -35,16 +37,18 @@ class MatrixNorm(Composite):
         *,
         dtype: torch.dtype | None = None,
     ) -> Tensor:
-        if ord not in _ORDERS or len(dim) != 2 or x.dim() < 2:
+        p = number(constant(ord, "linalg.matrix_norm", "ord"))
+        dim = tuple([index(d) for d in dim])
+        if p not in _ORDERS or len(dim) != 2 or x.dim() < 2:
             nothing = torch.empty(x.shape, dtype=x.dtype, device="meta")
-            torch.linalg.matrix_norm(nothing, ord, dim)  # says what is wrong
-        if ord == "fro":
+            torch.linalg.matrix_norm(nothing, p, dim)  # says what is wrong
+        if p == "fro":
             return torch.linalg.vector_norm(x, 2, dim, keepdim, dtype=dtype)
-        if ord in (1, -1, inf, -inf):
-            summed = dim[0] if abs(ord) == 1 else dim[1]
+        if p in (1, -1, inf, -inf):
+            summed = dim[0] if abs(p) == 1 else dim[1]
             sums = torch.linalg.vector_norm(x, 1, summed, True, dtype=dtype)
-            return _extreme(sums, ord, dim, keepdim)
-        return _of_singular_values(x if dtype is None else x.to(dtype), ord, dim, keepdim)
+            return _extreme(sums, p, dim, keepdim)
+        return _of_singular_values(x if dtype is None else x.to(dtype), p, dim, keepdim)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

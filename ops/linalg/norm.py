@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
+from operator import index
 
 import torch
 from torch import Tensor
 
 from plugrad.core import Composite, ErrorSample, Sample, SampleMaker, op
+from plugrad.ops._number import constant, number
 
 
 @op("linalg.norm", overrides=(torch.linalg.norm,), aliases={"A": "x"})
@@ -27,15 +29,16 @@ class Norm(Composite):
         *,
         dtype: torch.dtype | None = None,
     ) -> Tensor:
-        dims = (dim,) if isinstance(dim, int) else dim
+        p = number(constant(ord, "linalg.norm", "ord"))
+        dims = dim if dim is None or isinstance(dim, tuple | list) else (index(dim),)
         rank = x.dim() if dims is None else len(dims)
-        if rank not in (1, 2) and (ord is not None or dims is not None):
+        if rank not in (1, 2) and (p is not None or dims is not None):
             nothing = torch.empty(x.shape, dtype=x.dtype, device="meta")
-            torch.linalg.norm(nothing, ord, dims)  # says what is wrong
-        if isinstance(ord, str) or (ord is not None and rank == 2):
+            torch.linalg.norm(nothing, p, dims)  # says what is wrong
+        if isinstance(p, str) or (p is not None and rank == 2):
             dims = (-2, -1) if dims is None else dims
-            return torch.linalg.matrix_norm(x, ord, dims, keepdim, dtype=dtype)
-        return torch.linalg.vector_norm(x, 2 if ord is None else ord, dims, keepdim, dtype=dtype)
+            return torch.linalg.matrix_norm(x, p, dims, keepdim, dtype=dtype)
+        return torch.linalg.vector_norm(x, 2 if p is None else p, dims, keepdim, dtype=dtype)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -26,7 +26,7 @@ def forward(
         dim = _implicit_dim(softmax.__name__, x)
     y = softmax(x, dim, dtype)
     ctx.save_for_backward(y)
-    ctx.dim = dim
+    ctx.dim = int(dim)
     if y.dtype is not x.dtype:
         ctx.x_dtype = x.dtype
     return y

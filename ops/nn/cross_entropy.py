@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, ErrorSample, Sample, SampleMaker, op
+from plugrad.ops._number import constant, number
 from plugrad.ops.nn._reduction import REDUCTIONS, reduction_code
 
 
@@ -34,6 +35,10 @@ class CrossEntropy(Composite):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> Tensor:
+        label_smoothing = number(
+            constant(label_smoothing, "nn.functional.cross_entropy", "label_smoothing")
+        )
+        ignore_index = constant(ignore_index, "nn.functional.cross_entropy", "ignore_index")
         code = reduction_code(size_average, reduce, reduction)
         by_probability = x.shape == target.shape
         if not 0.0 <= label_smoothing <= 1.0 or (
@@ -108,6 +113,7 @@ class CrossEntropy(Composite):
         smoothing = Sample(make(2, 3), labels, label_smoothing=1.5)
         yield ErrorSample(smoothing, RuntimeError, "label_smoothing must be between")
         yield ErrorSample(Sample(make(2, 3), labels, make(4)).constant(2), RuntimeError, "weight")
+        yield ErrorSample(Sample(make(1, 3), labels), ValueError, "batch_size")
 
 
 def _without_ignored(x: Tensor, target: Tensor, ignore_index: int, class_dim: int) -> Tensor:

@@ -25,7 +25,7 @@ class LogSoftmaxBackwardData(Function):
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor, dim: int, input_dtype: torch.dtype) -> Tensor:
         ctx.save_for_backward(x if ctx.needs_input_grad[1] else None, y)
-        ctx.dim = dim
+        ctx.dim = int(dim)
         return _log_softmax_backward_data(x, y, dim, input_dtype)
 
     @staticmethod

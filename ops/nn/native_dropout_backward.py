@@ -26,7 +26,7 @@ class NativeDropoutBackward(Function):
     @staticmethod
     def forward(ctx: Context, x: Tensor, mask: Tensor, scale: float) -> Tensor:
         ctx.save_for_backward(mask)
-        ctx.scale = scale
+        ctx.scale = float(scale)
         return _native_dropout_backward(x, mask, scale)
 
     @staticmethod

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
 from plugrad.errors import NotDifferentiableError
+from plugrad.ops._number import gradient_refused
 from plugrad.ops.nn._reduction import reduction_code
 
 
@@ -34,6 +35,8 @@ class NllLoss(Function):
     ) -> Tensor:
         if ctx.needs_input_grad[2]:
             _refuse_weight()
+        if any(ctx.needs_input_grad[4:5]):
+            raise gradient_refused("nn.functional.nll_loss", "ignore_index")
         code = reduction_code(size_average, reduce, reduction)
         kernel = _forward if x.dim() <= 2 else _forward_of_images
         try:
@@ -44,7 +47,7 @@ class NllLoss(Function):
         # torch keeps x too, for its shape alone.
         ctx.save_for_backward(x, target, weight, total)
         ctx.mark_non_differentiable(total)
-        ctx.code, ctx.ignore_index = code, ignore_index
+        ctx.code, ctx.ignore_index = code, int(ignore_index)
         return y
 
     @staticmethod

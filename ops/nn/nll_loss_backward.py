@@ -35,7 +35,7 @@ class NllLossBackward(Function):
         total_weight: Tensor,
     ) -> Tensor:
         ctx.save_for_backward(target, weight)
-        ctx.reduction, ctx.ignore_index = REDUCTIONS[reduction], ignore_index
+        ctx.reduction, ctx.ignore_index = REDUCTIONS[reduction], int(ignore_index)
         return _backward(x, y, target, weight, reduction, ignore_index, total_weight)
 
     @staticmethod

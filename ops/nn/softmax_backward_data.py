@@ -28,7 +28,7 @@ class SoftmaxBackwardData(Function):
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor, dim: int, input_dtype: torch.dtype) -> Tensor:
         ctx.save_for_backward(x if ctx.needs_input_grad[1] else None, y)
-        ctx.dim, ctx.input_dtype = dim, input_dtype
+        ctx.dim, ctx.input_dtype = int(dim), input_dtype
         return _softmax_backward_data(x, y, dim, input_dtype)
 
     @staticmethod

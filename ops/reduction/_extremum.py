@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import index
 from typing import Any
 
 import torch
@@ -20,9 +21,16 @@ def forward(
     extremum: Callable[..., Any],
     x: Tensor,
     y: Tensor | int | None,
-    keepdim: bool,
+    keepdim: bool | None,
+    dim: int | None,
 ) -> Any:
-    """torch.max or torch.min in the form that ``y`` asks for: nothing, a tensor or a dim."""
+    """torch.max or torch.min: of all, of a pair with the tensor ``y``, or along a dim.
+
+    A tensor is a dim if it is called so, or if keepdim is given.
+    """
+    if dim is not None or (keepdim is not None and isinstance(y, Tensor)):
+        y = index(y if dim is None else dim)  # type: ignore[arg-type]
+    keepdim = bool(keepdim)
     if y is None and not keepdim:
         z = extremum(x)
         ctx.save_for_backward(x, z)
@@ -45,12 +53,12 @@ def backward(ctx: Context, gz: Tensor, loses: Loses) -> Any:
         return _of_the_extreme(gz, *ctx.saved_tensors)
     if ctx.form == "pair":
         return _of_the_pair(ctx, gz, loses)
-    (index,) = ctx.saved_tensors
+    (places,) = ctx.saved_tensors
     shape = ctx.x_shape
     if len(shape):
         dims = (ctx.dim % len(shape),)
-        gz, index = unreduced(gz, shape, dims), unreduced(index, shape, dims)
-    return gz.new_zeros(shape).scatter(ctx.dim, index, gz)
+        gz, places = unreduced(gz, shape, dims), unreduced(places, shape, dims)
+    return gz.new_zeros(shape).scatter(ctx.dim, places, gz)
 
 
 def shared(gy: Tensor, x: Tensor, y: Tensor, dims: tuple[int, ...] | None) -> Tensor:

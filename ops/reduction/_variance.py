@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from plugrad.ops._number import number
 from plugrad.ops.reduction._dims import Dim, count
 
 
@@ -20,7 +21,7 @@ def arguments(
     """
     if isinstance(dim, bool) and unbiased is None:
         dim, unbiased = None, dim
-    options: dict[str, Any] = {"keepdim": keepdim, "correction": correction}
+    options: dict[str, Any] = {"keepdim": keepdim, "correction": number(correction)}
     if isinstance(unbiased, bool) and correction is None:
         options["correction"] = int(unbiased)
     elif unbiased is not None:

@@ -25,7 +25,7 @@ class Cumprod(Function):
     def forward(ctx: Context, x: Tensor, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
         y = torch.cumprod(x, dim, dtype=dtype)
         ctx.save_for_backward(x, y)
-        ctx.dim = dim
+        ctx.dim = int(dim)
         return y
 
     @staticmethod

@@ -17,7 +17,7 @@ class Cumsum(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
-        ctx.dim, ctx.x_dtype = dim, x.dtype
+        ctx.dim, ctx.x_dtype = int(dim), x.dtype
         return torch.cumsum(x, dim, dtype=dtype)
 
     @staticmethod

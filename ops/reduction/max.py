@@ -17,7 +17,7 @@ from plugrad.ops.reduction import _extremum
     "max",
     methods=("max",),
     overrides=(torch.max,),
-    aliases={"dim": "y", "axis": "y"},
+    aliases={"axis": "dim"},
     broadcasts=True,
 )
 class Max(Function):
@@ -30,9 +30,14 @@ class Max(Function):
 
     @staticmethod
     def forward(
-        ctx: Context, x: Tensor, y: Tensor | int | None = None, keepdim: bool = False
+        ctx: Context,
+        x: Tensor,
+        y: Tensor | int | None = None,
+        keepdim: bool | None = None,
+        *,
+        dim: int | None = None,
     ) -> Any:
-        return _extremum.forward(ctx, torch.max, x, y, keepdim)
+        return _extremum.forward(ctx, torch.max, x, y, keepdim, dim)
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor, *_: Tensor | None) -> Any:
@@ -48,6 +53,8 @@ class Max(Function):
         yield Sample(make.distinct(3, 4), 1)
         yield Sample(make.distinct(3, 4), -2, True)
         yield Sample(make.distinct(3, 4), dim=0, keepdim=True)
+        yield Sample(make.distinct(3, 4), dim=0)
+        yield Sample(make.distinct(3, 4), make.tensor(1, dtype=torch.int64), False)
         yield Sample(make.tensor([[1.0, 3.0, 3.0], [2.0, float("nan"), 1.0]]), 1)
         yield Sample(make.integers(3, 4), 0)
         yield Sample(make(), 0)

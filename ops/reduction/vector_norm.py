@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._number import gradient_refused, number
 from plugrad.ops.elementwise._abs_pow import abs_pow
 from plugrad.ops.elementwise._absorbing import absorbing_mul
 from plugrad.ops.elementwise._direction import direction, enlarging
@@ -35,9 +36,11 @@ class VectorNorm(Function):
         *,
         dtype: torch.dtype | None = None,
     ) -> Tensor:
+        if any(ctx.needs_input_grad[1:2]):
+            raise gradient_refused("linalg.vector_norm", "ord")
         y: Tensor = torch.linalg.vector_norm(x, ord, dim, keepdim, dtype=dtype)
-        ctx.ord, ctx.dims = ord, normal_dims(x, dim)
-        if ord:
+        ctx.ord, ctx.dims = number(ord), normal_dims(x, dim)
+        if ctx.ord:
             ctx.save_for_backward(x, y)
         return y
 

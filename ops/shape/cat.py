@@ -26,7 +26,7 @@ class Cat(Function):
     @staticmethod
     def forward(ctx: Context, tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         z = torch.cat(tensors, dim)  # type: ignore[arg-type]
-        ctx.dim = dim
+        ctx.dim = int(dim)
         ctx.sizes = tuple([t.shape[dim] if t.dim() == z.dim() else 0 for t in tensors])
         ctx.skipped = tuple([t.dim() != z.dim() for t in tensors])
         return z

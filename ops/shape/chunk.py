@@ -19,7 +19,7 @@ class Chunk(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-        ctx.dim = dim
+        ctx.dim = int(dim)
         return x.chunk(chunks, dim)
 
     @staticmethod

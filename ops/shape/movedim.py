@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.shape._numbers import numbers
 
 
 @op(
@@ -28,7 +29,7 @@ class Movedim(Function):
         ctx: Context, x: Tensor, source: int | Sequence[int], destination: int | Sequence[int]
     ) -> Tensor:
         y = torch.movedim(x, source, destination)  # type: ignore[arg-type]
-        ctx.source, ctx.destination = source, destination
+        ctx.source, ctx.destination = _numbers(source), _numbers(destination)
         return y
 
     @staticmethod
@@ -44,3 +45,7 @@ class Movedim(Function):
         yield Sample(make.complex(2, 3), 1, 0)
         yield Sample(make(), 0, 0)
         yield Sample(make(0, 3), 0, 1)
+
+
+def _numbers(dims: int | Sequence[int]) -> tuple[int, ...]:
+    return numbers(tuple(dims) if isinstance(dims, tuple | list) else (dims,))

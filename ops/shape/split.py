@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._number import gradient_refused
 
 
 @op(
@@ -33,7 +34,9 @@ class Split(Function):
     def forward(
         ctx: Context, x: Tensor, split_size: int | Sequence[int], dim: int = 0
     ) -> tuple[Tensor, ...]:
-        ctx.dim = dim
+        if any(ctx.needs_input_grad[1:2]):
+            raise gradient_refused("split", "split_size")
+        ctx.dim = int(dim)
         return x.split(split_size, dim)  # type: ignore[no-untyped-call]
 
     @staticmethod

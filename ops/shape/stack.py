@@ -17,7 +17,7 @@ class Stack(Function):
 
     @staticmethod
     def forward(ctx: Context, tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-        ctx.dim = dim
+        ctx.dim = int(dim)
         return torch.stack(tensors, dim)  # type: ignore[arg-type]
 
     @staticmethod

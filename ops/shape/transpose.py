@@ -23,7 +23,7 @@ class Transpose(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, dim0: int, dim1: int) -> Tensor:
-        ctx.dims = dim0, dim1
+        ctx.dims = int(dim0), int(dim1)
         return x.transpose(dim0, dim1)
 
     @staticmethod

@@ -16,7 +16,7 @@ class Unbind(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-        ctx.dim = dim
+        ctx.dim = int(dim)
         return x.unbind(dim)
 
     @staticmethod

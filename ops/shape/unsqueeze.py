@@ -16,7 +16,7 @@ class Unsqueeze(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, dim: int) -> Tensor:
-        ctx.dim = dim
+        ctx.dim = int(dim)
         return x.unsqueeze(dim)
 
     @staticmethod

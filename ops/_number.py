@@ -1,0 +1,40 @@
+"""Numbers that are given as tensors without dimensions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from plugrad.core import Variable
+from plugrad.errors import ArgumentError
+
+
+def number(value: Any) -> Any:
+    """``value``, or for a tensor the number in it: what a context may keep."""
+    return value.item() if isinstance(value, Tensor) else value
+
+
+def constant(value: Any, op_name: str, parameter: str) -> Any:
+    """``value`` with tensors for Variables, also in a tuple or list; none may require grad.
+
+    Raises:
+        ArgumentError: one does.
+    """
+    if isinstance(value, tuple | list):
+        return type(value)([constant(v, op_name, parameter) for v in value])
+    if not isinstance(value, Variable):
+        return value
+    if value.requires_grad:
+        raise gradient_refused(op_name, parameter)
+    return value.data
+
+
+def gradient_refused(op_name: str, parameter: str) -> ArgumentError:
+    """What says that there is no gradient for a number; torch says that it must be one."""
+    return ArgumentError(
+        f"{parameter!r} of {op_name}() is a Variable that requires grad, and there is no gradient "
+        "for it",
+        where=f"a call of {op_name}",
+        fix="pass a number, or .detach() of the Variable",
+    )
