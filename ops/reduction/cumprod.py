@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
-from plugrad.ops.elementwise._absorbing import absorbing_mul
 from plugrad.ops.reduction._dims import cast
+from plugrad.ops.reduction._recurrence import absorbing_recurrence, recurrence
 
 
 @op("cumprod", methods=("cumprod",), overrides=(torch.cumprod,), inplace=True)
@@ -36,10 +36,14 @@ class Cumprod(Function):
             return cast(gy, x_dtype)
         dim, last = ctx.dim, x.size(ctx.dim) - 1
         before = torch.cat([torch.ones_like(y.narrow(dim, 0, 1)), y.narrow(dim, 0, last)], dim)
-        # Then so are all products of neighbours, which the steps below make.
+        # If this is so, then so is each product of neighbours, which the steps below make.
         finite = bool(x.detach().abs().clamp(min=1).prod(dim).isfinite().all())
-        t = _recurrence(gy, conj(x.narrow(dim, 1, last)), dim, finite)
-        return cast(_product(t, conj(before), finite), x_dtype)
+        factors = conj(x.narrow(dim, 1, last))
+        if finite:
+            gx = recurrence(gy, factors, dim) * conj(before)
+        else:
+            gx = absorbing_recurrence(gy, factors, conj(before), dim)
+        return cast(gx, x_dtype)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -59,27 +63,3 @@ class Cumprod(Function):
         yield Sample(make(), 0)
         yield Sample(make(0, 3), 0)
         yield Sample(make(0, 3), 1)
-
-
-def _recurrence(g: Tensor, factors: Tensor, dim: int, finite: bool) -> Tensor:
-    """t[k] = g[k] + factors[k] t[k+1], for all k at once in about log2(n) steps.
-
-    After each step t[k] holds the terms up to g[k + step - 1], and ``factors[k]`` is the
-    product of the original ones from k to k + step - 1.
-    """
-    length, step, t = g.size(dim), 1, g
-    while step < length:
-        rest = length - step
-        later = _product(t.narrow(dim, step, rest), factors, finite)
-        t = torch.cat([t.narrow(dim, 0, rest) + later, t.narrow(dim, rest, step)], dim)
-        pairs = max(rest - step, 0)
-        ahead = factors.narrow(dim, rest - pairs, pairs)
-        factors = factors.narrow(dim, 0, pairs)
-        factors = factors * ahead if finite else absorbing_mul(factors, ahead, True)
-        step *= 2
-    return t
-
-
-def _product(t: Tensor, factors: Tensor, finite: bool) -> Tensor:
-    """``t`` times ``factors``; a t of 0, of an output nobody asks about, outweighs inf."""
-    return t * factors if finite else absorbing_mul(t, factors)

@@ -82,7 +82,7 @@ class VectorNorm(Function):
 
 
 def _beyond_torch(sample: Sample, p: float) -> Sample:
-    if p not in (-1.5, 0.5, 1.5, 2.5):
+    if p not in (-1.5, 0.5, 1.5, 2.5, 3):
         return sample
     return sample.waive("second-order", "torch has nan at an element of 0")
 
@@ -97,8 +97,8 @@ def _gradient(gy: Tensor, x: Tensor, y: Tensor, p: float) -> Tensor:
             factor = enlarging(y)
             x, y = x * factor, y * factor
         return gy * (x / y).masked_fill(nothing, 0)
-    scale = (gy * y ** (1 - p)).masked_fill(nothing, 0)
-    return absorbing_mul(scale, abs_pow(x, p - 1, True))
+    scale = (y.masked_fill(nothing, 1) ** (1 - p)).masked_fill(nothing, 0)
+    return absorbing_mul(gy, absorbing_mul(abs_pow(x, p - 1, True), scale, True))
 
 
 def _shared_by_the_extreme(

@@ -102,3 +102,10 @@ def test_one_complex_number_of_any_size(p, size):
     x = pg.Variable(torch.tensor(size * (0.6 + 0.8j), dtype=torch.complex128), requires_grad=True)
     (g,) = pg.grad(torch.linalg.vector_norm(x, p), x)
     assert abs(g.item() - (0.6 + 0.8j)) < 1e-3
+
+
+@pytest.mark.parametrize("p", [1.5, 2.5, 3])
+def test_beside_an_infinite_norm_there_is_no_derivative(p):
+    x = pg.Variable(torch.tensor([inf, 1.0], dtype=torch.float64), requires_grad=True)
+    (g,) = pg.grad(torch.linalg.vector_norm(x, p), x)
+    assert g.data[0].isnan()  # 0 would be wrong
