@@ -40,7 +40,8 @@ class Scatter(Function):
         *,
         reduce: str | None = None,
     ) -> Tensor:
-        if isinstance(src, Tensor) and src.dim() == 0 and index.dim() > 1:
+        if isinstance(src, Tensor) and src.dim() == 0 and index.dim() > 1 and index.numel():
+            # Not a src, which would need as many dimensions: it was given as value=tensor.
             if any(ctx.needs_input_grad[3:4]):
                 raise gradient_refused("scatter", "value")
             src = src.item()

@@ -21,6 +21,7 @@ SHAPES = [
     ((3, 4), 0, (0,), (3, 4)),
     ((3, 4), 0, (0, 4), (2, 4)),
     ((3, 4), 1, (0,), (7,)),
+    ((3, 4), 0, (0, 3), ()),
     ((0, 3), 0, (0, 3), (2, 3)),
 ]
 each = pytest.mark.parametrize(("shape", "dim", "index_shape", "src_shape"), SHAPES, ids=str)
