@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 from plugrad.tests import checkout
-from plugrad.tests.cli.author_environment import dependencies, link
+from plugrad.tests.cli.author_environment import dependencies, link, unconfigured_pip
 
 pytestmark = pytest.mark.slow
 
@@ -76,7 +76,7 @@ def python(wheel, tmp_path_factory):
     site = Path(run(python, "-c", print_site).strip())
     for name in dependencies(checkout.PYPROJECT["project"]["dependencies"]):
         link(name, site)
-    run(python, "-m", "pip", "install", "--no-index", wheel)
+    run(python, "-m", "pip", "install", "--no-index", wheel, env=unconfigured_pip())
     return python
 
 

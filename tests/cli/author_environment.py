@@ -65,7 +65,7 @@ class AuthorEnvironment:
     def run(self, command, folder, status=0):
         """What a line typed in a shell prints, in the activated environment."""
         unwanted = ("PYTEST_", "PYTHONPATH", "PLUGRAD_", "MYPYPATH")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+        kept = {n: value for n, value in unconfigured_pip().items() if not n.startswith(unwanted)}
         path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             ["bash", "-c", command],
@@ -79,16 +79,31 @@ class AuthorEnvironment:
         return done.stdout
 
 
+def unconfigured_pip():
+    """Return os.environ without pip's settings, so that --no-index leaves it no place to look.
+
+    Else it may find a torch in some folder, and installs it through the links: into the
+    environment that runs the tests.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    return kept | {"PIP_CONFIG_FILE": os.devnull}
+
+
 def dependencies(requirements):
     """Return the names of the distributions that fulfil ``requirements``, and of theirs."""
-    found, waiting = set(), list(requirements)
+    extras_of, waiting = {}, [(Requirement(text), {""}) for text in requirements]
     while waiting:
-        requirement = Requirement(waiting.pop())
-        wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if wanted and requirement.name not in found:
-            found.add(requirement.name)
-            waiting += distribution(requirement.name).requires or []
-    return found
+        requirement, extras = waiting.pop()
+        marker = requirement.marker
+        if marker is not None and not any(marker.evaluate({"extra": extra}) for extra in extras):
+            continue
+        known = extras_of.setdefault(requirement.name, set())
+        new = {"", *requirement.extras} - known
+        known |= new
+        if new:  # as in cuda-toolkit[cudart], which torch's CUDA builds need
+            required = distribution(requirement.name).requires or []
+            waiting += [(Requirement(text), new) for text in required]
+    return set(extras_of)
 
 
 def link(name, site):
