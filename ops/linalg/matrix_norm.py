@@ -61,8 +61,9 @@ class MatrixNorm(Composite):
         yield Sample(make.tensor([[1.0, -2.0], [2.0, 1.0]]), 1).at_kink()
         yield Sample(make(2, 3, dtype=torch.float32), inf, dtype=torch.float64)
         yield Sample(make(0, 3))
-        yield Sample(make(0, 3), inf)
         yield Sample(make(3, 0), 1, (1, 0), True)
+        if _torch_knows_the_largest_of_nothing():
+            yield Sample(make(0, 3), inf)
 
     @staticmethod
     def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
@@ -88,9 +89,18 @@ def _of_singular_values(
 def _extreme(x: Tensor, ord: float, dim: tuple[int, ...] | list[int], keepdim: bool) -> Tensor:
     """The largest element for a positive ord, the smallest for a negative one.
 
-    The largest of nothing is 0, a constant, and the smallest an error: so says torch.
+    The largest of nothing is 0, a constant, and the smallest an error: so says torch, of
+    which older versions refuse both.
     """
     if ord < 0:
         return x.amin(dim, keepdim)
     nothing = any(x.size(d) == 0 for d in dim)
     return x.sum(dim, keepdim).detach() if nothing else x.amax(dim, keepdim)
+
+
+def _torch_knows_the_largest_of_nothing() -> bool:
+    try:
+        torch.linalg.matrix_norm(torch.empty(0, 3), inf)
+    except IndexError:
+        return False
+    return True

@@ -33,7 +33,10 @@ def test_of_nothing_is_zero_or_an_error(ord, shape):
     x = torch.empty(shape)
     try:
         expected = torch.linalg.matrix_norm(x, ord)
-    except IndexError:
+    except IndexError as error:
+        if str(error).startswith("amax"):  # an older torch, where the largest is one, too
+            assert pg.ops.linalg.matrix_norm(x, ord) == 0
+            return
         with pytest.raises(IndexError):
             pg.ops.linalg.matrix_norm(x, ord)
     else:
