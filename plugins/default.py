@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from plugrad.core import resolver
 from plugrad.core.function import Function
+from plugrad.plugins.absent import AbsentOp
 from plugrad.plugins.hooks import call_each, hook_manager, hookimpl
 from plugrad.plugins.packs import PackRegistry, Packs
 from plugrad.plugins.registered_op import BUILTIN
@@ -22,28 +23,36 @@ from plugrad.plugins.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
     import pluggy
 
 
 @hookimpl
 def plugrad_register_ops(registry: PackRegistry) -> None:
-    """Add the op of every module under ``plugrad.ops``."""
-    for function in _declared():
-        registry.add(function)
-
-
-def _declared() -> Iterator[type[Function]]:
+    """Add the op of every module under ``plugrad.ops``; leave out what torch lacks."""
     # By name: the attribute plugrad.ops is the namespace of the registered ops.
     package = importlib.import_module("plugrad.ops")
     for found in pkgutil.walk_packages(package.__path__, "plugrad.ops."):
         if found.ispkg:
             continue
-        module = importlib.import_module(found.name)
-        for value in vars(module).values():
-            own = isinstance(value, type) and value.__module__ == module.__name__
-            if own and issubclass(value, Function) and value.declaration is not None:
-                yield value
+        try:
+            module = importlib.import_module(found.name)
+        except (AttributeError, ImportError) as error:
+            absent = AbsentOp.of(found.name, error)
+            if absent is None:  # a mistake, in the module or around it
+                raise
+            registry.leave_out(absent)
+        else:
+            for function in _declared(module):
+                registry.add(function)
+
+
+def _declared(module: ModuleType) -> Iterator[type[Function]]:
+    for value in vars(module).values():
+        own = isinstance(value, type) and value.__module__ == module.__name__
+        if own and issubclass(value, Function) and value.declaration is not None:
+            yield value
 
 
 def make_manager() -> pluggy.PluginManager:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pluggy
 
     from plugrad.core.function import Function
+    from plugrad.plugins.absent import AbsentOp
     from plugrad.plugins.pack import Pack, Status
 
 #: Seconds for which a miss waits while another thread loads the packs. That may never end:
@@ -324,6 +325,10 @@ class PackRegistry:
         self._collected.validate(entry)
         self._collected.enter(entry)
 
+    def leave_out(self, op: AbsentOp) -> None:
+        """Note a built-in op that the installed torch cannot have."""
+        self._collected.absent[op.name] = op
+
     def commit(self, registry: Registry) -> list[str]:
         """Register what was collected; gives what to warn of.
 
@@ -334,4 +339,5 @@ class PackRegistry:
         entries = list(self._collected)
         for entry in entries:
             registry.validate(entry)
+        registry.absent |= self._collected.absent
         return [message for entry in entries for message in registry.enter(entry)]

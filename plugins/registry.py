@@ -15,6 +15,7 @@ from plugrad.errors import (
     DuplicateOpError,
     OpDefinitionError,
     PackDefinitionError,
+    PlugradError,
     UnknownOpError,
     UnknownTorchFunctionError,
 )
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from plugrad.core.function import Function
+    from plugrad.plugins.absent import AbsentOp
     from plugrad.plugins.packs import Packs
 
 
@@ -48,6 +50,8 @@ class Registry:
         self._attached_to: type | None = None
         #: What stands for torch callables that compute no op: ``torch.autograd.grad``.
         self.stand_ins: dict[Callable[..., Any], Callable[..., Any]] = {}
+        #: The built-in ops that the installed torch cannot have, by name.
+        self.absent: dict[str, AbsentOp] = {}
         #: Where further ops may come from on a miss.
         self.packs: Packs | None = None
         #: Told of each op after it was registered; gives what to warn of.
@@ -245,6 +249,7 @@ class Registry:
         if entry is not None:
             return entry
         self._refuse_rivals(f"the name {name!r}", self._names.rivals(name))
+        self._refuse_absent(f"there is no op named {name!r} here", name.removeprefix("plugrad::"))
         if self.packs is not None:
             self.packs.explain_missing(name.partition("::")[0])
         known = [entry.name for entry in self]
@@ -282,6 +287,7 @@ class Registry:
             if entry is not None:
                 return entry.calls(function)
         self._refuse_rivals(name, self._torch_functions.rivals(function))
+        self._refuse_absent(f"no op stands for {name} here", name, UnknownTorchFunctionError)
         raise UnknownTorchFunctionError(
             f"no op stands for {name}, so it cannot take a Variable",
             where=f"a call of {name}",
@@ -303,6 +309,7 @@ class Registry:
         if found is not None:  # by now; or it is a property that raised AttributeError
             return found.__get__(variable)
         self._refuse_rivals(f"the attribute {name!r}", self._attributes.rivals(name))
+        self._refuse_absent(f"a Variable has no {name!r} here", name)
         if self.packs is not None:
             self.packs.explain_missing(name)
         on_tensor = hasattr(torch.Tensor, name)
@@ -332,6 +339,14 @@ class Registry:
     def _suggestion(self, name: str, known: list[str]) -> str:
         shows = "list(plugrad.registry) shows every op; @plugrad.op and registry.add make one"
         return did_you_mean(name, known) + shows + self._set_aside()
+
+    def _refuse_absent(
+        self, what: str, name: str, error: type[PlugradError] = UnknownOpError
+    ) -> None:
+        """Say so if it is what the installed torch lacks that makes ``name`` unknown."""
+        for op in self.absent.values():
+            if name == op.name or name in op.methods or name in op.overrides:
+                raise error(f"{what}: {op.reason}", where=op.where, fix=op.fix)
 
     def _refuse_rivals(self, what: str, rivals: tuple[RegisteredOp, ...]) -> None:
         if rivals:
