@@ -31,8 +31,9 @@ def doctor(
 
     The exit status is 0 if nothing is wrong, 1 if something is, 2 if the command is wrong.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
-    from plugrad.cli.describing.environment import environment
+    from plugrad.cli.describing.environment import environment, unsupported_torch
     from plugrad.cli.describing.two_plugrads import two_plugrads
+    from plugrad.plugins.default import registry
 
     if not 1 <= patience < float("inf"):
         raise typer.BadParameter(
@@ -41,10 +42,12 @@ def doctor(
             param_hint="--patience",
         )
     found = _examined(patience)
-    findings = [*(finding.as_dict() for finding in two_plugrads()), *found["findings"]]
+    here = [*unsupported_torch(), *two_plugrads()]
+    findings = [*(finding.as_dict() for finding in here), *found["findings"]]
     told = {
         "fine": not findings,
         "environment": environment(),
+        "absent ops": [op.as_dict() for op in registry.absent.values()],
         "packs": found["packs"],
         "findings": findings,
     }
@@ -99,6 +102,10 @@ def _print(told: dict[str, Any]) -> None:
     from plugrad.cli.describing.pack_facts import print_packs
 
     typer.echo("\n".join(_environment(told["environment"])))
+    if told["absent ops"]:
+        typer.echo("\nbuilt-in ops that are absent with this torch")
+        for op in told["absent ops"]:
+            typer.echo(f"  {op['op']}: {op['what']} ({op['where']})\n    fix: {op['fix']}")
     typer.echo("\npacks")
     if told["packs"]:
         print_packs(console(), told["packs"])
@@ -119,7 +126,9 @@ def _print(told: dict[str, Any]) -> None:
 def _environment(facts: dict[str, Any]) -> Iterator[str]:
     yield "environment"
     for name in ("python", "torch", "plugrad"):
-        yield f"  {name:<16}{facts[name]['version']} ({facts[name]['path']})"
+        needed = facts[name].get("needed")
+        more = f"; plugrad needs {needed}" if needed else ""
+        yield f"  {name:<16}{facts[name]['version']} ({facts[name]['path']}){more}"
     yield f"  {'system':<16}{facts['system']}"
     for name, missing in facts["extras"].items():
         state = f"missing: {', '.join(missing)}" if missing else "installed"

@@ -8,11 +8,15 @@ import re
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import plugrad
+from plugrad.cli.describing.finding import Finding
 from plugrad.errors import PackSelectionError
 from plugrad.plugins.selection import PackSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")
 
@@ -23,7 +27,7 @@ def environment() -> dict[str, Any]:
 
     return {
         "python": {"version": platform.python_version(), "path": sys.executable},
-        "torch": {"version": str(torch.__version__), "path": _folder(torch)},
+        "torch": {"version": str(torch.__version__), "path": _folder(torch), "needed": _torch()},
         "plugrad": {"version": plugrad.__version__, "path": _folder(plugrad)},
         "system": platform.platform(),
         "extras": dict(sorted(_extras().items())),
@@ -35,16 +39,42 @@ def _folder(package: Any) -> str:
     return str(Path(package.__file__).resolve().parent)
 
 
+def unsupported_torch() -> Iterator[Finding]:
+    """What is wrong with torch: that plugrad was not made for one so old."""
+    import torch
+    from packaging.specifiers import SpecifierSet
+
+    needed = _torch()
+    version = torch.__version__.partition("+")[0]
+    if not SpecifierSet(needed).contains(version, prereleases=True):
+        yield Finding(
+            f"torch {torch.__version__} is installed, and plugrad needs torch{needed}",
+            _folder(torch),
+            f"pip install 'torch{needed}'",
+        )
+
+
+def _torch() -> str:
+    """The versions of torch that plugrad supports: ``>=2.6``."""
+    from packaging.requirements import Requirement
+
+    requirements = map(Requirement, _required())
+    return next((str(r.specifier) for r in requirements if r.name == "torch"), "")
+
+
+def _required() -> list[str]:
+    try:
+        return metadata.requires("plugrad") or []
+    except metadata.PackageNotFoundError:  # run from its sources
+        return []
+
+
 def _extras() -> dict[str, list[str]]:
     """The extras, each with the distributions of it that are not installed."""
     from packaging.requirements import Requirement
 
-    try:
-        required = metadata.requires("plugrad") or []
-    except metadata.PackageNotFoundError:  # run from its sources
-        return {}
     extras: dict[str, list[str]] = {}
-    for text in required:
+    for text in _required():
         extra = _EXTRA.search(text)
         if extra is None:
             continue

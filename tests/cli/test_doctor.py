@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import plugrad as pg
 from plugrad.cli.app import app
+from plugrad.plugins.absent import AbsentOp
 from plugrad.tests.plugins.bad_packs import BAD_PACKS
 from plugrad.tests.plugins.site import GOOD, Site, pack_of
 
@@ -42,12 +43,31 @@ def test_nothing_is_wrong(tmp_path):
     assert lines[0] == "environment"
     assert lines[1].split() == ["python", sys.version.split()[0], f"({sys.executable})"]
     assert lines[2].split()[:2] == ["torch", str(torch.__version__)]
+    assert lines[2].endswith("; plugrad needs >=2.6")
     assert lines[3].split()[:2] == ["plugrad", pg.__version__]
     assert any(line.split() == ["extra", "cli", "installed"] for line in lines)
     assert any(line.split() == ["PLUGRAD_PACKS", "sea"] for line in lines)
     assert any(line.split() == ["PLUGRAD_STRICT", "not", "set"] for line in lines)
     assert any(line.split()[:6] == ["sea", "sea", "1.0", "sea", "v1", "1"] for line in lines)
     assert lines[-1] == "nothing is wrong"
+
+
+def test_absent_ops_are_told_and_are_not_wrong(monkeypatch):
+    absent = AbsentOp("nn.functional.soften", (), (), "torch.soften", "soften.py, line 9")
+    monkeypatch.setattr(pg.registry, "absent", {absent.name: absent})
+    why = f"torch {torch.__version__} does not have torch.soften"
+    fix = "use a torch that has torch.soften: pip install --upgrade torch"
+    done = CliRunner().invoke(app, ["doctor"])
+    assert done.exit_code == 0
+    assert (
+        "\nbuilt-in ops that are absent with this torch\n"
+        f"  nn.functional.soften: {why} (soften.py, line 9)\n"
+        f"    fix: {fix}\n"
+        "\npacks\n"
+    ) in done.stdout
+    done = CliRunner().invoke(app, ["doctor", "--json"])
+    (told,) = json.loads(done.stdout)["absent ops"]
+    assert told == {"op": absent.name, "what": why, "where": "soften.py, line 9", "fix": fix}
 
 
 def test_whatever_is_wrong(tmp_path):

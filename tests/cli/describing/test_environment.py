@@ -12,8 +12,9 @@ import torch
 
 pytest.importorskip("packaging")
 import plugrad as pg
-from plugrad.cli.describing.environment import environment
+from plugrad.cli.describing.environment import environment, unsupported_torch
 from plugrad.cli.describing.two_plugrads import two_plugrads
+from plugrad.tests import checkout
 
 
 def test_versions_and_places():
@@ -21,6 +22,21 @@ def test_versions_and_places():
     assert told["python"] == {"version": platform.python_version(), "path": sys.executable}
     assert told["torch"]["version"] == str(torch.__version__)
     assert told["plugrad"] == {"version": pg.__version__, "path": pg.__path__[0]}
+
+
+def test_the_torch_that_plugrad_needs(monkeypatch):
+    required = checkout.PYPROJECT["project"]["dependencies"]
+    monkeypatch.setattr(metadata, "requires", lambda name: required)
+    told = environment()["torch"]
+    assert told["needed"] == ">=2.6"
+    assert not list(unsupported_torch())
+    monkeypatch.setattr(torch, "__version__", "2.5.1+cpu")
+    (found,) = unsupported_torch()
+    assert found.what == "torch 2.5.1+cpu is installed, and plugrad needs torch>=2.6"
+    assert found.where == told["path"]
+    assert found.fix == "pip install 'torch>=2.6'"
+    monkeypatch.setattr(torch, "__version__", "2.15.0a0+git1234567")
+    assert not list(unsupported_torch())
 
 
 def test_what_an_extra_lacks(monkeypatch):
@@ -42,7 +58,9 @@ def test_without_metadata_no_extra_is_known(monkeypatch):
     monkeypatch.setattr(metadata, "requires", missing)
     monkeypatch.setattr(metadata, "version", missing)
     assert environment()["extras"] == {}
+    assert environment()["torch"]["needed"] == ""
     assert not list(two_plugrads())
+    assert not list(unsupported_torch())
 
 
 def test_settings(monkeypatch, tmp_path):
