@@ -76,6 +76,7 @@ def stubs(
             param_hint="--builtins",
         )
     if builtins:
+        _check_all_are_here()
         files = {_package() / _STUB: _stub_text(packs=False, others=True, note=_BUILTINS_NOTE)}
     else:
         folder = output or Path(sysconfig.get_path("purelib"))
@@ -92,6 +93,18 @@ def stubs(
         _write({path: files[path] for path in stale})
         for path in files:
             typer.echo(f"{'wrote' if path in stale else 'fresh'} {path}")
+
+
+def _check_all_are_here() -> None:
+    """Refuse plugrad's own stub with a torch that lacks something: it would lack methods."""
+    from plugrad.plugins.default import registry
+
+    for op in registry.absent.values():
+        raise typer.BadParameter(
+            f"the built-in op {op.name} is absent: {op.reason}\n  where: {op.where}\n"
+            "  fix: run it with the torch of constraints.txt",
+            param_hint="--builtins",
+        )
 
 
 def _stub_text(*, packs: bool, others: bool, note: str) -> str:

@@ -12,9 +12,12 @@ import pytest
 
 pytest.importorskip("typer")
 pytest.importorskip("rich")
+import torch
 from typer.testing import CliRunner
 
+import plugrad as pg
 from plugrad.cli.app import app
+from plugrad.plugins.absent import AbsentOp
 from plugrad.tests import checkout
 from plugrad.tests.cli.site_commands import site_commands
 from plugrad.tests.plugins.site import IMPORTS, Site, hook
@@ -142,6 +145,17 @@ def test_what_it_did_not_write_is_not_overwritten(no_packs, tmp_path, name):
     assert (tmp_path / STUB).read_text() == old
 
 
+def test_the_built_in_ops_stub_is_not_written_without_one_of_them(no_packs, monkeypatch):
+    absent = AbsentOp("soften", ("soften",), (), "torch.soften", "soften.py, line 9")
+    monkeypatch.setattr(pg.registry, "absent", {"soften": absent})
+    done = stubs("--builtins", "--check")
+    assert done.exit_code == 2
+    assert f"soften is absent: torch {torch.__version__} does not have torch.soften" in done.stderr
+    assert "\n  where: soften.py, line 9\n" in done.stderr
+    assert "\n  fix: run it with the torch of constraints.txt\n" in done.stderr
+
+
+@pytest.mark.skipif(bool(pg.registry.absent), reason="this torch lacks what an op needs")
 def test_the_built_in_ops_stub_is_fresh():
     done = stubs("--builtins", "--check")
     assert done.exit_code == 0, done.output

@@ -83,7 +83,8 @@ def test_what_torch_lacks_makes_an_op_absent(registry_with, overrides, before, l
     registry = registry_with(an_op(overrides, before))
     assert len(registry) == len(pg.registry)
     assert "special.soften" not in registry
-    (absent,) = registry.absent.values()
+    assert registry.absent.keys() - pg.registry.absent.keys() == {"special.soften"}
+    absent = registry.absent["special.soften"]
     assert (absent.name, absent.methods) == ("special.soften", ("soften", "__matmul__"))
     assert absent.overrides == tuple(overrides.split(", "))
     assert absent.lacks == lacks
@@ -115,7 +116,7 @@ def test_an_absent_op_is_missed_with_the_reason(registry_with):
 
 def test_an_op_whose_decorator_says_nothing_has_its_modules_name(registry_with):
     registry = registry_with("import torch\nname = 'x'\ntorch.soften\n")
-    assert list(registry.absent) == ["soften"]
+    assert "soften" in registry.absent
 
 
 MISTAKES = {
@@ -145,7 +146,7 @@ def test_plugrad_can_be_imported_without_a_function_of_torchs():
     program = (
         "import torch; del torch.sin, torch.special.expm1\n"
         "import plugrad as pg\n"
-        "print(sorted(pg.registry.absent), pg.ops.cos(torch.zeros(1)).tolist())\n"
+        "print({'sin', 'expm1'} <= set(pg.registry.absent), pg.ops.cos(torch.zeros(1)))\n"
         "try:\n    pg.Variable(torch.ones(1)).sin()\n"
         "except pg.errors.UnknownOpError as error:\n    print(error)"
     )
@@ -153,6 +154,6 @@ def test_plugrad_can_be_imported_without_a_function_of_torchs():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     first, second, *_ = done.stdout.splitlines()
-    assert first == "['expm1', 'sin'] [1.0]"
+    assert first == "True tensor([1.])"
     assert second.startswith("a Variable has no 'sin' here: torch ")
     assert second.endswith(" does not have torch.sin")
