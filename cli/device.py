@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import torch
 import typer
 
@@ -29,8 +27,9 @@ def usable_device(name: str) -> torch.device:
 
 def _usable_devices() -> list[str]:
     usable = ["cpu"]
-    with suppress(AttributeError):  # torch.accelerator is new in torch 2.6
-        accelerator = torch.accelerator.current_accelerator(check_available=True)
+    # Before torch 2.7 current_accelerator() raises where there is none, and takes no argument.
+    if torch.accelerator.is_available():
+        accelerator = torch.accelerator.current_accelerator()
         if accelerator is not None:
             usable.append(accelerator.type)
     return usable
