@@ -75,7 +75,8 @@ class Registry:
                 claims is one of Variable's own.
             DuplicateOpError: another op of the pack has its name, a method or a torch
                 callable; or a built-in op has, and the new one is the program's own.
-            PackDefinitionError: ops of a pack of this name could not be reached.
+            PackDefinitionError: ops of a pack of this name could not be reached, or it is that
+                of the built-in ops, and this is not one.
         """
         if pack is None:
             known = next((e for e in self._ops.values() if e.function is function), None)
@@ -129,6 +130,13 @@ class Registry:
     def validate(self, entry: RegisteredOp) -> None:
         """Raise what ``add`` would."""
         where = f"registering {entry.plain_name} of pack {entry.pack}"
+        if entry.rank == 0 and not entry.module.startswith("plugrad.ops."):
+            raise PackDefinitionError(
+                f"{BUILTIN!r} is the pack of plugrad's own ops, and {entry.module} is not in it",
+                where=where,
+                fix=f"call the op {entry.plain_name!r} and leave the pack out: then it is the "
+                "program's own",
+            )
         if entry.rank == 2 and entry.pack not in self._packs_of_ops:
             self.validate_pack_name(entry.pack, where)
         for name in entry.attributes:

@@ -120,6 +120,23 @@ def test_what_is_no_op_is_refused():
             Registry().add(wrong)
 
 
+@pytest.mark.parametrize(("name", "pack"), [("sin", "plugrad"), ("plugrad::sin", None)])
+def test_nobody_else_takes_a_built_ins_place(name, pack):
+    registry = make_registry(make_manager())
+    sin = registry["sin"].function
+    registry.remove("sin")
+    mine = make(name, methods=("sin",), overrides=(torch.sin,))
+    with pytest.raises(
+        errors.PackDefinitionError, match="'plugrad' is the pack of plugrad's own ops[\\s\\S]*fix:"
+    ):
+        registry.add(mine, pack)
+    assert "sin" not in registry
+    own = registry.add(make("sin", methods=("sin",), overrides=(torch.sin,)))  # as it was told
+    assert (own.pack, registry["sin"]) == ("local", own)
+    registry.remove("sin")
+    assert registry.add(sin, "plugrad").rank == 0  # the built-in one may come back
+
+
 def test_an_unknown_name_suggests():
     with pytest.raises(errors.UnknownOpError, match="no op named 'sinn'[\\s\\S]*did you mean sin"):
         pg.registry["sinn"]

@@ -12,6 +12,7 @@ from torch import Tensor
 import plugrad as pg
 from plugrad.cli.stub_writer.stub_file import StubFile, import_block
 from plugrad.plugins.hooks import hook_manager, register_plugin
+from plugrad.plugins.registered_op import RegisteredOp
 from plugrad.plugins.registry import Registry
 
 
@@ -91,7 +92,8 @@ def text_of(*ops, packs=True, others=False):
     """Write the stub of ops, each a class or a class and its pack's name."""
     registry = Registry()
     for op in ops:
-        registry.add(*(op if isinstance(op, tuple) else (op, "plugrad")))
+        # Not add: a class of a test must not say that it is built in.
+        registry.enter(RegisteredOp.of(*(op if isinstance(op, tuple) else (op, "plugrad"))))
     stub = StubFile(packs=packs, others=others, note="A note.")
     register_plugin(hook_manager(), registry, stub, "stub")
     text = stub.text()
