@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from plugrad.errors import PackDefinitionError
-from plugrad.plugins.messages import did_you_mean, error_text
+from plugrad.plugins.guard import Guard
+from plugrad.plugins.messages import did_you_mean, error_text, warn_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,18 +88,26 @@ def call_each(
     Yields:
         What to warn of, for each that raised. Nothing is called before this is asked for.
     """
+    changed: list[str] = []
     for implementation in getattr(manager.hook, hook).get_hookimpls():
         if only is not None and implementation.plugin is not only:
             continue
         given = [arguments[name] for name in implementation.argnames]
+        guard = Guard()
         try:
-            implementation.function(*given)
-        except (Exception, SystemExit) as error:
+            with guard:
+                implementation.function(*given)
+        except BaseException as error:
+            if not guard.is_packs_own(error):
+                raise
             yield (
                 f"{hook} of the pack {implementation.plugin_name} raised "
                 f"{error_text(error)}\n  fix: mend the hook, or leave the pack out with "
                 "PLUGRAD_PACKS; all else goes on"
             )
+        who = f"the pack {implementation.plugin_name}"
+        changed += guard.messages(f"{hook} of {who}", who)
+    warn_all(changed)  # here: what is given is about hooks that failed
 
 
 def register_plugin(

@@ -22,11 +22,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def error_text(error: BaseException) -> str:
     """``ValueError: what it says``; of plugrad's own errors what happened, and no fix.
 
-    It never raises, though the exception's own methods may.
+    It does not raise, though the exception's own methods may.
     """
     try:
         what = error.what if isinstance(error, PlugradError) else str(error)
-    except Exception as broken:
+    except BaseException as broken:
+        if isinstance(broken, KeyboardInterrupt):
+            raise
         what = f"(its text cannot be had: {type(broken).__name__})"
     return f"{type(error).__name__}: {what}"
 

@@ -15,6 +15,7 @@ from plugrad.errors import (
     UnknownPackError,
 )
 from plugrad.plugins.discovery import find_packs, import_plugin, is_being_imported
+from plugrad.plugins.guard import Guard
 from plugrad.plugins.hooks import hooks_of, register_plugin
 from plugrad.plugins.messages import did_you_mean, warn_all
 from plugrad.plugins.registered_op import RegisteredOp
@@ -176,12 +177,14 @@ class Packs:
             self.on_loading(pack)
         before = self._ops_of(pack)
         started = time.perf_counter()
+        guard = Guard()
         try:
-            messages = self._register(pack)
+            with guard:
+                messages = self._register(pack)
         except BaseException as error:
             self._undo(pack, before)
-            if not isinstance(error, (Exception, SystemExit)):
-                raise  # Ctrl-C, a time limit: no fault of the pack's, and the next miss tries again
+            if not guard.is_packs_own(error):
+                raise  # Ctrl-C, a time limit: the next miss tries again
             pack.set_aside(error)
             messages = [_set_aside_message(pack)]
         else:
@@ -189,7 +192,7 @@ class Packs:
             for entry in self._ops_of(pack):
                 messages += self._lost_claims(pack, entry)
         pack.load_time = time.perf_counter() - started
-        return messages
+        return messages + guard.messages(f"the pack {pack.name} of {pack.source}", pack.where)
 
     def _register(self, pack: Pack) -> list[str]:
         """Import a pack and register its ops; gives what there is to warn of."""

@@ -1,0 +1,296 @@
+"""Guard: a pack's code runs in it, and cannot end the program or leave it changed.
+
+What belongs to the whole program (torch's modes and defaults, random numbers, warnings) is
+compared before and after, and set back.
+"""
+
+from __future__ import annotations
+
+import dis
+import gc
+import os
+import random
+import signal
+import sys
+import threading
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import CodeType, TracebackType
+
+_RAISE = dis.opmap["RAISE_VARARGS"]
+_guarded = threading.local()
+
+
+class Guard:
+    """``with Guard() as guard``: what a pack changes in the block is set back at its end.
+
+    A guard inside another one of the thread leaves that to the outer one.
+    """
+
+    def __init__(self) -> None:
+        #: What was changed, and set back: ``the default dtype (torch.float64)``.
+        self.changed: list[str] = []
+        self._before: dict[str, Any] = {}
+        self._modules: frozenset[str] = frozenset()
+        self._is_outer = False
+
+    def __enter__(self) -> Guard:
+        self._modules = frozenset(sys.modules)
+        self._is_outer = not getattr(_guarded, "active", False)
+        if self._is_outer:
+            _guarded.active = True
+            for name, (read, _) in _STATE.items():
+                with suppress(Exception):
+                    self._before[name] = read()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_outer:
+            _guarded.active = False
+            self.changed = list(_set_back(self._before))
+
+    def messages(self, who: str, where: str) -> list[str]:
+        """What to warn of: what ``who`` changed."""
+        if not self.changed:
+            return []
+        what = ", ".join(self.changed)
+        message = (
+            f"{who} changed what belongs to the whole program: {what}; it was set back\n"
+            f"  where: {where}\n"
+            "  fix: its author should change such things in a with block, or not at all"
+        )
+        return [message]
+
+    def is_packs_own(self, error: BaseException) -> bool:
+        """Whether an exception that came out of the block is the pack's fault.
+
+        Else it comes from outside, and goes on to its owner: Ctrl-C, what a signal's handler
+        raised, and what another thread set, as time limits do.
+        """
+        if isinstance(error, (Exception, SystemExit)):
+            return True
+        if isinstance(error, KeyboardInterrupt) or _is_of_a_signal(error.__traceback__):
+            return False
+        parts = getattr(error, "exceptions", None)
+        if isinstance(parts, tuple) and parts:  # a group
+            return all(self.is_packs_own(part) for part in parts)
+        module = type(error).__module__
+        is_known_elsewhere = module in self._modules and module not in _RAISED_BY_NOBODY_ELSE
+        return not is_known_elsewhere or _is_of_a_statement(error.__traceback__)
+
+
+# --- whose exception -----------------------------------------------------------------
+
+#: GeneratorExit and asyncio's CancelledError come up at a yield or an await alone, and an
+#: import is neither.
+_RAISED_BY_NOBODY_ELSE = ("builtins", "asyncio.exceptions")
+
+
+def _is_of_a_signal(traceback: TracebackType | None) -> bool:
+    """Whether a handler of a signal is among the frames."""
+    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
+    codes = {code for handler in handlers if (code := _code(handler)) is not None}
+    while traceback is not None:
+        if traceback.tb_frame.f_code in codes:
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
+def _code(handler: Any) -> CodeType | None:
+    function = getattr(handler, "func", handler)  # a partial's
+    found: CodeType | None = getattr(function, "__code__", None)
+    if found is None and callable(function):  # an object with __call__
+        found = getattr(type(function).__call__, "__code__", None)
+    return found
+
+
+def _is_of_a_statement(traceback: TracebackType | None) -> bool:
+    """Whether a ``raise`` raised it, and not another thread."""
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback is not None and (
+        traceback.tb_frame.f_code.co_code[traceback.tb_lasti] == _RAISE
+    )
+
+
+# --- what belongs to the program -----------------------------------------------------
+
+
+def _set_back(before: dict[str, Any]) -> Iterator[str]:
+    """Set back what is not as it was; gives what that is."""
+    for name, was in before.items():
+        with suppress(Exception):
+            read, write = _STATE[name]
+            now = read()
+            if now != was:
+                write(was)
+                shown = repr(now)
+                yield f"{name} ({shown})" if len(shown) < 40 else name
+
+
+def _default_device() -> torch.device | None:
+    context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+    return None if context is None else context.device
+
+
+def _function_modes() -> list[Any]:
+    from torch.overrides import _get_current_function_mode_stack
+
+    return list(_get_current_function_mode_stack())  # type: ignore[no-untyped-call]
+
+
+def _dispatch_modes() -> list[Any]:
+    from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
+
+    return list(_get_current_dispatch_mode_stack())
+
+
+def _leave(read: Callable[[], list[Any]]) -> Callable[[list[Any]], None]:
+    def leave(before: list[Any]) -> None:
+        for mode in reversed(read()):
+            if not any(mode is other for other in before):
+                mode.__exit__(None, None, None)
+
+    return leave
+
+
+_inference: list[Any] = []  # a guard that nobody has ends
+
+
+def _set_inference(mode: bool) -> None:
+    guard = torch._C._InferenceMode(mode)
+    guard.__enter__()  # type: ignore[no-untyped-call]
+    _inference.append(guard)
+
+
+def _anomaly() -> tuple[bool, bool]:
+    return torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
+
+
+def _autocast() -> list[Any]:
+    kinds = ("cpu", "cuda")
+    modes = [
+        (kind, torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in kinds
+    ]
+    return [torch.is_autocast_cache_enabled(), *modes]
+
+
+def _set_autocast(state: list[Any]) -> None:
+    cache, *modes = state
+    torch.set_autocast_cache_enabled(cache)
+    for kind, enabled, dtype in modes:
+        torch.set_autocast_enabled(kind, enabled)
+        torch.set_autocast_dtype(kind, dtype)
+
+
+def _cudnn() -> tuple[bool, bool, bool]:
+    flags = torch.backends.cudnn
+    return flags.enabled, flags.benchmark, flags.deterministic
+
+
+def _set_cudnn(state: tuple[bool, bool, bool]) -> None:
+    flags = torch.backends.cudnn
+    flags.enabled, flags.benchmark, flags.deterministic = state
+
+
+def _flushes_denormals() -> bool:
+    return bool(torch.tensor(5e-324, dtype=torch.float64, device="cpu") * 1 == 0)
+
+
+def _cuda_random() -> list[Any]:
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        raise LookupError
+    return [state.tolist() for state in torch.cuda.get_rng_state_all()]
+
+
+def _bytes(state: list[int]) -> torch.Tensor:
+    return torch.tensor(state, dtype=torch.uint8, device="cpu")
+
+
+def _numpy(name: str) -> Any:
+    return sys.modules[name]  # if nobody imported it, there is nothing to keep
+
+
+def _numpy_random() -> tuple[Any, ...]:
+    name, keys, *rest = _numpy("numpy.random").get_state()
+    return (name, keys.tolist(), *rest)
+
+
+@dataclass(frozen=True)
+class _Filters:
+    """Filters of warnings; a library's for its own messages or modules count as none."""
+
+    broad: list[Any]
+    every: list[Any] = field(compare=False)
+
+    @classmethod
+    def read(cls) -> _Filters:
+        every = list(warnings.filters)
+        return cls([entry for entry in every if _is_broad(entry)], every)
+
+    def write(self) -> None:
+        narrow = [f for f in warnings.filters if not _is_broad(f) and f not in self.every]
+        warnings.resetwarnings()  # which also makes Python forget what it was silent about
+        warnings.filters[:] = [*narrow, *self.every]  # type: ignore[index]
+
+
+def _is_broad(entry: Any) -> bool:
+    _, message, category, module, _ = entry
+    return message is None and module is None and category.__module__ == "builtins"
+
+
+_State = tuple["Callable[[], Any]", "Callable[[Any], object]"]
+#: How each is read and set, those first that the setting of others depends on.
+_STATE: dict[str, _State] = {
+    "the default device": (_default_device, torch.set_default_device),
+    "torch function modes": (_function_modes, _leave(_function_modes)),
+    "torch dispatch modes": (_dispatch_modes, _leave(_dispatch_modes)),
+    "inference mode": (torch.is_inference_mode_enabled, _set_inference),
+    "grad mode": (torch.is_grad_enabled, torch.set_grad_enabled),
+    "anomaly mode": (_anomaly, lambda state: torch.set_anomaly_enabled(*state)),
+    "autocast": (_autocast, _set_autocast),
+    "the default dtype": (torch.get_default_dtype, torch.set_default_dtype),
+    "deterministic algorithms": (
+        torch.get_deterministic_debug_mode,
+        torch.set_deterministic_debug_mode,
+    ),
+    "matmul precision": (
+        torch.get_float32_matmul_precision,
+        torch.set_float32_matmul_precision,
+    ),
+    "cuDNN's flags": (_cudnn, _set_cudnn),
+    "flushing of denormal numbers": (_flushes_denormals, torch.set_flush_denormal),
+    "the number of threads": (torch.get_num_threads, torch.set_num_threads),
+    "torch's random state": (
+        lambda: torch.get_rng_state().tolist(),
+        lambda state: torch.set_rng_state(_bytes(state)),
+    ),
+    "CUDA's random state": (
+        _cuda_random,
+        lambda states: torch.cuda.set_rng_state_all([_bytes(state) for state in states]),
+    ),
+    "NumPy's random state": (
+        _numpy_random,
+        lambda state: _numpy("numpy.random").set_state(state),
+    ),
+    "Python's random state": (random.getstate, random.setstate),
+    "NumPy's handling of errors": (
+        lambda: _numpy("numpy").geterr(),
+        lambda state: _numpy("numpy").seterr(**state),
+    ),
+    "the filters of warnings": (_Filters.read, _Filters.write),
+    "how tensors are printed": (
+        lambda: dict(vars(torch._tensor_str.PRINT_OPTS)),
+        lambda options: vars(torch._tensor_str.PRINT_OPTS).update(options),
+    ),
+    "the working directory": (os.getcwd, os.chdir),
+    "garbage collection": (gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
+}
