@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -109,7 +110,11 @@ class Packs:
         )
 
     def __repr__(self) -> str:
-        return f"<Packs: {', '.join(f'{p.name} ({p.status})' for p in self) or 'none'}>"
+        try:
+            packs = ", ".join(f"{pack.name} ({pack.status})" for pack in self)
+        except PackSelectionError as error:
+            packs = error.what
+        return f"<Packs: {packs or 'none'}>"
 
     def _settings(self) -> PackSettings:
         return PackSettings.read(self.selection)
@@ -139,12 +144,27 @@ class Packs:
         self._warn(messages)
 
     def load_once(self) -> None:
-        """Do what ``load`` does, but once: what a miss does."""
-        if not self._loaded:
+        """Do what ``load`` does, but once: what a miss does.
+
+        Where a setting is not understood nobody knows which packs may load, so none does: that
+        is warned of, and the miss goes on, since ``hasattr`` must be able to say no.
+
+        Raises:
+            PackSelectionError: a setting is not understood, and PLUGRAD_STRICT is 1.
+        """
+        if self._loaded:
+            return
+        try:
             messages = self._load_all()
-            if messages and self._settings().strict:
-                self._raise_if_set_aside()
-            self._warn(messages)
+            strict = bool(messages) and self._settings().strict
+        except PackSelectionError as error:
+            if os.environ.get("PLUGRAD_STRICT") == "1":
+                raise
+            self._warn([f"no pack is loaded: {error}"])
+            return
+        if strict:
+            self._raise_if_set_aside()
+        self._warn(messages)
 
     def _load_all(self) -> list[str]:
         """Load what is not loaded yet; gives what there is to warn of."""
@@ -252,9 +272,19 @@ class Packs:
 
         Raises:
             UnknownOpError: it is switched off, or set aside: then that is the cause, with
-                its traceback.
+                its traceback; or a setting is not understood.
         """
-        if name not in {pack.name for pack in self}:
+        try:
+            names = {pack.name for pack in self}
+        except PackSelectionError as error:
+            if name not in {pack.name for pack in find_packs(PackSelection())}:
+                return
+            raise UnknownOpError(
+                f"no pack is loaded, and so not {name}: {error.what}",
+                where=error.where,
+                fix=error.fix,
+            ) from error
+        if name not in names:
             return
         pack = self[name]
         if pack.status in ("set aside", "switched off"):
@@ -269,7 +299,10 @@ class Packs:
 
     def hint(self) -> str:
         """What to add to a message about a name that is not there."""
-        names = [pack.name for pack in self if pack.status == "set aside"]
+        try:
+            names = [pack.name for pack in self if pack.status == "set aside"]
+        except PackSelectionError as error:
+            return f"; no pack is loaded: {error.what} (see: plugrad doctor)"
         return f"; set aside: {', '.join(names)} (see: plugrad doctor)" if names else ""
 
     def _raise_if_set_aside(self) -> None:

@@ -46,7 +46,9 @@ class PackSelection:
         """
         parts = text.split(",") if isinstance(text, str) else text
         if not isinstance(parts, Iterable) or not all(isinstance(part, str) for part in parts):
-            raise PackSelectionError(f"{text!r} is no choice of packs", where=made_by, fix=_FIX)
+            raise PackSelectionError(
+                f"{text!r} is not a valid pack selection", where=made_by, fix=_FIX
+            )
         parts = [part.strip() for part in parts]
         parts = [part.lower() if part.lower() in ("all", "none") else part for part in parts]
         if parts in (["all"], ["none"]):
@@ -55,7 +57,9 @@ class PackSelection:
         left_out = {part.startswith("-") for part in parts}
         keywords = {"all", "none"}.intersection(map(str.lower, names))
         if not all(names) or len(left_out) != 1 or keywords:
-            raise PackSelectionError(f"{text!r} is no choice of packs", where=made_by, fix=_FIX)
+            raise PackSelectionError(
+                f"{text!r} is not a valid pack selection", where=made_by, fix=_FIX
+            )
         return cls(frozenset(map(normalized, names)), left_out == {False}, made_by)
 
     @property
@@ -125,7 +129,7 @@ class PackSettings:
             return cls()
         for folder in (here, *here.parents):
             path = folder / "pyproject.toml"
-            table = _table(path) if path.is_file() else None
+            table = _table(path)
             if table is not None:
                 return cls._of_table(table, f"[tool.plugrad] of {path}")
         return cls()
@@ -152,6 +156,8 @@ class PackSettings:
 def _table(path: Path) -> dict[str, Any] | None:
     """The table ``[tool.plugrad]`` of a pyproject.toml, if it has one."""
     try:
+        if not path.is_file():
+            return None
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, f"it cannot be read: {error}") from error
@@ -159,13 +165,13 @@ def _table(path: Path) -> dict[str, Any] | None:
         return None
     try:
         document = _parser(path).loads(text)
-    except ValueError as error:
-        raise _unreadable(path, f"it is no TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(path, f"it is not TOML: {error}") from error
     tool = document.get("tool", {})
     table = tool.get("plugrad") if isinstance(tool, dict) else tool
     if table is None or isinstance(table, dict):
         return table
-    raise _unreadable(path, "tool.plugrad is no table")
+    raise _unreadable(path, "tool.plugrad is not a table")
 
 
 def _unreadable(path: Path, what: str) -> PackSelectionError:

@@ -141,7 +141,7 @@ def test_a_setting_that_is_not_understood(tmp_path):
     site = Site(tmp_path)
     site.install("trap", "import pathlib; pathlib.Path('sprung').touch()")
     told, _ = doctor(site, "--json", PLUGRAD_PACKS="a,-b")
-    found = finding(told, "'a,-b' is no choice of packs")
+    found = finding(told, "'a,-b' is not a valid pack selection")
     assert found["fix"].startswith("say all, none")
     assert told["environment"]["settings"]["in force"] is None
     # What may load is not known, so nothing did.

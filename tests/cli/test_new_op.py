@@ -177,7 +177,7 @@ def test_a_wrong_setting_is_told_before_anything_is_written(tmp_path):
     command = "new-op ripple --pack plugrad-softclip"
     ((status, _, errors),) = site_commands(site, command, PLUGRAD_PACKS="a,-b")
     assert status == 2
-    assert errors.startswith("Error: 'a,-b' is no choice of packs\n")
+    assert errors.startswith("Error: 'a,-b' is not a valid pack selection\n")
     assert not list(site.work.rglob("ripple.py"))
 
 

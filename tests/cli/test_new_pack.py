@@ -403,7 +403,7 @@ def test_a_setting_that_is_not_understood_is_told(here):
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("Error: 'a,-b' is no choice of packs\n")
+    assert done.stderr.startswith("Error: 'a,-b' is not a valid pack selection\n")
     assert "Traceback" not in done.stderr
     assert names_in(here) == []
 

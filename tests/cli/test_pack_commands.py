@@ -130,7 +130,7 @@ def test_a_wrong_setting_is_told_and_help_goes_on(site):
     assert "\nCommands:\n  check " in whole[1]
     assert command[:2] == (2, "")
     for one in (whole, command):
-        assert one[2].startswith("Error: 'a,-b' is no choice of packs\n")
+        assert one[2].startswith("Error: 'a,-b' is not a valid pack selection\n")
 
 
 def test_a_setting_that_names_no_pack_is_told_and_the_command_runs(site):

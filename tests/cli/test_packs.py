@@ -97,7 +97,7 @@ def test_no_pack_and_a_wrong_setting(tmp_path):
     wrong = site_commands(site, "packs", "packs --no-load", "ops", PLUGRAD_PACKS="a,-b")
     for status, output, errors in wrong:
         assert (status, output) == (2, "")
-        assert errors.startswith("Error: 'a,-b' is no choice of packs\n")
+        assert errors.startswith("Error: 'a,-b' is not a valid pack selection\n")
         assert "fix: say all, none," in errors
 
 

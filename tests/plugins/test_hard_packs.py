@@ -226,6 +226,84 @@ def test_a_registry_that_is_kept_says_that_the_hook_is_over(site):
     assert out.endswith("[3.0, 6.0]\n")
 
 
+# --- settings that are not understood ------------------------------------------------
+
+PROJECTS = {
+    "not TOML": "[tool.plugrad",
+    "no such setting": "[tool.plugrad]\npack = 'none'",
+    "a wrong type": "[tool.plugrad]\npacks = 3",
+    "a wrong selection": "[tool.plugrad]\npacks = 'a,-b'",
+    "strict": "[tool.plugrad]\nstrict = 'yes'",
+}
+PROBES = """
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    print(hasattr(x, "foo"), hasattr(x, "one"), hasattr(pg.ops, "foo"), "foo" in pg.registry,
+          getattr(x, "foo", None), torch.equal(x.sin().data, x.data.sin()))
+for warning in caught:
+    print(warning.category.__name__, warning.message)
+for ask in ("x.sinn", "x.one", "pg.ops.one.triple(x)", "pg.registry['one::triple']",
+            "torch.special.airy_ai(x)", "pg.packs['one']", "list(pg.packs)", "pg.packs.load()"):
+    try:
+        print(eval(ask))
+    except errors.PlugradError as error:
+        print(ask, type(error).__name__, error)
+print(repr(pg.packs))
+"""
+
+
+def check_probes(out, said):
+    assert out.startswith("False False False False None True\n")
+    assert out.count("PackWarning no pack is loaded: ") == 1
+    assert out.count(said) >= 8
+    assert "x.sinn UnknownOpError a Variable has no 'sinn': no op provides it\n" in out
+    assert "fix: did you mean sin" in out
+    for ask in ("x.one", "pg.ops.one.triple(x)", "pg.registry['one::triple']"):
+        assert f"{ask} UnknownOpError no pack is loaded, and so not one: {said}" in out
+    assert "torch.special.airy_ai(x) UnknownTorchFunctionError no op stands for" in out
+    for ask in ("pg.packs['one']", "list(pg.packs)", "pg.packs.load()"):
+        assert f"{ask} PackSelectionError {said}" in out
+    assert f"<Packs: {said}" in out.splitlines()[-1]
+    assert "imported" not in out
+
+
+@pytest.mark.parametrize("choice", ["", "a,-b"])
+def test_a_choice_that_is_not_understood_loads_nothing_and_says_so(site, choice):
+    site.install("one", "print('imported')\n" + TRIPLE)
+    out, _ = site.run(PROBES, PLUGRAD_PACKS=choice)
+    check_probes(out, f"{choice!r} is not a valid pack selection")
+    assert "where: the environment variable PLUGRAD_PACKS\n  fix: say all, none, the distri" in out
+
+
+@pytest.mark.parametrize("kind", PROJECTS)
+def test_a_broken_pyproject_loads_nothing_and_says_so(site, kind):
+    site.install("one", "print('imported')\n" + TRIPLE)
+    (site.work / "pyproject.toml").write_text(PROJECTS[kind])
+    out, _ = site.run("import os\ndel os.environ['PLUGRAD_PACKS']", PROBES)
+    check_probes(out, out.partition("PackWarning no pack is loaded: ")[2].partition("\n")[0])
+    assert str(site.work / "pyproject.toml") in out
+
+
+def test_a_setting_that_is_corrected_counts(site):
+    site.install("one", TRIPLE)
+    out, _ = site.run(
+        """
+        import os
+        warnings.simplefilter("ignore")
+        print(hasattr(x, "triple"))
+        os.environ["PLUGRAD_PACKS"] = "one"
+        print(x.triple().data.tolist())
+        """,
+        PLUGRAD_PACKS="",
+    )
+    assert out == "False\n[3.0, 6.0]\n"
+
+
+def test_in_strict_mode_a_setting_that_is_not_understood_is_an_error(site):
+    _, err = site.run("hasattr(x, 'foo')", PLUGRAD_PACKS="", PLUGRAD_STRICT="1", status=1)
+    assert "PackSelectionError: '' is not a valid pack selection" in err
+
+
 # --- threads, processes, imports -----------------------------------------------------
 
 
@@ -449,7 +527,7 @@ def test_a_pack_that_selects_while_it_is_loaded(site):
 def test_a_choice_that_is_none(site, choice):
     _, err = site.run(f"pg.packs.select({choice})", status=1)
     assert "plugrad.errors.PackSelectionError: " in err
-    assert "is no choice of packs" in err
+    assert "is not a valid pack selection" in err
 
 
 def test_keywords_in_capitals(site):

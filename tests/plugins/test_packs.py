@@ -436,7 +436,10 @@ def test_selecting_in_the_program(site):
     )
     assert "switched off found\nFalse True False\n" in out
     assert "the packs are loaded already\n  where: plugrad.packs.select\n  fix: call it" in out
-    assert out.count("is no choice of packs\n  where: plugrad.packs.select\n  fix: say all,") == 2
+    assert (
+        out.count("is not a valid pack selection\n  where: plugrad.packs.select\n  fix: say all,")
+        == 2
+    )
     assert "the pack one is switched off" in out
     assert "fix: allow its distribution" in out
 

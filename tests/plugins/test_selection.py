@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +35,9 @@ def test_without_a_choice_all_may_load():
 
 @pytest.mark.parametrize("choice", ["", "a,", "-", "a,-b", "all,a", "none,-a", "-none", [], [3]])
 def test_what_is_no_choice(choice):
-    with pytest.raises(PackSelectionError, match="no choice of packs\n  where: a test\n  fix: say"):
+    with pytest.raises(
+        PackSelectionError, match="not a valid pack selection\n  where: a test\n  fix: say"
+    ):
         PackSelection.parse(choice, "a test")
 
 
@@ -91,11 +94,12 @@ def test_the_environment_goes_before_the_project(project, monkeypatch):
         ("[tool.plugrad]\npack = 'none'", "no setting 'pack'[\\s\\S]*fix: did you mean packs"),
         ("[tool.plugrad]\npacks = 3", "packs = 3 and [\\s\\S]*fix: write packs ="),
         ("[tool.plugrad]\nstrict = 'yes'", "strict = 'yes' are not understood"),
-        ("[tool.plugrad]\npacks = 'a,-b'", "no choice of packs[\\s\\S]*pyproject.toml"),
-        ("[tool.plugrad", "it is no TOML[\\s\\S]*fix: correct it, or set PLUGRAD_PACKS and"),
-        ("[tool]\nplugrad = 'none'", "tool.plugrad is no table[\\s\\S]*fix: correct it"),
-        ("[[tool.plugrad]]", "tool.plugrad is no table"),
-        ("tool = 3 # plugrad", "tool.plugrad is no table"),
+        ("[tool.plugrad]\npacks = 'a,-b'", "not a valid pack selection[\\s\\S]*pyproject.toml"),
+        ("[tool.plugrad", "it is not TOML[\\s\\S]*fix: correct it, or set PLUGRAD_PACKS and"),
+        (f"plugrad = {'[' * 10**5}", "it is not TOML[\\s\\S]*fix: correct it"),
+        ("[tool]\nplugrad = 'none'", "tool.plugrad is not a table[\\s\\S]*fix: correct it"),
+        ("[[tool.plugrad]]", "tool.plugrad is not a table"),
+        ("tool = 3 # plugrad", "tool.plugrad is not a table"),
     ],
 )
 def test_settings_that_are_not_understood(project, text, message):
@@ -140,6 +144,17 @@ def test_a_file_that_cannot_be_read_is_got_past_with_the_environment(
         PackSettings.read()
     monkeypatch.setenv("PLUGRAD_STRICT", "0")
     assert allowed(PackSettings.read()) == ["a"]
+
+
+def test_a_folder_that_may_not_be_looked_into(monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(
+        PackSelectionError, match=r"cannot be read: \[Errno 13\][\s\S]*fix: correct"
+    ):
+        PackSettings.read()
 
 
 def test_a_byte_order_mark_is_no_fault(tmp_path):
