@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import unicodedata
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -153,6 +154,14 @@ class Registry:
                     where=where,
                     fix="choose another name in methods= or properties=",
                 )
+        for name in (entry.plain_name, *entry.attributes):
+            read = name if name.isascii() else unicodedata.normalize("NFKC", name)
+            if read != name:
+                raise OpDefinitionError(
+                    f"{entry.plain_name} claims {name!r}, which Python reads as {read!r}",
+                    where=where,
+                    fix=f"write {read!r}, or choose another name",
+                )
         for claims, keys in self._claims_of(entry):
             for key in keys:
                 for owner in claims.claimants(key):
@@ -170,12 +179,19 @@ class Registry:
         """Check that ``x.pack.op()`` and ``plugrad.ops.pack.op`` can be.
 
         Raises:
-            PackDefinitionError: it is no identifier, or begins with ``_``; or a built-in op
-                or Variable itself has the name.
+            PackDefinitionError: it is no identifier, begins with ``_``, or looks like another
+                name, which Python reads for it; or a built-in op or Variable itself has the name.
         """
         if not pack.isidentifier() or keyword.iskeyword(pack) or pack[0] == "_":
             raise PackDefinitionError(
                 f"{pack!r} is no name for a pack: x.{pack} would not be Python, or not public",
+                where=where,
+                fix="name it (its entry point) with letters, digits and _, as in 'my_pack'",
+            )
+        read = unicodedata.normalize("NFKC", pack)
+        if read != pack:
+            raise PackDefinitionError(
+                f"{pack!r} is not a name for a pack: Python reads it as {read!r}",
                 where=where,
                 fix="name it (its entry point) with letters, digits and _, as in 'my_pack'",
             )

@@ -92,7 +92,7 @@ class Site:
         (info / "METADATA").write_text(
             f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
         )
-        (info / "entry_points.txt").write_text(entry_points)
+        (info / "entry_points.txt").write_text(entry_points, encoding="utf-8")
 
     def uninstall(self, distribution):
         """Take a distribution away again."""

@@ -394,6 +394,24 @@ def test_metadata_that_is_damaged_keeps_nobody_else_away(site):
 # --- names ---------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("look_alike", ["\uff4f\uff4e\uff45", "o\uff4ee", "\u1d52\u207f\u1d49"])
+def test_a_look_alike_of_a_packs_name_is_set_aside(site, look_alike):
+    site.install("one", TRIPLE)
+    site.install("other", "print('imported')\n" + pack_of("triple", 5), pack=look_alike)
+    out, _ = site.run(
+        f"""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            print(x.triple().data.tolist(), x.{look_alike}.triple().data.tolist())
+        print(caught[0].message, len(caught))
+        """,
+        PYTHONIOENCODING="utf-8",
+    )
+    assert out.startswith("[3.0, 6.0] [3.0, 6.0]\n")
+    assert f"{look_alike!r} is not a name for a pack: Python reads it as 'one'\n" in out
+    assert "fix: name it (its entry point) with letters, digits and _, as in 'my_pack' 1\n" in out
+
+
 def test_a_name_with_an_underscore_is_a_probe(site):
     site.install("one", TRIPLE)
     out, _ = site.run(

@@ -137,6 +137,21 @@ def test_nobody_else_takes_a_built_ins_place(name, pack):
     assert registry.add(sin, "plugrad").rank == 0  # the built-in one may come back
 
 
+FULL_WIDTH = "\uff53\uff49\uff4e"
+
+
+@pytest.mark.parametrize("name", [FULL_WIDTH, "plain"])
+def test_a_look_alike_of_a_name_is_refused(name):
+    said = f"'{FULL_WIDTH}', which Python reads as 'sin'[\\s\\S]*fix: write 'sin'"
+    with pytest.raises(errors.OpDefinitionError, match=said):
+        Registry().add(make(name, methods=(FULL_WIDTH,)))
+
+
+def test_a_name_in_another_script_is_as_good_as_any():
+    registry = Registry()
+    assert registry.add(make("größe"), "länge").qualified_name == "länge::größe"
+
+
 def test_an_unknown_name_suggests():
     with pytest.raises(errors.UnknownOpError, match="no op named 'sinn'[\\s\\S]*did you mean sin"):
         pg.registry["sinn"]
