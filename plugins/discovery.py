@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import site
 import sys
+from contextlib import suppress
 from importlib import metadata
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -28,7 +30,7 @@ def find_packs(selection: PackSelection) -> list[Pack]:
     Those that ``selection`` does not allow are switched off. Of the others, two with one
     name are both set aside: nothing says whose name it is.
     """
-    found = sorted(_installed(), key=lambda pack: (normalized(pack.distribution), pack.name))
+    found = sorted(_packs(), key=lambda pack: (normalized(pack.distribution), pack.name))
     for pack in found:
         if not selection.allows(pack.distribution):
             pack.status = "switched off"
@@ -47,7 +49,7 @@ def find_packs(selection: PackSelection) -> list[Pack]:
     return found
 
 
-def _installed() -> Iterator[Pack]:
+def _packs() -> Iterator[Pack]:
     seen: set[str] = set()
     for distribution in metadata.distributions(path=trusted_path()):
         try:
@@ -97,22 +99,46 @@ _CHOSEN = _pythonpath()
 
 
 def trusted_path() -> list[str]:
-    """``sys.path`` without what Python itself put before its library.
+    """``sys.path`` without the working directory, however it got there.
 
-    That is the directory the program was started in (``python -c``, ``python -m``, the
-    prompt) or that its script lies in: metadata that lies there, as in a checkout one only
-    looks at, is not installed. A directory that PYTHONPATH names, or that an editable
-    install added, was chosen and stays.
+    That is the directory the program was started in, that it is in now, and that its script lies
+    in: metadata that lies there, as in a checkout one only looks at, is not installed. It is
+    left out under any of its names: absolute, or through a link, wherever on the path. It
+    counts where it was chosen: PYTHONPATH names it, or a ``.pth`` file of an editable install.
     """
     entries = [entry for entry in sys.path if isinstance(entry, str)]  # as Python's own finder
     refused = {*_STARTED_IN, _real(os.curdir)} - _CHOSEN
     library = str(Path(os.__file__).parent)
     first = entries.index(library) if library in entries else len(entries)
+    fixed = [(position, entry) for position, entry in enumerate(entries) if _is_fixed(entry)]
+    # What Python itself puts on the path for the program comes before its library.
+    installed = _installed([entry for position, entry in fixed if position > first], refused)
     return [
         entry
-        for position, entry in enumerate(entries)
-        if _is_fixed(entry) and (position > first or _real(entry) not in refused)
+        for position, entry in fixed
+        if (real := _real(entry)) not in refused or (position > first and real in installed)
     ]
+
+
+def _installed(entries: list[str], refused: frozenset[str] | set[str]) -> set[str]:
+    """Those of ``refused`` that packages are installed in, or that a ``.pth`` file names."""
+    if not refused.intersection(map(_real, entries)):
+        return set()  # nearly always
+    sites = {_real(folder) for folder in (*site.getsitepackages(), site.getusersitepackages())}
+    named = set(sites)
+    for entry in entries:
+        if _real(entry) not in refused or _real(entry) in sites:
+            named.update(_real(str(Path(entry, line))) for line in _pth_lines(Path(entry)))
+    return named
+
+
+def _pth_lines(folder: Path) -> Iterator[str]:
+    """The directories that the ``.pth`` files there name, as ``site`` reads them."""
+    for file in folder.glob("*.pth"):
+        with suppress(OSError):
+            for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines():
+                if line.strip() and not line.startswith(("#", "import ", "import\t")):
+                    yield line.strip()
 
 
 def _is_fixed(entry: str) -> bool:
@@ -195,6 +221,7 @@ def import_plugin(pack: Pack) -> object:
         raise PackDefinitionError(
             f"its module would be imported from the working directory: {place}",
             where=pack.where,
-            fix="start from another directory, or with python -P, or rename what is there",
+            fix="start from another directory, or with python -P, or rename what is there; or, if "
+            "it is meant, name the directory in PYTHONPATH",
         )
     return point.load()

@@ -36,6 +36,65 @@ def test_a_module_there_does_not_stand_in_for_an_installed_one(site, kind):
     assert "its module would be imported from the working directory" in err
     assert str(site.work / "honest.py") in err
     assert "fix: start from another directory, or with python -P" in err
+    assert "if it is meant, name the directory in PYTHONPATH" in err
+
+
+@pytest.mark.parametrize("way", ["append", "insert"])
+def test_the_working_directory_by_any_of_its_names(site, way):
+    (site.work / "evil.py").write_text(TRAP + pack_of("triple", 3))
+    site.metadata(site.work, "evil", "[plugrad]\nevil = evil\n")
+    site.metadata(site.path, "other", "[plugrad]\nother = evil\n")
+    (site.path.parent / "link").symlink_to(site.work)
+    program = f"""
+        import os, sys
+        link = {str(site.path.parent / "link")!r}
+        for name in (os.getcwd(), "./", ".", "", link, os.path.join(link, "..", "work")):
+            sys.path.{way}(*[0][:{way == "insert"}], name)
+    """
+    out, err = site.run(
+        program, ASK, "print([pack.name for pack in pg.packs])", PLUGRAD_PACKS="all"
+    )
+    assert "False False\n" in out
+    assert "'evil'" not in out
+    assert "its module would be imported from the working directory" in err
+    assert not (site.work / "trap").exists()
+
+
+def test_also_where_the_program_went_elsewhere_since(site):
+    (site.work / "evil.py").write_text(TRAP + pack_of("triple", 3))
+    site.metadata(site.work, "evil", "[plugrad]\nevil = evil\n")
+    program = "import os, sys\nsys.path.append(os.getcwd())\nos.chdir('/')"
+    out, _ = site.run(program, ASK, PLUGRAD_PACKS="all")
+    assert out == "False False\n"
+
+
+def test_another_directory_that_the_program_adds_was_chosen(site, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "mine.py").write_text(pack_of("triple", 3))
+    site.metadata(other, "mine", "[plugrad]\nmine = mine\n")
+    out, _ = site.run(f"import sys\nsys.path.append({str(other)!r})", ASK, PLUGRAD_PACKS="mine")
+    assert out == "False True\n"
+
+
+def test_a_working_directory_that_packages_are_installed_in(site):
+    (site.work / "mine.py").write_text(pack_of("triple", 3))
+    site.metadata(site.work, "mine", "[plugrad]\nmine = mine\n")
+    program = """
+        import os, site, sys
+        sys.path.append(os.getcwd())
+        site.getsitepackages = lambda: [os.getcwd()]
+    """
+    out, _ = site.run(program, ASK, PLUGRAD_PACKS="mine")
+    assert out == "False True\n"
+
+
+def test_a_pth_file_in_the_working_directory_chooses_nothing(site):
+    (site.work / "evil.py").write_text(TRAP + pack_of("triple", 3))
+    site.metadata(site.work, "evil", "[plugrad]\nevil = evil\n")
+    (site.work / "evil.pth").write_text(f"{site.work}\n")
+    out, _ = site.run("import os, sys\nsys.path.append(os.getcwd())", ASK, PLUGRAD_PACKS="all")
+    assert out == "False False\n"
 
 
 def test_what_pythonpath_names_was_chosen(site):
