@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 # First of all, and here: imported from inside our own modules, torch takes 60 to 80 ms longer.
-import torch  # noqa: F401
+import torch
 
 from plugrad import errors
 from plugrad.core import (
@@ -34,6 +34,7 @@ from plugrad.core.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
+from plugrad.core.variable import _rebuild_leaf
 from plugrad.functional import grad
 from plugrad.interop import adopt_torch_functions, detect_anomaly, set_detect_anomaly
 from plugrad.plugins.default import packs, registry
@@ -49,6 +50,9 @@ __version__ = "0.1.0"
 
 #: The registered ops as functions: ``plugrad.ops.sin(x)``, ``plugrad.ops.linalg.norm(x)``.
 ops = Namespace(registry)
+
+# So that torch.load reads saved Variables under weights_only, which is its default.
+torch.serialization.add_safe_globals([Variable, Parameter, _rebuild_leaf])
 
 
 def __getattr__(name: str) -> ModuleType:
