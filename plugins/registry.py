@@ -20,6 +20,7 @@ from plugrad.errors import (
     UnknownOpError,
     UnknownTorchFunctionError,
 )
+from plugrad.plugins.instead import instead_of_attribute, instead_of_function, torch_name
 from plugrad.plugins.messages import did_you_mean, warn_all
 from plugrad.plugins.registered_op import BUILTIN, OPERATORS, RESERVED, Claims, RegisteredOp
 
@@ -304,7 +305,7 @@ class Registry:
             return entry.calls(function)
         if function in self.stand_ins:
             return self.stand_ins[function]
-        name = torch.overrides.resolve_name(function) or getattr(function, "__name__", "?")
+        name = torch_name(function)
         if not name.rpartition(".")[2].startswith("_"):
             self._load_packs()
             entry = self._torch_functions.get(function)
@@ -312,6 +313,14 @@ class Registry:
                 return entry.calls(function)
         self._refuse_rivals(name, self._torch_functions.rivals(function))
         self._refuse_absent(f"no op stands for {name} here", name, UnknownTorchFunctionError)
+        found = instead_of_function(name)
+        if found is not None:
+            what, instead = found
+            raise UnknownTorchFunctionError(
+                f"{name} cannot take a Variable: it is {what}",
+                where=f"a call of {name}",
+                fix=instead + self._set_aside(),
+            )
         raise UnknownTorchFunctionError(
             f"no op stands for {name}, so it cannot take a Variable",
             where=f"a call of {name}",
@@ -336,6 +345,12 @@ class Registry:
         self._refuse_absent(f"a Variable has no {name!r} here", name)
         if self.packs is not None:
             self.packs.explain_missing(name)
+        instead = instead_of_attribute(name)
+        if instead is not None:
+            raise UnknownOpError(
+                f"a Variable has no {name!r}: it is {instead[0]}",
+                fix=instead[1] + self._set_aside(),
+            )
         on_tensor = hasattr(torch.Tensor, name)
         known = sorted(n for n in {*self._attributes, *dir(Variable)} if not n.startswith("_"))
         raise UnknownOpError(
