@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
-import unicodedata
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +12,14 @@ from plugrad.core.variable import Variable
 from plugrad.errors import (
     AmbiguousOpError,
     DuplicateOpError,
-    OpDefinitionError,
-    PackDefinitionError,
     PlugradError,
     UnknownOpError,
     UnknownTorchFunctionError,
 )
 from plugrad.plugins.instead import instead_of_attribute, instead_of_function, torch_name
 from plugrad.plugins.messages import did_you_mean, warn_all
-from plugrad.plugins.registered_op import BUILTIN, OPERATORS, RESERVED, Claims, RegisteredOp
+from plugrad.plugins.naming import check_op, check_pack_name
+from plugrad.plugins.registered_op import BUILTIN, RESERVED, Claims, RegisteredOp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -132,37 +129,9 @@ class Registry:
     def validate(self, entry: RegisteredOp) -> None:
         """Raise what ``add`` would."""
         where = f"registering {entry.plain_name} of pack {entry.pack}"
-        if entry.rank == 0 and not entry.module.startswith("plugrad.ops."):
-            raise PackDefinitionError(
-                f"{BUILTIN!r} is the pack of plugrad's own ops, and {entry.module} is not in it",
-                where=where,
-                fix=f"call the op {entry.plain_name!r} and leave the pack out: then it is the "
-                "program's own",
-            )
+        check_op(entry, where)
         if entry.rank == 2 and entry.pack not in self._packs_of_ops:
             self.validate_pack_name(entry.pack, where)
-        for name in entry.attributes:
-            if name.startswith("__") and name not in OPERATORS:
-                raise OpDefinitionError(
-                    f"{entry.plain_name} claims {name!r}, which is no operator",
-                    where=where,
-                    fix="choose another name in methods= or properties=; special methods may be "
-                    "those that compute, as __add__",
-                )
-            if name in RESERVED:
-                raise OpDefinitionError(
-                    f"{entry.plain_name} claims {name!r}, which is Variable's own",
-                    where=where,
-                    fix="choose another name in methods= or properties=",
-                )
-        for name in (entry.plain_name, *entry.attributes):
-            read = name if name.isascii() else unicodedata.normalize("NFKC", name)
-            if read != name:
-                raise OpDefinitionError(
-                    f"{entry.plain_name} claims {name!r}, which Python reads as {read!r}",
-                    where=where,
-                    fix=f"write {read!r}, or choose another name",
-                )
         for claims, keys in self._claims_of(entry):
             for key in keys:
                 for owner in claims.claimants(key):
@@ -183,27 +152,7 @@ class Registry:
             PackDefinitionError: it is no identifier, begins with ``_``, or looks like another
                 name, which Python reads for it; or a built-in op or Variable itself has the name.
         """
-        if not pack.isidentifier() or keyword.iskeyword(pack) or pack[0] == "_":
-            raise PackDefinitionError(
-                f"{pack!r} is no name for a pack: x.{pack} would not be Python, or not public",
-                where=where,
-                fix="name it (its entry point) with letters, digits and _, as in 'my_pack'",
-            )
-        read = unicodedata.normalize("NFKC", pack)
-        if read != pack:
-            raise PackDefinitionError(
-                f"{pack!r} is not a name for a pack: Python reads it as {read!r}",
-                where=where,
-                fix="name it (its entry point) with letters, digits and _, as in 'my_pack'",
-            )
-        taken = next((entry for entry in self if _stands_at(entry, pack)), None)
-        if taken is not None or pack in RESERVED:
-            raise PackDefinitionError(
-                f"{pack!r} is no name for a pack: it is "
-                + ("Variable's own" if taken is None else f"the built-in {taken.name}'s"),
-                where=where,
-                fix="give the pack another name",
-            )
+        check_pack_name(pack, where, self)
 
     def attach(self, variable_type: type = Variable) -> None:
         """Give ``variable_type`` the ops' methods, now and as ops are added."""
@@ -411,11 +360,6 @@ def _is_defined_again(old: RegisteredOp, new: RegisteredOp) -> bool:
     # Of a class in a function nobody can tell whether it is the same.
     again = (old.module, old.function.__qualname__) == (new.module, name) and "<locals>" not in name
     return again or old.function is new.function
-
-
-def _stands_at(entry: RegisteredOp, name: str) -> bool:
-    """Whether ``name`` on Variable or ``plugrad.ops`` leads to the built-in ``entry``."""
-    return entry.rank == 0 and (name in entry.attributes or name == entry.name.partition(".")[0])
 
 
 def _described(key: Any, is_name: bool) -> str:
