@@ -201,18 +201,29 @@ def _set_cudnn(state: tuple[bool, bool, bool]) -> None:
     flags.enabled, flags.benchmark, flags.deterministic = state
 
 
+_SMALLEST = 5e-324
+
+
 def _flushes_denormals() -> bool:
-    return bool(torch.tensor(5e-324, dtype=torch.float64, device="cpu") * 1 == 0)
+    return _SMALLEST * 1.0 == 0.0  # Python's floats too; a mode of torch's must not see this
+
+
+class _Random:
+    """A generator's state, which is a tensor, to compare with ``==``."""
+
+    def __init__(self, state: torch.Tensor) -> None:
+        self.state = state
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Random) and self.state.tolist() == other.state.tolist()
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def _cuda_random() -> list[Any]:
     if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         raise LookupError
-    return [state.tolist() for state in torch.cuda.get_rng_state_all()]
-
-
-def _bytes(state: list[int]) -> torch.Tensor:
-    return torch.tensor(state, dtype=torch.uint8, device="cpu")
+    return [_Random(state) for state in torch.cuda.get_rng_state_all()]
 
 
 def _numpy(name: str) -> Any:
@@ -270,12 +281,12 @@ _STATE: dict[str, _State] = {
     "flushing of denormal numbers": (_flushes_denormals, torch.set_flush_denormal),
     "the number of threads": (torch.get_num_threads, torch.set_num_threads),
     "torch's random state": (
-        lambda: torch.get_rng_state().tolist(),
-        lambda state: torch.set_rng_state(_bytes(state)),
+        lambda: _Random(torch.get_rng_state()),
+        lambda saved: torch.set_rng_state(saved.state),
     ),
     "CUDA's random state": (
         _cuda_random,
-        lambda states: torch.cuda.set_rng_state_all([_bytes(state) for state in states]),
+        lambda saved: torch.cuda.set_rng_state_all([one.state for one in saved]),
     ),
     "NumPy's random state": (
         _numpy_random,

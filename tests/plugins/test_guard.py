@@ -18,6 +18,7 @@ import numpy as np
 import numpy.random  # which NumPy itself imports only when it is used
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from plugrad.plugins.guard import _STATE, Guard
 from plugrad.tests.plugins.site import IMPORTS, op_class, pack_of
@@ -35,6 +36,8 @@ CHANGES = {
     "deterministic algorithms": lambda: torch.use_deterministic_algorithms(True, warn_only=True),
     "matmul precision": lambda: torch.set_float32_matmul_precision("medium"),
     "cuDNN's flags": lambda: setattr(torch.backends.cudnn, "benchmark", True),
+    "flushing of denormal numbers": lambda: torch.set_flush_denormal(True),
+    "torch dispatch modes": lambda: Logged().__enter__(),
     "the number of threads": lambda: torch.set_num_threads(torch.get_num_threads() + 1),
     "torch's random state": lambda: torch.manual_seed(0) and torch.rand(3),
     "Python's random state": lambda: random.seed(0),
@@ -46,6 +49,12 @@ CHANGES = {
     "garbage collection": gc.disable,
 }
 kept = []
+
+
+class Logged(TorchDispatchMode):
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kept.append(func)
+        return func(*args, **(kwargs or {}))
 
 
 def state():
@@ -106,6 +115,14 @@ def test_a_librarys_own_filter_stays_where_another_is_taken_back():
         assert guard.changed == ["the filters of warnings"]
         assert warnings.filters[1:] == before
         assert warnings.filters[0][1].pattern == "a library's"
+
+
+def test_a_mode_of_the_program_does_not_see_the_guard():
+    kept.clear()
+    with Logged(), Guard() as guard:
+        torch.manual_seed(0)
+    assert guard.changed == ["torch's random state"]
+    assert kept == []
 
 
 def test_the_outer_guard_decides():

@@ -275,6 +275,13 @@ def test_a_choice_that_is_not_understood_loads_nothing_and_says_so(site, choice)
     assert "where: the environment variable PLUGRAD_PACKS\n  fix: say all, none, the distri" in out
 
 
+def test_a_wrong_strict_in_the_environment_loads_nothing_and_says_so(site):
+    site.install("one", "print('imported')\n" + TRIPLE)
+    out, _ = site.run(PROBES, PLUGRAD_STRICT="yes")
+    check_probes(out, "PLUGRAD_STRICT is 'yes'")
+    assert "fix: set it to 1 or 0" in out
+
+
 @pytest.mark.parametrize("kind", PROJECTS)
 def test_a_broken_pyproject_loads_nothing_and_says_so(site, kind):
     site.install("one", "print('imported')\n" + TRIPLE)
