@@ -45,10 +45,10 @@ class Guard:
         self._modules = frozenset(sys.modules)
         self._is_outer = not getattr(_guarded, "active", False)
         if self._is_outer:
-            _guarded.active = True
             for name, (read, _) in _STATE.items():
                 with suppress(Exception):
                     self._before[name] = read()
+            _guarded.active = True
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,10 +74,10 @@ class Guard:
         Else it comes from outside, and goes on to its owner: Ctrl-C, what a signal's handler
         raised, and what another thread set, as time limits do.
         """
-        if isinstance(error, (Exception, SystemExit)):
-            return True
         if isinstance(error, KeyboardInterrupt) or _is_of_a_signal(error.__traceback__):
             return False
+        if isinstance(error, (Exception, SystemExit)):
+            return True
         parts = getattr(error, "exceptions", None)
         if isinstance(parts, tuple) and parts:  # a group
             return all(self.is_packs_own(part) for part in parts)
