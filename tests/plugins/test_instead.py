@@ -92,7 +92,7 @@ HARDTANH = (
 @pytest.mark.parametrize(
     ("name", "fix"),
     [
-        ("exp_", "write x = x.exp(...)"),
+        ("twinless_", "write x = x.twinless(...)"),
         (
             "no_such_twin_",
             "call torch.no_such_twin_(x.data, ...), which leaves no trace in a graph",
@@ -101,9 +101,12 @@ HARDTANH = (
         ("nn.functional.hardtanh_", HARDTANH),
     ],
 )
-def test_a_change_in_place(name, fix):
+def test_a_change_in_place(name, fix, monkeypatch):
+    monkeypatch.setattr(pg.Variable, "twinless", lambda x: x, raising=False)
     if hasattr(pg.Variable, "hardtanh") and "hardtanh" in name:
         fix = "write x = x.hardtanh(...)"
+    if hasattr(pg.Variable, name):
+        pytest.skip("a Variable has it by now")
     assert instead_of_function(f"torch.{name}") == (CHANGE, fix)
 
 
