@@ -20,10 +20,10 @@ from plugrad.core import (
     SampleMaker,
     Variable,
     conj,
+    graph,
     once_differentiable,
     op,
 )
-from plugrad.core import graph
 from plugrad.core.checkpoint import checkpoint, checkpoint_sequential
 from plugrad.core.engine import backward
 from plugrad.core.grad_mode import (
@@ -63,7 +63,6 @@ def __getattr__(name: str) -> ModuleType:
 
 
 __all__ = [
-    "adopt_torch_functions",
     "Composite",
     "Context",
     "Elementwise",
@@ -73,6 +72,7 @@ __all__ = [
     "Sample",
     "SampleMaker",
     "Variable",
+    "adopt_torch_functions",
     "backward",
     "checkpoint",
     "checkpoint_sequential",

@@ -112,8 +112,7 @@ def _binary_gate(  # noqa: C901
     forward, node_type, foreign = function.forward, function.record_type, not function.is_builtin()
     others = len(function.signature.positional) - 2
     flags_by_need = [
-        [(first, second) + (False,) * others for second in (False, True)]
-        for first in (False, True)
+        [(first, second) + (False,) * others for second in (False, True)] for first in (False, True)
     ]
     no_edges = (None,) * others
 

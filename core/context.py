@@ -50,9 +50,7 @@ def total_version(saved: tuple[Any, ...]) -> int:
     total = 0
     for value in saved:
         kind = value.__class__
-        if kind is Tensor:
-            total += value._version
-        elif isinstance(value, Tensor):
+        if kind is Tensor or isinstance(value, Tensor):
             total += value._version
     return total
 

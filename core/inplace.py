@@ -282,7 +282,7 @@ def _change_tensor(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Any:
-    """torch's own in-place call on a plain tensor, with Variables among its arguments."""
+    """Torch's own in-place call on a plain tensor, with Variables among its arguments."""
     if torch.is_grad_enabled() and any(map(_tracked, (*args, *kwargs.values()))):
         raise InplaceError(
             f"{name} would write a Variable that requires grad into a plain tensor, which "

@@ -87,7 +87,9 @@ def _complete(node: Record, outputs: list[Any], single: bool) -> None:
     else:
         node._pg_shape = node._pg_dtype = None
         node._pg_special = True
-        node._pg_outputs = tuple([OutputMeta(t) if isinstance(t, Tensor) else None for t in outputs])
+        node._pg_outputs = tuple(
+            [OutputMeta(t) if isinstance(t, Tensor) else None for t in outputs]
+        )
     pack_saved(node)
     note_modes(node)
 

@@ -56,9 +56,7 @@ def unpack(
     return raw, edges, lengths, any_variable
 
 
-def distinct(
-    raw: list[Any], args: tuple[Any, ...], lengths: Sequence[int | None] | None
-) -> None:
+def distinct(raw: list[Any], args: tuple[Any, ...], lengths: Sequence[int | None] | None) -> None:
     """Give each Variable in a call a tensor object of its own, in ``raw``.
 
     A saved tensor then says which of them it is from, also where two share one tensor.

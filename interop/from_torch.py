@@ -30,8 +30,6 @@ from plugrad.core.variable import Variable
 from plugrad.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from plugrad.core.context import Context
 
 _APPLY: Any = vars(torch.autograd.Function)["apply"].__func__
@@ -201,9 +199,7 @@ def _without_torchs_graph(
     return output.detach() if output.requires_grad else output
 
 
-def _attribute_origins(
-    context: Any, raw: tuple[Any, ...], output: Any
-) -> list[tuple[Tensor, Any]]:
+def _attribute_origins(context: Any, raw: tuple[Any, ...], output: Any) -> list[tuple[Tensor, Any]]:
     """The tensors that forward set as attributes, with where they are from."""
     tensors = _tensors_in([v for k, v in vars(context).items() if not k.startswith("_pg_")])
     outputs = output if isinstance(output, tuple) else (output,)

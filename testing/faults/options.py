@@ -123,7 +123,9 @@ class Misinformation:
 def _with_outputs(ctx: Any, wrong: Any, right: Any) -> None:
     """Let a context refer to the right outputs where it does to the wrong ones."""
     others = dict(zip(map(id, flat(wrong)), flat(right), strict=False))
-    ctx._pg_saved = tuple(others.get(id(t), t) if isinstance(t, Tensor) else t for t in ctx._pg_saved)
+    ctx._pg_saved = tuple(
+        others.get(id(t), t) if isinstance(t, Tensor) else t for t in ctx._pg_saved
+    )
     ctx._pg_version = sum(t._version for t in ctx._pg_saved if isinstance(t, Tensor))
     if ctx._pg_constants:
         ctx._pg_constants = tuple([others.get(id(t), t) for t in ctx._pg_constants])

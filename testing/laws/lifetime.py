@@ -35,9 +35,7 @@ def freed(case: Case) -> None:
     """
     call, node = ruled_call(case)
     mine = {id(t) for t in (*call.tensors, *call.input_tensors)}
-    saved = [
-        weakref.ref(t) for t in node.saved if isinstance(t, Tensor) and id(t) not in mine
-    ]
+    saved = [weakref.ref(t) for t in node.saved if isinstance(t, Tensor) and id(t) not in mine]
     targets = [call.variables[i] for i in case.wanted]
     with _no_collection():
         run(call.roots, call.cotangents(), False, False, targets)

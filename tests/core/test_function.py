@@ -331,7 +331,9 @@ def test_mark_dirty_rewires_the_changed_variable():
     assert z is y
     y.sum().backward()
     assert x.grad.tolist() == [2, 2, 2]
-    with pytest.raises(errors.InplaceError, match="a leaf Variable that requires grad[\\s\\S]*fix:"):
+    with pytest.raises(
+        errors.InplaceError, match="a leaf Variable that requires grad[\\s\\S]*fix:"
+    ):
         Double.apply(x)
     y = x * 1
     Double.apply(y[1:])
