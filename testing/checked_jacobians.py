@@ -368,7 +368,10 @@ def _refined(function: CheckedFunction, numeric: Tensor, output: int, input_: in
     if numeric.shape[1] > _REFINED:
         return numeric
     values = function.values
-    refined = numeric_jacobian(function.tensors, values, output, input_, 1e-3, richardson=True)
+    try:
+        refined = numeric_jacobian(function.tensors, values, output, input_, 1e-3, richardson=True)
+    except GradcheckError:  # so far away the outputs have another shape
+        return numeric
     close = torch.allclose(refined.central, numeric, rtol=1e-4, atol=1e-6)
     return refined.central if close else numeric
 

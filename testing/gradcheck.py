@@ -8,7 +8,7 @@ import torch
 
 from plugrad.core.grad_mode import enable_grad
 from plugrad.core.variable import Variable
-from plugrad.errors import GradcheckArgumentError
+from plugrad.errors import GradcheckArgumentError, GradcheckError
 from plugrad.functional import grad
 from plugrad.testing.call import flat
 from plugrad.testing.checked_jacobians import Gradcheck
@@ -74,7 +74,8 @@ def gradcheck(
 
     Raises:
         GradcheckError: they are not, and ``raise_exception`` is set; the message names the
-            input and the output by position, the worst element and the probable cause.
+            input and the output by position, the worst element and the probable cause. Or
+            the number, a shape or a dtype of the outputs changes close to the inputs.
         GradcheckArgumentError: no input requires grad, or an option is not supported.
 
     Example:
@@ -157,8 +158,9 @@ def gradgradcheck(
         masked=bool(masked),
     )
     first = CheckedFunction.of(fn, inputs)
+    outputs = first()
     if grad_outputs is None:
-        cotangents: list[Any] = _random(first(), gen_non_contig_grad_outputs)
+        cotangents: list[Any] = _random(outputs, gen_non_contig_grad_outputs)
     elif isinstance(grad_outputs, tuple | list):
         cotangents = list(grad_outputs)
     else:
@@ -169,7 +171,8 @@ def gradgradcheck(
             named.setdefault(cotangent, f"grad_output {position}")
 
     def gradients() -> tuple[Variable | None, ...]:
-        return grad(first(), first.variables, cotangents, create_graph=True, allow_unused=True)
+        outputs = first.again()
+        return grad(outputs, first.variables, cotangents, create_graph=True, allow_unused=True)
 
     names = [f"gradient of {name}" for name in first.input_names]
     check = Gradcheck(
@@ -240,6 +243,9 @@ class CheckedFunction:
         self._function, self._all_names = call, output_names
         self.variables, self.input_names = list(named), list(named.values())
         self._differentiable: list[int] = []
+        #: Of the first call: how many outputs it gave, what kind each is, and at which values.
+        self._kinds: list[Any] = []
+        self._at_first: list[Tensor] = []
 
     @classmethod
     def of(cls, fn: Callable[..., Any], inputs: Any) -> CheckedFunction:
@@ -274,36 +280,101 @@ class CheckedFunction:
         return [f"output {i}" if names is None else names[i] for i in self._differentiable]
 
     def __call__(self) -> list[Variable]:
-        """The outputs that require grad, with a graph."""
+        """The outputs that require grad, with a graph; later calls must give the like."""
         outputs = self._call()
+        self._kinds, self._at_first = [_kind(o) for o in outputs], self.values
         self._differentiable = [
             i for i, o in enumerate(outputs) if isinstance(o, Variable) and o.requires_grad
         ]
         return [outputs[i] for i in self._differentiable]
 
+    def again(self) -> list[Variable]:
+        """The same outputs of another call, in which the Variables may have other values.
+
+        Raises:
+            GradcheckError: their number, or the shape or dtype of one, is another.
+        """
+        outputs = self._call()
+        self._compare(outputs, self._differentiable)
+        return [outputs[i] for i in self._differentiable]
+
     def tensors(self, values: Sequence[Tensor]) -> list[Tensor]:
-        """The same outputs' tensors, at other values of the Variables."""
-        outputs = self._at(values)
-        return [outputs[i].data for i in self._differentiable]
+        """The same outputs' tensors, at other values of the Variables.
+
+        Raises:
+            GradcheckError: as ``again``.
+        """
+        return self._at(values, self._differentiable)
 
     def all_tensors(self, values: Sequence[Tensor]) -> list[Tensor]:
-        """The tensors of all outputs of a floating dtype, whether they require grad or not."""
-        tensors = [o.data for o in self._at(values) if isinstance(o, Variable)]
-        return [t for t in tensors if t.is_floating_point() or t.is_complex()]
+        """The tensors of all outputs of a floating dtype, whether they require grad or not.
+
+        Raises:
+            GradcheckError: as ``again``.
+        """
+        return self._at(values, [i for i, kind in enumerate(self._kinds) if _is_floating(kind)])
 
     def _call(self) -> list[Any]:
         with enable_grad():
             return flat(self._function())
 
-    def _at(self, values: Sequence[Tensor]) -> list[Any]:
+    def _at(self, values: Sequence[Tensor], which: Sequence[int]) -> list[Tensor]:
         before = self.values
         try:
             for variable, value in zip(self.variables, values, strict=True):
                 variable.data = value
-            return self._call()
+            outputs = self._call()
+            self._compare(outputs, which)
+            # Here, since an output may be an input, whose values are put back.
+            return [outputs[i].data for i in which]
         finally:
             for variable, value in zip(self.variables, before, strict=True):
                 variable.data = value
+
+    def _compare(self, outputs: Sequence[Any], which: Sequence[int]) -> None:
+        if len(outputs) != len(self._kinds):
+            raise self._changed(
+                "the number of outputs changes", str(len(self._kinds)), str(len(outputs))
+            )
+        for i in which:
+            kind, other = self._kinds[i], _kind(outputs[i])
+            if kind != other:
+                name = f"output {i}" if self._all_names is None else self._all_names[i]
+                raise self._changed(f"{name} changes", _told(kind), _told(other))
+
+    def _changed(self, what: str, before: str, now: str) -> GradcheckError:
+        return GradcheckError(
+            f"{what} {self._moved()}: {before} becomes {now}",
+            fix="check the function at inputs around which its outputs keep their number, "
+            "shapes and dtypes: elsewhere it has no derivative",
+        )
+
+    def _moved(self) -> str:
+        """Which element differs from the first call's, and by how much."""
+        for name, first, now in zip(self.input_names, self._at_first, self.values, strict=True):
+            distance = (now.detach() - first.detach()).abs()
+            moved = distance.nonzero().tolist()
+            if len(moved) == 1:
+                index = f"[{', '.join(map(str, moved[0]))}]" if moved[0] else ""
+                return f"when {name}{index} is moved by {float(distance.max()):.1g}"
+            if moved:
+                return f"when {name} is moved by up to {float(distance.max()):.1g}"
+        return "from one call to the next"
+
+
+def _kind(output: Any) -> tuple[Any, ...]:
+    if isinstance(output, Variable):
+        return tuple(output.data.shape), output.data.dtype
+    return type(output).__name__, None
+
+
+def _is_floating(kind: tuple[Any, ...]) -> bool:
+    return kind[1] is not None and (kind[1].is_floating_point or kind[1].is_complex)
+
+
+def _told(kind: tuple[Any, ...]) -> str:
+    shape, dtype = kind
+    return f"a {shape}" if dtype is None else f"{str(dtype).removeprefix('torch.')}{list(shape)}"
 
 
 def _variables(value: Any, name: str) -> Iterator[tuple[Variable, str]]:

@@ -45,6 +45,12 @@ RIGHT = {
     "C to C, not analytic": (lambda z: z * z.conj(), COMPLEX),
     "C to R": (lambda z: z.abs(), COMPLEX),
     "R to C": (lambda x: x * (2 + 1j), REAL),
+    "the identity": (lambda x: x, REAL),
+    "the identity, complex": (lambda z: z, COMPLEX),
+    "an input among others": (lambda x, y: (x * y, y, x), tensors((2, 3), (3,))),
+    "an input in a list": (lambda x: [x.sin(), x], REAL),
+    "an input twice": (lambda x: (x, x), REAL),
+    "a view of an input": (lambda x: (x.view(-1), x), REAL),
 }
 
 
@@ -206,6 +212,87 @@ def test_outputs_without_a_graph_must_not_depend_on_the_inputs():
         gradcheck(lambda x: pg.Variable(x.data * 2), x)
 
 
+def at_least_one(x):
+    """Whether x is where these functions change: at 1, and above."""
+    return bool((x.data >= 1).all())
+
+
+CHANGING = {
+    "shape": (
+        lambda x: torch.cat([x, x]) if at_least_one(x) else x.sin(),
+        "output 0: float64[2] becomes float64[1]",
+    ),
+    "shape of one that is the input": (
+        lambda x: torch.cat([x, x]) if at_least_one(x) else x,
+        "output 0: float64[2] becomes float64[1]",
+    ),
+    "dimensions, with as many elements": (
+        lambda x: (x * 2, x.reshape(1, 1) if at_least_one(x) else x),
+        "output 1: float64[1, 1] becomes float64[1]",
+    ),
+    "dtype": (
+        lambda x: x.to(torch.float32) if at_least_one(x) else x,
+        "output 0: float32[1] becomes float64[1]",
+    ),
+    "number": (
+        lambda x: (x, x.sin()) if at_least_one(x) else x,
+        "the number of outputs: 2 becomes 1",
+    ),
+    "a Variable or not": (
+        lambda x: x * 2 if at_least_one(x) else 3.0,
+        "output 0: float64[1] becomes a float",
+    ),
+    "shape, without a graph": (
+        lambda x: torch.cat([x, x]).detach() if at_least_one(x) else x.detach(),
+        "output 0: float64[2] becomes float64[1]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_outputs_that_change_their_kind_are_refused_as_torch_does(name):
+    fn, message = CHANGING[name]
+    one = torch.ones(1, dtype=torch.float64)
+    with pytest.raises(GradcheckError) as raised:
+        gradcheck(fn, pg.Variable(one, requires_grad=True))
+    what, became = message.split(": ")
+    expected = f"{what} changes when input 0[0] is moved by 1e-06: {became}"
+    assert str(raised.value).splitlines()[0] == expected
+    assert "\n  fix: check the function at inputs around which" in str(raised.value)
+    assert not gradcheck(fn, pg.Variable(one, requires_grad=True), raise_exception=False)
+
+
+@pytest.mark.filterwarnings("ignore:.*too few digits")
+@pytest.mark.parametrize("name", [n for n in CHANGING if "graph" not in n])
+def test_gradgradcheck_refuses_them_too(name):
+    fn, message = CHANGING[name]
+    with pytest.raises(GradcheckError) as raised:
+        gradgradcheck(lambda x: fn(x), pg.Variable(torch.ones(1).double(), requires_grad=True))
+    what, became = message.split(": ")
+    expected = f"{what} changes when input 0[0] is moved by 1e-06: {became}"
+    assert str(raised.value).splitlines()[0] == expected
+
+
+def test_in_fast_mode_a_change_is_told_of_the_whole_input():
+    def fn(x):
+        return x.sin() if bool((x.data == 1).all()) else torch.cat([x, x])
+
+    x = pg.Variable(torch.ones(2).double(), requires_grad=True)
+    with pytest.raises(GradcheckError, match=r"^output 0 changes when input 0 is moved"):
+        gradcheck(fn, x, fast_mode=True)
+
+
+def test_a_shape_that_changes_from_call_to_call():
+    calls = []
+
+    def fn(x):
+        calls.append(x)
+        return torch.cat([x] * len(calls))
+
+    with pytest.raises(GradcheckError, match=r"^output 0 changes from one call to the"):
+        gradcheck(fn, leaves(tensors((2,))))
+
+
 def test_a_random_function_is_told_as_such():
     (x,) = leaves(REAL)
     with pytest.raises(GradcheckError, match="gives other values each time"):
@@ -307,6 +394,8 @@ def test_under_no_grad_too():
 
 
 SECOND = {
+    "the identity": (lambda x: x, REAL),
+    "an input among others": (lambda x: (x.exp(), x), REAL),
     "sin": (lambda x: x.sin(), REAL),
     "of two inputs": (lambda x, y: (x * y).sum(0), tensors((2, 3), (3,))),
     "of two outputs": (lambda x: (x.exp(), x * x), REAL),
