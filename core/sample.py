@@ -24,7 +24,12 @@ class Sample:
         self.oracle_is_wrong = ""
 
     def constant(self, *which: int | str) -> Sample:
-        """Say that the arguments at these positions or of these names get no gradient."""
+        """Say that these arguments get no gradient: labels, masks, weights.
+
+        Args:
+            which: positions in forward or names of its parameters, which mean the same however
+                an argument is passed. A name that forward does not have fails the law ``runs``.
+        """
         self.constants |= frozenset(which)
         return self
 

@@ -16,7 +16,7 @@ from plugrad.core.function import Function
 from plugrad.core.sample import Sample
 from plugrad.core.sample_maker import SampleMaker
 from plugrad.core.variable import Variable
-from plugrad.errors import OpDefinitionError
+from plugrad.errors import ArgumentError, OpDefinitionError
 from plugrad.plugins.default import registry
 from plugrad.plugins.registered_op import RegisteredOp
 from plugrad.testing.call import Call, Oracle, flat
@@ -144,9 +144,13 @@ class Case:
     def __init__(self, op: OpUnderTest, sample: Sample, index: int = 0) -> None:
         self.op, self.sample, self.index = op, sample, index
         self.inputs: list[Input] = []
-        self._args, self._kwargs = self._slotted()
+        labels = _labels(op, sample)
+        constants = {labels[c] for c in sample.constants if c in labels}
+        #: What the sample calls constant and does not have.
+        self.unknown_constants = sorted(sample.constants - labels.keys(), key=repr)
+        self._args, self._kwargs = self._slotted(constants)
 
-    def _slotted(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _slotted(self, constants: set[int | str]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         def slot(value: Any, name: str, constant: bool) -> Any:
             if isinstance(value, list | tuple) and not isinstance(value, torch.Size):
                 items = [slot(v, f"{name}[{i}]", constant) for i, v in enumerate(value)]
@@ -157,7 +161,7 @@ class Case:
             self.inputs.append(Input(name, value, floating and not constant))
             return _Slot(len(self.inputs) - 1)
 
-        constants, names = self.sample.constants, self.op.function.signature.positional
+        names = self.op.function.signature.positional
         args = tuple(
             slot(v, names[i] if i < len(names) else f"argument {i}", i in constants)
             for i, v in enumerate(self.sample.args)
@@ -272,6 +276,32 @@ class Case:
         sample.kink, sample.waives = self.sample.kink, self.sample.waives
         sample.oracle_is_wrong = self.sample.oracle_is_wrong
         return Case(self.op, sample, self.index)
+
+
+def _labels(op: OpUnderTest, sample: Sample) -> dict[int | str, int | str]:
+    """What an argument of the sample may be called, and where it is in ``args`` or ``kwargs``.
+
+    It is called by its position in forward, by the parameter's name, or as the call has it.
+    """
+    signature = op.function.signature
+    names = signature.positional
+    labels: dict[int | str, int | str] = {}
+    for i in range(len(sample.args)):
+        labels[i] = i
+        if i < len(names):
+            labels[names[i]] = i
+    marks = {name: object() for name in sample.kwargs}
+    try:
+        bound, options = signature.bind(sample.args, marks)
+    except ArgumentError:  # a call that is refused
+        bound, options = (), {}
+    for name, mark in marks.items():
+        labels[name] = name
+        labels.update({o: name for o, value in options.items() if value is mark})
+        for i, value in enumerate(bound):
+            if value is mark:
+                labels[i] = labels[names[i]] = name
+    return labels
 
 
 def _filled(value: Any, values: Sequence[Any]) -> Any:

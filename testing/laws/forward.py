@@ -28,13 +28,26 @@ def runs(case: Case) -> None:
     """The sample can be called, and the backward of it runs.
 
     Whatever forward or backward raise is told here once; the other laws do not repeat it.
+    So is an argument that the sample calls ``constant`` and does not have.
     """
+    if case.unknown_constants:
+        raise Violation(_unknown_constants(case))
     call = case.call()
     if call.node is not None:
         with torch.no_grad():
             call.raw(call.cotangents())
     elif call.roots:
         call.vjp(call.cotangents())
+
+
+def _unknown_constants(case: Case) -> str:
+    signature = case.op.function.signature
+    names = [*signature.positional, *sorted(signature.keyword_only)]
+    unknown = ", ".join(map(repr, case.unknown_constants))
+    return (
+        f"the sample calls {unknown} constant and gives no such argument: write the position or "
+        f"the name of an argument that it gives; forward's are named {', '.join(names) or 'nothing'}"
+    )
 
 
 @LAWS.law("reference", "forward")

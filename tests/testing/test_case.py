@@ -6,6 +6,8 @@ import pytest
 import torch
 
 import plugrad as pg
+from plugrad import Sample
+from plugrad.testing import check_op
 from plugrad.testing.case import Case, OpUnderTest, cases
 from plugrad.testing.law import NotApplicable
 from plugrad.tests.testing.an_op import a_case, an_op, right
@@ -29,7 +31,7 @@ class Pair(pg.Function):
 
     @staticmethod
     def samples(make):
-        yield pg.Sample(make(2), [make(2), make.integers(2)], factor=2.0)
+        yield Sample(make(2), [make(2), make.integers(2)], factor=2.0)
 
 
 def pair():
@@ -46,8 +48,62 @@ def test_inputs_are_named_and_told_apart():
 
 
 def test_a_constant_is_not_wanted():
-    case = Case(OpUnderTest.of(Pair), pg.Sample(X, [X, X]).constant(1))
+    case = Case(OpUnderTest.of(Pair), Sample(X, [X, X]).constant(1))
     assert case.wanted == [0]
+
+
+class Product(pg.Function):
+    """z = w x y;  gx = gz w y, gy = gz w x."""
+
+    @staticmethod
+    def forward(ctx, x, y, scale=1.0, *, weight=None):
+        return x * y * scale
+
+
+@pytest.mark.parametrize("which", [1, "y"])
+@pytest.mark.parametrize(
+    "sample", [Sample(X, X), Sample(X, y=X), Sample(X, other=X), Sample(y=X, x=X)], ids=str
+)
+def test_a_constant_is_named_by_position_or_name_however_it_is_passed(sample, which):
+    marked = Sample(*sample.args, **sample.kwargs).constant(which)
+    case = Case(OpUnderTest.of(Product), marked)
+    assert [case.inputs[i].name for i in case.wanted] == ["x"]
+    assert case.unknown_constants == []
+
+
+def test_a_constant_under_the_alias_that_the_call_uses():
+    case = Case(OpUnderTest.of(Product), Sample(X, other=X).constant("other"))
+    assert (case.wanted, case.unknown_constants) == ([0], [])
+
+
+def test_what_the_sample_does_not_give_is_no_constant():
+    case = Case(OpUnderTest.of(Product), Sample(X, X, weight=2).constant("weight", "scale", 2, "z"))
+    assert (case.wanted, case.unknown_constants) == ([0, 1], ["scale", "z", 2])
+
+
+def test_a_constant_of_another_name_is_one_failure_that_names_the_parameters():
+    class Scaled(pg.Function):
+        """y = x t;  gx = gy t."""
+
+        @staticmethod
+        def forward(ctx, x, t):
+            ctx.save_for_backward(t)
+            return x * t
+
+        @staticmethod
+        def backward(ctx, gy):
+            return gy * ctx.saved_tensors[0].conj(), None
+
+        @staticmethod
+        def samples(make):
+            yield Sample(make(3), make(3)).constant("target")
+
+    (failure,) = check_op(Scaled).failures
+    assert failure.law == "runs"
+    assert failure.message == (
+        "the sample calls 'target' constant and gives no such argument: write the position or "
+        "the name of an argument that it gives; forward's are named x, t"
+    )
 
 
 def test_values_are_copies_with_their_strides():
@@ -86,7 +142,7 @@ def test_the_raw_gradient_is_not_summed():
         def backward(ctx, gz):
             return gz, gz
 
-    call = Case(OpUnderTest.of(Add), pg.Sample(X, torch.ones(3, 2, dtype=X.dtype))).call()
+    call = Case(OpUnderTest.of(Add), Sample(X, torch.ones(3, 2, dtype=X.dtype))).call()
     assert call.rule(call.cotangents())[0].shape == (3, 2)
     with pytest.raises(pg.errors.GradientShapeError):
         call.vjp(call.cotangents())
@@ -110,7 +166,7 @@ def test_resampled_is_the_same_sample_from_other_seeds():
     others = list(case.resampled(2))
     assert [other.inputs[0].tensor.shape for other in others] == [(3,), (3,)]
     assert not torch.equal(others[0].values[0], case.values[0])
-    fixed = an_op(samples=lambda make: iter([pg.Sample(make.tensor([1.0]))]))
+    fixed = an_op(samples=lambda make: iter([Sample(make.tensor([1.0]))]))
     assert list(next(cases(OpUnderTest.of(fixed))).resampled(2)) == []
 
 
@@ -125,7 +181,7 @@ def test_a_random_op_draws_the_same_and_the_generator_is_put_back():
 
         @staticmethod
         def samples(make):
-            yield pg.Sample(make(3))
+            yield Sample(make(3))
 
     state = torch.get_rng_state()
     (case,) = cases(OpUnderTest.of(Noise))
