@@ -46,7 +46,7 @@ def _unknown_constants(case: Case) -> str:
     unknown = ", ".join(map(repr, case.unknown_constants))
     return (
         f"the sample calls {unknown} constant and gives no such argument: write the position or "
-        f"the name of an argument that it gives; forward's are named {', '.join(names) or 'nothing'}"
+        f"the name of an argument that it gives; forward's are named {', '.join(names)}"
     )
 
 
@@ -119,6 +119,61 @@ def untracked(case: Case) -> None:
     allowed = tolerance(*(given.tensor.dtype for given in case.inputs))
     message = "recorded, a call gives another value"
     compare_outputs(case.forward(), case.call().tensors, allowed, message)
+
+
+@LAWS.law("variables", "forward")
+def variables(case: Case) -> None:
+    """Variables in, Variables out, whether the call is recorded or not; tensors in, tensors out.
+
+    In the same containers each time. A bare tensor has none of the ops' methods, and what is
+    computed from it afterwards has no gradient, without a word.
+    """
+    if not case.inputs:
+        raise NotApplicable("no argument is a tensor")
+    ours = case.wanted or range(len(case.inputs))
+    expected = None
+    for how, (made, recording) in _WAYS.items():
+        given = [made(t) if i in ours else t for i, t in enumerate(case.values)]
+        args, kwargs = case.arguments(given)
+        with torch.set_grad_enabled(recording), case.random_numbers():
+            output = case.op.function.apply(*args, **kwargs)
+        wanted = Tensor if made is _as_it_is else Variable
+        for number, part in enumerate(flat(output)):
+            if isinstance(part, Tensor | Variable) and not isinstance(part, wanted):
+                raise Violation(
+                    f"output {number} is a {type(part).__name__} {how}, not a {wanted.__name__}"
+                )
+            own = not any(part is value for value in given)
+            if own and not recording and isinstance(part, Variable) and part.requires_grad:
+                raise Violation(f"output {number} requires grad {how}")
+        form = _form(output)
+        if expected not in (None, form):
+            raise Violation(f"{how} the outputs are {form}, and {expected} of a recorded call")
+        expected = form
+
+
+def _as_it_is(tensor: Tensor) -> Any:
+    return tensor
+
+
+def _tracked(tensor: Tensor) -> Any:
+    floating = tensor.is_floating_point() or tensor.is_complex()
+    return Variable(tensor, requires_grad=floating)
+
+
+_WAYS: dict[str, tuple[Callable[[Tensor], Any], bool]] = {
+    "of a recorded call": (_tracked, True),
+    "in no_grad()": (_tracked, False),
+    "of Variables that do not require grad": (Variable, True),
+    "of tensors": (_as_it_is, True),
+}
+
+
+def _form(output: Any) -> str:
+    """The containers of an output, and what is in them."""
+    if isinstance(output, tuple | list):
+        return f"{type(output).__name__}({', '.join(map(_form, output))})"
+    return "tensor" if isinstance(output, Tensor | Variable) else type(output).__name__
 
 
 @LAWS.law("routes", "forward")

@@ -149,7 +149,7 @@ def compare_with_oracle(case: Case, call: Call, theirs: OracleCall | None, what:
 
 
 def _index(tensor: Tensor) -> bool:
-    return not _castable(tensor) and tensor.dtype is not torch.bool
+    return not castable(tensor) and tensor.dtype is not torch.bool
 
 
 _CUTS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -182,7 +182,7 @@ def dtypes(case: Case) -> None:
     reference, declared = case.op.reference, case.op.declaration.dtypes
     if reference is None and declared is None:
         raise NotApplicable("the op names no reference= and declares no dtypes=")
-    if not any(_castable(t) for t in case.values):
+    if not any(castable(t) for t in case.values):
         raise NotApplicable("no input is floating or complex")
     for dtype in _DTYPES:
         values = [cast(t, dtype) for t in case.values]
@@ -218,13 +218,14 @@ def _check_dtype(
             raise Violation(f"{dtype} inputs give {kinds[1]}, the reference gives {kinds[0]}")
 
 
-def _castable(tensor: Tensor) -> bool:
+def castable(tensor: Tensor) -> bool:
+    """Whether it is floating or complex."""
     return tensor.is_floating_point() or tensor.is_complex()
 
 
 def cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """A floating or complex tensor in another dtype; any other as it is."""
-    if not _castable(tensor):
+    if not castable(tensor):
         return tensor
     if tensor.is_complex() and not dtype.is_complex:
         tensor = tensor.real
@@ -244,7 +245,7 @@ def low_precision(case: Case) -> None:
     """
     if not case.wanted:
         raise NotApplicable("no input is differentiable")
-    if not all(t.dtype is torch.float64 for t in case.values if _castable(t)):
+    if not all(t.dtype is torch.float64 for t in case.values if castable(t)):
         raise NotApplicable("the sample is not in float64")
     tried = 0
     for dtype in (torch.float32, torch.bfloat16, torch.float16):

@@ -99,7 +99,7 @@ def samples(op: OpUnderTest) -> None:
     first = op.samples()
     if not first:
         raise Violation("samples() yields nothing, so nothing is checked: yield Sample(make(3))")
-    for index, sample in enumerate(first):
+    for sample in first:
         if not isinstance(sample, Sample):
             raise Violation(f"samples() yields a {type(sample).__name__}: yield Sample(...)")
     again = op.samples()

@@ -13,7 +13,7 @@ from plugrad.testing.call import differentiable_call
 from plugrad.testing.case import Case, cases
 from plugrad.testing.jacobians import jacobians, of_rule
 from plugrad.testing.law import LAWS, NotApplicable, Violation
-from plugrad.testing.laws.inputs import compare_with_oracle
+from plugrad.testing.laws.inputs import castable, compare_with_oracle
 from plugrad.testing.laws.numeric import FULL, WIDE, check_directions, needs_wide
 from plugrad.testing.reached import Reached
 
@@ -128,6 +128,70 @@ def stretched(case: Case) -> None:
         tried += _right_at(case, values, f"inputs times {factor:g}")
     if not tried:
         raise NotApplicable("forward is not finite beyond the samples' range")
+
+
+@LAWS.law("dimensions", "special points")
+def dimensions(case: Case) -> None:
+    """With three dimensions, and one of size 1 among them, the gradient is right too.
+
+    The sample's tensors are stacked until one has three, and each dimension in turn is cut to
+    size 1: a ``squeeze()``, a ``.t()``, a mean over the wrong axis may be right in two. What
+    forward or the reference refuses need not be right, nor a gradient that is not meant to be
+    the derivative: of an op that waives ``oracle``.
+    """
+    differentiable_call(case)
+    if "oracle" in case.op.declaration.waives or "oracle" in case.sample.waives:
+        raise NotApplicable("the law oracle is waived: the gradient is not meant to be torch's")
+    most = max(t.dim() for t in case.values)
+    if most == 0:
+        raise NotApplicable("no input has a dimension")
+    for stacked in _stacked(case, max(0, 3 - most)):
+        if _right_in(case, stacked):
+            for dim in range(-max(most, 3), 0):
+                cut = [_cut(t, dim) for t in stacked]
+                if any(a.shape != b.shape for a, b in zip(cut, stacked, strict=True)):
+                    _right_in(case, cut)
+            return
+    raise NotApplicable("forward or the reference refuses three dimensions with these arguments")
+
+
+def _stacked(case: Case, more: int) -> Iterator[list[Tensor]]:
+    """The inputs with ``more`` further dimensions: all of them, the largest, or the first alone."""
+    values = case.values
+    most = max(t.dim() for t in values)
+    seen: set[tuple[bool, ...]] = set()
+    for choose in (lambda _: True, lambda i: values[i].dim() == most, lambda i: i == 0):
+        chosen = tuple(choose(i) for i in range(len(values)))
+        if chosen not in seen:
+            seen.add(chosen)
+            yield [_twice(t, more) if c else t for t, c in zip(values, chosen, strict=True)]
+
+
+def _twice(tensor: Tensor, more: int) -> Tensor:
+    for _ in range(more):
+        tensor = torch.stack([tensor, tensor.flip(0) if tensor.dim() else tensor])
+    return tensor
+
+
+def _cut(tensor: Tensor, dim: int) -> Tensor:
+    if tensor.dim() < -dim:
+        return tensor
+    cut = tensor.narrow(dim, 0, min(1, tensor.shape[dim]))
+    # Some of torch's kernels read outside of what an index may name.
+    return cut if castable(tensor) or tensor.dtype is torch.bool else torch.zeros_like(cut)
+
+
+def _right_in(case: Case, values: list[Tensor]) -> bool:
+    shapes = ", ".join(str(list(t.shape)) for t in values)
+    try:
+        return _right_at(case, values, f"inputs of shape {shapes}")
+    except Violation:
+        raise
+    except Exception as error:
+        raise Violation(
+            f"the gradient of inputs of shape {shapes}, which forward takes, raises "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def _right_at(case: Case, values: list[Tensor], what: str) -> bool:

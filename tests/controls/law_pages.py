@@ -140,8 +140,9 @@ class _prepared:
 
 
 if __name__ == "__main__":
+    found = pages(messages())
     FOLDER.mkdir(exist_ok=True)
     for old in FOLDER.glob("*.md"):
         old.unlink()
-    for file, text in pages(messages()).items():
+    for file, text in found.items():
         (FOLDER / file).write_text(text, encoding="utf-8")

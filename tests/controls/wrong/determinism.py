@@ -20,7 +20,7 @@ class Wrong(pg.Function):
 
     @staticmethod
     def backward(ctx, gy):
-        return (2 + 4e-16 * (ctx.call % 7)) * gy
+        return (2 + 1e-15 * (ctx.call % 1000)) * gy
 
     @staticmethod
     def samples(make):
