@@ -70,7 +70,8 @@ def _samples(entry: RegisteredOp) -> dict[str, Any]:
         for sample in entry.function.samples(SampleMaker(0)):
             arguments = repr(sample).removeprefix("Sample")
             kink = "  at a kink" if sample.kink else ""
-            calls.append(f"{entry.plain_name}{arguments}{kink}")
+            refused = f"  raises {sample.error.__name__}" if sample.error else ""
+            calls.append(f"{entry.plain_name}{arguments}{kink}{refused}")
     except Exception as error:  # a pack's
         return {"samples": calls, "samples_error": f"{type(error).__name__}: {error}"}
     return {"samples": calls, "samples_error": None}

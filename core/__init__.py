@@ -7,7 +7,6 @@ from plugrad.core.composite import Composite
 from plugrad.core.conj import conj
 from plugrad.core.context import Context
 from plugrad.core.elementwise import Elementwise
-from plugrad.core.error_sample import ErrorSample
 from plugrad.core.function import Function
 from plugrad.core.once_differentiable import once_differentiable
 from plugrad.core.op import op
@@ -19,7 +18,6 @@ __all__ = [
     "Composite",
     "Context",
     "Elementwise",
-    "ErrorSample",
     "Function",
     "Parameter",
     "Sample",

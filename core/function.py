@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from plugrad.core.context import Context
     from plugrad.core.declaration import Declaration
-    from plugrad.core.error_sample import ErrorSample
     from plugrad.core.sample import Sample
     from plugrad.core.sample_maker import SampleMaker
 
@@ -79,13 +78,8 @@ class Function(metaclass=OpType):
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
-        """Yield the calls that the checks run."""
+        """Yield the calls that the checks run, those that must raise among them."""
         raise NotImplementedError
-
-    @staticmethod
-    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
-        """Yield calls that must raise, and how; optional."""
-        yield from ()
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)

@@ -1,4 +1,4 @@
-"""Sample: one call that an op must get right, given by the op's author."""
+"""Sample: one call that an op must get right, or must refuse, given by the op's author."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ class Sample:
         kwargs: the keyword arguments.
     """
 
-    __slots__ = ("args", "constants", "kink", "kwargs", "oracle_is_wrong", "waives")
+    __slots__ = (
+        "args",
+        "constants",
+        "error",
+        "kink",
+        "kwargs",
+        "match",
+        "oracle_is_wrong",
+        "waives",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.args = args
@@ -22,6 +31,9 @@ class Sample:
         self.kink = False
         self.waives: dict[str, str] = {}
         self.oracle_is_wrong = ""
+        #: What the call must raise; None if it must not.
+        self.error: type[Exception] | None = None
+        self.match = ""
 
     def constant(self, *which: int | str) -> Sample:
         """Say that these arguments get no gradient: labels, masks, weights.
@@ -48,6 +60,16 @@ class Sample:
         The check fails if it is not wrong.
         """
         self.oracle_is_wrong = reason
+        return self
+
+    def raises(self, error: type[Exception], match: str = "") -> Sample:
+        """Say that the op must refuse this call: the checks ask for nothing else of it.
+
+        Args:
+            error: the type of the exception that forward raises.
+            match: a regular expression that is found in its message.
+        """
+        self.error, self.match = error, match
         return self
 
     def waive(self, law: str, reason: str) -> Sample:

@@ -16,7 +16,7 @@ from plugrad.errors import (
 from plugrad.plugins.messages import error_text
 from plugrad.plugins.registered_op import BUILTIN, LOCAL
 
-SUPPORTED_API = range(1, 2)
+SUPPORTED_API = range(1, 3)
 """The versions of the pack API that packs may be written for; the last is the current one.
 
 It goes up by one when a pack that worked would not work any more, and only then: a hook is
@@ -24,7 +24,10 @@ dropped or called differently, or the op contract changes. A pack states the one
 written for as an entry point, which can be read without importing the pack::
 
     [project.entry-points."plugrad.api"]
-    NAME = "v1"
+    NAME = "v2"
+
+``v2``: ``Sample(...).raises(Error, match)`` in place of ``ErrorSample`` and ``error_samples``. A
+pack for ``v1`` that has neither still works.
 """
 
 #: A class that somebody derives from them may lack what they have.

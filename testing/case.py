@@ -99,8 +99,14 @@ class OpUnderTest:
         return issubclass(self.function, Composite)
 
     def samples(self, seed: int | None = None) -> list[Sample]:
-        """The samples for ``seed``, by default the op's."""
-        return list(self.function.samples(self.maker(seed)))
+        """The samples for ``seed``, by default the op's, without those that must raise."""
+        made = self.function.samples(self.maker(seed))
+        return [sample for sample in made if getattr(sample, "error", None) is None]
+
+    def refused_samples(self) -> list[Sample]:
+        """The samples that must raise."""
+        made = self.function.samples(self.maker())
+        return [sample for sample in made if getattr(sample, "error", None) is not None]
 
     def maker(self, seed: int | None = None) -> SampleMaker:
         """What the samples for ``seed`` are made with, by default for the op's."""

@@ -151,11 +151,11 @@ class Runner:
 
     @cached_property
     def samples(self) -> list[Sample]:
-        """The op's samples, those before an error; which the law ``samples`` reports."""
+        """The samples that must not raise; those before an error, which ``samples`` reports."""
         made: list[Sample] = []
         with _restored(), suppress(Exception, TimeLimitExceeded), time_limit(self.limit):
             for sample in self.op.function.samples(self.op.maker()):
-                made += [sample] if isinstance(sample, Sample) else []
+                made += [sample] if isinstance(sample, Sample) and not sample.error else []
         return made
 
     def results(

@@ -114,6 +114,8 @@ def _numbers(entry: RegisteredOp, parameters: list[inspect.Parameter]) -> Iterat
         positional.append(parameter.name)
     try:
         for sample in entry.function.samples(SampleMaker(0)):
+            if sample.error is not None:
+                continue
             given = [*zip(positional, sample.args, strict=False), *sample.kwargs.items()]
             yield from (name for name, value in given if isinstance(value, Number))
     except Exception:  # the checks tell what is wrong with the samples

@@ -9,7 +9,7 @@ from operator import index
 import torch
 from torch import Tensor
 
-from plugrad.core import Composite, ErrorSample, Sample, SampleMaker, op
+from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.errors import UnknownTorchFunctionError
 from plugrad.ops._number import constant, number
 
@@ -64,12 +64,9 @@ class MatrixNorm(Composite):
         yield Sample(make(3, 0), 1, (1, 0), True)
         if _torch_knows_the_largest_of_nothing():
             yield Sample(make(0, 3), inf)
-
-    @staticmethod
-    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
-        yield ErrorSample(Sample(make(3, 4), 3), RuntimeError, "Order")
-        yield ErrorSample(Sample(make(3), 1), RuntimeError, "dimension")
-        yield ErrorSample(Sample(make(3, 4), "nuc"), UnknownTorchFunctionError, "svdvals")
+        yield Sample(make(3, 4), 3).raises(RuntimeError, "Order")
+        yield Sample(make(3), 1).raises(RuntimeError, "dimension")
+        yield Sample(make(3, 4), "nuc").raises(UnknownTorchFunctionError, "svdvals")
 
 
 _ORDERS = ("fro", "nuc", 1, -1, 2, -2, inf, -inf)

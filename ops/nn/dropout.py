@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
+from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops._number import gradient_refused, number
 
 
@@ -64,10 +64,7 @@ class Dropout(Function):
         yield Sample(make(3), 1.0)
         yield Sample(make())
         yield Sample(make(0, 3))
-
-    @staticmethod
-    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
-        yield ErrorSample(Sample(make(3), 1.5), ValueError, "between 0 and 1")
+        yield Sample(make(3), 1.5).raises(ValueError, "between 0 and 1")
 
 
 _native_dropout_backward = torch.ops.aten.native_dropout_backward.default

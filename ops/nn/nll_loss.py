@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, ErrorSample, Function, Sample, SampleMaker, op
+from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import NotDifferentiableError
 from plugrad.ops._number import gradient_refused
 from plugrad.ops.nn._reduction import reduction_code
@@ -87,15 +87,11 @@ class NllLoss(Function):
         yield Sample(make(2, 3, 0), make.integers(2, 0, high=3), reduction="sum")
         yield Sample(make(2, 3), make.integers(2, high=3), size_average=False)
         yield Sample(make(2, 3), make.integers(2, high=3), reduce=False)
-
-    @staticmethod
-    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
-        labels = make.integers(2, high=3)
-        weighted = Sample(make(2, 3), labels, make(3))
-        yield ErrorSample(weighted, NotDifferentiableError, "weight of nll_loss requires grad")
+        weighted = Sample(make(2, 3), make.integers(2, high=3), make(3))
+        yield weighted.raises(NotDifferentiableError, "weight of nll_loss requires grad")
         # torch's own words, which say what the kernel does not.
         images = Sample(make(2, 3, 2), make.integers(2, 3, high=3))
-        yield ErrorSample(images, RuntimeError, "")
+        yield images.raises(RuntimeError, "")
 
 
 _forward = torch.ops.aten.nll_loss_forward.default

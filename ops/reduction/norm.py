@@ -8,7 +8,7 @@ from math import inf
 import torch
 from torch import Tensor
 
-from plugrad.core import Composite, ErrorSample, Sample, SampleMaker, op
+from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.errors import ArgumentError, UnknownTorchFunctionError
 from plugrad.ops._number import constant
 from plugrad.ops.reduction._dims import Dim
@@ -65,9 +65,6 @@ class Norm(Composite):
         yield Sample(make(3, 4), "fro", (0, 1))
         yield Sample(make())
         yield Sample(make(0))
-
-    @staticmethod
-    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
-        yield ErrorSample(Sample(make(3), out=make()).constant("out"), ArgumentError, "no tensor")
+        yield Sample(make(3), out=make()).constant("out").raises(ArgumentError, "no tensor")
         nuclear = Sample(make(3, 4), "nuc", (0, 1))
-        yield ErrorSample(nuclear, UnknownTorchFunctionError, "svdvals")
+        yield nuclear.raises(UnknownTorchFunctionError, "svdvals")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.core.function import Function
 from plugrad.core.variable import Variable
 from plugrad.plugins.default import registry
 from plugrad.testing.agree import agree, tolerance
@@ -301,30 +300,34 @@ def aliasing(case: Case) -> None:
 def refusals(op: OpUnderTest) -> None:
     """Calls that the op says it refuses raise what it says.
 
-    An error is part of what an op does: ``error_samples(make)`` yields them.
+    An error is part of what an op does: ``Sample(...).raises(Error, match)`` says so.
     """
-    if op.function.error_samples is Function.error_samples:
-        raise NotApplicable("the op gives no error_samples")
-    for error_sample in op.function.error_samples(op.maker()):
-        case = Case(op, error_sample.sample)
-        _must_raise(case, error_sample.raises, error_sample.match)
+    refused = op.refused_samples()
+    if not refused:
+        raise NotApplicable("no sample says that it raises")
+    for sample in refused:
+        _must_raise(Case(op, sample))
 
 
-def _must_raise(case: Case, raises: type[Exception], match: str) -> None:
+def _must_raise(case: Case) -> None:
+    sample = case.sample
+    assert sample.error is not None
+    if case.unknown_constants:
+        raise Violation(_unknown_constants(case))
     try:
         case.call()
-    except raises as error:
-        if not re.search(match, str(error)):
+    except sample.error as error:
+        if not re.search(sample.match, str(error)):
             raise Violation(
-                f"{case.sample!r} raises {type(error).__name__} as it should, but its message "
-                f"does not match {match!r}: {error}"
+                f"{sample!r} raises {type(error).__name__} as it should, but its message "
+                f"does not match {sample.match!r}: {error}"
             ) from error
         return
     except Exception as error:
         raise Violation(
-            f"{case.sample!r} raises {type(error).__name__}, not {raises.__name__}: {error}"
+            f"{sample!r} raises {type(error).__name__}, not {sample.error.__name__}: {error}"
         ) from error
-    raise Violation(f"{case.sample!r} raises nothing, not {raises.__name__}")
+    raise Violation(f"{sample!r} raises nothing, not {sample.error.__name__}")
 
 
 @LAWS.law("meta", "forward")

@@ -246,7 +246,7 @@ def branches(op: OpUnderTest) -> None:
 
 
 def _reached(op: OpUnderTest) -> Reached:
-    """What all samples, error samples included, run of the op's code."""
+    """What all samples, those that must raise included, run of the op's code."""
     if op.composite and not op.samples():
         raise NotApplicable("the op has no samples")
     if op.reached is not None:
@@ -255,8 +255,8 @@ def _reached(op: OpUnderTest) -> Reached:
     with reached:
         for case in cases(op):
             _quietly(case)
-        for refused in op.function.error_samples(op.maker()):
-            _quietly(Case(op, refused.sample))
+        for refused in op.refused_samples():
+            _quietly(Case(op, refused))
     return reached
 
 

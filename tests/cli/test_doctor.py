@@ -103,7 +103,7 @@ def test_whatever_is_wrong(tmp_path):
     absent = finding(told, "no distribution named 'absent' with a pack is installed")
     assert absent["where"] == "the environment variable PLUGRAD_PACKS"
     stated = finding(told, "the pack sea does not state the version of the pack API")
-    assert 'sea = "v1"' in stated["fix"]
+    assert 'sea = "v2"' in stated["fix"]
     assert len(told["findings"]) == 6
     assert all(one["fix"] for one in told["findings"])
 

@@ -108,7 +108,7 @@ def test_the_three_names_follow_from_one(here, name):
     project = (here / "plugrad-soft-clip/pyproject.toml").read_text()
     assert 'name = "plugrad-soft-clip"\n' in project
     assert '[project.entry-points.plugrad]\nsoft_clip = "plugrad_soft_clip.plugin"\n' in project
-    assert '[project.entry-points."plugrad.api"]\nsoft_clip = "v1"\n' in project
+    assert '[project.entry-points."plugrad.api"]\nsoft_clip = "v2"\n' in project
     assert (here / "plugrad-soft-clip/src/plugrad_soft_clip/plugin.py").is_file()
 
 
@@ -484,7 +484,7 @@ def test_from_nothing_to_a_checked_pack(author, here):
     (points,) = (n for n in ZipFile(wheel).namelist() if n.endswith("entry_points.txt"))
     assert ZipFile(wheel).read(points).decode().split() == [
         "[plugrad]", "softclip", "=", "plugrad_softclip.plugin",
-        "[plugrad.api]", "softclip", "=", "v1",
+        "[plugrad.api]", "softclip", "=", "v2",
     ]  # fmt: skip
 
 

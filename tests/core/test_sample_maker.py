@@ -54,3 +54,10 @@ def test_repr_of_a_sample():
     sample = pg.Sample(make(3, 4), 2, weight=make.integers(3)).constant("weight")
     assert repr(sample) == "Sample(float64[3, 4], 2, weight=int64[3])"
     assert sample.constants == {"weight"}
+
+
+def test_a_sample_that_must_raise_says_what():
+    sample = pg.Sample(pg.SampleMaker(0)(3)).raises(ValueError, "one dimension")
+    assert (sample.error, sample.match) == (ValueError, "one dimension")
+    assert pg.Sample().error is None
+    assert pg.Sample().raises(ValueError).match == ""

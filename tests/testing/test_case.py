@@ -106,6 +106,77 @@ def test_a_constant_of_another_name_is_one_failure_that_names_the_parameters():
     )
 
 
+def test_a_sample_that_must_raise_is_no_case():
+    class Doubled(pg.Function):
+        """y = 2x;  gx = 2 gy."""
+
+        @staticmethod
+        def forward(ctx, x):
+            if x.dim() != 1:
+                raise ValueError("one dimension is needed")
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, gy):
+            return 2 * gy
+
+        @staticmethod
+        def samples(make):
+            yield Sample(make(2, 2)).raises(ValueError, "one")
+            yield Sample(make(3))
+            yield Sample(make()).raises(ValueError)
+
+    op = OpUnderTest.of(Doubled)
+    assert [str(s) for s in op.samples()] == ["Sample(float64[3])"]
+    assert [str(s) for s in op.refused_samples()] == ["Sample(float64[2, 2])", "Sample(float64[])"]
+    assert [case.index for case in cases(op)] == [0]
+    report = check_op(Doubled)
+    assert report.passed
+    assert {r.sample for r in report} == {None, 0}
+    (refusals,) = (r for r in report if r.law == "refusals")
+    assert refusals.status == "passed"
+
+
+NONE_TIMES_2 = "unsupported operand type(s) for *: 'int' and 'NoneType'"
+REFUSED = {
+    "Sample(float64[2]) raises nothing, not ValueError": Sample(X).raises(ValueError),
+    f"Sample(None) raises TypeError, not ValueError: {NONE_TIMES_2}": Sample(None).raises(
+        ValueError
+    ),
+    "Sample(None) raises TypeError as it should, but its message does not match 'a tensor': "
+    f"{NONE_TIMES_2}": Sample(None).raises(TypeError, "a tensor"),
+}
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_what_the_law_refusals_says(said):
+    class Doubled(pg.Function):
+        """y = 2x;  gx = 2 gy."""
+
+        forward = staticmethod(lambda ctx, x: 2 * x)
+        backward = staticmethod(lambda ctx, gy: 2 * gy)
+
+        @staticmethod
+        def samples(make):
+            yield Sample(make(3))
+            yield REFUSED[said]
+
+    (failure,) = check_op(Doubled, laws=["refusals"]).failures
+    assert failure.message == said
+
+
+def test_only_calls_that_raise_are_no_samples():
+    class Doubled(pg.Function):
+        """y = 2x;  gx = 2 gy."""
+
+        forward = staticmethod(lambda ctx, x: 2 * x)
+        backward = staticmethod(lambda ctx, gy: 2 * gy)
+        samples = staticmethod(lambda make: iter([Sample(None).raises(TypeError)]))
+
+    (failure,) = check_op(Doubled, laws=["samples"]).failures
+    assert failure.message.startswith("samples() yields only calls that raise, so nothing is")
+
+
 def test_values_are_copies_with_their_strides():
     case = a_case(torch.ones(2, 3).t())
     (value,) = case.values

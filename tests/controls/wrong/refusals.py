@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import plugrad as pg
-from plugrad import ErrorSample, Sample
+from plugrad import Sample
 
 
 @pg.op("control::refusals")
@@ -21,10 +21,7 @@ class Wrong(pg.Function):
     @staticmethod
     def samples(make):
         yield Sample(make(3))
-
-    @staticmethod
-    def error_samples(make):
-        yield ErrorSample(Sample(make(2, 2)), ValueError, "one dimension")
+        yield Sample(make(2, 2)).raises(ValueError, "one dimension")
 
 
 MESSAGE = r"Sample\(float64\[2, 2\]\) raises nothing, not ValueError"

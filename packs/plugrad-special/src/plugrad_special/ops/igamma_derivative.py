@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from plugrad import Context, ErrorSample, Function, Sample, SampleMaker, op
+from plugrad import Context, Function, Sample, SampleMaker, op
 from plugrad_special import _gamma_reference
 from plugrad_special.ops import _gamma_samples, _incomplete_gamma
 from plugrad_special.ops._order import check_order
@@ -50,7 +50,4 @@ class IgammaDerivative(Function):
         yield from _gamma_samples.samples(make)
         yield from _gamma_samples.samples_of_order(make, 2)
         yield from _gamma_samples.samples_of_order(make, 3)
-
-    @staticmethod
-    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
-        yield ErrorSample(Sample(make(3), make(3), 0), ValueError, "order 0")
+        yield Sample(make(3), make(3), 0).raises(ValueError, "order 0")

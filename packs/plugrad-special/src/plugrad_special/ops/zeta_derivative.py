@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from plugrad import Context, ErrorSample, Function, Sample, SampleMaker, op
+from plugrad import Context, Function, Sample, SampleMaker, op
 from plugrad_special import _gamma_reference
 from plugrad_special.ops import _hurwitz_zeta
 from plugrad_special.ops._order import check_order
@@ -63,10 +63,7 @@ class ZetaDerivative(Function):
         yield Sample(make(3, low=1.3), make.integers(3, low=1), 2)
         yield Sample(make(0, 3), make(3))
         yield Sample(make(low=1.3), make(2, low=0.3))
-
-    @staticmethod
-    def error_samples(make: SampleMaker) -> Iterator[ErrorSample]:
-        yield ErrorSample(Sample(make(3), make(3), 0), ValueError, "order 0")
+        yield Sample(make(3), make(3), 0).raises(ValueError, "order 0")
 
 
 def slope_in_q(x: Any, q: Any, z: Any, n: int) -> Any:

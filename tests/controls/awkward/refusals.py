@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import plugrad as pg
-from plugrad import ErrorSample, Sample
+from plugrad import Sample
 
 
-@pg.op("control::error_samples")
+@pg.op("control::refusals")
 class Awkward(pg.Function):
     """y = x / n, n the number of columns;  gx = gy / n."""
 
@@ -24,7 +24,4 @@ class Awkward(pg.Function):
     @staticmethod
     def samples(make):
         yield Sample(make(2, 3))
-
-    @staticmethod
-    def error_samples(make):
-        yield ErrorSample(Sample(make(3)), ValueError, r"not \(3,\)")
+        yield Sample(make(3)).raises(ValueError, r"not \(3,\)")
