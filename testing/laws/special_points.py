@@ -145,6 +145,10 @@ def dimensions(case: Case) -> None:
     most = max(t.dim() for t in case.values)
     if most == 0:
         raise NotApplicable("no input has a dimension")
+    try:
+        _right_at(case, case.values, "the sample")
+    except Violation as violation:
+        raise NotApplicable("the gradient of the sample itself is wrong") from violation
     for stacked in _stacked(case, max(0, 3 - most)):
         if _right_in(case, stacked):
             for dim in range(-max(most, 3), 0):
@@ -184,7 +188,7 @@ def _cut(tensor: Tensor, dim: int) -> Tensor:
 def _right_in(case: Case, values: list[Tensor]) -> bool:
     shapes = ", ".join(str(list(t.shape)) for t in values)
     try:
-        return _right_at(case, values, f"inputs of shape {shapes}")
+        return _right_at(case, values, f"inputs of shape {shapes}, which forward takes")
     except Violation:
         raise
     except Exception as error:
