@@ -206,6 +206,7 @@ class Oracle:
             own = case.op.declaration.reference is not None and values is None
             attempt = self._through(through, values, must_run=own)
             if attempt is not None:
+                attempt.of_sample = values is None
                 return attempt
         attempt = self._through(case.bare_forward, values)
         if attempt is None:
@@ -242,6 +243,8 @@ class OracleCall:
         self.case, self.leaves, self.outputs = case, leaves, outputs
         #: Whether forward itself was differentiated: parts of it may be detached.
         self.own_forward = False
+        #: Whether it is of the sample's own values, which a reference must take.
+        self.of_sample = True
 
     @property
     def _is_own_reference(self) -> bool:
@@ -285,7 +288,7 @@ class OracleCall:
                 is_grads_batched=batched,
             )
         except Exception as error:
-            if self._is_own_reference and not batched:
+            if self._is_own_reference and self.of_sample and not batched:
                 raise Violation(
                     f"the backward of reference= raises {type(error).__name__}: {error}"
                 ) from error

@@ -251,7 +251,8 @@ class Case:
         bound, options = function.signature.bind(args, kwargs)
         if function.takes_setup_context():
             return function.forward(*bound, **options)
-        return function.forward(UntrackedContext(len(bound)), *bound, **options)
+        flags = function.signature.padded([False] * len(bound), False)
+        return function.forward(UntrackedContext(flags), *bound, **options)
 
     @cached_property
     def oracle(self) -> Oracle:

@@ -142,13 +142,22 @@ def variables(case: Case) -> None:
                 raise Violation(
                     f"output {number} is a {type(part).__name__} {how}, not a {wanted.__name__}"
                 )
-            own = not any(part is value for value in given)
-            if own and not recording and isinstance(part, Variable) and part.requires_grad:
+            if not recording and isinstance(part, Variable) and _is_tracked(part, given):
                 raise Violation(f"output {number} requires grad {how}")
         form = _form(output)
         if expected not in (None, form):
             raise Violation(f"{how} the outputs are {form}, and {expected} of a recorded call")
         expected = form
+
+
+def _is_tracked(output: Variable, given: Sequence[Any]) -> bool:
+    """Whether it requires grad, and is neither an input nor, as torch has it, a view of one."""
+    if any(output is value for value in given) or not output.requires_grad:
+        return False
+    inputs = (value.data for value in given if isinstance(value, Variable))
+    memory = output.data.untyped_storage()._cdata
+    shared = any(memory == tensor.untyped_storage()._cdata for tensor in inputs)
+    return output.grad_fn is not None or not shared
 
 
 def _as_it_is(tensor: Tensor) -> Any:
