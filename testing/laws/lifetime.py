@@ -63,7 +63,7 @@ def no_cycle(case: Case) -> None:
 def _references(case: Case) -> list[weakref.ref[Any]]:
     """Weak references to what a call and its backward made; nothing else is left of them."""
     call, node = ruled_call(case)
-    references: list[weakref.ref[Any]] = [weakref.ref(node)]
+    references: list[weakref.ref[Any]] = [weakref.ref(node), weakref.ref(call.record)]
     references += [weakref.ref(root) for root in call.roots]
     inputs = {id(t) for t in call.input_tensors}
     references += [weakref.ref(r.data) for r in call.roots if id(r.data) not in inputs]
