@@ -1,4 +1,4 @@
-"""AccumulateGrad, the end of the graph at a leaf, and edge_of, which finds where a gradient goes."""
+"""AccumulateGrad, the end of the graph at a leaf; edge_of, which finds where a gradient goes."""
 
 from __future__ import annotations
 

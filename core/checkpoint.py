@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 def checkpoint(
     function: Callable[..., Any],
     *args: Any,
-    use_reentrant: bool = False,
+    use_reentrant: bool = False,  # noqa: ARG001
     preserve_rng_state: bool = True,
     context_fn: Callable[[], tuple[Any, Any]] | None = None,
     determinism_check: str = "default",
     early_stop: bool = True,
-    debug: bool = False,
+    debug: bool = False,  # noqa: ARG001
     **kwargs: Any,
 ) -> Any:
     """Call ``function(*args, **kwargs)`` and keep none of the tensors that its ops save.
@@ -72,8 +72,8 @@ def checkpoint(
 def checkpoint_sequential(
     functions: Sequence[Callable[..., Any]],
     segments: int,
-    input: Any,
-    use_reentrant: bool = False,
+    input: Any,  # noqa: A002
+    use_reentrant: bool = False,  # noqa: ARG001
     **options: Any,
 ) -> Any:
     """Call functions one after the other, in ``segments`` groups that are checkpointed.
@@ -87,7 +87,8 @@ def checkpoint_sequential(
         use_reentrant: accepted, as torch's is.
         options: those of ``checkpoint``.
     """
-    each = list(functions.children() if isinstance(functions, torch.nn.Module) else functions)
+    modules = isinstance(functions, torch.nn.Module)
+    each: list[Any] = list(functions.children() if modules else functions)  # type: ignore[attr-defined]
     size = len(each) // segments
 
     def run(part: list[Callable[..., Any]], value: Any) -> Any:
@@ -95,12 +96,12 @@ def checkpoint_sequential(
             value = function(value)
         return value
 
-    end = 0
+    value, end = input, 0
     for start in range(0, size * (segments - 1), size):
         end = start + size
         part = each[start:end]
-        input = checkpoint(lambda v, p=part: run(p, v), input, **options)
-    return run(each[end:], input)
+        value = checkpoint(lambda v, p=part: run(p, v), value, **options)
+    return run(each[end:], value)
 
 
 class _Again:

@@ -148,11 +148,11 @@ class Context:
         saved = self._pg_saved
         if saved.__class__ is not tuple:
             saved = raw_saved(self)
-        elif saved and total_version(saved) != self._pg_version:  # type: ignore[arg-type]
-            _raise_changed(self, saved)  # type: ignore[arg-type]
+        elif saved and total_version(saved) != self._pg_version:
+            _raise_changed(self, saved)
         if torch.is_grad_enabled() and running.recorded_rule is not None:
-            return self._pg_as_variables(saved)  # type: ignore[arg-type]
-        return saved  # type: ignore[return-value]
+            return self._pg_as_variables(saved)
+        return saved
 
     def _pg_as_variables(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
         raise NotImplementedError  # only a record in a graph knows where they came from

@@ -62,6 +62,6 @@ def _modes() -> list[Callable[[], Any]]:
     hooks = top_saved_tensors_hooks()
     if hooks is not None:
         modes.append(lambda: torch.autograd.graph.saved_tensors_hooks(*hooks))
-    modes += [lambda m=m: m for m in _get_current_function_mode_stack()]  # type: ignore[misc]
+    modes += [lambda m=m: m for m in _get_current_function_mode_stack()]  # type: ignore[misc,no-untyped-call]
     modes += [lambda m=m: m for m in _get_current_dispatch_mode_stack()]  # type: ignore[misc]
     return modes

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -252,7 +252,7 @@ class _Walk:
         leaf = isinstance(record, AccumulateGrad)
         arrivals = record._pg_arrivals
         if leaf:
-            extra = record.variable._extra  # type: ignore[attr-defined]
+            extra = record.variable._extra
             arrivals = None if extra is None or extra.arrival is None else {0: extra.arrival}
         if arrivals:
             arrived = self._arrive(record, arrivals, [arrived])
@@ -330,10 +330,7 @@ class _Walk:
     def _add(self, edge: Edge, gradient: _Gradient) -> None:
         """Add what arrived along ``edge`` to what is pending at its end."""
         pending = self.pending
-        record: Any = edge
-        number = 0
-        if edge.__class__ is Output:
-            record, number = ends(edge)
+        record, number = ends(edge) if edge.__class__ is Output else (cast("Record", edge), 0)
         if record not in pending:
             if self.wanted is not None and record not in self.live:
                 return
@@ -341,7 +338,7 @@ class _Walk:
             if edge is record:
                 pending[record] = gradient
                 return
-            pending[record] = [None] * len(record._pg_outputs)
+            pending[record] = [None] * len(record._pg_outputs or ())
         if edge is not record:
             old = pending[record][number]
             pending[record][number] = gradient if old is None else old + gradient

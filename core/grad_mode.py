@@ -103,4 +103,4 @@ def _step_by_step(awaited: Any, make_mode: Callable[[], Any]) -> Generator[Any, 
             awaited.close()
             raise
         except BaseException as error:  # whatever it is, it belongs to the coroutine
-            step, given = awaited.throw, error  # type: ignore[assignment]
+            step, given = awaited.throw, error

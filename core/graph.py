@@ -47,12 +47,12 @@ if not hasattr(torch._C._autograd, "_top_saved_tensors_default_hooks"):  # befor
     def _seen(kind: Any) -> Any:
         """``kind``, whose hooks we see while they are in force."""
 
-        def __enter__(self: Any) -> Any:
+        def __enter__(self: Any) -> Any:  # noqa: N807
             entered = kind.__enter__(self)
             hooks_in_force.pairs.append((self.pack_hook, self.unpack_hook))
             return entered
 
-        def __exit__(self: Any, *error: Any) -> Any:
+        def __exit__(self: Any, *error: Any) -> Any:  # noqa: N807
             hooks_in_force.pairs.pop()
             return kind.__exit__(self, *error)
 

@@ -143,7 +143,7 @@ class _Constant(UnaryRecord):
         self._pg_sequence_number = next_sequence_number()
 
     @staticmethod
-    def _pg_rule(ctx: Any, gradient: Any) -> Any:  # type: ignore[override]
+    def _pg_rule(ctx: Any, gradient: Any) -> Any:
         return gradient * 0 if isinstance(gradient, Variable) else torch.zeros_like(gradient)
 
 
@@ -207,7 +207,7 @@ class CopySlices(ManyRecord):
         self._pg_special = True
 
     @staticmethod
-    def _pg_rule(ctx: Any, gradient: Any) -> Any:  # type: ignore[override]
+    def _pg_rule(ctx: Any, gradient: Any) -> Any:
         from plugrad.core.cotangent import fit
         from plugrad.core.engine import apply_rule
 

@@ -113,7 +113,7 @@ class UnaryRecord(Record):
     __slots__ = ("_pg_x",)
 
     @property
-    def _pg_edges(self) -> tuple[Edge | None, ...]:  # type: ignore[override]
+    def _pg_edges(self) -> tuple[Edge | None, ...]:
         return (self._pg_x,)
 
     @_pg_edges.setter
@@ -127,7 +127,7 @@ class BinaryRecord(Record):
     __slots__ = ("_pg_x", "_pg_y")
 
     @property
-    def _pg_edges(self) -> tuple[Edge | None, ...]:  # type: ignore[override]
+    def _pg_edges(self) -> tuple[Edge | None, ...]:
         return self._pg_x, self._pg_y
 
     @_pg_edges.setter

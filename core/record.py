@@ -1,4 +1,4 @@
-"""record: the outputs of a call as Variables, and the record completed that leads back from them."""
+"""The end of a call: its outputs as Variables, and the record that leads back from them."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _noted(node: Record, operands: Sequence[Any], output: Variable) -> Variable:
 
 
 def note_modes(node: Record) -> None:
-    """Note what of torch's modes backward must know: the autocast state, the stack in anomaly mode."""
+    """Note what backward must know: the autocast state, and in anomaly mode the stack."""
     if _is_any_autocast_enabled():
         node._pg_autocast = tuple(
             [
@@ -189,7 +189,7 @@ def only_plain(attributes: dict[str, Any]) -> bool:
     """Whether what forward set on its context holds no tensor and asks for nothing special."""
     for value in attributes.values():
         kind = value.__class__
-        if kind not in PLAIN and not (kind is tuple and all([v.__class__ in PLAIN for v in value])):
+        if kind not in PLAIN and not (kind is tuple and all(v.__class__ in PLAIN for v in value)):
             return False
     return True
 

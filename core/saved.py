@@ -33,7 +33,7 @@ class _HooksInForce(local):
 hooks_in_force = _HooksInForce()
 
 
-def _top_before_2_7(ignore_is_tracing: bool) -> _Hooks | None:
+def _top_before_2_7(_: bool) -> _Hooks | None:
     return hooks_in_force.pairs[-1] if hooks_in_force.pairs else None
 
 

@@ -179,9 +179,7 @@ def _is_view_of(own: Tensor, raw: Tensor) -> bool:
 
 def _shares_memory(own: Tensor, raw: Tensor) -> bool:
     try:
-        return own._is_view() and (
-            own.untyped_storage()._cdata == raw.untyped_storage()._cdata  # type: ignore[attr-defined]
-        )
+        return own._is_view() and (own.untyped_storage()._cdata == raw.untyped_storage()._cdata)
     except (NotImplementedError, RuntimeError):  # a layout without a storage
         return False
 

@@ -71,7 +71,7 @@ def _code_that_looks_for_variables() -> CodeType:
         if kwargs:
             return adopted(cls, args, kwargs)
         return torchs(cls, *args)
-        return __class__  # type: ignore[unreachable]
+        return __class__
 
     return apply.__code__.replace(co_name="apply")
 
