@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core import Composite, Sample, SampleMaker, op
 
 
 @op(
@@ -18,16 +19,13 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     elementwise=True,
     view=True,
 )
-class Positive(Function):
-    """y = x;  gx = gy. A boolean x is an error."""
+class Positive(Composite):
+    """y = x, the same Variable;  gx = gy. A boolean x is an error."""
 
     @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        return torch.positive(x)
-
-    @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        return gy
+    def forward(x: Any) -> Any:
+        torch.positive(x.detach() if isinstance(x, Tensor) else x.data)  # refuses booleans
+        return x
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
