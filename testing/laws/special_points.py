@@ -137,11 +137,14 @@ def dimensions(case: Case) -> None:
     The sample's tensors are stacked until one has three, and each dimension in turn is cut to
     size 1: a ``squeeze()``, a ``.t()``, a mean over the wrong axis may be right in two. What
     forward or the reference refuses need not be right, nor a gradient that is not meant to be
-    the derivative: of an op that waives ``oracle``.
+    the derivative, or not by these means: where ``oracle`` or ``numeric`` is waived.
     """
     differentiable_call(case)
-    if "oracle" in case.op.declaration.waives or "oracle" in case.sample.waives:
-        raise NotApplicable("the law oracle is waived: the gradient is not meant to be torch's")
+    for law in ("oracle", "numeric"):
+        if law in case.op.declaration.waives or law in case.sample.waives:
+            raise NotApplicable(f"the law {law} is waived, by which this one judges, too")
+    if case.sample.oracle_is_wrong:
+        raise NotApplicable("a sample without_oracle is at a point of its own")
     most = max(t.dim() for t in case.values)
     if most == 0:
         raise NotApplicable("no input has a dimension")
