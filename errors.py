@@ -97,7 +97,7 @@ class GradientDeviceError(BackwardError, ValueError):
     """A gradient lies on another device than what it is the gradient of."""
 
 
-class HookError(BackwardError, TypeError):
+class HookError(BackwardError, TypeError, ValueError):
     """What was registered as a hook cannot be one, or returned what does not fit."""
 
 
@@ -128,7 +128,7 @@ class OpDefinitionError(PlugradError, TypeError):
     """An op's class does not keep the contract of Function."""
 
 
-class ContextError(PlugradError, RuntimeError):
+class ContextError(PlugradError, RuntimeError, TypeError):
     """An op's forward used its context in a way that would lose a gradient."""
 
 

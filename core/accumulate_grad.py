@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import weakref
 from sys import getrefcount
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,8 +11,9 @@ from torch import Tensor
 
 from plugrad.core.hooks import call
 from plugrad.core.node import ManyRecord, next_sequence_number
-from plugrad.core.variable import Variable, extra_of, plain
+from plugrad.core.variable import LOCKS, Variable, extra_of, plain
 from plugrad.errors import (
+    BackwardError,
     GradientDeviceError,
     GradientDtypeError,
     GradientShapeError,
@@ -22,20 +21,8 @@ from plugrad.errors import (
 )
 
 if TYPE_CHECKING:
-    from plugrad.core.node import Edge
-
-# Two threads may reach one leaf at the same time. One lock for all leaves: it is held
-# for an addition, and a lock per leaf would cost more memory than waiting costs time.
-_accumulating = Lock()
-
-
-def _forget_lock() -> None:
-    """In a forked child the thread that held the lock does not exist."""
-    global _accumulating  # noqa: PLW0603
-    _accumulating = Lock()
-
-
-os.register_at_fork(after_in_child=_forget_lock)
+    from plugrad.core.node import Edge, Record
+    from plugrad.core.variable import Extra
 
 
 class AccumulateGrad(ManyRecord):
@@ -74,12 +61,19 @@ class AccumulateGrad(ManyRecord):
         """
         gradient = held.pop()
         variable = self.variable
+        if variable._edge is not None:
+            raise BackwardError(
+                "a leaf Variable has been moved into the graph interior: it was changed in place "
+                "by an op after it was used as a leaf",
+                where=f"a Variable computed by {variable.grad_fn!r}",
+                fix="change a clone() of it in place",
+            )
         if not variable._requires_grad:  # turned off since
             return
         leaf = variable._data
         if gradient.shape != leaf.shape or gradient.dtype is not leaf.dtype:
             _refuse_changed_leaf(gradient, leaf)
-        with _accumulating:
+        with LOCKS.accumulating:  # two threads may reach one leaf at the same time
             old = variable._grad
             if isinstance(gradient, Variable):  # create_graph: stay differentiable
                 variable._grad = gradient.clone() if old is None else old.add(gradient)
@@ -116,12 +110,22 @@ def edge_of(variable: Variable) -> Edge | None:
         edge = extra.view.current_edge(variable)
         if edge is not None or not variable.requires_grad:
             return edge
+    return _accumulator(variable, extra) or _make_accumulator(variable, extra)
+
+
+def _accumulator(variable: Variable, extra: Extra) -> Record | None:
     reference = extra.accumulator
     record = None if reference is None else reference()
-    if record is None or record._pg_dtype is not variable._data.dtype:
-        record = AccumulateGrad(variable)
-        extra.accumulator = weakref.ref(record)
-    return record
+    return record if record is None or record._pg_dtype is variable._data.dtype else None
+
+
+def _make_accumulator(variable: Variable, extra: Extra) -> Record:
+    with LOCKS.making:
+        record = _accumulator(variable, extra)
+        if record is None:
+            record = AccumulateGrad(variable)
+            extra.accumulator = weakref.ref(record)
+        return record
 
 
 def _add_to(old: Variable, gradient: Tensor) -> None:

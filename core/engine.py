@@ -172,6 +172,8 @@ class _Walk:
         if self.wanted is not None:
             self.through = _leading_to(set(self.wanted), self.roots)
             self.live = self.through | set(self.wanted)
+            # Hooks and retention of a root are due also where nothing wanted is below it.
+            self.live |= set(self.roots)
         for edge, gradient in zip(edges, gradients, strict=True):
             self._add(edge, gradient)
 
@@ -291,10 +293,11 @@ class _Walk:
         if record._pg_pre_hooks:
             held[0] = self._pre_hooked(record, held[0])
         hooks = list((record._pg_post_hooks or {}).values())
-        seen = (_shown(held[0]),) if hooks else ()
+        # Held here, the gradient would count as shared, and grad would be a copy of it.
+        seen = _shown(held[0]) if hooks and record.variable._grad is not None else None
         record.accumulate(held)
         for registered in hooks:
-            call(registered, (), seen)
+            call(registered, (), (record.variable._grad if seen is None else seen,))
 
     def _apply(self, record: Record, arrived: Any) -> Any:
         """Run the rule of a record, between its hooks, in the modes that it must see."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -49,6 +49,8 @@ def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
             else:
                 overwrite(x, function, name, args, kwargs)
         else:
+            if x._data.is_inference() and not torch.is_inference_mode_enabled():
+                _refuse_inference(name)
             raw_args = [raw_argument(a) for a in args]
             native(x._data, *raw_args, **{k: raw_argument(v) for k, v in kwargs.items()})
         return x
@@ -57,6 +59,14 @@ def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
     twin.__qualname__ = f"Variable.{name}"
     twin.__doc__ = f"In place: {function.__doc__}"
     return twin
+
+
+def _refuse_inference(name: str) -> NoReturn:
+    raise InplaceError(
+        f"Inplace update to inference tensor outside InferenceMode is not allowed: {name}",
+        where=f"a call of {name}",
+        fix="change a clone() of it, or do it in plugrad.inference_mode()",
+    )
 
 
 def _written_over(function: type[Function]) -> Callable[..., Any]:
@@ -104,16 +114,18 @@ def overwrite(
             where=f"a call of {name}",
             fix=f"use the op that makes a new Variable, {name.strip('_')}",
         )
-    if not torch.can_cast(new.dtype, old.dtype):
+    if not torch.can_cast(new.dtype, old.dtype) or (old.is_complex() and new.is_floating_point()):
         raise InplaceError(
             f"the result type {new.dtype} of {name} can't be cast to {old.dtype}",
             where=f"a call of {name}",
             fix=f"use the op that makes a new Variable, {name.strip('_')}, or cast first",
         )
     edge = result._edge
-    if edge is None:  # a comparison, say
+    if edge is None:  # a comparison, say; or x holds integers
+        was = edge_of(x)
         old.copy_(new)
-        rebase(x, _Constant(edge_of(x), old), 0)
+        if was is not None:
+            rebase(x, _Constant(was, old), 0)
         return
     record, _ = ends(edge)
     saved = record._pg_saved or ()
@@ -161,9 +173,12 @@ def rebase(x: Variable, edge: Edge, position: int) -> None:
         x._edge, x._requires_grad = edge, True
     else:
         base = view.base
+        base_retained = _no_longer_retained(base, base._edge)
         base._edge = CopySlices(ends(edge)[0], position, view)
         base._requires_grad = True
         view.outdate()
+        if base_retained:
+            base.retain_grad()
     if retained:
         x.retain_grad()
 
@@ -265,6 +280,12 @@ def changed_in_place(
     for position, (tensor, variable) in enumerate(zip(raw, operands, strict=True)):
         if id(tensor) in changed and isinstance(variable, Variable):
             check_inplace(variable, record._pg_op_name)
+            if len(outputs) > 1 and variable._is_view():
+                raise InplaceError(
+                    f"{record._pg_op_name} changed a view in place and has several outputs",
+                    where=f"forward of {record._pg_op_name}",
+                    fix="return only the changed view, or give it a clone()",
+                )
             if id(tensor) not in returned:
                 raise InplaceError(
                     f"{record._pg_op_name} changed an input in place that forward does not return",

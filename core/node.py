@@ -245,7 +245,14 @@ def origins(
     return tuple(found)
 
 
-class Node:
+class _NodeType(type):
+    """Counts a record among the nodes: what rules are given is one, as in torch."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return super().__instancecheck__(instance) or (cls is Node and isinstance(instance, Record))
+
+
+class Node(metaclass=_NodeType):
     """How a record is seen: ``grad_fn``, and what its ``next_functions`` lead to.
 
     As long as somebody holds it, it is the same object. Beside torch's names it has, for
@@ -343,7 +350,9 @@ def node_of(record: Record) -> Node:
         kind = type(record)
         shown = vars(kind).get("_pg_node_type")
         if shown is None:
-            shown = type(kind.__name__, (Node,), {"__slots__": (), "__module__": kind.__module__})
+            shown = _NodeType(
+                kind.__name__, (Node,), {"__slots__": (), "__module__": kind.__module__}
+            )
             kind._pg_node_type = shown  # type: ignore[attr-defined]
         node = shown()
         node._record = record

@@ -143,6 +143,10 @@ class TensorFacts:
         """Whether the negative bit is set."""
         return self._data.is_neg()
 
+    def is_inference(self) -> bool:
+        """Whether it was made in inference mode."""
+        return self._data.is_inference()
+
     def get_device(self) -> int:
         """The ordinal of the CUDA device, -1 on the CPU."""
         return self._data.get_device()

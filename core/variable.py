@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 import weakref
 from collections import OrderedDict
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import torch
@@ -21,6 +23,7 @@ from plugrad.errors import (
     GradientDtypeError,
     GradientShapeError,
     GradientTypeError,
+    InplaceError,
     LeafError,
     NotDifferentiableError,
     TorchGraphError,
@@ -34,6 +37,21 @@ if TYPE_CHECKING:
 
     from plugrad.core.node import Edge, Node, Record
     from plugrad.core.views import View
+
+
+class _Locks:
+    """One lock for all leaves' gradients and one for what is made of a Variable when needed.
+
+    They are held for moments, and a lock for each leaf would cost more memory than waiting
+    costs time. A forked child gets new ones: the thread that held one does not exist there.
+    """
+
+    def __init__(self) -> None:
+        self.accumulating, self.making = Lock(), Lock()
+
+
+LOCKS = _Locks()
+os.register_at_fork(after_in_child=LOCKS.__init__)  # type: ignore[misc]
 
 
 class Extra:
@@ -214,6 +232,12 @@ class Variable(TensorFacts, AttachedMethods):
     @property
     def _version(self) -> int:
         """How often the data was changed in place, by whatever shares its memory."""
+        if self._data.is_inference():
+            raise InplaceError(
+                "Inference tensors do not track version counter.",
+                where=f"a Variable of shape {tuple(self.shape)}",
+                fix="use a clone() made outside inference_mode()",
+            )
         return self._data._version
 
     @property
@@ -399,7 +423,9 @@ def plain(data: Tensor) -> Variable:
 def extra_of(variable: Variable) -> Extra:
     """What ``variable`` has that few have, made when it is first asked for."""
     if variable._extra is None:
-        variable._extra = Extra()
+        with LOCKS.making:  # two threads may ask at the same moment
+            if variable._extra is None:
+                variable._extra = Extra()
     return variable._extra
 
 

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from plugrad.core.node import Edge
 
 #: Why a view's base or the view itself must not be changed in place while that is recorded.
-NO_GRAD = "it was made in no_grad mode"
-SEVERAL = "it is one of several outputs of its op"
-CUSTOM = "it was made by a Function that is not declared with view=True"
+NO_GRAD = "A view was created in no_grad mode"
+INFERENCE = "A view was created in inference mode"
+SEVERAL = "This view is the output of a function that returns multiple views"
+CUSTOM = "This view was created inside a custom Function"
 
 
 class Step(NamedTuple):
@@ -110,10 +111,12 @@ class View:
         from plugrad.core.accumulate_grad import edge_of
 
         version = variable._data._version
-        if version != self.version:
+        if version != self.version and (self.edge is not None or self.base.requires_grad):
+            if self.reason:
+                raise _base_changed(self)
             base_edge = edge_of(self.base)
             if base_edge is not self.base_edge:
-                if self.reason or self.base._data is not self.base_data:
+                if self.base._data is not self.base_data:
                     raise _base_changed(self)
                 with torch.enable_grad():
                     self.edge = edge_of(replay(self.steps(), self.base))
@@ -160,7 +163,9 @@ def _note(
     if not shares or output._extra is not None or own.is_inference():
         return
     parent = None if x._extra is None else x._extra.view
-    if not reason and not torch.is_grad_enabled():
+    if not reason and torch.is_inference_mode_enabled():
+        reason = INFERENCE
+    elif not reason and not torch.is_grad_enabled():
         reason = NO_GRAD
     elif not reason and parent is not None:
         reason = parent.reason
@@ -212,6 +217,7 @@ def _leaf_changed(what: str, op_name: str) -> InplaceError:
 
 
 _ADVICE = {
+    INFERENCE: "make the view outside inference_mode(), or change a clone() of it",
     NO_GRAD: "make the view and change it both inside no_grad() or both outside",
     SEVERAL: "change a clone() of it, or index the base: x[0] in place of x.unbind()[0]",
     CUSTOM: "change a clone() of it, or return a clone from the Function",
@@ -220,8 +226,7 @@ _ADVICE = {
 
 def _view_changed(view: View, op_name: str) -> InplaceError:
     return InplaceError(
-        f"a view is being modified inplace by {op_name} with grad mode enabled, which cannot be "
-        f"represented: {view.reason}",
+        f"{view.reason} and is being modified inplace with grad mode enabled, by {op_name}",
         where=f"a call of {op_name} on an output of {view.function.signature.op_name}",
         fix=_ADVICE[view.reason],
     )
@@ -236,8 +241,7 @@ def _base_changed(view: View) -> InplaceError:
             fix="make the view again",
         )
     return InplaceError(
-        "a view is used whose base, or another view of its base, has been modified inplace; that "
-        f"cannot be represented, for {view.reason}",
+        f"{view.reason} and its base or another view of its base has been modified inplace",
         where=f"an output of {view.function.signature.op_name}",
         fix=_ADVICE[view.reason],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -27,7 +27,8 @@ def grad(
     create_graph: bool = False,
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
-) -> tuple[Variable | None, ...]:
+    is_grads_batched: bool = False,
+) -> Any:
     """The gradients of ``outputs`` with respect to ``inputs``; no ``.grad`` is changed.
 
     ``torch.autograd.grad`` on Variables.
@@ -41,9 +42,12 @@ def grad(
         allow_unused: return None for an input that the outputs do not depend on, rather
             than raise; by default the value of ``materialize_grads``.
         materialize_grads: return zeros for such an input.
+        is_grads_batched: each cotangent has one more dimension, the first; so has each
+            gradient, with one backward for each of its entries.
 
     Returns:
-        One gradient per input, each of its input's shape and dtype.
+        One gradient per input, each of its input's shape and dtype: a tuple, or for a dict of
+        inputs a dict.
 
     Raises:
         UnusedInputError: the outputs do not depend on an input.
@@ -52,6 +56,22 @@ def grad(
     """
     if materialize_grads and allow_unused is False:
         raise ValueError("materialize_grads=True needs allow_unused to be True or left out")
+    if isinstance(inputs, dict):
+        found = grad(
+            outputs,
+            list(inputs.values()),
+            grad_outputs,
+            retain_graph,
+            create_graph,
+            allow_unused,
+            materialize_grads,
+            is_grads_batched,
+        )
+        return dict(zip(inputs, found, strict=True))
+    if is_grads_batched:
+        return _one_by_one(
+            outputs, inputs, grad_outputs, create_graph, allow_unused, materialize_grads
+        )
     roots, targets = as_places(outputs), as_places(inputs)
     if not targets:
         raise BackwardError("grad requires non-empty inputs", fix="name at least one input")
@@ -71,6 +91,33 @@ def grad(
                 fix="pass allow_unused=True to get None for it, materialize_grads=True for zeros",
             )
     return tuple(gradients)
+
+
+def _one_by_one(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any,
+    create_graph: bool,
+    allow_unused: bool | None,
+    materialize_grads: bool,
+) -> tuple[Variable | None, ...]:
+    """The gradients for each entry of the cotangents' first dimension, stacked."""
+    roots = as_places(outputs)
+    cotangents = as_cotangents(grad_outputs, len(roots))
+    count = next(c.shape[0] for c in cotangents if c is not None)
+    each = [
+        grad(
+            outputs,
+            inputs,
+            [None if c is None else c[i] for c in cotangents],
+            True,
+            create_graph,
+            allow_unused,
+            materialize_grads,
+        )
+        for i in range(count)
+    ]
+    return tuple([None if g[0] is None else torch.stack(g) for g in zip(*each, strict=True)])
 
 
 def _zeros(target: Place, create_graph: bool) -> Variable:

@@ -2,22 +2,79 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch.autograd import detect_anomaly, set_detect_anomaly
 
 from plugrad.core.engine import backward
 from plugrad.core.graph import get_gradient_edge
+from plugrad.core.variable import Variable
 from plugrad.functional import grad
 from plugrad.interop.from_torch import adopt_torch_functions
 from plugrad.plugins.default import registry
 
 __all__ = ["adopt_torch_functions", "detect_anomaly", "set_detect_anomaly"]
 
+
+def _grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,  # noqa: ARG001 (torch ignores it, too)
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> Any:
+    """``torch.autograd.grad`` on Variables."""
+    return grad(
+        outputs,
+        inputs,
+        grad_outputs,
+        retain_graph,
+        create_graph,
+        allow_unused,
+        materialize_grads,
+        is_grads_batched,
+    )
+
+
+def _backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Any = None,
+) -> None:
+    """``torch.autograd.backward`` on Variables."""
+    cotangents = grad_variables if grad_tensors is None else grad_tensors
+    backward(tensors, cotangents, retain_graph, create_graph, inputs=_whole(inputs))
+
+
+def _whole(inputs: Any) -> Any:
+    """``inputs``; where torch took one Variable apart into its rows, that Variable."""
+    views = [
+        v._extra.view if isinstance(v, Variable) and v._extra is not None else None
+        for v in (inputs if isinstance(inputs, tuple) else ())
+    ]
+    if views and all(v is not None and v.function.signature.op_name == "unbind" for v in views):
+        first = views[0]
+        rows = [v.number for v in views if v is not None and v.base is first.base]  # type: ignore[union-attr]
+        if first is not None and first.parent is None and rows == list(range(len(first.base))):
+            return first.base
+    return inputs
+
+
 registry.stand_ins.update(
     {
-        torch.autograd.grad: grad,
-        torch.autograd.backward: backward,
+        torch.autograd.grad: _grad,
+        torch.autograd.backward: _backward,
         torch.Tensor.backward: backward,
+        torch.Tensor.register_hook: Variable.register_hook,
+        torch.is_inference: Variable.is_inference,
         torch.autograd.graph.get_gradient_edge: get_gradient_edge,
     }
 )

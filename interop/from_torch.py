@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import os
 from copy import copy
-from types import CodeType, FunctionType, SimpleNamespace
+from types import CellType, CodeType, FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -27,17 +27,28 @@ from plugrad.core.once_differentiable import once_differentiable
 from plugrad.core.record import holds_tensor, record_any, untracked
 from plugrad.core.unpack import refuse_hidden, refuse_torch_graph
 from plugrad.core.variable import Variable
-from plugrad.errors import ArgumentError
+from plugrad.errors import ArgumentError, OpDefinitionError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from plugrad.core.context import Context
 
-_APPLY: Any = vars(torch.autograd.Function)["apply"].__func__
-_TORCHS_CODE: CodeType = _APPLY.__code__
+_FOUND: Any = vars(torch.autograd.Function)["apply"]
+#: The Python function that torch's apply is; None where it is written in C (torch 2.14).
+_APPLY: Any = getattr(_FOUND, "__func__", None)
+_TORCHS_CODE: CodeType | None = None if _APPLY is None else _APPLY.__code__
 #: torch's own apply, as it was.
-_torchs_apply = FunctionType(
-    _TORCHS_CODE, _APPLY.__globals__, "apply", _APPLY.__defaults__, _APPLY.__closure__
-)
+_torchs_apply: Callable[..., Any]
+if _APPLY is None:
+
+    def _torchs_apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        return _FOUND.__get__(None, cls)(*args, **kwargs)
+
+else:
+    _torchs_apply = FunctionType(
+        _APPLY.__code__, _APPLY.__globals__, "apply", _APPLY.__defaults__, _APPLY.__closure__
+    )
 # What torch.autograd.function.once_differentiable returns runs this code.
 _ONCE_CODE = torch.autograd.function.once_differentiable(lambda _: None).__code__
 _CONTAINERS = frozenset({list, tuple, dict})
@@ -51,8 +62,17 @@ def adopt_torch_functions(enabled: bool = True) -> None:
     variable ``PLUGRAD_ADOPT=0`` turns it off for good.
     """
     on = enabled and os.environ.get("PLUGRAD_ADOPT") != "0"
-    _APPLY.__kwdefaults__ = {"_plugrad": (Variable, _apply_adopted, _torchs_apply)} if on else None
+    defaults = {"_plugrad": (Variable, _apply_adopted, _torchs_apply)}
+    if _APPLY is None:  # an alias of it, bound earlier, is not reached then
+        ours = FunctionType(_code_that_looks_for_variables(), globals(), "apply", None, (_CELL,))
+        ours.__kwdefaults__ = defaults
+        torch.autograd.Function.apply = classmethod(ours) if on else _FOUND  # type: ignore[assignment]
+        return
+    _APPLY.__kwdefaults__ = defaults if on else None
     _APPLY.__code__ = _code_that_looks_for_variables() if on else _TORCHS_CODE
+
+
+_CELL = CellType(None)
 
 
 def _code_that_looks_for_variables() -> CodeType:
@@ -220,9 +240,14 @@ def _tensors_in(value: Any) -> list[Tensor]:
 
 def _adopt(cls: Any) -> type[Function]:
     """A Function of ours whose rule is a torch.autograd.Function's."""
-    rule = cls.backward
-    if rule is torch.autograd.function._SingleLevelFunction.backward:
-        rule = cls.vjp
+    base = torch.autograd.function._SingleLevelFunction
+    rule = cls.vjp if cls.backward is base.backward else cls.backward
+    if cls.backward is not base.backward and cls.vjp is not base.vjp:
+        raise OpDefinitionError(
+            f"Implementing both 'backward' and 'vjp' for a custom Function is not allowed: "
+            f"{cls.__name__} has both",
+            fix="keep one of them",
+        )
     once = getattr(rule, "__code__", None) is _ONCE_CODE
     differentiated_once = once_differentiable(rule.__wrapped__) if once else None
 

@@ -11,7 +11,11 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
 @op(
-    "index_put", methods=("index_put",), overrides=(torch.index_put,), broadcasts=True, inplace=True
+    "index_put",
+    methods=("index_put",),
+    overrides=(torch.index_put, torch.ops.aten.index_put.default),
+    broadcasts=True,
+    inplace=True,
 )
 class IndexPut(Function):
     """z = x with values y at [indices], or added there;  gx = gz, gy = gz[indices].
@@ -40,7 +44,7 @@ class IndexPut(Function):
         if not ctx.needs_input_grad[0]:
             gx = None
         elif not ctx.accumulate:
-            gx = gz.index_put(indices, gz.new_zeros(()))
+            gx = torch.ops.aten.index_put.default(gz, list(indices), gz.new_zeros(()))
         if not ctx.needs_input_grad[2]:
             return gx, None, None
         if any(i.dtype is torch.bool and i.dim() == 0 for i in indices):  # aten asserts
