@@ -1,0 +1,144 @@
+"""Forms: the ways in which a registered op is called, as text with a hole for each tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor
+
+import plugrad as pg
+from plugrad.tests.fuzz.literals import NoLiteralError, literal
+
+#: Ops that no program calls, each with the reason.
+LEFT_OUT = {
+    "empty_like": "its values are whatever was in memory",
+    "new_empty": "its values are whatever was in memory",
+    "getitem_backward": "it is reached through the second derivative of getitem alone",
+    "cuda": "what it does without a GPU is tested beside it",
+}
+#: Python's operators by the middle of their method's name.
+SYMBOLS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+for _names, _symbols in (
+    (("add", "sub", "mul", "truediv", "floordiv", "mod"), ("+", "-", "*", "/", "//", "%")),
+    (("pow", "matmul", "and", "or", "xor"), ("**", "@", "&", "|", "^")),
+    (("lshift", "rshift"), ("<<", ">>")),
+):
+    SYMBOLS.update(zip(_names, _symbols, strict=True))
+_SPACES = {
+    "torch": torch,
+    "torch.nn.functional": torch.nn.functional,
+    "torch.linalg": torch.linalg,
+    "torch.special": torch.special,
+    "torch.fft": torch.fft,
+}
+
+
+@dataclass(frozen=True)
+class Form:
+    """A call of one op, ``text.format(*names)``, and the tensors that its sample puts there."""
+
+    text: str
+    tensors: tuple[Tensor, ...]
+    #: Which of them can require grad.
+    differentiable: tuple[bool, ...]
+    #: Whether it changes the first tensor.
+    inplace: bool
+
+
+@cache
+def forms():
+    """The forms of every registered op by its name: a list of them for each of its samples."""
+    found = {}
+    for op in pg.registry:
+        samples = () if op.name in LEFT_OUT else op.function.samples(pg.SampleMaker(0))
+        made = [forms_of(op, sample) for sample in samples]
+        if any(made):
+            found[op.name] = [f for f in made if f]
+    return found
+
+
+def forms_of(op, sample):
+    """Every way in which an op can be called with a sample's arguments."""
+    if sample.oracle_is_wrong:  # the op declares so, and why
+        return []
+    holes = _Holes()
+    try:
+        args = [holes.text(a, i in sample.constants) for i, a in enumerate(sample.args)]
+        kwargs = [f"{n}={holes.text(a, n in sample.constants)}" for n, a in sample.kwargs.items()]
+    except NoLiteralError:
+        return []
+    declared = op.declaration
+    texts = [f"{path}({', '.join(args + kwargs)})" for path in torch_paths(declared.overrides)]
+    inplace = []
+    if args and args[0] == "{0}":
+        rest = ", ".join(args[1:] + kwargs)
+        texts += [f"{{0}}.{name}" for name in declared.properties if not rest]
+        texts += [t for t in (_operator(n, args) for n in declared.methods) if t and not kwargs]
+        methods = [n for n in declared.methods if n[0] != "_" and hasattr(Tensor, n)]
+        texts += [f"{{0}}.{name}({rest})" for name in methods]
+        inplace = [f"{{0}}.{n}_({rest})" for n in methods if is_inplace(f"{n}_")]
+    if declared.random:
+        texts, inplace = (
+            [f"(torch.manual_seed(0), {t})[1]" for t in ts] for ts in (texts, inplace)
+        )
+    tensors, free = tuple(holes.tensors), tuple(holes.free)
+    return [Form(t, tensors, free, False) for t in texts] + [
+        Form(t, tensors, free, True) for t in inplace
+    ]
+
+
+def _seeded(texts):
+    return [f"(torch.manual_seed(0), {text})[1]" for text in texts]
+
+
+class _Holes:
+    """Turns arguments to text and keeps the tensors among them."""
+
+    def __init__(self):
+        self.tensors, self.free = [], []
+
+    def text(self, value, constant):
+        if isinstance(value, Tensor):
+            self.tensors.append(value)
+            floating = value.is_floating_point() or value.is_complex()
+            self.free.append(floating and not constant)
+            return f"{{{len(self.tensors) - 1}}}"
+        if type(value) in {list, tuple} and any(isinstance(v, Tensor) for v in value):
+            parts = ", ".join(self.text(v, constant) for v in value)
+            return f"[{parts}]" if type(value) is list else f"({parts},)"
+        return literal(value).replace("{", "{{").replace("}", "}}")
+
+
+def _operator(name, args):
+    """The call of a special method as Python writes it; None for what is not one."""
+    bare = name.strip("_")
+    if name == "__getitem__":
+        return f"{{0}}[{args[1]}]"
+    if name[:2] != "__" or len(args) != 2:
+        return None
+    if bare in SYMBOLS:
+        return f"({args[0]} {SYMBOLS[bare]} {args[1]})"
+    return f"({args[1]} {SYMBOLS[bare[1:]]} {args[0]})" if bare[1:] in SYMBOLS else None
+
+
+def is_inplace(name):
+    """Whether ``name`` is an in-place method of both engines."""
+    return name.endswith("_") and hasattr(Tensor, name) and hasattr(pg.Variable, name)
+
+
+def torch_paths(functions):
+    """How those of the functions that are torch's are spelled from outside."""
+    return [path for path in map(_path, functions) if path]
+
+
+@cache
+def _path(function):
+    for path, space in _SPACES.items():
+        for name in dir(space):
+            if not name.startswith("_") and getattr(space, name, None) is function:
+                return f"{path}.{name}"
+    if isinstance(function, torch._ops.OpOverload | torch._ops.OpOverloadPacket):
+        return f"torch.ops.{str(function).replace('::', '.')}"
+    return None

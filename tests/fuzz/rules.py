@@ -1,0 +1,229 @@
+"""Rules: the differences from torch that are on purpose, each with its reason.
+
+A rule sees one difference and both sessions as they are when it is found. Behind an
+explained difference the engines' states have parted, so the program ends there.
+"""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from torch import Tensor
+
+from plugrad.tests.fuzz.calls import is_free
+from plugrad.tests.fuzz.program import targets
+from plugrad.tests.fuzz.session import is_usable, kept_grad, raw, torch_session
+
+RULES = []
+
+
+def explanation(difference, theirs, ours):
+    """The reason of the first rule that explains ``difference``; empty if none does."""
+    for reason, applies in RULES:
+        if applies(difference, theirs, ours):
+            return reason
+    return ""
+
+
+def _inputs(line):
+    """The names of the inputs in a call of grad; none in other lines."""
+    match = re.search(r"grad\(\[[^\]]*\], \[([^\]]*)\]", line)
+    return match[1].split(", ") if match else []
+
+
+def rule(reason):
+    """Register a rule with its reason."""
+
+    def register(function):
+        RULES.append((reason, function))
+        return function
+
+    return register
+
+
+@rule("None stands for zeros: torch's formulas make zeros where a rule may say that none flows")
+def _zeros(difference, theirs, ours):
+    if difference.what == "names" and "grad(" in difference.line and not difference.plugrad:
+        return all(not theirs.names[name].any() for name in difference.torch)
+    given = difference.torch
+    zeros = isinstance(given, Tensor) and difference.plugrad is None and not given.any()
+    return difference.what == "values" and zeros
+
+
+@rule("torch says that a view of a leaf made without a graph requires grad, but gives it none")
+def _view_of_a_leaf(difference, theirs, ours):
+    if difference.what == "names" and not difference.torch:
+        inputs = dict(zip(targets(difference.line), _inputs(difference.line), strict=False))
+        asked = [theirs.names.get(inputs.get(name)) for name in difference.plugrad]
+        return all(map(_is_view_without_graph, asked))
+    value = theirs.names.get(difference.name.removesuffix(".grad"))
+    if not _is_view_without_graph(value):
+        return False
+    if difference.what == "values":
+        return difference.torch is None
+    return difference.what == "requires_grad" and difference.torch
+
+
+@rule("torch says that a view of a leaf made without a graph requires grad, but cannot start there")
+def _start_at_a_view_of_a_leaf(difference, theirs, ours):
+    message = "does not require grad and does not have a grad_fn"
+    if difference.plugrad != "nothing" or message not in str(difference.torch):
+        return False
+    return any(v.requires_grad and _is_view_without_graph(v) for v in theirs.live().values())
+
+
+def _is_view_without_graph(value):
+    usable = isinstance(value, Tensor) and is_usable(value)
+    return usable and value._is_view() and value.grad_fn is None
+
+
+@rule("what of a second derivative passes through a value is up to the formula: its input or it")
+def _through_an_intermediate(difference, theirs, ours):
+    name = difference.name
+    results = targets(difference.line)
+    if name in results and _inputs(difference.line):
+        name = _inputs(difference.line)[results.index(name)]
+    value = theirs.names.get(name.removesuffix(".grad"))
+    inner = isinstance(value, Tensor) and is_usable(value) and value.grad_fn is not None
+    return difference.what == "values" and inner and "create_graph=True" in theirs.text
+
+
+@rule("what is a view inside of torch's function is not one here")
+def _hidden_view(difference, theirs, ours):
+    name = difference.line.split(".")[0]
+    hidden = name in ours.names and ours.names[name]._base is None
+    return "Can't detach views in-place" in str(difference.torch) and hidden
+
+
+@rule("the gradient of a value with a hook is what the hook made of it, also if it flows on")
+def _captured_before_its_hook(difference, theirs, ours):
+    names, results = _inputs(difference.line), targets(difference.line)
+    if difference.what != "values" or not names or difference.name not in results:
+        return False
+    hooked = set(re.findall(r"(v\d+)(?:\.grad_fn)?\.register_", theirs.text))
+    return len(names) > 1 and names[results.index(difference.name)] in hooked
+
+
+@rule("torch says that it does not support this; ours does")
+def _unsupported(difference, theirs, ours):
+    missing = (
+        "does not support automatic differentiation",
+        "derivative for",
+        "ZeroTensors are immutable",  # how torch's own backward adds to a zero it made
+        "Autograd not support dtype",  # a result of integers has no graph, here as everywhere
+        "to be true, but got false",  # an assertion inside one of torch's formulas
+        "not implemented for",
+        "refer to a single memory location",  # ours computes as if one were cloned
+        "Index put requires the source and destination dtypes match",  # ours casts, as v[0] = w
+        # What was saved here knows where it came from, whatever becomes of the Variable.
+        "Trying to use a saved tensor that has been detached in-place",
+    )
+    text = str(difference.torch)
+    return (
+        difference.what == "raises"
+        and difference.plugrad == "nothing"
+        and any(m in text for m in missing)
+    )
+
+
+@rule("whether a gradient requires grad where its own derivative is 0 is up to the formula")
+def _constant_gradient(difference, theirs, ours):
+    if difference.what != "requires_grad" or "grad(" not in difference.line:
+        return False
+    session = theirs if difference.torch else ours
+    value = session.names[difference.name]
+    live = session.live().values()
+    leaves = [v for v in live if v.is_leaf and v.requires_grad and v is not value]
+    grad = session.names["grad"]
+    found = grad(
+        [value], leaves, [torch.ones_like(raw(value))], retain_graph=True, allow_unused=True
+    )
+    return not any(bool(raw(g).any()) for g in found if g is not None)
+
+
+@rule("None stands for zeros, also where allow_unused=True was left out")
+def _unused(difference, theirs, ours):
+    number = re.search(r"UnusedInputError: .* input (\d+),", str(difference.plugrad))
+    if difference.what != "raises" or difference.torch != "nothing" or not number:
+        return False
+    return not theirs.names[targets(difference.line)[int(number[1])]].any()
+
+
+@rule("whether a node saves a tensor, and so whether it can be freed, is up to the formula")
+def _saved_nothing(difference, theirs, ours):
+    return (
+        difference.what == "raises"
+        and "Trying to backward through the graph a second" in str(difference.torch)
+        and difference.plugrad == "nothing"
+    )
+
+
+@rule("two things are wrong with the call, and either may be named")
+def _another_error(difference, theirs, ours):
+    ours_first = str(difference.plugrad).startswith("InplaceError")
+    return difference.what == "raises" and ours_first and difference.torch != "nothing"
+
+
+@rule("a backward that raised had reached some leaves: which is up to the order of the walk")
+def _half_a_backward(difference, theirs, ours):
+    half = difference.raised and "backward(" in difference.line
+    return difference.what == "values" and difference.name.endswith(".grad") and half
+
+
+@rule("a change of .data counts here; in torch it makes gradients silently wrong")
+def _change_through_data(difference, theirs, ours):
+    if ".data" not in theirs.text:
+        return False
+    if difference.what == "version":
+        return difference.torch < difference.plugrad
+    changed = "SavedTensorChangedError" in str(difference.plugrad)
+    return difference.what == "raises" and difference.torch == "nothing" and changed
+
+
+@rule("what is saved is up to the formula; right as torch where it may change what was saved")
+def _changed_what_was_not_saved(difference, theirs, ours):
+    message = "modified by an inplace operation"
+    if difference.plugrad != "nothing" or message not in str(difference.torch):
+        return False
+    with torch.autograd.graph.allow_mutation_on_saved_tensors():
+        again = torch_session()
+        for line in theirs.lines:
+            again.run(line)
+        live = again.live()
+        same = live.keys() == ours.live().keys() and all(
+            _close(raw(value), raw(ours.names[name]))
+            and _close(kept_grad(value), kept_grad(ours.names[name]))
+            for name, value in live.items()
+            if is_usable(value)
+        )
+        again.close()
+    return same
+
+
+def _close(x, y):
+    if x is None or y is None:
+        return x is y
+    return x.shape == y.shape and torch.allclose(x, y, rtol=1e-6, atol=1e-6, equal_nan=True)
+
+
+@rule("torch divides a product by its elements: nan at 0 / 0, digits lost if subnormal")
+def _product_of_the_others(difference, theirs, ours):
+    if difference.what != "values" or "prod" not in theirs.text:
+        return False
+    tiny = any(_has_tiny(raw(v)) for v in theirs.live().values())
+    return tiny or _only_nan_in_torch(difference)
+
+
+def _has_tiny(value):
+    size = value.abs() if is_free(value) else value.new_zeros(())
+    return bool(((size > 0) & (size < 1e-150)).any())
+
+
+def _only_nan_in_torch(difference):
+    """Whether the numbers agree wherever torch's is one."""
+    a, b = difference.torch, difference.plugrad
+    if not (isinstance(a, Tensor) and isinstance(b, Tensor)) or a.shape != b.shape:
+        return False
+    finite = torch.isfinite(a)
+    return bool(torch.allclose(a[finite], b[finite], rtol=1e-9, atol=1e-9))
