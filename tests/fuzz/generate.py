@@ -191,4 +191,4 @@ def programs(draw):
             graph.ending(b)
         finally:
             b.session.close()
-    return Program(tuple(b.lines), frozenset(b.ops))
+    return Program(tuple(b.lines), frozenset(b.ops), watched=choose.chance(50))

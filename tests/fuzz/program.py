@@ -8,7 +8,7 @@ The header gives them their meaning, so that a program is its own reproduction.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _HEADER = """\
 import torch
@@ -39,6 +39,9 @@ class Program:
     lines: tuple[str, ...]
     #: The ops that were called through one of their samples.
     ops: frozenset[str] = field(default=frozenset(), compare=False)
+    #: Whether each value is looked at after each line, or only at the end: to look at grad_fn
+    #: may make it.
+    watched: bool = True
 
     def text(self, header):
         """What can be pasted into a file and run."""
@@ -57,7 +60,7 @@ class Program:
                 continue
             lost -= set(targets(line))
             kept.append(line)
-        return Program(tuple(kept))
+        return replace(self, lines=tuple(kept))
 
 
 def targets(line):

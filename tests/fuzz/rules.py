@@ -80,13 +80,19 @@ def _is_view_without_graph(value):
 
 @rule("what of a second derivative passes through a value is up to the formula: its input or it")
 def _through_an_intermediate(difference, theirs, ours):
+    if difference.what not in {"values", "log"} or "create_graph=True" not in theirs.text:
+        return False
     name = difference.name
     results = targets(difference.line)
     if name in results and _inputs(difference.line):
         name = _inputs(difference.line)[results.index(name)]
-    value = theirs.names.get(name.removesuffix(".grad"))
-    inner = isinstance(value, Tensor) and is_usable(value) and value.grad_fn is not None
-    return difference.what == "values" and inner and "create_graph=True" in theirs.text
+    hooked = re.findall(r"(v\d+)(?:\.grad_fn)?\.register_", theirs.text)
+    return any(_has_grad_fn(theirs, n) for n in [name.removesuffix(".grad"), *hooked])
+
+
+def _has_grad_fn(session, name):
+    value = session.names.get(name)
+    return isinstance(value, Tensor) and is_usable(value) and value.grad_fn is not None
 
 
 @rule("what is a view inside of torch's function is not one here")
@@ -152,17 +158,30 @@ def _unused(difference, theirs, ours):
 
 @rule("whether a node saves a tensor, and so whether it can be freed, is up to the formula")
 def _saved_nothing(difference, theirs, ours):
-    return (
-        difference.what == "raises"
-        and "Trying to backward through the graph a second" in str(difference.torch)
-        and difference.plugrad == "nothing"
+    freed = (
+        "Trying to backward through the graph a second" in str(difference.torch),
+        str(difference.plugrad).startswith("GraphFreedError"),
     )
+    return difference.what == "raises" and any(freed)
 
 
 @rule("two things are wrong with the call, and either may be named")
 def _another_error(difference, theirs, ours):
-    ours_first = str(difference.plugrad).startswith("InplaceError")
-    return difference.what == "raises" and ours_first and difference.torch != "nothing"
+    either = (
+        str(difference.plugrad).startswith("InplaceError"),
+        "refer to a single memory location" in str(difference.torch),
+    )
+    both = "nothing" not in {difference.torch, difference.plugrad}
+    return difference.what == "raises" and both and any(either)
+
+
+@rule("an operand overlaps what is written, so torch's result depends on the order of the elements")
+def _overlap(difference, theirs, ours):
+    changed, *others = re.findall(r"v\d+", difference.line)
+    memory = [theirs.names[n] for n in (changed, *others) if n in theirs.names]
+    storages = [v.untyped_storage().data_ptr() for v in memory if isinstance(v, Tensor)]
+    inplace = re.search(r"_\(|[-+*/]= |\] = ", difference.line)
+    return difference.what == "values" and bool(inplace) and storages[0] in storages[1:]
 
 
 @rule("a backward that raised had reached some leaves: which is up to the order of the walk")

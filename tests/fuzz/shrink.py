@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from plugrad.tests.fuzz.compare import compare
-from plugrad.tests.fuzz.program import Program
 
 
 def shrunk(program, still=None):
@@ -22,7 +22,9 @@ def shrunk(program, still=None):
             return verdict.unexplained and verdict.difference.what == what
 
         if first is not None:
-            program = _kept(program, Program(program.lines[: first.index + 1]), still)
+            program = _kept(
+                program, replace(program, lines=program.lines[: first.index + 1]), still
+            )
     size = max(len(program.lines) // 2, 1)
     while size:
         start = len(program.lines) - size
@@ -40,7 +42,7 @@ def _shorter_lines(program, still):
     for index, line in enumerate(program.lines):
         for shorter in _shorter(line):
             lines = (*program.lines[:index], shorter, *program.lines[index + 1 :])
-            candidate = Program(lines)
+            candidate = replace(program, lines=lines)
             if still(candidate):
                 return _shorter_lines(candidate, still)
     return program
