@@ -14,7 +14,7 @@ from plugrad.tests.fuzz import calls, graph, inplace
 from plugrad.tests.fuzz.forms import forms
 from plugrad.tests.fuzz.literals import KINDS, literal, numbers
 from plugrad.tests.fuzz.program import Program
-from plugrad.tests.fuzz.session import is_usable, torch_session, unchanged_world
+from plugrad.tests.fuzz.session import crashes_torch, is_usable, torch_session, unchanged_world
 
 _SHAPES = ((3,), (3, 4), (), (2, 3), (0, 3), (1,), (4, 3), (2, 3, 2), (3, 1), (1, 4))
 _DTYPES = (torch.float64,) * 6 + (torch.complex128, torch.float32)
@@ -41,6 +41,8 @@ class Builder:
 
     def add(self, line):
         """Run a line on torch and keep it; returns whether it ran."""
+        if crashes_torch(self.session, line):
+            return False
         error = self.session.run(line)
         self.lines.append(line)
         self._drop_unusable()

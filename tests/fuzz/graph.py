@@ -162,8 +162,8 @@ def post_hook(b):
 
 
 def prehook(b):
-    """On the node that made a value, which for one output says the same as a hook on it."""
-    x = b.some(lambda v: v.grad_fn is not None and v.output_nr == 0)
+    """On the node that made a value; not of a view, which torch makes anew after any change."""
+    x = b.some(lambda v: v.grad_fn is not None and v.output_nr == 0 and not v._is_view())
     if x is None:
         return
     name = b.fresh("h")

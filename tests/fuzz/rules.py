@@ -13,7 +13,13 @@ from torch import Tensor
 
 from plugrad.tests.fuzz.calls import is_free
 from plugrad.tests.fuzz.program import targets
-from plugrad.tests.fuzz.session import is_usable, kept_grad, raw, torch_session
+from plugrad.tests.fuzz.session import (
+    is_usable,
+    is_view_without_graph,
+    kept_grad,
+    raw,
+    torch_session,
+)
 
 RULES = []
 
@@ -26,10 +32,33 @@ def explanation(difference, theirs, ours):
     return ""
 
 
-def _inputs(line):
-    """The names of the inputs in a call of grad; none in other lines."""
-    match = re.search(r"grad\(\[[^\]]*\], \[([^\]]*)\]", line)
-    return match[1].split(", ") if match else []
+def _asked_for(session, name):
+    """The value whose gradient ``name`` is, if a call of grad made it, or as v3.grad; or None."""
+    if name.endswith(".grad"):
+        return session.names.get(name.removesuffix(".grad"))
+    for line in reversed(session.lines):
+        if name in targets(line):
+            match = re.search(r"grad\(\[[^\]]*\], \[([^\]]*)\]", line)
+            inputs = match[1].split(", ") if match else [""]
+            return session.names.get(dict(zip(targets(line), inputs, strict=False)).get(name))
+    return None
+
+
+def _hooked(session):
+    """The values that have a hook, by name."""
+    return set(re.findall(r"(v\d+)(?:\.grad_fn)?\.register_", session.text))
+
+
+def _is_second_order(session):
+    """Whether the last line differentiates what a recorded backward computed."""
+    results = set()
+    for line in session.lines[:-1]:
+        made = "create_graph=True" in line or results & set(re.findall(r"v\d+", line))
+        results.update(targets(line) if made else ())
+        results.update(re.findall(r"(v\d+) = v\d+\.grad", line))
+    roots = re.search(r"(?:grad|backward)\(\[([^\]]*)\]|(v\d+)\.backward", session.lines[-1])
+    used = re.findall(r"v\d+", roots[0]) if roots else []
+    return not results.isdisjoint(used)
 
 
 def rule(reason):
@@ -44,8 +73,9 @@ def rule(reason):
 
 @rule("None stands for zeros: torch's formulas make zeros where a rule may say that none flows")
 def _zeros(difference, theirs, ours):
-    if difference.what == "names" and "grad(" in difference.line and not difference.plugrad:
-        return all(not theirs.names[name].any() for name in difference.torch)
+    if difference.what == "names" and not difference.plugrad:
+        nothing = all(n in ours.names and ours.names[n] is None for n in difference.torch)
+        return nothing and not any(theirs.names[n].any() for n in difference.torch)
     given = difference.torch
     zeros = isinstance(given, Tensor) and difference.plugrad is None and not given.any()
     return difference.what == "values" and zeros
@@ -53,16 +83,19 @@ def _zeros(difference, theirs, ours):
 
 @rule("torch says that a view of a leaf made without a graph requires grad, but gives it none")
 def _view_of_a_leaf(difference, theirs, ours):
-    if difference.what == "names" and not difference.torch:
-        inputs = dict(zip(targets(difference.line), _inputs(difference.line), strict=False))
-        asked = [theirs.names.get(inputs.get(name)) for name in difference.plugrad]
-        return all(map(_is_view_without_graph, asked))
-    value = theirs.names.get(difference.name.removesuffix(".grad"))
-    if not _is_view_without_graph(value):
-        return False
-    if difference.what == "values":
-        return difference.torch is None
-    return difference.what == "requires_grad" and difference.torch
+    if difference.what == "requires_grad":
+        return difference.torch and is_view_without_graph(theirs.names.get(difference.name))
+    names = {"names": difference.plugrad, "values": [difference.name]}.get(difference.what, [])
+    asked = [_asked_for(theirs, name) for name in names]
+    nothing = difference.torch in ([], None)
+    return bool(asked) and nothing and all(map(is_view_without_graph, asked))
+
+
+@rule("torch says that a view of a detached base requires grad, though nothing is behind it")
+def _view_of_a_detached_base(difference, theirs, ours):
+    value = theirs.names.get(difference.name)
+    view = isinstance(value, Tensor) and value._is_view()
+    return difference.what == "requires_grad" and view and not value._base.requires_grad
 
 
 @rule("torch says that a view of a leaf made without a graph requires grad, but cannot start there")
@@ -70,29 +103,15 @@ def _start_at_a_view_of_a_leaf(difference, theirs, ours):
     message = "does not require grad and does not have a grad_fn"
     if difference.plugrad != "nothing" or message not in str(difference.torch):
         return False
-    return any(v.requires_grad and _is_view_without_graph(v) for v in theirs.live().values())
-
-
-def _is_view_without_graph(value):
-    usable = isinstance(value, Tensor) and is_usable(value)
-    return usable and value._is_view() and value.grad_fn is None
+    return any(v.requires_grad and is_view_without_graph(v) for v in theirs.live().values())
 
 
 @rule("what of a second derivative passes through a value is up to the formula: its input or it")
 def _through_an_intermediate(difference, theirs, ours):
-    if difference.what not in {"values", "log"} or "create_graph=True" not in theirs.text:
+    if difference.what not in {"values", "log"} or not _is_second_order(theirs):
         return False
-    name = difference.name
-    results = targets(difference.line)
-    if name in results and _inputs(difference.line):
-        name = _inputs(difference.line)[results.index(name)]
-    hooked = re.findall(r"(v\d+)(?:\.grad_fn)?\.register_", theirs.text)
-    return any(_has_grad_fn(theirs, n) for n in [name.removesuffix(".grad"), *hooked])
-
-
-def _has_grad_fn(session, name):
-    value = session.names.get(name)
-    return isinstance(value, Tensor) and is_usable(value) and value.grad_fn is not None
+    inner = [_asked_for(theirs, difference.name), *map(theirs.names.get, _hooked(theirs))]
+    return any(isinstance(v, Tensor) and is_usable(v) and v.grad_fn is not None for v in inner)
 
 
 @rule("what is a view inside of torch's function is not one here")
@@ -104,11 +123,9 @@ def _hidden_view(difference, theirs, ours):
 
 @rule("the gradient of a value with a hook is what the hook made of it, also if it flows on")
 def _captured_before_its_hook(difference, theirs, ours):
-    names, results = _inputs(difference.line), targets(difference.line)
-    if difference.what != "values" or not names or difference.name not in results:
-        return False
-    hooked = set(re.findall(r"(v\d+)(?:\.grad_fn)?\.register_", theirs.text))
-    return len(names) > 1 and names[results.index(difference.name)] in hooked
+    asked = _asked_for(theirs, difference.name)
+    hooked = [theirs.names.get(name) for name in _hooked(theirs)]
+    return difference.what == "values" and any(asked is v for v in hooked if v is not None)
 
 
 @rule("torch says that it does not support this; ours does")
@@ -171,7 +188,7 @@ def _another_error(difference, theirs, ours):
         str(difference.plugrad).startswith("InplaceError"),
         "refer to a single memory location" in str(difference.torch),
     )
-    both = "nothing" not in {difference.torch, difference.plugrad}
+    both = "nothing" not in [difference.torch, difference.plugrad]
     return difference.what == "raises" and both and any(either)
 
 
