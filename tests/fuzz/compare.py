@@ -97,8 +97,10 @@ def _after(index, line, theirs, ours, results):
     expected, got = theirs.run(line), ours.run(line)
     if not _same_error(expected, got):
         return differ("raises", "", _error(expected), _error(got))
-    if results is None:
-        return None
+    # A hook's gradient is compared at once, so that rules know the line that it came with.
+    found = _log_difference(differ, theirs, ours)
+    if found is not None or results is None:
+        return found
     try:
         return _seen(differ, theirs, ours, results)
     except Exception as error:  # whatever it is, what is asked here always has an answer
@@ -130,7 +132,7 @@ def _seen(differ, theirs, ours, results):
                 return differ("values", what, x, y, problem)
     if _partition(a, results) != _partition(b, results):
         return differ("objects", "", _partition(a, results), _partition(b, results))
-    return _log_difference(differ, theirs.log, ours.log, allowed)
+    return None
 
 
 # How a gradient came about, hence of which node it is which output, is up to the formulas.
@@ -150,9 +152,11 @@ def _facts_that_differ(a, b, changes):
             yield field, (first[field], second[field])
 
 
-def _log_difference(differ, theirs, ours, allowed):
+def _log_difference(differ, theirs, ours):
     """By hook: which of two values' hooks runs first is up to the order of the walk."""
     # torch calls a hook with None for an output that got no gradient, ours does not call it.
+    allowed = _allowed(theirs.live().values())
+    theirs, ours = theirs.log, ours.log
     theirs[:] = [entry for entry in theirs if entry[1] is not None]
     labels = [label for label, _ in theirs], [label for label, _ in ours]
     if sorted(labels[0]) != sorted(labels[1]):

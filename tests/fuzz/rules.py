@@ -36,12 +36,15 @@ def _asked_for(session, name):
     """The value whose gradient ``name`` is, if a call of grad made it, or as v3.grad; or None."""
     if name.endswith(".grad"):
         return session.names.get(name.removesuffix(".grad"))
-    for line in reversed(session.lines):
-        if name in targets(line):
-            match = re.search(r"grad\(\[[^\]]*\], \[([^\]]*)\]", line)
-            inputs = match[1].split(", ") if match else [""]
-            return session.names.get(dict(zip(targets(line), inputs, strict=False)).get(name))
-    return None
+    line = _line_of(session, name)
+    match = re.search(r"grad\(\[[^\]]*\], \[([^\]]*)\]", line)
+    inputs = match[1].split(", ") if match else [""]
+    return session.names.get(dict(zip(targets(line), inputs, strict=False)).get(name))
+
+
+def _line_of(session, name):
+    """The line that made a value; empty if none did."""
+    return next((line for line in reversed(session.lines) if name in targets(line)), "")
 
 
 def _hooked(session):
@@ -93,9 +96,34 @@ def _view_of_a_leaf(difference, theirs, ours):
 
 @rule("torch says that a view of a detached base requires grad, though nothing is behind it")
 def _view_of_a_detached_base(difference, theirs, ours):
-    value = theirs.names.get(difference.name)
+    if difference.what == "requires_grad":
+        return _has_detached_base(theirs.names.get(difference.name))
+    if difference.torch != "nothing" or not str(difference.plugrad).startswith("NoGraphError"):
+        return False
+    return any(
+        _has_detached_base(theirs.names.get(n)) for n in re.findall(r"v\d+", difference.line)
+    )
+
+
+def _has_detached_base(value):
     view = isinstance(value, Tensor) and value._is_view()
-    return difference.what == "requires_grad" and view and not value._base.requires_grad
+    return view and value.requires_grad and not value._base.requires_grad
+
+
+@rule("torch loses the hook of a view when its memory is changed in no_grad")
+def _hook_of_a_view(difference, theirs, ours):
+    if difference.what != "log" or "torch.no_grad" not in theirs.text:
+        return False
+    more = set(difference.plugrad) - set(difference.torch)
+    owners = [re.search(rf"{label} = (v\d+)", theirs.text)[1] for label in more]
+    values = [theirs.names.get(name) for name in owners]
+    return bool(more) and all(isinstance(v, Tensor) and v._is_view() for v in values)
+
+
+@rule("whether what is not finite is inf or nan depends on the order of the products")
+def _not_finite(difference, theirs, ours):
+    kinds = difference.detail.startswith("nan, inf or -inf")
+    return difference.what == "values" and kinds and _is_second_order(theirs)
 
 
 @rule("torch says that a view of a leaf made without a graph requires grad, but cannot start there")
@@ -139,6 +167,7 @@ def _unsupported(difference, theirs, ours):
         "not implemented for",
         "refer to a single memory location",  # ours computes as if one were cloned
         "Index put requires the source and destination dtypes match",  # ours casts, as v[0] = w
+        "value cannot be converted to type double without overflow",  # the same of one element
         # What was saved here knows where it came from, whatever becomes of the Variable.
         "Trying to use a saved tensor that has been detached in-place",
     )
@@ -152,7 +181,7 @@ def _unsupported(difference, theirs, ours):
 
 @rule("whether a gradient requires grad where its own derivative is 0 is up to the formula")
 def _constant_gradient(difference, theirs, ours):
-    if difference.what != "requires_grad" or "grad(" not in difference.line:
+    if difference.what != "requires_grad" or _line_of(theirs, difference.name).find("grad(") < 0:
         return False
     session = theirs if difference.torch else ours
     value = session.names[difference.name]
