@@ -165,6 +165,7 @@ def _unsupported(difference, theirs, ours):
         "Autograd not support dtype",  # a result of integers has no graph, here as everywhere
         "to be true, but got false",  # an assertion inside one of torch's formulas
         "not implemented for",
+        "returned an invalid gradient",  # as scatter_add's with an index smaller than src
         "refer to a single memory location",  # ours computes as if one were cloned
         "Index put requires the source and destination dtypes match",  # ours casts, as v[0] = w
         "value cannot be converted to type double without overflow",  # the same of one element
@@ -236,6 +237,18 @@ def _half_a_backward(difference, theirs, ours):
     return difference.what == "values" and difference.name.endswith(".grad") and half
 
 
+@rule("a call that raised wrote some elements first in torch; here it changes nothing")
+def _half_a_change(difference, theirs, ours):
+    return difference.what == "values" and difference.raised and "grad" not in difference.name
+
+
+@rule("what holds integers never requires grad here; torch says so where it indexes with a tensor")
+def _integers(difference, theirs, ours):
+    value = theirs.names.get(difference.name)
+    integers = isinstance(value, Tensor) and not is_free(value)
+    return difference.what == "requires_grad" and integers and bool(difference.torch)
+
+
 @rule("a change of .data counts here; in torch it makes gradients silently wrong")
 def _change_through_data(difference, theirs, ours):
     if ".data" not in theirs.text:
@@ -272,15 +285,17 @@ def _close(x, y):
     return x.shape == y.shape and torch.allclose(x, y, rtol=1e-6, atol=1e-6, equal_nan=True)
 
 
-@rule("torch divides a product by its elements: nan at 0 / 0, digits lost if subnormal")
-def _product_of_the_others(difference, theirs, ours):
-    if difference.what != "values" or "prod" not in theirs.text:
+@rule("torch has nan or loses digits at a singular point of the op, where ours has the value")
+def _singular_point(difference, theirs, ours):
+    singular = re.search(r"prod|pow|\*\*|norm|std|sqrt", theirs.text)
+    if difference.what != "values" or not singular:
         return False
     tiny = any(_has_tiny(raw(v)) for v in theirs.live().values())
     return tiny or _only_nan_in_torch(difference)
 
 
 def _has_tiny(value):
+    """Whether there is a subnormal number or one whose square is: torch divides by them."""
     size = value.abs() if is_free(value) else value.new_zeros(())
     return bool(((size > 0) & (size < 1e-150)).any())
 
