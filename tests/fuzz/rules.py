@@ -136,9 +136,10 @@ def _start_at_a_view_of_a_leaf(difference, theirs, ours):
 
 @rule("what of a second derivative passes through a value is up to the formula: its input or it")
 def _through_an_intermediate(difference, theirs, ours):
-    if difference.what not in {"values", "log"} or not _is_second_order(theirs):
+    if difference.what not in {"values", "log", "names"} or not _is_second_order(theirs):
         return False
-    inner = [_asked_for(theirs, difference.name), *map(theirs.names.get, _hooked(theirs))]
+    names = difference.torch if difference.what == "names" else [difference.name]
+    inner = [_asked_for(theirs, n) for n in names] + [theirs.names.get(n) for n in _hooked(theirs)]
     return any(isinstance(v, Tensor) and is_usable(v) and v.grad_fn is not None for v in inner)
 
 
