@@ -63,7 +63,10 @@ class Setitem(Function):
         if tensors:
             place.index_put_(tuple(tensors), y.to(x.dtype))
         else:
-            place.copy_(y[(0,) * max(0, y.dim() - place.dim())])
+            surplus = max(0, y.dim() - place.dim())
+            if any(size != 1 for size in y.shape[:surplus]):
+                y.expand(place.shape)  # torch's refusal
+            place.copy_(y[(0,) * surplus])
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

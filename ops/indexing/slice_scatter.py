@@ -42,9 +42,10 @@ class SliceScatter(Function):
         step: int = 1,
     ) -> Tensor:
         dim, start, end, step = (number(n) for n in (dim, start, end, step))
+        z = torch.slice_scatter(x, src, dim, start, end, step)  # first: it refuses a wrong dim
         ctx.where, ctx.src_shape = (dim, start, end, step), src.shape
         ctx.index = (*(slice(None),) * (dim % x.dim()), slice(start, end, step))
-        return torch.slice_scatter(x, src, dim, start, end, step)
+        return z
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
