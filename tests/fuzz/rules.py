@@ -110,14 +110,34 @@ def _has_detached_base(value):
     return view and value.requires_grad and not value._base.requires_grad
 
 
-@rule("torch loses the hook of a view when its memory is changed in no_grad")
-def _hook_of_a_view(difference, theirs, ours):
-    if difference.what != "log" or "torch.no_grad" not in theirs.text:
+@rule("torch makes the node of a view anew when its memory is changed in no_grad: what was is lost")
+def _view_changed_in_no_grad(difference, theirs, ours):
+    if difference.what not in {"log", "names", "values"}:
         return False
-    more = set(difference.plugrad) - set(difference.torch)
-    owners = [re.search(rf"{label} = (v\d+)", theirs.text)[1] for label in more]
-    values = [theirs.names.get(name) for name in owners]
-    return bool(more) and all(isinstance(v, Tensor) and v._is_view() for v in values)
+    changed = [_storage(theirs.names.get(name)) for name in _changed_in_no_grad(theirs)]
+    asked = [_asked_for(theirs, n) for n in difference.plugrad if difference.what == "names"]
+    asked += [theirs.names.get(name) for name in _hooked(theirs) if difference.what != "names"]
+    views = [v for v in asked if isinstance(v, Tensor) and v._is_view()]
+    return any(_storage(view) in changed for view in views)
+
+
+def _changed_in_no_grad(session):
+    """The values that lines in no_grad change."""
+    pattern = r"torch.no_grad\(\):\n    (?:v\d+ = )?(v\d+)(?:\.\w+_\(|\[.*\] = | [-+*/]+= )"
+    return re.findall(pattern, session.text)
+
+
+def _storage(value):
+    return value.untyped_storage().data_ptr() if isinstance(value, Tensor) else None
+
+
+@rule("a hook is not called for a gradient that torch's formula fills with zeros")
+def _hook_of_zeros(difference, theirs, ours):
+    if difference.what != "log" or set(difference.plugrad) - set(difference.torch):
+        return False
+    called = [label for label, _ in ours.log]
+    more = [g for label, g in theirs.log if label not in called]
+    return bool(more) and not any(g.any() for g in more)
 
 
 @rule("whether what is not finite is inf or nan depends on the order of the products")
@@ -166,6 +186,7 @@ def _unsupported(difference, theirs, ours):
         "Autograd not support dtype",  # a result of integers has no graph, here as everywhere
         "to be true, but got false",  # an assertion inside one of torch's formulas
         "not implemented for",
+        "isDifferentiableType(grad.scalar_type()) INTERNAL ASSERT",
         "returned an invalid gradient",  # as scatter_add's with an index smaller than src
         "refer to a single memory location",  # ours computes as if one were cloned
         "Index put requires the source and destination dtypes match",  # ours casts, as v[0] = w
@@ -227,15 +248,17 @@ def _another_error(difference, theirs, ours):
 def _overlap(difference, theirs, ours):
     changed, *others = re.findall(r"v\d+", difference.line)
     memory = [theirs.names[n] for n in (changed, *others) if n in theirs.names]
-    storages = [v.untyped_storage().data_ptr() for v in memory if isinstance(v, Tensor)]
+    storages = [_storage(v) for v in memory if isinstance(v, Tensor)]
     inplace = re.search(r"_\(|[-+*/]= |\] = ", difference.line)
     return difference.what == "values" and bool(inplace) and storages[0] in storages[1:]
 
 
 @rule("a backward that raised had reached some leaves: which is up to the order of the walk")
 def _half_a_backward(difference, theirs, ours):
-    half = difference.raised and "backward(" in difference.line
-    return difference.what == "values" and difference.name.endswith(".grad") and half
+    part = difference.what == "log" or (
+        difference.what == "values" and difference.name.endswith(".grad")
+    )
+    return part and difference.raised and re.search(r"grad\(|backward\(", difference.line)
 
 
 @rule("a call that raised wrote some elements first in torch; here it changes nothing")
