@@ -52,14 +52,15 @@ def _hooked(session):
     return set(re.findall(r"(v\d+)(?:\.grad_fn)?\.register_", session.text))
 
 
-def _is_second_order(session):
-    """Whether the last line differentiates what a recorded backward computed."""
+def _is_second_order(session, difference):
+    """Whether the line that made what differs differentiates what a recorded backward computed."""
+    last = _line_of(session, difference.name) or difference.line
     results = set()
-    for line in session.lines[:-1]:
+    for line in session.lines[: session.lines.index(last)]:
         made = "create_graph=True" in line or results & set(re.findall(r"v\d+", line))
         results.update(targets(line) if made else ())
         results.update(re.findall(r"(v\d+) = v\d+\.grad", line))
-    roots = re.search(r"(?:grad|backward)\(\[([^\]]*)\]|(v\d+)\.backward", session.lines[-1])
+    roots = re.search(r"(?:grad|backward)\(\[([^\]]*)\]|(v\d+)\.backward", last)
     used = re.findall(r"v\d+", roots[0]) if roots else []
     return not results.isdisjoint(used)
 
@@ -143,7 +144,7 @@ def _hook_of_zeros(difference, theirs, ours):
 @rule("whether what is not finite is inf or nan depends on the order of the products")
 def _not_finite(difference, theirs, ours):
     kinds = difference.detail.startswith("nan, inf or -inf")
-    return difference.what == "values" and kinds and _is_second_order(theirs)
+    return difference.what == "values" and kinds and _is_second_order(theirs, difference)
 
 
 @rule("torch says that a view of a leaf made without a graph requires grad, but cannot start there")
@@ -156,7 +157,9 @@ def _start_at_a_view_of_a_leaf(difference, theirs, ours):
 
 @rule("what of a second derivative passes through a value is up to the formula: its input or it")
 def _through_an_intermediate(difference, theirs, ours):
-    if difference.what not in {"values", "log", "names"} or not _is_second_order(theirs):
+    if difference.what not in {"values", "log", "names"} or not _is_second_order(
+        theirs, difference
+    ):
         return False
     names = difference.torch if difference.what == "names" else [difference.name]
     inner = [_asked_for(theirs, n) for n in names] + [theirs.names.get(n) for n in _hooked(theirs)]
@@ -165,9 +168,13 @@ def _through_an_intermediate(difference, theirs, ours):
 
 @rule("what is a view inside of torch's function is not one here")
 def _hidden_view(difference, theirs, ours):
-    name = difference.line.split(".")[0]
+    name = (re.findall(r"v\d+", difference.line) or [""])[0]
     hidden = name in ours.names and ours.names[name]._base is None
-    return "Can't detach views in-place" in str(difference.torch) and hidden
+    made_by_grad = "grad(" in _line_of(theirs, name)
+    text = str(difference.torch)
+    return ("Can't detach views in-place" in text and hidden) or (
+        "view was created in no_grad mode" in text and made_by_grad
+    )
 
 
 @rule("the gradient of a value with a hook is what the hook made of it, also if it flows on")
