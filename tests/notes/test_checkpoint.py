@@ -1,0 +1,715 @@
+"""Checkpoints: a part of forward is forgotten and computed again when backward needs it."""
+
+from __future__ import annotations
+
+import gc
+import math
+import weakref
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.checkpoint import set_checkpoint_debug_enabled, set_checkpoint_early_stop
+
+import plugrad as pg
+from plugrad.tests.notes.engines import close, raw, values
+
+TORCH_NAMES = True
+
+
+def check(engine, fn, *args, **options):
+    """The checkpoint of a call, not reentrant unless it is said."""
+    return engine.checkpoint(fn, *args, **{"use_reentrant": False, **options})
+
+
+def counted(fn):
+    """``fn``, and the list that gets an entry for each of its calls."""
+    calls = []
+
+    def wrapped(*args, **kwargs):
+        calls.append(1)
+        return fn(*args, **kwargs)
+
+    return wrapped, calls
+
+
+def chain(x):
+    return x.sin().exp().sin()
+
+
+both_ways = pytest.mark.parametrize("use_reentrant", [False, True], ids=["plain", "reentrant"])
+early_or_not = pytest.mark.parametrize("early_stop", [True, False], ids=["early stop", "no stop"])
+
+
+# --- values, gradients, counts -------------------------------------------------------
+
+
+@both_ways
+def test_a_checkpoint_has_the_value_and_the_gradient_of_its_function(engine, use_reentrant):
+    a, b = engine.leaf([0.1, 0.2]), engine.leaf([0.1, 0.2])
+    out = check(engine, chain, a, use_reentrant=use_reentrant)
+    expected = chain(b)
+    assert values(out) == values(expected)
+    out.sum().backward()
+    expected.sum().backward()
+    assert values(a.grad) == values(b.grad)
+
+
+def test_grad_works_as_backward_does(engine):
+    a = engine.leaf([0.1, 0.2])
+    (g,) = engine.grad(check(engine, torch.exp, a).sum(), a)
+    close(g, [math.exp(0.1), math.exp(0.2)])
+
+
+@both_ways
+def test_the_function_runs_twice(engine, use_reentrant):
+    fn, calls = counted(chain)
+    a = engine.leaf([0.5])
+    out = check(engine, fn, a, use_reentrant=use_reentrant)
+    assert len(calls) == 1
+    out.sum().backward()
+    assert len(calls) == 2
+
+
+@both_ways
+def test_the_function_runs_twice_with_eight_saved_tensors_and_closed_over_ones(
+    engine, use_reentrant
+):
+    w = engine.leaf([0.7, 0.8])
+
+    @counted
+    def pair(x):
+        for _ in range(4):
+            x = (x * w).sin()
+        return x
+
+    fn, calls = pair
+    a = engine.leaf([0.5, 0.6])
+    check(engine, fn, a, use_reentrant=use_reentrant).sum().backward()
+    assert len(calls) == 2
+    b, v = engine.leaf([0.5, 0.6]), engine.leaf([0.7, 0.8])
+    x = b
+    for _ in range(4):
+        x = (x * v).sin()
+    x.sum().backward()
+    close(a.grad, b.grad)
+    close(w.grad, v.grad)
+
+
+def test_the_function_runs_once_for_each_backward(engine):
+    fn, calls = counted(chain)
+    a = engine.leaf([0.5])
+    out = check(engine, fn, a)
+    for runs in (2, 3, 4):
+        out.backward(retain_graph=True)
+        assert len(calls) == runs
+
+
+def test_the_function_does_not_run_again_without_a_backward(engine):
+    fn, calls = counted(chain)
+    check(engine, fn, engine.leaf([0.5]))
+    check(engine, fn, engine.tensor([0.5]))
+    assert len(calls) == 2
+
+
+def test_where_nothing_is_saved_nothing_runs_again(engine):
+    fn, calls = counted(lambda x: x.clone())
+    a = engine.leaf([0.5])
+    check(engine, fn, a).backward()
+    assert len(calls) == 1
+    assert values(a.grad) == [1]
+
+
+@both_ways
+def test_without_a_gradient_it_is_a_call(engine, use_reentrant):
+    fn, calls = counted(chain)
+    with engine.no_grad():
+        out = check(engine, fn, engine.leaf([0.5]), use_reentrant=use_reentrant)
+    assert not out.requires_grad
+    assert len(calls) == 1
+
+
+def test_a_checkpoint_of_constants_with_a_closed_over_leaf_gives_it_a_gradient(engine):
+    w = engine.leaf([3.0])
+    check(engine, lambda x: x * w, engine.tensor([2.0])).backward()
+    assert values(w.grad) == [2]
+
+
+def test_a_second_backward_needs_retain_graph(engine):
+    out = check(engine, chain, engine.leaf([0.5]))
+    out.backward()
+    with engine.raises(RuntimeError, "retain_graph|already been freed|second time"):
+        out.backward()
+
+
+# --- arguments and results -----------------------------------------------------------
+
+
+def test_arguments_may_be_anything_and_so_may_results(engine):
+    def fn(k, a, b, f):
+        return f(k * a * b.exp()), 1, "abcd"
+
+    a, b = engine.leaf(2.0), engine.leaf(0.3)
+    out, one, word = check(engine, fn, 3, a, b, lambda x: x.sin())
+    assert (one, word) == (1, "abcd")
+    expected = engine.grad((3 * a * b.exp()).sin(), (a, b))
+    found = engine.grad(out, (a, b))
+    assert [values(g) for g in found] == [values(g) for g in expected]
+
+
+def test_keyword_arguments_are_passed(engine):
+    def fn(a, factor=None):
+        out = a.sin()
+        return out if factor is None else out * factor
+
+    a, b = engine.leaf(2.0), engine.leaf(3.0)
+    ga, gb = engine.grad(check(engine, fn, a, factor=b), (a, b))
+    close(ga, 3 * math.cos(2))
+    close(gb, math.sin(2))
+
+
+def test_arguments_in_containers_get_their_gradients(engine):
+    a = engine.leaf([0.5])
+    out = check(engine, lambda d: {"result": d["x"].sin()}, {"x": a})
+    out["result"].backward()
+    close(a.grad, [math.cos(0.5)])
+
+
+@both_ways
+def test_several_results(engine, use_reentrant):
+    a = engine.leaf([0.5])
+    s, c = check(engine, lambda x: (x.sin(), x.cos()), a, use_reentrant=use_reentrant)
+    (s + 2 * c).backward()
+    close(a.grad, [math.cos(0.5) - 2 * math.sin(0.5)])
+
+
+def test_a_saved_argument_stays_the_same_object(engine):
+    seen = []
+
+    class Pair(engine.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            ctx.save_for_backward(y)
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            seen.append(values(ctx.saved_tensors[0]))
+            return g, None
+
+    a, b = engine.leaf(1.0), engine.tensor(7.0)
+    check(engine, Pair.apply, a, b).backward()
+    assert seen == [7]
+
+
+def test_modules_can_be_checkpointed(engine):
+    torch.manual_seed(3)
+    layer = nn.Linear(2, 2).double()
+    weight = engine.tensor(raw(layer.weight).tolist()).requires_grad_()
+
+    def fn(x):
+        return torch.nn.functional.linear(x, weight).relu()
+
+    x = engine.leaf([[1.0, -2.0]])
+    out = check(engine, fn, x).sum()
+    expected = torch.relu(torch.tensor([[1.0, -2.0]]).double() @ layer.weight.t()).sum()
+    close(out, expected.detach())
+    out.backward()
+    (g,) = torch.autograd.grad(expected, layer.weight)
+    close(weight.grad, g)
+
+
+# --- what surrounds the function -----------------------------------------------------
+
+
+@both_ways
+def test_random_numbers_are_the_same_again(engine, use_reentrant):
+    a = engine.leaf([1.0] * 32)
+    masks = []
+
+    def fn(x):
+        mask = torch.rand(32, dtype=torch.float64) > 0.5
+        masks.append(mask.tolist())
+        return x * engine.tensor(mask.double().tolist()) * x
+
+    check(engine, fn, a, use_reentrant=use_reentrant).sum().backward()
+    assert masks[0] == masks[1]
+    assert values(a.grad) == [2.0 * m for m in masks[0]]
+
+
+def test_the_random_state_outside_is_not_moved_by_the_second_run(engine):
+    a = engine.leaf([1.0])
+    out = check(engine, lambda x: x * x * torch.rand(1, dtype=torch.float64).item(), a)
+    state = torch.get_rng_state()
+    out.backward()
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_random_numbers_may_be_left_alone(engine):
+    a = engine.leaf([1.0])
+    drawn = []
+
+    def fn(x):
+        drawn.append(torch.rand(1).item())
+        return x.sin()
+
+    check(engine, fn, a, preserve_rng_state=False).backward()
+    assert drawn[0] != drawn[1]
+
+
+@both_ways
+def test_autocast_is_the_same_again(engine, use_reentrant):
+    dtypes = []
+
+    def fn(x, y):
+        z = torch.mm(x, y)
+        dtypes.append(z.dtype)
+        return torch.mm(z, y)
+
+    x = engine.leaf([[1.0, 2.0], [3.0, 4.0]], dtype=torch.float32)
+    y = engine.leaf([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = check(engine, fn, x, y, use_reentrant=use_reentrant)
+    out.float().sum().backward()
+    assert dtypes == [torch.bfloat16, torch.bfloat16]
+    assert values(x.grad) == [[1, 1], [1, 1]]
+    assert x.grad.dtype is torch.float32
+
+
+def test_the_grad_mode_is_the_same_again(engine):
+    modes = []
+
+    def fn(x):
+        modes.append(engine.is_grad_enabled())
+        return x.sin()
+
+    check(engine, fn, engine.leaf([1.0])).backward()
+    assert modes == [True, True]
+
+
+def test_a_part_in_no_grad_stays_a_constant(engine):
+    def fn(x):
+        with engine.no_grad():
+            factor = x * 10
+        return factor * x
+
+    a = engine.leaf([2.0])
+    check(engine, fn, a).backward()
+    assert values(a.grad) == [20]
+
+
+# --- nested, in graphs, of graphs ----------------------------------------------------
+
+
+@early_or_not
+def test_checkpoints_can_be_nested(engine, early_stop):
+    def inner(x):
+        return check(engine, chain, x) * x
+
+    with set_checkpoint_early_stop(early_stop):
+        a = engine.leaf([0.3])
+        check(engine, inner, a).backward()
+    b = engine.leaf([0.3])
+    (chain(b) * b).backward()
+    close(a.grad, b.grad)
+
+
+@early_or_not
+def test_checkpoints_three_deep(engine, early_stop):
+    def nest(depth):
+        if depth == 0:
+            return chain
+        return lambda x: check(engine, nest(depth - 1), x.sin())
+
+    def plain(x, depth):
+        for _ in range(depth):
+            x = x.sin()
+        return chain(x)
+
+    with set_checkpoint_early_stop(early_stop):
+        a = engine.leaf([0.3])
+        check(engine, nest(3), a).backward()
+    b = engine.leaf([0.3])
+    plain(b, 3).backward()
+    close(a.grad, b.grad)
+
+
+@early_or_not
+def test_derivatives_of_checkpoints_of_derivatives(engine, early_stop):
+    def grad(fn):
+        def wrapper(x):
+            with engine.enable_grad():
+                (g,) = engine.grad(fn(x), x, create_graph=True)
+            return g
+
+        return wrapper
+
+    def c(fn):
+        return lambda x: check(engine, fn, x)
+
+    with set_checkpoint_early_stop(early_stop):
+        x = engine.leaf(0.4)
+        for expected_fn, actual_fns in (
+            (grad(chain), (grad(c(chain)), grad(c(c(chain))))),
+            (grad(grad(chain)), (grad(c(grad(chain))), grad(c(grad(c(chain)))))),
+        ):
+            expected = expected_fn(x)
+            for actual_fn in actual_fns:
+                close(actual_fn(x), raw(expected))
+
+
+@early_or_not
+def test_two_checkpoints_in_one(engine, early_stop):
+    def g(x):
+        return x.cos().sin().exp()
+
+    def both(x):
+        return check(engine, g, check(engine, chain, x))
+
+    with set_checkpoint_early_stop(early_stop):
+        a = engine.leaf([0.1, 0.2])
+        check(engine, both, a).sum().backward()
+    b = engine.leaf([0.1, 0.2])
+    g(chain(b)).sum().backward()
+    close(a.grad, b.grad)
+
+
+def test_second_derivatives_go_through_a_checkpoint(engine):
+    a = engine.leaf([0.5])
+    (g,) = engine.grad(check(engine, lambda x: x**3, a), a, create_graph=True)
+    (gg,) = engine.grad(g, a)
+    close(g, [0.75])
+    close(gg, [3.0])
+
+
+def test_backward_may_run_inside_the_function(engine):
+    def fn(x):
+        y = x.sin()
+        (g,) = engine.grad(y, x, create_graph=True)
+        return y * g
+
+    a, b = engine.leaf([0.5]), engine.leaf([0.5])
+    check(engine, fn, a).backward()
+    fn(b).backward()
+    close(a.grad, b.grad)
+
+
+def test_backward_inside_a_hook_of_a_checkpoints_graph(engine):
+    a = engine.leaf(1.0)
+
+    def fn(x):
+        y = x.sin().cos()
+        return y, y.sin()
+
+    y, out = check(engine, fn, a)
+    out.register_hook(lambda g: y.backward(retain_graph=True) and None)
+    out.backward()
+    dy = -math.sin(math.sin(1)) * math.cos(1)
+    close(a.grad, dy + dy * math.cos(math.cos(math.sin(1))))
+
+
+def test_the_graph_that_is_walked_is_the_first_one(engine):
+    counts = []
+    a = engine.leaf(1.0)
+    out = check(engine, lambda x: x.sin().cos().sin(), a)
+    out.grad_fn.next_functions[0][0].register_hook(lambda gi, go: counts.append(1) and None)
+    out.backward()
+    assert counts == [1]
+
+
+def test_a_hook_of_a_leaf_used_inside_and_outside_runs_once(engine):
+    w, x = engine.leaf([2.0]), engine.leaf([3.0])
+    counts = []
+    w.register_hook(lambda g: counts.append(values(g)))
+    h = w * x
+    check(engine, lambda t: w * t, h).backward()
+    assert counts == [[12]]
+    assert values(w.grad) == [12]
+
+
+def test_two_backward_passes_through_parts_of_one_checkpoint(engine):
+    fn, calls = counted(lambda x: (x.sin(), x.exp()))
+    a = engine.leaf([0.5])
+    s, e = check(engine, fn, a)
+    s.backward(retain_graph=True)
+    e.backward()
+    close(a.grad, [math.cos(0.5) + math.exp(0.5)])
+    assert len(calls) == 3
+
+
+# --- early stop ----------------------------------------------------------------------
+
+
+def test_the_second_run_ends_with_the_last_saved_tensor(engine):
+    tail, calls = counted(lambda x: x.clone())
+
+    def fn(x):
+        return tail(x.sin().cos())
+
+    def run(**options):
+        calls.clear()
+        check(engine, fn, engine.leaf(1.0), **options).backward()
+        return len(calls)
+
+    assert run() == 1
+    assert run(early_stop=True) == 1
+    assert run(early_stop=False) == 2
+
+
+def test_early_stop_can_be_set_for_all_checkpoints_made_in_a_block(engine):
+    tail, calls = counted(lambda x: x.clone())
+
+    def fn(x):
+        return tail(x.sin().cos())
+
+    with set_checkpoint_early_stop(False):
+        out = check(engine, fn, engine.leaf(1.0))
+    out.backward()
+    assert len(calls) == 2
+    calls.clear()
+    with set_checkpoint_early_stop(False), set_checkpoint_early_stop(True):
+        out = check(engine, fn, engine.leaf(1.0), early_stop=False)
+    out.backward()
+    assert len(calls) == 1
+
+
+# --- what differs in the second run --------------------------------------------------
+
+
+def changing(first, then):
+    """A function that is another the second time."""
+    runs = []
+
+    def fn(x):
+        runs.append(1)
+        return (first if len(runs) == 1 else then)(x)
+
+    return fn
+
+
+def test_fewer_saved_tensors_in_the_second_run_are_an_error(engine):
+    fn = changing(lambda x: x.sin().exp().sin(), lambda x: x.sin().exp())
+    out = check(engine, fn, engine.leaf([0.5]))
+    with engine.raises(RuntimeError, "A different number of tensors was saved"):
+        out.backward()
+
+
+def test_more_saved_tensors_are_an_error_unless_it_stops_early(engine):
+    def run(**options):
+        fn = changing(lambda x: x.sin().exp(), lambda x: x.sin().exp().sin())
+        a = engine.leaf([0.5])
+        check(engine, fn, a, **options).backward()
+        return a
+
+    with engine.raises(RuntimeError, "trying to save more tensors during recomputation"):
+        run(early_stop=False)
+    close(run().grad, [math.exp(math.sin(0.5)) * math.cos(0.5)])
+
+
+def test_a_saved_tensor_of_another_shape_is_an_error(engine):
+    fn = changing(lambda x: x.sin().exp(), lambda x: x.sin() * engine.tensor([1.0, 2.0]))
+    out = check(engine, fn, engine.leaf([0.5]))
+    with engine.raises(RuntimeError, "different metadata"):
+        out.backward()
+
+
+def test_determinism_check_none_does_not_compare_shapes(engine):
+    fn = changing(lambda x: x.sin(), lambda x: x.sin())
+    a = engine.leaf([0.5])
+    check(engine, fn, a, determinism_check="none").backward()
+    close(a.grad, [math.cos(0.5)])
+
+
+def test_debug_tells_more(engine):
+    fn = changing(lambda x: x.sin().exp(), lambda x: x.sin() * engine.tensor([1.0, 2.0]))
+    with set_checkpoint_debug_enabled(True):
+        out = check(engine, fn, engine.leaf([0.5]))
+        with pytest.raises(RuntimeError):
+            out.backward()
+
+
+def test_an_error_of_the_second_run_comes_out(engine):
+    def fails(x):
+        raise ArithmeticError("on purpose")
+
+    a = engine.leaf([0.5])
+    out = check(engine, changing(chain, fails), a)
+    with pytest.raises(ArithmeticError, match="on purpose"):
+        out.backward()
+    assert a.grad is None
+
+
+def test_an_error_of_the_first_run_comes_out(engine):
+    def fails(x):
+        raise ArithmeticError("on purpose")
+
+    with pytest.raises(ArithmeticError, match="on purpose"):
+        check(engine, fails, engine.leaf([0.5]))
+    a = engine.leaf([0.5])
+    chain(a).backward()
+
+
+# --- options -------------------------------------------------------------------------
+
+
+def test_two_contexts_surround_the_two_runs(engine):
+    log = []
+
+    class Context:
+        def __init__(self, name):
+            self.name = name
+
+        def __enter__(self):
+            log.append(f"+{self.name}")
+
+        def __exit__(self, *_):
+            log.append(f"-{self.name}")
+
+    out = check(
+        engine, chain, engine.leaf([0.5]), context_fn=lambda: (Context("first"), Context("again"))
+    )
+    assert log == ["+first", "-first"]
+    out.backward()
+    assert log == ["+first", "-first", "+again", "-again"]
+
+
+def test_contexts_need_the_plain_way(engine):
+    with pytest.raises((ValueError, TypeError), match="use_reentrant=False"):
+        check(
+            engine,
+            chain,
+            engine.leaf([0.5]),
+            use_reentrant=True,
+            context_fn=lambda: (None, None),
+        )
+
+
+def test_an_unknown_keyword_is_refused_in_the_reentrant_way(engine):
+    with pytest.raises((ValueError, TypeError)):
+        check(engine, chain, engine.leaf([0.5]), use_reentrant=True, nonsense=1)
+
+
+# --- sequences -----------------------------------------------------------------------
+
+
+@both_ways
+@pytest.mark.parametrize("segments", [1, 2, 3])
+def test_a_sequence_is_checkpointed_in_segments(engine, segments, use_reentrant):
+    functions = [torch.sin, torch.exp, torch.cos, torch.tanh]
+    counts = [0] * 4
+
+    def step(i):
+        def run(x):
+            counts[i] += 1
+            return functions[i](x)
+
+        return run
+
+    a, b = engine.leaf([0.5, 0.6]), engine.leaf([0.5, 0.6])
+    steps = [step(i) for i in range(4)]
+    out = engine.checkpoint_sequential(steps, segments, a, use_reentrant=use_reentrant)
+    expected = b
+    for function in functions:
+        expected = function(expected)
+    assert values(out) == values(expected)
+    out.sum().backward()
+    expected.sum().backward()
+    close(a.grad, b.grad)
+    assert counts[3] == 1  # the last segment is not checkpointed
+    if segments > 1:
+        assert counts[0] == 2
+
+
+def test_a_sequence_may_be_a_module(engine):
+    model = nn.Sequential(nn.Tanh(), nn.ReLU(), nn.Sigmoid())
+    a = engine.leaf([0.5, 0.6])
+    out = engine.checkpoint_sequential(model, 2, a, use_reentrant=False)
+    close(out, torch.sigmoid(torch.tanh(torch.tensor([0.5, 0.6], dtype=torch.float64))))
+    out.sum().backward()
+    assert a.grad is not None
+
+
+# --- memory --------------------------------------------------------------------------
+
+
+def test_what_lies_inside_is_not_kept(engine):
+    references = []
+
+    def fn(x):
+        y = x.sin()
+        references.append(weakref.ref(y))
+        return y.exp().exp()
+
+    out = check(engine, fn, engine.leaf([0.5]))
+    gc.collect()
+    assert references[0]() is None
+    out.backward()
+    gc.collect()
+    assert references[1]() is None
+
+
+def test_a_dropped_checkpoint_frees_its_function(engine):
+    class Sentinel:
+        pass
+
+    def scope():
+        sentinel = Sentinel()
+
+        def fn(x, held=sentinel):
+            return x.sin().exp()
+
+        out = check(engine, fn, engine.leaf([0.5]))
+        return out, weakref.ref(sentinel)
+
+    out, reference = scope()
+    assert reference() is not None
+    del out
+    gc.collect()
+    assert reference() is None
+
+
+def test_save_on_cpu_outside_and_inside_of_a_checkpoint(engine):
+    a = engine.leaf([1.1, 1.2])
+    with engine.graph.save_on_cpu():
+        out = check(engine, lambda x: x.pow(2).pow(2), a.pow(2)).pow(2)
+    (outside,) = engine.grad(out.sum(), a)
+
+    def fn(x):
+        with engine.graph.save_on_cpu():
+            x = x.pow(2).pow(2).pow(2)
+        return x.pow(2)
+
+    (inside,) = engine.grad(check(engine, fn, a).sum(), a)
+    for g in (outside, inside):
+        torch.testing.assert_close(raw(g), 16 * raw(a) ** 15)
+
+
+def test_saved_tensors_hooks_outside_see_what_lies_outside_and_the_arguments(engine):
+    packed = []
+    a = engine.leaf([0.5])
+    with engine.graph.saved_tensors_hooks(lambda t: (packed.append(1), t)[1], lambda t: t):
+        out = check(engine, chain, a.sin())
+    assert len(packed) == 2
+    out.backward()
+    b = engine.leaf([0.5])
+    chain(b.sin()).backward()
+    close(a.grad, b.grad)
+
+
+# --- where the reentrant way differs in torch, and plugrad's does not ----------------
+
+
+def test_torch_alone_the_reentrant_way_refuses_grad():
+    a = torch.tensor([0.5], requires_grad=True)
+    out = torch.utils.checkpoint.checkpoint(torch.exp, a, use_reentrant=True)
+    with pytest.raises(RuntimeError, match="incompatible"):
+        torch.autograd.grad(out, a)
+
+
+@pytest.mark.parametrize("checkpoint", ["ours", "torchs"])
+def test_plugrad_alone_the_reentrant_way_is_the_plain_way(checkpoint):
+    run = pg.checkpoint if checkpoint == "ours" else torch.utils.checkpoint.checkpoint
+    a = pg.Variable(torch.tensor([0.5]), requires_grad=True)
+    out = run(torch.exp, a, use_reentrant=True)
+    (g,) = pg.grad(out, a)
+    torch.testing.assert_close(g.data, torch.exp(torch.tensor([0.5])))

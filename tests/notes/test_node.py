@@ -1,0 +1,351 @@
+"""Nodes: what a graph tells of itself."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+import torch
+
+from plugrad.tests.notes.engines import accumulator, values
+
+
+def identity(engine):
+    class Identity(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    return Identity
+
+
+def walk(node):
+    """All nodes behind one, breadth first."""
+    seen, queue = [node], [node]
+    while queue:
+        for following, _ in queue.pop(0).next_functions:
+            if following is not None and following not in seen:
+                seen.append(following)
+                queue.append(following)
+    return seen
+
+
+def test_next_functions_are_pairs_of_a_node_and_an_output_number(engine):
+    x, y = engine.leaf([1.0]), engine.leaf([1.0])
+    a = x + y
+    (node_x, nr_x), (node_y, nr_y) = a.grad_fn.next_functions
+    assert (nr_x, nr_y) == (0, 0)
+    assert node_x is not node_y
+    b = a + 5
+    assert b.grad_fn.next_functions[0][0] is a.grad_fn
+
+
+def test_a_constant_operand_has_none_for_a_node(engine):
+    x = engine.leaf([1.0])
+    y = x * engine.tensor([2.0])
+    assert y.grad_fn.next_functions[1][0] is None
+
+
+def test_the_output_number_tells_which_result_was_used(engine):
+    x = engine.leaf([1.0, 2.0])
+    a, b = x.unbind()
+    assert (a.output_nr, b.output_nr) == (0, 1)
+    assert a.grad_fn is b.grad_fn
+    assert (b * 1).grad_fn.next_functions[0] == (b.grad_fn, 1)
+
+
+def test_a_leaf_has_output_number_zero(engine):
+    assert engine.leaf([1.0]).output_nr == 0
+
+
+def test_the_output_number_of_a_functions_results(engine):
+    class Halves(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x[:1] * 1, x[1:] * 1
+
+        @staticmethod
+        def backward(ctx, *gs):
+            return torch.cat(gs)
+
+    x = engine.leaf([1.0, 2.0])
+    a, b = Halves.apply(x)
+    assert (a.output_nr, b.output_nr) == (0, 1)
+    (a + b * 3).backward()
+    assert values(x.grad) == [1, 3]
+
+
+def test_a_saved_result_of_several_keeps_its_output_number(engine):
+    numbers = []
+
+    class Twice(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            numbers.append(x.output_nr)
+            return g * 2
+
+    b = engine.leaf([1.0, 2.0]).unbind()[1]
+    Twice.apply(b).backward(create_graph=True)
+    assert numbers == [1]
+
+
+def test_grad_fn_is_always_the_same_object(engine):
+    y = engine.leaf([1.0]) * 2
+    assert y.grad_fn is y.grad_fn
+    z = y * 3
+    assert z.grad_fn.next_functions[0][0] is y.grad_fn
+    assert hash(y.grad_fn) == hash(z.grad_fn.next_functions[0][0])
+
+
+def test_a_leafs_accumulator_is_the_same_for_all_its_uses(engine):
+    x = engine.leaf([1.0])
+    a, b = x * 2, x * 3
+    assert a.grad_fn.next_functions[0][0] is b.grad_fn.next_functions[0][0]
+
+
+def test_an_accumulator_knows_its_leaf(engine):
+    x = engine.leaf([1.0])
+    node = (y := x * 2).grad_fn.next_functions[0][0]
+    assert node.variable is x
+    assert node.next_functions == ()
+    assert "AccumulateGrad" in node.name()
+    assert y.requires_grad
+
+
+def test_a_name_tells_the_op(engine):
+    x = engine.leaf([1.0])
+    for result, name in ((x.sin(), "sin"), (x * x, "mul"), (x.exp(), "exp"), (x.clone(), "clone")):
+        assert name in result.grad_fn.name().lower()
+        assert name in repr(result.grad_fn).lower()
+
+
+def test_a_name_tells_the_function(engine):
+    y = identity(engine).apply(engine.leaf([1.0]))
+    assert "Identity" in y.grad_fn.name()
+
+
+def test_a_whole_graph_can_be_walked(engine):
+    x, w = engine.leaf([1.0]), engine.leaf([2.0])
+    y = (x.sin() * w).exp() + x
+    names = [node.name().lower() for node in walk(y.grad_fn)]
+    assert len(names) == 6
+    ops = [name for name in names if "accumulategrad" not in name]
+    assert len(ops) == 4
+    for name in ("add", "exp", "mul", "sin"):
+        assert sum(name in n for n in ops) == 1
+
+
+def test_nodes_are_instances_of_node(engine):
+    x = engine.leaf([1.0])
+    y = x.exp()
+    node = engine.graph.Node
+    for thing in (y.grad_fn, y.grad_fn.next_functions[0][0], accumulator(x)):
+        assert isinstance(thing, node)
+        assert issubclass(type(thing), node)
+    assert isinstance(identity(engine).apply(x).grad_fn, node)
+
+
+def test_other_things_are_no_nodes(engine):
+    node = engine.graph.Node
+    for thing in (None, 1, node, engine.leaf([1.0])):
+        assert not isinstance(thing, node)
+    assert issubclass(node, node)
+
+
+def test_ctx_is_the_node_of_its_function(engine):
+    seen = []
+
+    class Keep(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            seen.append(isinstance(ctx, engine.graph.Node) or not engine.ours)
+            return g * 2
+
+    Keep.apply(engine.leaf([1.0])).backward()
+    assert seen == [True]
+
+
+def test_metadata_is_a_dict_of_the_users(engine):
+    y = engine.leaf([1.0]) * 2
+    assert y.grad_fn.metadata == {}
+    y.grad_fn.metadata["mine"] = 5
+    assert (y * 3).grad_fn.next_functions[0][0].metadata["mine"] == 5
+
+
+def test_metadata_dies_with_its_graph(engine):
+    class Sentinel:
+        pass
+
+    def scope():
+        y = (engine.leaf([1.0]) * 2).sin()
+        sentinel = Sentinel()
+        y.grad_fn.next_functions[0][0].metadata["mine"] = sentinel
+        return y, weakref.ref(sentinel)
+
+    y, reference = scope()
+    gc.collect()
+    assert reference() is not None
+    del y
+    gc.collect()
+    assert reference() is None
+
+
+def test_anything_may_be_set_on_ctx(engine):
+    names = ["name", "next_functions", "metadata", "shape", "narrowed", "variable", "dtype", "rule"]
+    seen = []
+
+    class Setter(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            if engine.name == "torch":  # torch reserves some of these
+                return x * 2
+            for name in names:
+                setattr(ctx, name, name.upper())
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            if engine.name != "torch":
+                seen.extend(getattr(ctx, name) for name in names)
+            return g * 2
+
+    x = engine.leaf([1.0])
+    y = Setter.apply(x)
+    assert "Setter" in y.grad_fn.name()
+    assert len(y.grad_fn.next_functions) == 1
+    assert values(engine.grad(y, x)[0]) == [2]
+    assert seen == ([] if engine.name == "torch" else [name.upper() for name in names])
+
+
+def test_attributes_of_ctx_are_attributes_of_its_node(engine):
+    class Scale(engine.Function):
+        @staticmethod
+        def forward(ctx, x, factor):
+            ctx.factor = factor
+            return x * factor
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.factor, None
+
+    y = Scale.apply(engine.leaf([1.0]), 3.0)
+    assert y.grad_fn.factor == 3.0
+    assert not hasattr(y.grad_fn, "another")
+
+
+def test_a_functions_node_gives_out_what_was_saved(engine):
+    class Product(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x, None)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    x = engine.leaf([5.0])
+    y = Product.apply(x)
+    saved, nothing = y.grad_fn.saved_tensors
+    assert values(saved) == [5]
+    assert nothing is None
+    y.backward()
+    with engine.raises(RuntimeError, "after they have already been freed"):
+        y.grad_fn.saved_tensors  # noqa: B018
+
+
+def test_a_function_that_saves_nothing_has_an_empty_tuple(engine):
+    assert identity(engine).apply(engine.leaf([1.0])).grad_fn.saved_tensors == ()
+
+
+def test_nodes_of_a_dropped_graph_are_freed_without_the_collector(engine):
+    class Sentinel:
+        pass
+
+    gc.collect()
+    gc.disable()
+    try:
+        x = engine.leaf([1.0])
+        y = (x * 2).exp().sin()
+        sentinel = Sentinel()
+        y.grad_fn.next_functions[0][0].metadata["mine"] = sentinel
+        reference = weakref.ref(sentinel)
+        del sentinel, y
+        assert reference() is None
+    finally:
+        gc.enable()
+
+
+def test_a_result_that_its_own_graph_saves_is_freed_without_the_collector(engine):
+    class Sentinel:
+        pass
+
+    gc.collect()
+    gc.disable()
+    try:
+        y = engine.leaf([1.0]).exp()  # saves its result
+        sentinel = Sentinel()
+        y.grad_fn.metadata["mine"] = sentinel
+        reference = weakref.ref(sentinel)
+        del sentinel, y
+        assert reference() is None
+    finally:
+        gc.enable()
+
+
+def test_a_cycle_through_ctx_is_collected(engine):
+    class Holder(engine.Function):
+        @staticmethod
+        def forward(ctx, x, box):
+            ctx.box = box
+            y = x.clone()
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            (y,) = ctx.saved_tensors
+            return g * y, None
+
+    def scope(run):
+        x, box = engine.leaf([2.0]), {}
+        y = Holder.apply(x, box)
+        box["result"] = y
+        if run:
+            y.backward()
+            assert values(x.grad) == [2]
+        return weakref.ref(y)
+
+    for run in (False, True):
+        reference = scope(run)
+        gc.collect()
+        assert reference() is None
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_gradients_with_a_graph_are_the_only_thing_that_keeps_it(engine, create_graph):
+    def scope():
+        x = engine.leaf([2.0])
+        y = x * x
+        (g,) = engine.grad(y, x, create_graph=create_graph)
+        return g, weakref.ref(y)
+
+    g, reference = scope()
+    del g
+    gc.collect()
+    assert reference() is None

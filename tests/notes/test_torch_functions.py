@@ -1,0 +1,1256 @@
+"""torch.autograd.Function on Variables: a Function that was written for torch runs as it is.
+
+``Function`` is torch's for both engines here; what a rule may do with ``ctx`` is torch's contract.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import weakref
+from typing import Any
+
+import pytest
+import torch
+from torch.autograd import Function
+from torch.autograd.function import InplaceFunction, once_differentiable
+
+import plugrad as pg
+from plugrad.tests.notes.engines import PLUGRAD, TORCH, close, values
+
+
+class Scale(Function):
+    """Multiplication by a number."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, factor: float) -> Any:
+        ctx.factor = factor
+        return x * factor
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g * ctx.factor, None
+
+
+class Square(Function):
+    """A product of a saved input with itself."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return 2 * g * x
+
+
+class Exp(Function):
+    """A saved output."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        y = x.exp()
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        (y,) = ctx.saved_tensors
+        return g * y
+
+
+# --- a call --------------------------------------------------------------------------
+
+
+def test_a_function_is_recorded(engine):
+    x = engine.leaf([2.0])
+    y = Scale.apply(x, 3.0)
+    assert y.requires_grad
+    assert "Scale" in y.grad_fn.name()
+    y.backward()
+    assert values(y) == [6]
+    assert values(x.grad) == [3]
+
+
+def test_a_function_on_constants_gives_a_constant(engine):
+    y = Scale.apply(engine.tensor([2.0]), 3.0)
+    assert type(y) is type(engine.tensor([1.0]))
+    assert not y.requires_grad
+    assert y.grad_fn is None
+
+
+def test_a_function_in_no_grad_gives_a_constant(engine):
+    with torch.no_grad():
+        y = Scale.apply(engine.leaf([2.0]), 3.0)
+    assert not y.requires_grad
+
+
+def test_functions_and_ops_mix(engine):
+    x = engine.leaf([2.0])
+    (Square.apply(x.sin()) * x).sum().backward()
+    close(x.grad, [2 * math.sin(2) * math.cos(2) * 2 + math.sin(2) ** 2])
+
+
+apply_bound_early = Scale.apply
+
+
+def test_a_function_bound_to_a_name_is_recorded(engine):
+    x = engine.leaf([2.0])
+    apply_bound_early(x, 3.0).backward()
+    assert values(x.grad) == [3]
+
+
+def test_a_subclass_of_a_function_is_recorded(engine):
+    class Half(Scale):
+        @staticmethod
+        def forward(ctx, x):
+            return Scale.forward(ctx, x, 0.5)
+
+        @staticmethod
+        def backward(ctx, g):
+            return Scale.backward(ctx, g)[0]
+
+    x = engine.leaf([2.0])
+    Half.apply(x).backward()
+    assert values(x.grad) == [0.5]
+
+
+def test_a_function_with_keyword_or_default_arguments(engine):
+    class Power(Function):
+        @staticmethod
+        def forward(ctx, x, y=3):
+            ctx.save_for_backward(x)
+            ctx.y = y
+            return x**y
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return g * ctx.y * x ** (ctx.y - 1), None
+
+    x = engine.leaf([2.0])
+    assert values(engine.grad(Power.apply(x, 2), x)[0]) == [4]
+
+
+def test_forward_sees_no_graph(engine):
+    seen = []
+
+    class Look(Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x * 2
+            seen.append((y.requires_grad, y.grad_fn))
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    Look.apply(engine.leaf([1.0]))
+    assert seen == [(False, None)]
+
+
+def test_a_function_inside_a_function(engine):
+    class Outer(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return Square.apply(x) * x
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return 3 * g * Square.apply(x)
+
+    x = engine.leaf([2.0])
+    (g,) = engine.grad(Outer.apply(x), x, create_graph=True)
+    assert values(g) == [12]
+    assert values(engine.grad(g, x)[0]) == [12]
+
+
+# --- needs_input_grad ----------------------------------------------------------------
+
+
+def test_there_is_one_flag_for_each_argument_that_was_passed(engine):
+    seen = []
+
+    class Look(Function):
+        @staticmethod
+        def forward(ctx, a, b, k, c=None, d=5):
+            seen.append(ctx.needs_input_grad)
+            return a * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            seen.append(ctx.needs_input_grad)
+            return (g,) + (None,) * (len(ctx.needs_input_grad) - 1)
+
+    x, y = engine.leaf([1.0]), engine.tensor([1.0])
+    Look.apply(x, y, 3).backward()
+    Look.apply(x, x, 3, y, None).backward()
+    assert seen == [(True, False, False)] * 2 + [(True, True, False, False, False)] * 2
+
+
+def test_in_backward_the_flags_tell_what_was_asked_for(engine):
+    seen = []
+
+    class Look(Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            return a * b
+
+        @staticmethod
+        def backward(ctx, g):
+            seen.append(ctx.needs_input_grad)
+            return g, g
+
+    x, y = engine.leaf([1.0]), engine.leaf([1.0])
+    out = Look.apply(x, y)
+    engine.grad(out, x, retain_graph=True)
+    out.backward()
+    assert seen[1] == (True, True)
+    assert seen[0][0] is True
+
+
+def test_a_rule_may_leave_out_what_is_not_needed(engine):
+    class Product(Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            ctx.save_for_backward(a, b)
+            return a * b
+
+        @staticmethod
+        def backward(ctx, g):
+            a, b = ctx.saved_tensors
+            ga = g * b if ctx.needs_input_grad[0] else None
+            gb = g * a if ctx.needs_input_grad[1] else None
+            return ga, gb
+
+    x, y = engine.leaf([2.0]), engine.tensor([3.0])
+    Product.apply(x, y).backward()
+    assert values(x.grad) == [3]
+    assert y.grad is None
+
+
+# --- what is saved -------------------------------------------------------------------
+
+
+def test_a_saved_input_and_its_second_derivative(engine):
+    x = engine.leaf([3.0])
+    (g,) = engine.grad(Square.apply(x), x, create_graph=True)
+    (gg,) = engine.grad(g, x)
+    assert values(g) == [6]
+    assert values(gg) == [2]
+
+
+def test_a_saved_output_and_its_derivatives(engine):
+    x = engine.leaf([0.0])
+    y = Exp.apply(x)
+    for _ in range(3):
+        (y,) = engine.grad(y, x, create_graph=True)
+        assert values(y) == [1]
+
+
+def test_the_same_tensor_under_two_arguments_has_each_ones_derivative(engine):
+    class Product(Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            ctx.save_for_backward(a, b)
+            return a * b
+
+        @staticmethod
+        def backward(ctx, g):
+            a, b = ctx.saved_tensors
+            return g * b, g * a
+
+    x = engine.leaf([3.0])
+    (g,) = engine.grad(Product.apply(x, x), x, create_graph=True)
+    assert values(g) == [6]
+    assert values(engine.grad(g, x)[0]) == [2]
+    (g,) = engine.grad(Product.apply(x, x.detach()), x, create_graph=True)
+    assert values(g) == [3]
+    assert not g.requires_grad or engine.grad(g, x, allow_unused=True) == (None,)
+
+
+def test_none_may_be_saved(engine):
+    class Holes(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(None, x, None)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            first, x, last = ctx.saved_tensors
+            assert first is None
+            assert last is None
+            return 2 * g * x
+
+    x = engine.leaf([3.0])
+    Holes.apply(x).backward()
+    assert values(x.grad) == [6]
+
+
+def test_a_saved_tensor_that_was_changed_is_noticed(engine):
+    x = engine.leaf([3.0]).clone()
+    y = Square.apply(x)
+    x.add_(1)
+    with engine.raises(RuntimeError, "modified by an inplace operation"):
+        y.backward()
+
+
+def test_saved_tensors_are_freed_by_backward(engine):
+    x = engine.leaf([3.0])
+    y = Square.apply(x)
+    y.backward()
+    with engine.raises(RuntimeError, "retain_graph=True"):
+        y.backward()
+
+
+def test_ctx_may_be_kept_but_not_what_it_saved(engine):
+    kept = []
+
+    class Keep(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            kept.append(ctx)
+            assert ctx.saved_tensors[0] is not None
+            return g * 2
+
+    y = Keep.apply(engine.leaf([1.0]))
+    y.backward()
+    with pytest.raises(RuntimeError):
+        kept[0].saved_tensors  # noqa: B018
+
+
+def test_an_input_kept_as_an_attribute(engine):
+    class Attribute(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.x = x
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return 2 * g * ctx.x
+
+    x = engine.leaf([3.0])
+    (g,) = engine.grad(Attribute.apply(x), x)
+    assert values(g) == [6]
+
+
+def test_an_input_kept_as_an_attribute_has_its_second_derivative(engine):
+    class Attribute(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.x = x
+            return x * x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return 3 * g * ctx.x * ctx.x
+
+    x = engine.leaf([2.0])
+    (g,) = engine.grad(Attribute.apply(x), x, create_graph=True)
+    assert values(g) == [12]
+    assert values(engine.grad(g, x)[0]) == [12]
+
+
+def test_numbers_and_anything_kept_as_attributes(engine):
+    class Anything(Function):
+        @staticmethod
+        def forward(ctx, x, options):
+            ctx.options, ctx.shape, ctx.function = options, x.shape, math.cos
+            return x * options["factor"]
+
+        @staticmethod
+        def backward(ctx, g):
+            assert tuple(ctx.shape) == (1,)
+            return g * ctx.options["factor"] * ctx.function(0.0), None
+
+    x = engine.leaf([1.0])
+    Anything.apply(x, {"factor": 4.0}).backward()
+    assert values(x.grad) == [4]
+
+
+# --- what a rule returns -------------------------------------------------------------
+
+
+def returning(results):
+    class Returns(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return results(g)
+
+    return Returns
+
+
+def test_none_is_no_gradient_not_zeros(engine):
+    x = engine.leaf([1.0])
+    none = returning(lambda g: None)
+    none.apply(x).backward()
+    assert x.grad is None
+    none.apply(x**2).backward()
+    assert x.grad is None
+    none.apply(x).sum().backward()
+    assert x.grad is None
+    assert engine.grad(none.apply(x), x, allow_unused=True) == (None,)
+
+
+def test_more_nones_than_arguments_are_ignored(engine):
+    x = engine.leaf([1.0])
+    returning(lambda g: (g, None, None)).apply(x).backward()
+    assert values(x.grad) == [1]
+
+
+def test_too_few_gradients_are_refused(engine):
+    class TwoIn(Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            return x * y
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    x, y = engine.leaf([1.0]), engine.leaf([1.0])
+    with engine.raises(RuntimeError, "incorrect number of gradients"):
+        TwoIn.apply(x, y).backward()
+
+
+def test_too_many_gradients_are_refused(engine):
+    x = engine.leaf([1.0])
+    with engine.raises(RuntimeError, "incorrect number of gradients"):
+        returning(lambda g: (g, g)).apply(x).backward()
+
+
+def test_a_gradient_of_another_shape_is_refused(engine):
+    x = engine.leaf([[1.0, 2.0], [3.0, 4.0]])
+    with engine.raises(RuntimeError, "expected shape"):
+        returning(lambda g: g.new_zeros(10)).apply(x).sum().backward()
+
+
+def test_a_gradient_that_can_be_summed_to_the_shape_is(engine):
+    x = engine.leaf([1.0, 2.0])
+    returning(lambda g: g.expand(3, 2) * 1).apply(x).sum().backward()
+    assert values(x.grad) == [3, 3]
+
+
+def test_a_gradient_of_another_dtype_is_converted(engine):
+    x = engine.leaf([1.0, 2.0])
+    returning(lambda g: g.float()).apply(x).sum().backward()
+    assert x.grad.dtype is torch.float64
+    assert values(x.grad) == [1, 1]
+
+
+def test_a_gradient_that_is_no_tensor_is_refused(engine):
+    x = engine.leaf([1.0])
+    with engine.raises((TypeError, RuntimeError), "expected Variable or None"):
+        returning(lambda g: 3.0).apply(x).backward()
+
+
+def test_one_gradient_may_be_returned_for_two_inputs(engine):
+    class Plus(Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            return x + y
+
+        @staticmethod
+        def backward(ctx, g):
+            return g, g
+
+    x, y = engine.leaf([1.0, 1.0]), engine.leaf([1.0, 1.0])
+    Plus.apply(x, y).sum().backward()
+    x.grad.zero_()
+    assert values(y.grad) == [1, 1]
+
+
+# --- several outputs, and what is no tensor ------------------------------------------
+
+
+def test_several_outputs_and_things_between(engine):
+    class Many(Function):
+        @staticmethod
+        def forward(ctx, a, b, scale, c):
+            ctx.scale = scale
+            ctx.save_for_backward(a, b, c)
+            return scale, (a + b * c) * scale, None, True, (a * b + c) * scale, "bar"
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx, *gs):
+            assert len(gs) == 6
+            assert [gs[i] for i in (0, 2, 3, 5)] == [None] * 4
+            a, b, c = ctx.saved_tensors
+            return (
+                (gs[1] + gs[4] * b) * ctx.scale,
+                (gs[1] * c + gs[4] * a) * ctx.scale,
+                None,
+                (gs[1] * b + gs[4]) * ctx.scale,
+            )
+
+    a, b, c = engine.leaf([2.0]), engine.leaf([3.0]), engine.tensor([5.0])
+    out = Many.apply(a, b, 10, c)
+    assert [out[i] for i in (0, 2, 3, 5)] == [10, None, True, "bar"]
+    assert values(out[1]) == [170]
+    assert values(out[4]) == [110]
+    engine.backward([out[1], out[4]])
+    assert values(a.grad) == [40]
+    assert values(b.grad) == [70]
+    assert c.grad is None
+
+
+def test_a_function_without_tensors_is_a_call(engine):
+    class Plain(Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            return a + b, "bar"
+
+        @staticmethod
+        def backward(ctx, *gs):
+            return None, None
+
+    assert Plain.apply(1.5, 2) == (3.5, "bar")
+
+
+def test_the_gradient_of_an_unused_output_is_zeros(engine):
+    seen = []
+
+    class Two(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2, x[:1] * 3
+
+        @staticmethod
+        def backward(ctx, ga, gb):
+            seen.append(values(gb))
+            return ga * 2
+
+    x = engine.leaf([1.0, 2.0])
+    Two.apply(x)[0].sum().backward()
+    assert seen == [[0]]
+
+
+def test_it_is_none_if_gradients_are_not_to_be_materialized(engine):
+    seen = []
+
+    class Two(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.set_materialize_grads(False)
+            return x * 2, x * 3
+
+        @staticmethod
+        def backward(ctx, ga, gb):
+            seen.append(gb)
+            return ga * 2
+
+    x = engine.leaf([1.0])
+    Two.apply(x)[0].backward()
+    assert seen == [None]
+    assert values(x.grad) == [2]
+
+
+def test_one_tensor_returned_twice_is_one_object(engine):
+    class Twice(Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x * 2
+            return y, y
+
+        @staticmethod
+        def backward(ctx, ga, gb):
+            return ga * 2 + gb * 2
+
+    x = engine.leaf([1.0])
+    a, b = Twice.apply(x)
+    assert a is b
+    (a + b).backward()
+    assert values(x.grad) == [4]
+
+
+def test_an_input_returned_as_it_is_becomes_a_result(engine):
+    class Same(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    for data in ([1.0], 1.0):
+        x = engine.leaf(data)
+        y = Same.apply(x)
+        assert y is not x
+        assert not y.is_leaf
+        y.backward()
+        assert values(x.grad) == (2 if data == 1.0 else [2])
+        z = x.clone()
+        Same.apply(z).backward()
+        assert values(x.grad) == (4 if data == 1.0 else [4])
+
+
+def test_an_input_returned_among_others(engine):
+    class Both(Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            return a, a + b
+
+        @staticmethod
+        def backward(ctx, ga, gb):
+            return ga + gb, gb
+
+    x, y = engine.leaf([1.0]), engine.leaf([1.0])
+    q, p = Both.apply(x, y)
+    (q + p + x).backward()
+    assert values(x.grad) == [3]
+    assert values(y.grad) == [1]
+
+
+def test_an_integer_output_does_not_require_grad(engine):
+    class Where(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2, x > 0, x.argmax()
+
+        @staticmethod
+        def backward(ctx, g, gb, gi):
+            return g * 2
+
+    x = engine.leaf([1.0, -1.0])
+    y, mask, index = Where.apply(x)
+    assert y.requires_grad
+    assert not mask.requires_grad
+    assert not index.requires_grad
+    y.sum().backward()
+    assert values(x.grad) == [2, 2]
+
+
+# --- mark_non_differentiable, mark_dirty ---------------------------------------------
+
+
+def test_an_output_marked_as_not_differentiable_does_not_require_grad(engine):
+    seen = []
+
+    class Mixed(Function):
+        @staticmethod
+        def forward(ctx, x):
+            a, b = x + 1, x + 2
+            ctx.mark_non_differentiable(a)
+            return a, b
+
+        @staticmethod
+        def backward(ctx, ga, gb):
+            seen.append((values(ga), values(gb)))
+            return gb
+
+    x = engine.leaf([1.0])
+    a, b = Mixed.apply(x)
+    assert not a.requires_grad
+    assert b.requires_grad
+    b.backward()
+    assert seen == [([0], [1])]
+    assert values(x.grad) == [1]
+
+
+def test_a_function_whose_only_output_is_not_differentiable(engine):
+    class Mask(Function):
+        @staticmethod
+        def forward(ctx, x):
+            mask = x > 0
+            ctx.mark_non_differentiable(mask)
+            return mask
+
+        @staticmethod
+        def backward(ctx, g):
+            raise AssertionError
+
+    x = engine.leaf([1.0, -1.0])
+    mask = Mask.apply(x)
+    assert not mask.requires_grad
+    x.masked_fill(mask, 0).sum().backward()
+    assert values(x.grad) == [0, 1]
+
+
+def test_a_result_that_is_not_differentiable_feeds_another_function(engine):
+    class First(Function):
+        @staticmethod
+        def forward(ctx, x):
+            noise = torch.ones_like(x)
+            ctx.mark_non_differentiable(noise)
+            return x * 1, noise
+
+        @staticmethod
+        def backward(ctx, g, ignored):
+            return g
+
+    class Second(Function):
+        @staticmethod
+        def forward(ctx, x, ignored):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return g, None
+
+    x = engine.leaf([1.0])
+    a, b = First.apply(x)
+    b = b + 1
+    assert not b.requires_grad
+    Second.apply(a, b).backward()
+    assert values(x.grad) == [1]
+
+
+class AddInto(Function):
+    """The first argument changed in place."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Any, b: Any) -> Any:
+        a.add_(b)
+        ctx.mark_dirty(a)
+        return a
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g, g
+
+
+def test_an_input_marked_as_dirty_is_the_result_itself(engine):
+    x, b = engine.leaf([1.0]), engine.leaf([2.0])
+    a = x.clone()
+    c = AddInto.apply(a, b)
+    assert c is a
+    assert values(a) == [3]
+    assert "AddInto" in a.grad_fn.name()
+    (c * 2).backward()
+    assert values(x.grad) == [2]
+    assert values(b.grad) == [2]
+
+
+def test_a_constant_marked_as_dirty_comes_to_require_grad(engine):
+    a, b = engine.tensor([1.0]), engine.leaf([2.0])
+    c = AddInto.apply(a, b)
+    assert c is a
+    assert a.requires_grad
+    c.backward()
+    assert values(b.grad) == [1]
+
+
+def test_a_dirty_result_can_be_changed_further(engine):
+    x, b = engine.leaf([1.0]), engine.leaf([2.0])
+    c = AddInto.apply(x.clone(), b)
+    c *= 5
+    c.backward()
+    assert values(x.grad) == [5]
+    assert values(b.grad) == [5]
+
+
+def test_a_dirty_view_changes_its_base(engine):
+    root, b = engine.leaf([[1.0, 2.0], [3.0, 4.0]]), engine.leaf([10.0])
+    x = root.clone()
+    AddInto.apply(x.narrow(0, 0, 1).narrow(1, 1, 1), b)
+    assert values(x) == [[1, 12], [3, 4]]
+    (x * x).sum().backward()
+    assert values(root.grad) == [[2, 24], [6, 8]]
+    assert values(b.grad) == [24]
+
+
+def test_a_dirty_leaf_that_requires_grad_is_refused(engine):
+    with engine.raises(RuntimeError, "leaf Variable that requires grad"):
+        AddInto.apply(engine.leaf([1.0]), engine.leaf([1.0]))
+
+
+def test_a_dirty_view_of_a_leaf_is_refused(engine):
+    x = engine.leaf([1.0])
+    with engine.raises(RuntimeError, "a view of a leaf Variable that requires grad"):
+        AddInto.apply(x.view_as(x), engine.leaf([1.0]))
+
+
+def test_one_of_several_dirty_views_is_refused(engine):
+    x = engine.leaf([1.0, 2.0]).clone()
+    first, _ = x.split([1, 1])
+    with engine.raises(RuntimeError, "output of a function that returns multiple view"):
+        AddInto.apply(first, engine.leaf([1.0]))
+
+
+def test_a_dirty_view_with_another_output_is_refused(engine):
+    class Two(Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            a.add_(b)
+            ctx.mark_dirty(a)
+            return a, a + b
+
+        @staticmethod
+        def backward(ctx, ga, gb):
+            return ga + gb, ga + 2 * gb
+
+    x, b = engine.leaf([1.0]), engine.leaf([2.0])
+    c, d = Two.apply(x.clone(), b)
+    (c * d).backward()
+    assert values(x.grad) == [3 + 5]
+    with engine.raises(RuntimeError, "modifies inplace an input that is a view"):
+        Two.apply(x.clone().view_as(x), b)
+
+
+def test_a_dirty_input_must_be_returned(engine):
+    class Forgets(Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            a.add_(b)
+            ctx.mark_dirty(a)
+            return a.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return g, g
+
+    with engine.raises(RuntimeError, "were not returned as output"):
+        Forgets.apply(engine.leaf([1.0]).clone(), engine.leaf([1.0]))
+
+
+def test_one_dirty_input_returned_twice_is_one_object(engine):
+    class Twice(InplaceFunction):
+        @staticmethod
+        def forward(ctx, x):
+            x.mul_(2)
+            ctx.mark_dirty(x)
+            return x, x
+
+        @staticmethod
+        def backward(ctx, ga, gb):
+            return ga * 2 + gb * 2
+
+    x = engine.leaf([1.0])
+    a, b = Twice.apply(x.clone())
+    assert a is b
+    (a + b).backward()
+    assert values(x.grad) == [4]
+
+
+def test_a_change_inside_of_a_local_is_nobodys_business(engine):
+    class Local(Function):
+        @staticmethod
+        def forward(ctx, x):
+            view = x.clone()[:2]
+            view += 2
+            return view
+
+        @staticmethod
+        def backward(ctx, g):
+            return torch.cat([g, g.new_zeros(1)])
+
+    x = engine.leaf([1.0, 2.0, 3.0])
+    y = Local.apply(x)
+    assert "Local" in y.grad_fn.name()
+    y.sum().backward()
+    assert values(x.grad) == [1, 1, 0]
+
+
+# --- setup_context -------------------------------------------------------------------
+
+
+class Cube(Function):
+    """A forward that does not know ctx."""
+
+    @staticmethod
+    def forward(x: Any) -> Any:
+        return x**3
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        (x,) = inputs
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return 3 * g * x**2
+
+
+def test_setup_context_gets_inputs_and_output(engine):
+    x = engine.leaf([2.0])
+    (g,) = engine.grad(Cube.apply(x), x, create_graph=True)
+    assert values(g) == [12]
+    assert values(engine.grad(g, x)[0]) == [12]
+
+
+def test_setup_context_with_several_outputs_and_numbers(engine):
+    class Both(Function):
+        @staticmethod
+        def forward(x, shape, factor):
+            return x.reshape(shape) * factor, 2 * factor
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            x, _, factor = inputs
+            assert output[1] == 2 * factor
+            ctx.shape, ctx.factor = x.shape, factor
+
+        @staticmethod
+        def backward(ctx, g, _):
+            return g.reshape(ctx.shape) * ctx.factor, None, None
+
+    x = engine.leaf([1.0, 2.0, 3.0, 4.0])
+    y, twice = Both.apply(x, (2, 2), 7)
+    assert twice == 14
+    y.sum().backward()
+    assert values(x.grad) == [7, 7, 7, 7]
+
+
+class Power(Function):
+    """A forward with a default."""
+
+    @staticmethod
+    def forward(x: Any, y: float = 3) -> Any:
+        return x**y
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        x, ctx.y = inputs
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return g * ctx.y * x ** (ctx.y - 1), None
+
+
+class PowerOfClass(Function):
+    """The same, of class methods."""
+
+    @classmethod
+    def forward(cls, x: Any, y: float = 3) -> Any:
+        return x**y
+
+    @classmethod
+    def setup_context(cls, ctx: Any, inputs: Any, output: Any) -> None:
+        Power.setup_context(ctx, inputs, output)
+
+    @classmethod
+    def backward(cls, ctx: Any, g: Any) -> Any:
+        return Power.backward(ctx, g)
+
+
+@pytest.mark.parametrize("function", [Power, PowerOfClass])
+def test_setup_context_gets_the_defaults_too(engine, function):
+    x = engine.leaf([2.0])
+    y = function.apply(x)
+    assert values(y) == [8]
+    assert values(engine.grad(y, x)[0]) == [12]
+
+
+# --- once_differentiable -------------------------------------------------------------
+
+
+class Once(Function):
+    """A rule that cannot be differentiated."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Any) -> Any:
+        assert not torch.is_grad_enabled()
+        (x,) = ctx.saved_tensors
+        return 2 * g * x
+
+
+def test_once_differentiable_works_to_first_order(engine):
+    x = engine.leaf([3.0])
+    Once.apply(x).backward()
+    assert values(x.grad) == [6]
+
+
+def test_once_differentiable_cannot_be_differentiated_twice(engine):
+    x, g = engine.leaf([3.0]), engine.leaf([1.0])
+    (gx,) = engine.grad(Once.apply(x), x, g, create_graph=True)
+    assert values(gx) == [6]
+    with engine.raises(RuntimeError, "once_differentiable"):
+        gx.backward()
+
+
+def test_torch_alone_loses_its_part_of_a_second_derivative():
+    x = TORCH.leaf([3.0])
+    (g,) = torch.autograd.grad(Once.apply(x) + x**3, x, create_graph=True)
+    assert values(torch.autograd.grad(g, x)[0]) == [18]  # 20 is right
+
+
+def test_plugrad_alone_does_not_lose_its_part_of_a_second_derivative():
+    x = PLUGRAD.leaf([3.0])
+    (g,) = pg.grad(Once.apply(x) + x**3, x, create_graph=True)
+    assert values(g) == [6 + 27]
+    with PLUGRAD.raises(RuntimeError):
+        pg.grad(g, x)
+
+
+# --- what is wrong with a Function ---------------------------------------------------
+
+
+def test_a_function_without_forward(engine):
+    class NoForward(Function):
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    with pytest.raises(NotImplementedError, match="forward"):
+        NoForward.apply(engine.leaf([1.0]))
+
+
+def test_a_function_without_backward(engine):
+    class NoBackward(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+    with pytest.raises((RuntimeError, NotImplementedError), match="backward"):
+        NoBackward.apply(engine.leaf([1.0])).backward()
+
+
+def test_vjp_is_another_name_of_backward(engine):
+    class Vjp(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def vjp(ctx, g):
+            return g * 2
+
+    x = engine.leaf([1.0])
+    Vjp.apply(x).backward()
+    assert values(x.grad) == [2]
+
+
+def test_both_names_at_once_are_refused(engine):
+    class Both(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+        @staticmethod
+        def vjp(ctx, g):
+            return g
+
+    with pytest.raises(RuntimeError, match="vjp"):
+        Both.apply(engine.leaf([1.0])).backward()
+
+
+def test_a_function_is_not_called(engine):
+    with pytest.warns(DeprecationWarning, match="should not be instantiated"):
+        instance = Scale()
+    with pytest.raises(RuntimeError, match="non-static forward method is deprecated"):
+        instance(engine.leaf([1.0]), 3.0)
+
+
+def test_an_error_in_a_rule_comes_out_as_it_is(engine):
+    class Fails(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx, g):
+            raise ArithmeticError("on purpose")
+
+    x = engine.leaf([1.0])
+    with pytest.raises(ArithmeticError, match="on purpose"):
+        Fails.apply(x * x).sum().backward()
+    assert x.grad is None
+
+
+def test_an_error_in_forward_comes_out_as_it_is(engine):
+    class Fails(Function):
+        @staticmethod
+        def forward(ctx, x):
+            raise ArithmeticError("on purpose")
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    with pytest.raises(ArithmeticError, match="on purpose"):
+        Fails.apply(engine.leaf([1.0]))
+
+
+# --- torch's autograd inside a rule --------------------------------------------------
+
+
+def test_a_rule_may_compute_its_gradient_with_torchs_autograd(engine):
+    class ByTorch(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            with torch.enable_grad():
+                inner = x.detach().requires_grad_()
+                (gx,) = torch.autograd.grad(inner**3, inner, g)
+            return gx
+
+    x = engine.leaf([2.0])
+    ByTorch.apply(x).backward()
+    assert values(x.grad) == [12]
+
+
+# --- torch.autograd on Variables -----------------------------------------------------
+
+
+def test_torchs_grad_takes_variables(engine):
+    x, y = engine.leaf([2.0]), engine.leaf([3.0])
+    gx, gy, gz = torch.autograd.grad(
+        [x * y], inputs=[x, y, engine.leaf([1.0])], allow_unused=True, create_graph=True
+    )
+    assert values(gx) == [3]
+    assert values(gy) == [2]
+    assert gz is None
+    assert values(torch.autograd.grad(gx, y, grad_outputs=engine.tensor([5.0]))[0]) == [5]
+
+
+def test_torchs_grad_takes_one_and_gives_a_tuple(engine):
+    x = engine.leaf([2.0])
+    found = torch.autograd.grad(x * x, x)
+    assert isinstance(found, tuple)
+    assert values(found[0]) == [4]
+
+
+def test_torchs_backward_takes_variables(engine):
+    x, y = engine.leaf([2.0]), engine.leaf([3.0])
+    torch.autograd.backward([x * y, x], [engine.tensor([1.0]), engine.tensor([10.0])])
+    assert values(x.grad) == [13]
+    torch.autograd.backward(x * y, inputs=[y], retain_graph=True)
+    assert values(y.grad) == [4]
+    assert values(x.grad) == [13]
+
+
+# --- memory --------------------------------------------------------------------------
+
+
+def test_a_functions_graph_is_freed_without_the_collector(engine):
+    class Sentinel:
+        pass
+
+    class Keep(Function):
+        @staticmethod
+        def forward(ctx, x, sentinel):
+            ctx.sentinel = sentinel
+            y = x.clone()
+            ctx.save_for_backward(x, y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            return g, None
+
+    gc.collect()
+    gc.disable()
+    try:
+        sentinel = Sentinel()
+        reference = weakref.ref(sentinel)
+        y = Keep.apply(engine.leaf([1.0]), sentinel)
+        del sentinel
+        assert reference() is not None
+        del y
+        assert reference() is None
+    finally:
+        gc.enable()
+
+
+# --- where plugrad differs on purpose ------------------------------------------------
+
+
+class Hidden(Function):
+    """A saved value that is neither an input nor an output."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        slope = 2 * x
+        ctx.save_for_backward(slope)
+        return x * x
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        (slope,) = ctx.saved_tensors
+        return g * slope
+
+
+class HiddenAttribute(Function):
+    """An attribute that is neither an input nor an output."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.slope = 2 * x
+        return x * x
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g * ctx.slope
+
+
+@pytest.mark.parametrize("function", [Hidden, HiddenAttribute], ids=["saved", "attribute"])
+def test_a_hidden_intermediate_is_right_to_first_order(engine, function):
+    x = engine.leaf([3.0])
+    function.apply(x).backward()
+    assert values(x.grad) == [6]
+
+
+@pytest.mark.parametrize("function", [Hidden, HiddenAttribute], ids=["saved", "attribute"])
+def test_torch_alone_loses_its_second_derivative(function):
+    x = TORCH.leaf([3.0])
+    (g,) = torch.autograd.grad(function.apply(x) + x**3, x, create_graph=True)
+    assert values(torch.autograd.grad(g, x)[0]) == [18]  # 20 is right
+
+
+@pytest.mark.parametrize("function", [Hidden, HiddenAttribute], ids=["saved", "attribute"])
+def test_plugrad_alone_refuses_its_second_derivative(function):
+    x = PLUGRAD.leaf([3.0])
+    out = function.apply(x) + x**3
+    with PLUGRAD.raises(RuntimeError):
+        (g,) = pg.grad(out, x, create_graph=True)
+        pg.grad(g, x)
+
+
+def test_plugrad_alone_a_rule_with_torchs_autograd_refuses_a_second_derivative():
+    class ByTorch(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            with torch.enable_grad():
+                inner = x.detach().requires_grad_()
+                (gx,) = torch.autograd.grad(inner**3, inner, g.detach())
+            return gx
+
+    x = PLUGRAD.leaf([2.0])
+    (g,) = pg.grad(ByTorch.apply(x), x)
+    assert values(g) == [12]
+    with PLUGRAD.raises(RuntimeError):
+        (g,) = pg.grad(ByTorch.apply(x), x, create_graph=True)
+        pg.grad(g, x)
