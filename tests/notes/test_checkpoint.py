@@ -713,3 +713,82 @@ def test_plugrad_alone_the_reentrant_way_is_the_plain_way(checkpoint):
     out = run(torch.exp, a, use_reentrant=True)
     (g,) = pg.grad(out, a)
     torch.testing.assert_close(g.data, torch.exp(torch.tensor([0.5])))
+
+
+# --- what torch's module has beside --------------------------------------------------
+
+
+def test_torchs_checkpoint_wants_to_be_told_which_way(engine):
+    if engine.name == "plugrad":
+        pytest.skip("pg.checkpoint has one way")
+    with pytest.warns(UserWarning, match="use_reentrant parameter should be passed explicitly"):
+        engine.checkpoint(lambda x: x * 1, engine.leaf([1.0]))
+    with pytest.warns(UserWarning, match="use_reentrant parameter should be passed explicitly"):
+        engine.checkpoint_sequential([torch.sin, torch.cos], 2, engine.leaf([1.0]))
+
+
+def test_plugrad_alone_needs_not_be_told_which_way():
+    a = pg.Variable(torch.tensor([0.5]), requires_grad=True)
+    pg.checkpoint(torch.sin, a).backward()
+    torch.testing.assert_close(a.grad.data, torch.cos(torch.tensor([0.5])))
+
+
+@early_or_not
+def test_graphs_with_checkpoints_are_freed_without_the_collector(engine, early_stop):
+    class Sentinel:
+        pass
+
+    def grad(fn):
+        def wrapper(x):
+            with engine.enable_grad():
+                (g,) = engine.grad(fn(x), x, create_graph=True)
+            return g
+
+        return wrapper
+
+    def c(fn):
+        return lambda x: check(engine, fn, x)
+
+    def alive(fn):
+        out = fn(engine.leaf(0.4))
+        references, seen, queue = [], set(), [out.grad_fn]
+        while queue:
+            node = queue.pop()
+            if node is None or id(node) in seen:
+                continue
+            seen.add(id(node))
+            sentinel = Sentinel()
+            node.metadata["mine"] = sentinel
+            references.append(weakref.ref(sentinel))
+            queue += [following for following, _ in node.next_functions]
+        return references
+
+    gc.collect()
+    gc.disable()
+    try:
+        with set_checkpoint_early_stop(early_stop):
+            for fn in (c(chain), c(c(chain)), grad(c(chain)), grad(c(grad(c(chain))))):
+                references = alive(fn)
+                assert references
+                assert [r() for r in references] == [None] * len(references)
+    finally:
+        gc.enable()
+
+
+def test_what_to_keep_can_be_chosen_by_op(engine):
+    from functools import partial
+
+    from torch.utils.checkpoint import create_selective_checkpoint_contexts
+
+    kept = [torch.ops.aten.mm.default]
+    a = engine.leaf([[0.1, 0.2], [0.3, 0.4]])
+    b = engine.leaf([[0.1, 0.2], [0.3, 0.4]])
+
+    def fn(x):
+        return torch.mm(x.cos(), x).sin()
+
+    check(
+        engine, fn, a, context_fn=partial(create_selective_checkpoint_contexts, kept)
+    ).sum().backward()
+    fn(b).sum().backward()
+    close(a.grad, b.grad)

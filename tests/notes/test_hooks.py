@@ -1065,3 +1065,103 @@ def test_multi_grad_hooks_of_nested_backward_passes_do_not_mix(engine):
     out.register_hook(again)
     out.backward(retain_graph=True)
     assert seen == [[[5], [7]], [[2], [3]]]
+
+
+# --- hooks on modules ----------------------------------------------------------------
+
+
+class Product(torch.nn.Module):
+    """A module of one parameter, of whatever engine."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.held = [weight]
+
+    def forward(self, x):
+        return x * self.held[0]
+
+
+def test_a_modules_backward_hook_gets_the_gradients_of_its_inputs_and_outputs(engine):
+    module, x, seen = Product(engine.leaf([3.0])), engine.leaf([2.0]), []
+    module.register_full_backward_hook(
+        lambda m, gi, go: seen.append((values(gi[0]), values(go[0])))
+    )
+    (module(x) * 5).backward()
+    assert seen == [([15], [5])]
+    assert values(x.grad) == [15]
+    assert values(module.held[0].grad) == [10]
+
+
+def test_a_modules_backward_hook_replaces_the_gradient_of_its_input(engine):
+    module, x = Product(engine.leaf([3.0])), engine.leaf([2.0])
+    module.register_full_backward_hook(lambda m, gi, go: (gi[0] * 10,))
+    module(x).backward()
+    assert values(x.grad) == [30]
+    assert values(module.held[0].grad) == [2]
+
+
+def test_a_modules_backward_prehook_replaces_the_gradient_of_its_output(engine):
+    module, x = Product(engine.leaf([3.0])), engine.leaf([2.0])
+    module.register_full_backward_pre_hook(lambda m, go: (go[0] * 10,))
+    module(x).backward()
+    assert values(x.grad) == [30]
+    assert values(module.held[0].grad) == [20]
+
+
+def test_a_modules_backward_hook_is_not_run_again_by_a_second_derivative(engine):
+    class Cube(torch.nn.Module):
+        def forward(self, x):
+            return x**3
+
+    module, x, count = Cube(), engine.leaf([2.0]), []
+    module.register_full_backward_hook(lambda m, gi, go: count.append(1) and None)
+    (g,) = engine.grad(module(x), x, create_graph=True)
+    assert len(count) == 1
+    (gg,) = engine.grad(g, x)
+    assert values(gg) == [12]
+    assert len(count) == 1
+
+
+def test_the_order_of_hooks_in_a_graph_is_that_of_its_nodes(engine):
+    x, w, order = engine.leaf([1.0]), engine.leaf([2.0]), []
+    y = x.sin() * w
+    y.register_hook(lambda g: order.append("y"))
+    y.grad_fn.register_prehook(lambda go: order.append("pre y"))
+    y.grad_fn.register_hook(lambda gi, go: order.append("post y"))
+    node = y.grad_fn.next_functions[0][0]
+    node.register_prehook(lambda go: order.append("pre sin"))
+    node.register_hook(lambda gi, go: order.append("post sin"))
+    x.register_hook(lambda g: order.append("x"))
+    x.register_post_accumulate_grad_hook(lambda v: order.append("after x"))
+    y.backward()
+    assert order == ["y", "pre y", "post y", "pre sin", "post sin", "x", "after x"]
+
+
+def test_a_change_through_a_view_runs_only_what_was_asked_for(engine):
+    class Fails(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            raise ArithmeticError("on purpose")
+
+    x, y = engine.leaf([1.0, 2.0]), engine.leaf([3.0, 4.0])
+
+    def changed():
+        bad = Fails.apply(y)
+        out = x.clone().view(-1)
+        out += bad
+        return out.sum(), bad
+
+    out, _ = changed()
+    with pytest.raises(ArithmeticError, match="on purpose"):
+        out.backward()
+    out, _ = changed()
+    with pytest.raises(ArithmeticError, match="on purpose"):
+        engine.grad(out, y)
+    out, _ = changed()
+    assert values(engine.grad(out, x)[0]) == [1, 1]
+    out, bad = changed()
+    assert [values(g) for g in engine.grad(out, (x, bad))] == [[1, 1], [1, 1]]

@@ -786,3 +786,72 @@ def test_plugrad_alone_a_plain_tensor_takes_a_variable_without_a_gradient(write)
     with torch.no_grad():
         write(plain, pg.Variable(torch.full((2,), 3.0), requires_grad=True))
     assert plain.tolist() == [3, 3]
+
+
+# --- numbers -------------------------------------------------------------------------
+
+
+def test_numbers_can_be_assigned_and_read_back(engine):
+    f, n = engine.tensor([[0.0]]), engine.tensor([[0]])
+    for value in (-12345.1, math.inf, -math.inf, 0.0):
+        f[0] = value
+        assert float(f) == value
+        assert bool(f) == bool(value)
+    f[0] = math.nan
+    assert math.isnan(float(f))
+    for value in (-12345, 1234567890123456789, 0):
+        n[0] = value
+        assert int(n) == value
+        assert bool(n) == bool(value)
+
+
+def test_nan_and_infinity_are_no_integers(engine):
+    with pytest.raises(ValueError, match="NaN|nan"):
+        int(engine.tensor(math.nan))
+    with pytest.raises(OverflowError):
+        int(engine.tensor(math.inf))
+
+
+def test_a_deep_chain_of_changes_is_walked_and_freed_without_recursion(engine):
+    x = engine.leaf([1.0])
+    y = x.clone()
+    for _ in range(5_000):
+        y += 0
+    y.backward()
+    assert values(x.grad) == [1]
+    del y
+
+
+@pytest.mark.parametrize("number", [2, 2.5, True])
+def test_a_change_by_a_number_keeps_the_dtype(engine, number):
+    y = engine.leaf([1.0], dtype=torch.float32).clone()
+    y *= number
+    assert y.dtype is torch.float32
+
+
+def test_a_change_to_another_dtype_is_refused(engine):
+    y = engine.tensor([1, 2])
+    with pytest.raises(RuntimeError):
+        y += 0.5
+    with pytest.raises(RuntimeError):
+        y.add_(engine.tensor([0.5, 0.5]))
+    assert values(y) == [1, 2]
+
+
+def test_a_change_by_another_dtype_that_fits_converts_it(engine):
+    x, w = engine.leaf([1.0]), engine.leaf([3.0], dtype=torch.float32)
+    y = x.clone()
+    y.mul_(w)
+    y.backward()
+    assert y.dtype is torch.float64
+    assert w.grad.dtype is torch.float32
+    assert values(w.grad) == [1]
+    assert values(x.grad) == [3]
+
+
+def test_a_copy_into_complex_numbers_gives_a_real_gradient(engine):
+    x = engine.leaf([1.0, -2.0])
+    y = engine.tensor([0j, 0j], dtype=torch.complex128)
+    y.copy_(x)
+    y.sum().abs().backward()
+    assert values(x.grad) == [-1, -1]

@@ -991,3 +991,54 @@ def test_gradients_of_indexing_add_up_where_an_index_repeats(engine):
     x = engine.leaf([1.0, 2.0, 3.0, 4.0])
     x[torch.tensor([1, 1, 3, 2, 1, 2])].sum().backward()
     assert values(x.grad) == [0, 3, 2, 1]
+
+
+@pytest.mark.parametrize("function", [torch.ones_like, torch.zeros_like])
+@pytest.mark.parametrize("requires_grad", [True, False])
+def test_something_made_like_another_requires_grad_if_it_is_told_to(
+    engine, function, requires_grad
+):
+    made = function(engine.leaf([1.0]), requires_grad=requires_grad)
+    assert made.requires_grad == requires_grad
+    assert made.is_leaf
+
+
+def test_an_inner_backward_is_finished_before_the_outer_goes_on(engine):
+    order = []
+
+    class Same(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            order.append("same")
+            return g
+
+    class Reenter(engine.Function):
+        @staticmethod
+        def forward(ctx, x, left):
+            ctx.left = left
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            order.append("reenter")
+            if ctx.left:
+                with engine.enable_grad():
+                    Reenter.apply(engine.leaf([1.0]), ctx.left - 1).backward()
+            return g, None
+
+    a, b = Same.apply(engine.leaf([6.0])), Reenter.apply(engine.leaf([9.0]), 5)
+    (a * b).backward()
+    assert order == ["reenter"] * 6 + ["same"]
+
+
+@pytest.mark.skipif(
+    "dict" not in (torch.autograd.grad.__doc__ or ""), reason="this torch takes no dictionary"
+)
+def test_grad_takes_a_dictionary_of_inputs_and_gives_one_back(engine):
+    x, y = engine.leaf([1.0]), engine.leaf([2.0])
+    found = engine.grad(x * y, {"x": x, "y": y})
+    assert {name: values(g) for name, g in found.items()} == {"x": [2], "y": [1]}

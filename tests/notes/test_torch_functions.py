@@ -1254,3 +1254,209 @@ def test_plugrad_alone_a_rule_with_torchs_autograd_refuses_a_second_derivative()
     with PLUGRAD.raises(RuntimeError):
         (g,) = pg.grad(ByTorch.apply(x), x, create_graph=True)
         pg.grad(g, x)
+
+
+# --- corners of ctx ------------------------------------------------------------------
+
+
+def test_saved_variables_is_a_deprecated_name(engine):
+    class Old(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_variables
+            return 2 * g * x
+
+    x = engine.leaf([3.0])
+    y = Old.apply(x)
+    with pytest.warns(DeprecationWarning, match="saved_variables"):
+        y.backward()
+    assert values(x.grad) == [6]
+
+
+def test_save_for_forward_changes_no_backward(engine):
+    class Both(Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            ctx.save_for_backward(x, y)
+            ctx.save_for_forward(x, y)
+            return x * y
+
+        @staticmethod
+        def backward(ctx, g):
+            x, y = ctx.saved_tensors
+            return g * y, g * x
+
+    x, y = engine.leaf([2.0]), engine.leaf([3.0])
+    Both.apply(x, y).backward()
+    assert values(x.grad) == [3]
+
+
+def test_marking_what_is_no_input_as_dirty_is_told(engine):
+    class Wrong(Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x.clone().view_as(x)
+            ctx.mark_dirty(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    with engine.raises(RuntimeError, "a tensor that was not an input"):
+        Wrong.apply(engine.leaf([1.0]).clone())
+
+
+@pytest.mark.parametrize("requires_grad", [True, False])
+def test_a_dirty_input_is_returned_as_it_is_whether_it_requires_grad_or_not(engine, requires_grad):
+    class Double(Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x.mul_(2)
+            ctx.mark_dirty(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    x = engine.tensor(1.0).requires_grad_(requires_grad).clone()
+    y = Double.apply(x)
+    assert y is x
+    assert values(x) == 2
+    assert y.requires_grad == requires_grad
+
+
+def test_a_dirty_view_whose_function_has_another_input(engine):
+    class DoubleInto(Function):
+        @staticmethod
+        def forward(ctx, x, other):
+            ctx.mark_dirty(x)
+            return x.mul_(2)
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2, None
+
+    a, b = engine.leaf([1.0]), engine.leaf(1.0)
+    c = a.clone()
+    out = DoubleInto.apply(c[:], b)
+    out.backward()
+    assert b.grad is None
+    assert values(a.grad) == [2]
+
+
+def test_a_dirty_view_that_is_saved_is_freed_without_the_collector(engine):
+    class Keep(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.mark_dirty(x)
+            ctx.save_for_backward(x)
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    def scope():
+        x = engine.leaf(1.0).clone()
+        x = x.view_as(x)
+        Keep.apply(x)
+        return weakref.ref(x)
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert scope()() is None
+    finally:
+        gc.enable()
+
+
+def test_a_rule_that_needs_its_gradient_in_memory_of_its_own(engine):
+    pointers = []
+
+    class Plus(Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            return a + b
+
+        @staticmethod
+        def backward(ctx, g):
+            pointers.append(g.data_ptr())
+            return g, g
+
+    class Expanded(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.shape = x.shape
+            return x.sum()
+
+        @staticmethod
+        def backward(ctx, g):
+            return g.new_ones(1).expand(ctx.shape)
+
+    a, b = engine.leaf([1.0, 2.0]), engine.leaf([1.0, 2.0])
+    Expanded.apply(Plus.apply(a, b)).backward()
+    assert pointers[0] not in {a.grad.data_ptr(), b.grad.data_ptr()}
+    assert a.grad.data_ptr() != b.grad.data_ptr()
+
+
+def test_a_second_derivative_keeps_what_the_first_needs_again(engine):
+    class Other(Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x**2
+            ctx.save_for_backward(x, y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            x, y = ctx.saved_tensors
+            return 2 * g * y / x
+
+    x = engine.leaf([2.0])
+    y = Other.apply(x)
+    engine.grad(y, x, create_graph=True)
+    (g,) = engine.grad(y, x, create_graph=True)
+    assert values(g) == [4]
+    assert values(engine.grad(g, x, retain_graph=True)[0]) == [2]
+    assert values(engine.grad(y, x)[0]) == [4]
+
+
+@pytest.mark.skipif(
+    not hasattr(Function, "clear_saved_tensors_on_access"), reason="this torch has no such flag"
+)
+def test_saved_tensors_can_be_let_go_when_they_are_read(engine):
+    alive = []
+
+    class LetGo(Function):
+        clear_saved_tensors_on_access = True
+
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            reference = weakref.ref(x)
+            del x
+            alive.append(reference() is not None)
+            return g
+
+    class ReadTwice(LetGo):
+        @staticmethod
+        def backward(ctx, g):
+            first, second = ctx.saved_tensors, ctx.saved_tensors
+            return g * len(first + second)
+
+    LetGo.apply(engine.leaf([1.0]).clone()).backward()
+    assert alive == [False]
+    with engine.raises(RuntimeError, "can only be accessed once"):
+        ReadTwice.apply(engine.leaf([1.0])).backward()

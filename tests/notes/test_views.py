@@ -501,3 +501,69 @@ def test_a_view_keeps_its_base_and_its_graph(engine):
     gc.collect()
     out.backward(engine.tensor([3.0, 4.0]))
     assert values(x.grad) == [3, 4]
+
+
+# --- changes of shape in place, of views ---------------------------------------------
+
+SHAPE_CHANGES = {
+    "as_strided_": lambda v: v.as_strided_((1, 0), (2, 2)),
+    "transpose_": lambda v: v.transpose_(0, 0),
+    "t_": lambda v: v.t_(),
+    "squeeze_": lambda v: v.squeeze_(0),
+    "unsqueeze_": lambda v: v.unsqueeze_(0),
+    "swapdims_": lambda v: v.swapdims_(0, 0),
+    "swapaxes_": lambda v: v.swapaxes_(0, 0),
+}
+
+
+def same_in_a_function(engine):
+    class Same(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.view_as(x)
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    return Same.apply
+
+
+@pytest.mark.parametrize("change", SHAPE_CHANGES)
+@pytest.mark.parametrize("kind", ["one", "several", "function"])
+def test_which_views_can_change_their_shape(engine, change, kind):
+    make_view = {
+        "one": lambda x: x.view_as(x),
+        "several": lambda x: x.unbind()[0],
+        "function": same_in_a_function(engine),
+    }[kind]
+    for made_in_grad_mode in (True, False):
+        for changed_in_grad_mode in (True, False):
+            for requires_grad in (True, False):
+                base = engine.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+                base = base.requires_grad_(requires_grad).clone()
+                with engine.set_grad_enabled(made_in_grad_mode):
+                    view = make_view(base)
+                bad = requires_grad and (not made_in_grad_mode or kind != "one")
+                with engine.set_grad_enabled(changed_in_grad_mode):
+                    if bad and changed_in_grad_mode:
+                        with engine.raises(RuntimeError, "view"):
+                            SHAPE_CHANGES[change](view)
+                        continue
+                    SHAPE_CHANGES[change](view)
+                if bad:
+                    with engine.raises(RuntimeError, "view"):
+                        view.add_(1)
+                else:
+                    view.add_(1)
+
+
+def test_a_view_whose_shape_was_changed_in_place_still_changes_its_base(engine):
+    root = engine.leaf([[1.0, 2.0], [3.0, 4.0]])
+    x = root.clone()
+    view = x.view_as(x)
+    view.t_()
+    view[0].mul_(10)
+    assert values(x) == [[10, 2], [30, 4]]
+    x.sum().backward()
+    assert values(root.grad) == [[10, 1], [10, 1]]
