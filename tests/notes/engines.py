@@ -108,6 +108,12 @@ class TorchNamesEngine(PlugradEngine):
     checkpoint_sequential = staticmethod(torch.utils.checkpoint.checkpoint_sequential)
     once_differentiable = staticmethod(torch.autograd.function.once_differentiable)
 
+    @contextlib.contextmanager
+    def raises(self, kind: Any, says: str = "") -> Iterator[Any]:
+        """Expect an error of plugrad's, or torch's own words where torch looks first."""
+        with pytest.raises(kind, match=f"fix:|{says}" if says else "fix:") as caught:
+            yield caught
+
     @property
     def graph(self) -> Any:
         """torch's context managers; what is asked about nodes has plugrad's names."""
