@@ -16,6 +16,10 @@ import torch
 import torch.utils.checkpoint
 
 import plugrad as pg
+from plugrad import errors
+
+#: What plugrad raises for a name that it does not have: never the refusal that is asked for.
+MISSING = (errors.UnknownOpError, errors.UnknownTorchFunctionError)
 
 
 class TorchEngine:
@@ -87,6 +91,7 @@ class PlugradEngine(TorchEngine):
         """Expect an error of plugrad's that is also a ``kind``, with a fix."""
         with pytest.raises(kind, match="fix:") as caught:
             yield caught
+        assert not isinstance(caught.value, MISSING), "refused because it is not there"
 
 
 class TorchNamesEngine(PlugradEngine):
@@ -113,6 +118,7 @@ class TorchNamesEngine(PlugradEngine):
         """Expect an error of plugrad's, or torch's own words where torch looks first."""
         with pytest.raises(kind, match=f"fix:|{says}" if says else "fix:") as caught:
             yield caught
+        assert not isinstance(caught.value, MISSING), "refused because it is not there"
 
     @property
     def graph(self) -> Any:
