@@ -885,3 +885,117 @@ def test_a_copy_into_complex_numbers_gives_a_real_gradient(engine):
     y.copy_(x)
     y.sum().abs().backward()
     assert values(x.grad) == [-1, -1]
+
+
+# --- changes of items ----------------------------------------------------------------
+
+
+def test_an_item_can_be_changed_by_an_operator(engine):
+    x, w = engine.leaf([1.0, 2.0, 3.0]), engine.leaf(10.0)
+    y = x.clone()
+    y[0] += w
+    y[1] *= w
+    y[2] -= y[1].clone()
+    assert values(y) == [11, 20, -17]
+    y.sum().backward()
+    assert values(x.grad) == [1, 0, 1]  # the second item's parts cancel
+    assert values(w.grad) == 1
+
+
+def test_a_slice_a_column_and_a_mask_can_be_changed_by_an_operator(engine):
+    x = engine.leaf([[1.0, 2.0], [3.0, 4.0]])
+    y = x.clone()
+    y[:, 0] *= 10
+    y[1:] += 1
+    y[y > 20] /= 2
+    assert values(y) == [[10, 2], [15.5, 5]]
+    y.sum().backward()
+    assert values(x.grad) == [[10, 1], [5, 1]]
+
+
+def test_items_can_be_swapped(engine):
+    x = engine.leaf([1.0, 2.0])
+    y = x.clone()
+    y[0], y[1] = y[1].clone(), y[0].clone()
+    (y * engine.tensor([10.0, 100.0])).sum().backward()
+    assert values(y) == [2, 1]
+    assert values(x.grad) == [100, 10]
+
+
+def test_an_item_of_a_transposed_view_can_be_assigned(engine):
+    x, w = engine.leaf([[1.0, 2.0], [3.0, 4.0]]), engine.leaf([5.0, 6.0])
+    y = x.clone()
+    y.t()[0] = w
+    assert values(y) == [[5, 2], [6, 4]]
+    (y * y).sum().backward()
+    assert values(x.grad) == [[0, 4], [0, 8]]
+    assert values(w.grad) == [10, 12]
+
+
+def test_a_running_result_written_item_by_item(engine):
+    x = engine.leaf([1.0, 2.0, 3.0])
+    out = engine.tensor([0.0, 0.0, 0.0])
+    total = engine.tensor(1.0)
+    for i in range(3):
+        total = total * x[i]
+        out[i] = total
+    out.sum().backward()
+    assert values(out) == [1, 2, 6]
+    assert values(x.grad) == [1 + 2 + 6, 1 + 3, 2]
+
+
+def test_a_recurrence_that_reads_what_it_wrote_is_refused_only_if_it_saved_it(engine):
+    x = engine.leaf([2.0, 3.0])
+    out = engine.tensor([1.0, 0.0, 0.0])
+    for i in range(2):
+        out[i + 1] = out[i] + x[i]  # a sum saves nothing
+    out.sum().backward()
+    assert values(x.grad) == [2, 1]
+    again = engine.tensor([1.0, 0.0, 0.0])
+    for i in range(2):
+        again[i + 1] = again[i] * x[i]  # a product saves the view that is then overwritten
+    with engine.raises(RuntimeError, CHANGED):
+        again.sum().backward()
+
+
+# --- changes that are not recorded ---------------------------------------------------
+
+
+def test_a_change_of_a_non_leaf_in_no_grad_is_no_part_of_its_gradient(engine):
+    x = engine.leaf([1.0])
+    y = x * 2
+    node = y.grad_fn
+    with engine.no_grad():
+        y.mul_(5)
+    assert values(y) == [10]
+    assert y.grad_fn is node
+    y.backward()
+    assert values(x.grad) == [2]
+
+
+def test_a_change_of_a_view_in_no_grad_is_no_part_of_its_gradient(engine):
+    x = engine.leaf([1.0, 2.0])
+    y = x * 2
+    view = y[:1]
+    with engine.no_grad():
+        view.mul_(5)
+    assert values(y) == [10, 4]
+    (y.sum() + view.sum()).backward()
+    assert values(x.grad) == [4, 2]
+
+
+def test_a_comparison_in_place_leaves_no_gradient(engine):
+    x = engine.leaf([1.0, -1.0])
+    y = x.clone()
+    y.gt_(0)
+    assert values(y) == [1, 0]
+    (y * x).sum().backward()
+    assert values(x.grad) == [1, 0]
+
+
+def test_a_copy_onto_itself_changes_nothing(engine):
+    x = engine.leaf([1.0, 2.0])
+    y = x.clone()
+    y.copy_(y)
+    (y * 3).sum().backward()
+    assert values(x.grad) == [3, 3]
