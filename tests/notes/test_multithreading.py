@@ -227,3 +227,33 @@ def test_a_graph_made_in_one_thread_is_walked_in_another(engine):
         x, y = pool.submit(lambda: ((v := engine.leaf([3.0])), (v * v).sum())).result()
     y.backward()
     assert values(x.grad) == [6]
+
+
+def test_a_new_leaf_that_several_threads_use_first(engine):
+    leaves = [engine.leaf([1.0, 2.0]) for _ in range(60)]
+    barriers = [threading.Barrier(4) for _ in leaves]
+
+    def run(i):
+        for x, barrier in zip(leaves, barriers, strict=True):
+            barrier.wait()
+            y = (x * x).sum()
+            (g,) = engine.grad(y, x)
+            assert values(g) == [2, 4]
+
+    together(run, threads=4)
+
+
+def test_a_new_leaf_whose_hooks_several_threads_register(engine):
+    leaves = [engine.leaf([1.0]) for _ in range(30)]
+    barriers = [threading.Barrier(4) for _ in leaves]
+    counts = [[] for _ in leaves]
+
+    def run(i):
+        for x, barrier, count in zip(leaves, barriers, counts, strict=True):
+            barrier.wait()
+            x.register_hook(lambda g, count=count: count.append(1))
+
+    together(run, threads=4)
+    for x in leaves:
+        (x * 1).backward()
+    assert [len(count) for count in counts] == [4] * len(leaves)
