@@ -241,19 +241,3 @@ def test_a_new_leaf_that_several_threads_use_first(engine):
             assert values(g) == [2, 4]
 
     together(run, threads=4)
-
-
-def test_a_new_leaf_whose_hooks_several_threads_register(engine):
-    leaves = [engine.leaf([1.0]) for _ in range(30)]
-    barriers = [threading.Barrier(4) for _ in leaves]
-    counts = [[] for _ in leaves]
-
-    def run(i):
-        for x, barrier, count in zip(leaves, barriers, counts, strict=True):
-            barrier.wait()
-            x.register_hook(lambda g, count=count: count.append(1))
-
-    together(run, threads=4)
-    for x in leaves:
-        (x * 1).backward()
-    assert [len(count) for count in counts] == [4] * len(leaves)
