@@ -117,7 +117,8 @@ def _one_by_one(
         )
         for i in range(count)
     ]
-    return tuple([None if g[0] is None else torch.stack(g) for g in zip(*each, strict=True)])
+    stacked = [None if g[0] is None else torch.stack(g) for g in zip(*each, strict=True)]
+    return tuple(stacked)  # type: ignore[arg-type]
 
 
 def _zeros(target: Place, create_graph: bool) -> Variable:
