@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from plugrad.core.elementwise import Elementwise
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from plugrad.core.function import Function
 
-_METHODS = ("forward", "backward", "setup_context", "jvp")
+_METHODS = ("forward", "backward", "setup_context", "jvp", "value", "slope")
 _COMPARISONS = frozenset(
     {getattr(Tensor, f"__{n}__") for n in ("gt", "ge", "lt", "le", "eq", "ne")}
     | {getattr(owner, n) for owner in (torch, Tensor) for n in ("gt", "ge", "lt", "le", "eq", "ne")}
@@ -131,7 +133,7 @@ def _own_codes(function: type[Function]) -> dict[types.CodeType, None]:
     names = vars(module) if module is not None else {}
     found: dict[types.CodeType, None] = {}
     own = [vars(function)[m] for m in _METHODS if m in vars(function)]
-    waiting = [getattr(method, "__func__", method) for method in own]
+    waiting = [m for m in (getattr(method, "__func__", method) for method in own) if not _made(m)]
     while waiting:
         python = inspect.unwrap(waiting.pop())
         code = getattr(python, "__code__", None)
@@ -148,6 +150,11 @@ def _own_codes(function: type[Function]) -> dict[types.CodeType, None]:
                 ):
                     waiting.append(called)
     return found
+
+
+def _made(method: Any) -> bool:
+    """Whether it was made from an Elementwise's value and slope, whose code is the op's own."""
+    return getattr(method, "__globals__", None) is Elementwise.__init_subclass__.__globals__
 
 
 def _globals(code: types.CodeType) -> set[str]:
