@@ -7,22 +7,18 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op("cos", methods=("cos",), overrides=(torch.cos,), elementwise=True, inplace=True)
-class Cos(Function):
+class Cos(Elementwise):
     """y = cos(x), x in radians;  gx = -gy conj(sin(x))."""
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.cos(x)
+    value = staticmethod(torch.cos)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return gy * conj(-x.sin())
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return -x.sin()
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

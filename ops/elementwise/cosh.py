@@ -7,22 +7,18 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op("cosh", methods=("cosh",), overrides=(torch.cosh,), elementwise=True, inplace=True)
-class Cosh(Function):
+class Cosh(Elementwise):
     """y = cosh(x);  gx = gy conj(sinh(x))."""
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.cosh(x)
+    value = staticmethod(torch.cosh)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return gy * conj(x.sinh())
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return x.sinh()
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

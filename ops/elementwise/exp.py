@@ -7,23 +7,19 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op("exp", methods=("exp",), overrides=(torch.exp,), elementwise=True, inplace=True)
-class Exp(Function):
+class Exp(Elementwise):
     """y = e^x;  gx = gy conj(y)."""
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        y = torch.exp(x)
-        ctx.save_for_backward(y)
-        return y
+    needs = "y"
+    value = staticmethod(torch.exp)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (y,) = ctx.saved_tensors
-        return gy * conj(y)
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return y
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

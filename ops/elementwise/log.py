@@ -25,6 +25,7 @@ class Log(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
+        # By hand: gy / x rounds once, gy (1 / x) twice, and 1 / x overflows where x is subnormal.
         return gy / conj(x)
 
     @staticmethod

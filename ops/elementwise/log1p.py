@@ -31,6 +31,7 @@ class Log1P(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
+        # By hand: gy / (1 + x) rounds once, gy times a slope twice.
         return gy / conj(1 + x)
 
     @staticmethod

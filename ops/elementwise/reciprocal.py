@@ -29,6 +29,7 @@ class Reciprocal(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
+        # By hand: gy times -y^2 has other signs than torch's at a complex zero.
         return -gy * conj(y * y)
 
     @staticmethod

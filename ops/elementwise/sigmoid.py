@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op(
@@ -17,19 +17,15 @@ from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
     elementwise=True,
     inplace=True,
 )
-class Sigmoid(Function):
+class Sigmoid(Elementwise):
     """y = 1 / (1 + exp(-x));  gx = gy conj(y (1 - y))."""
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        y = torch.sigmoid(x)
-        ctx.save_for_backward(y)
-        return y
+    needs = "y"
+    value = staticmethod(torch.sigmoid)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (y,) = ctx.saved_tensors
-        return gy * conj(y * (1 - y))
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return y * (1 - y)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,22 +7,18 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op("sin", methods=("sin",), overrides=(torch.sin,), elementwise=True, inplace=True)
-class Sin(Function):
+class Sin(Elementwise):
     """y = sin(x), x in radians;  gx = gy conj(cos(x))."""
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.sin(x)
+    value = staticmethod(torch.sin)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return gy * conj(x.cos())
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return x.cos()
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,22 +7,18 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op("sinh", methods=("sinh",), overrides=(torch.sinh,), elementwise=True, inplace=True)
-class Sinh(Function):
+class Sinh(Elementwise):
     """y = sinh(x);  gx = gy conj(cosh(x))."""
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.sinh(x)
+    value = staticmethod(torch.sinh)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return gy * conj(x.cosh())
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return x.cosh()
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

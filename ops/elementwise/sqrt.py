@@ -26,6 +26,7 @@ class Sqrt(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
+        # By hand: gy / (2 y) rounds once, gy times a slope twice.
         return gy / (2 * conj(y))
 
     @staticmethod

@@ -7,22 +7,18 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op("square", methods=("square",), overrides=(torch.square,), elementwise=True, inplace=True)
-class Square(Function):
+class Square(Elementwise):
     """y = x^2;  gx = 2 gy conj(x)."""
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.square(x)
+    value = staticmethod(torch.square)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return gy * conj(2 * x)
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return 2 * x
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,23 +7,19 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op("tan", methods=("tan",), overrides=(torch.tan,), elementwise=True, inplace=True)
-class Tan(Function):
+class Tan(Elementwise):
     """y = tan(x), x in radians;  gx = gy conj(1 + y^2)."""
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        y = torch.tan(x)
-        ctx.save_for_backward(y)
-        return y
+    needs = "y"
+    value = staticmethod(torch.tan)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (y,) = ctx.saved_tensors
-        return gy * conj(1 + y * y)
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return 1 + y * y
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,23 +7,19 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op("tanh", methods=("tanh",), overrides=(torch.tanh,), elementwise=True, inplace=True)
-class Tanh(Function):
+class Tanh(Elementwise):
     """y = tanh(x);  gx = gy conj(1 - y^2)."""
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        y = torch.tanh(x)
-        ctx.save_for_backward(y)
-        return y
+    needs = "y"
+    value = staticmethod(torch.tanh)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (y,) = ctx.saved_tensors
-        return gy * conj(1 - y * y)
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return 1 - y * y
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
