@@ -88,7 +88,7 @@ def _takes(given: Any, count: int) -> bool:
     return True
 
 
-class _Unsaved:
+class _NotSaved:
     """Stands for the operand that slope does not need. Whatever uses it raises."""
 
     def __init__(self, cls: type[Elementwise], name: str) -> None:
@@ -99,10 +99,12 @@ class _Unsaved:
 
     @classmethod
     def __torch_function__(cls, _: Any, __: Any, args: Any = (), kwargs: Any = None) -> Any:
-        for value in (*args, *(kwargs or {}).values()):
-            if isinstance(value, _Unsaved):
+        given = [*args, *(kwargs or {}).values()]
+        for value in given:
+            if isinstance(value, list | tuple):
+                given.extend(value)
+            if isinstance(value, _NotSaved):
                 value._refuse()
-        return NotImplemented  # in a list
 
     def _refuse(self, *_: Any) -> NoReturn:
         cls, name = self._pg_of
@@ -120,7 +122,7 @@ class _Unsaved:
 
 def _of_x(cls: type[Elementwise]) -> _Rule:
     value, slope = cls.value, cls.slope
-    none: Any = _Unsaved(cls, "y")
+    none: Any = _NotSaved(cls, "y")
 
     def forward(ctx: Context, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
@@ -141,7 +143,7 @@ def _of_x(cls: type[Elementwise]) -> _Rule:
 
 def _of_y(cls: type[Elementwise]) -> _Rule:
     value, slope = cls.value, cls.slope
-    none: Any = _Unsaved(cls, "x")
+    none: Any = _NotSaved(cls, "x")
 
     def forward(ctx: Context, x: Tensor) -> Tensor:
         y = value(x)
