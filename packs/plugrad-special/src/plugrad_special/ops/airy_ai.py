@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad import Context, Function, Sample, SampleMaker, op
+from plugrad import Elementwise, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops.airy_ai_derivative import AiryAiDerivative
 
@@ -19,7 +19,7 @@ from plugrad_special.ops.airy_ai_derivative import AiryAiDerivative
     reference=_bessel_reference.reference(torch.special.airy_ai, _bessel_reference.airy_ai()),
     elementwise=True,
 )
-class AiryAi(Function):
+class AiryAi(Elementwise):
     """y = Ai(x);  gx = gy Ai'(x).
 
     Defined for every x: Ai oscillates below 0, and underflows beyond 103. At inf torch gives nan,
@@ -31,15 +31,11 @@ class AiryAi(Function):
     is nan below about -1e205.
     """
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.special.airy_ai(x)
+    value = staticmethod(torch.special.airy_ai)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return gy * AiryAiDerivative.apply(x, 1)
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return AiryAiDerivative.apply(x, 1)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

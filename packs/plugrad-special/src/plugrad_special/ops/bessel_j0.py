@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad import Context, Function, Sample, SampleMaker, op
+from plugrad import Elementwise, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops.bessel_jn import BesselJn
 
@@ -19,7 +19,7 @@ from plugrad_special.ops.bessel_jn import BesselJn
     reference=_bessel_reference.reference(torch.special.bessel_j0, _bessel_reference.bessel_j(0)),
     elementwise=True,
 )
-class BesselJ0(Function):
+class BesselJ0(Elementwise):
     """y = J_0(x);  gx = -gy J_1(x).
 
     DLMF 10.6.3. Defined for every x, and even. At inf torch gives nan, and so does the gradient.
@@ -29,15 +29,11 @@ class BesselJ0(Function):
     wrong: see ``bessel_jn``.
     """
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.special.bessel_j0(x)
+    value = staticmethod(torch.special.bessel_j0)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return -gy * BesselJn.apply(x, 1)
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return -BesselJn.apply(x, 1)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad import Context, Function, Sample, SampleMaker, op
+from plugrad import Elementwise, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops.bessel_jn import BesselJn
 
@@ -19,7 +19,7 @@ from plugrad_special.ops.bessel_jn import BesselJn
     reference=_bessel_reference.reference(torch.special.bessel_j1, _bessel_reference.bessel_j(1)),
     elementwise=True,
 )
-class BesselJ1(Function):
+class BesselJ1(Elementwise):
     """y = J_1(x);  gx = gy (J_0(x) - J_2(x)) / 2.
 
     DLMF 10.6.1. Defined for every x, and odd. It is J_0(x) - J_1(x)/x without the 0/0 at 0, where
@@ -30,15 +30,11 @@ class BesselJ1(Function):
     as wrong: see ``bessel_jn``.
     """
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.special.bessel_j1(x)
+    value = staticmethod(torch.special.bessel_j1)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return gy * (BesselJn.apply(x, 0) - BesselJn.apply(x, 2)) / 2
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return (BesselJn.apply(x, 0) - BesselJn.apply(x, 2)) / 2
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad import Context, Function, Sample, SampleMaker, op
+from plugrad import Elementwise, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops.bessel_yn import BesselYn
 
@@ -19,7 +19,7 @@ from plugrad_special.ops.bessel_yn import BesselYn
     reference=_bessel_reference.reference(torch.special.bessel_y0, _bessel_reference.bessel_y(0)),
     elementwise=True,
 )
-class BesselY0(Function):
+class BesselY0(Elementwise):
     """y = Y_0(x);  gx = -gy Y_1(x).
 
     DLMF 10.6.3. -inf at 0, where the slope is inf; both are nan below. At inf torch gives nan, and
@@ -30,15 +30,11 @@ class BesselY0(Function):
     see ``bessel_yn``.
     """
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.special.bessel_y0(x)
+    value = staticmethod(torch.special.bessel_y0)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return -gy * BesselYn.apply(x, 1)
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return -BesselYn.apply(x, 1)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

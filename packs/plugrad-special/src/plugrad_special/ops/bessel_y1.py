@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad import Context, Function, Sample, SampleMaker, op
+from plugrad import Elementwise, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
-from plugrad_special.ops.bessel_yn import slope
+from plugrad_special.ops.bessel_yn import slope as bessel_slope
 
 
 @op(
@@ -19,7 +19,7 @@ from plugrad_special.ops.bessel_yn import slope
     reference=_bessel_reference.reference(torch.special.bessel_y1, _bessel_reference.bessel_y(1)),
     elementwise=True,
 )
-class BesselY1(Function):
+class BesselY1(Elementwise):
     """y = Y_1(x);  gx = gy (Y_0(x) - Y_2(x)) / 2.
 
     DLMF 10.6.1. -inf at 0, where the slope is inf; both are nan below. At inf torch gives nan, and
@@ -30,15 +30,11 @@ class BesselY1(Function):
     wrong: see ``bessel_yn``.
     """
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.special.bessel_y1(x)
+    value = staticmethod(torch.special.bessel_y1)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return gy * slope(x, 1)
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return bessel_slope(x, 1)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

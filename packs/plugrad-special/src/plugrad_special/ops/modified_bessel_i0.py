@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad import Context, Function, Sample, SampleMaker, op
+from plugrad import Elementwise, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops.modified_bessel_in import ModifiedBesselIn
 
@@ -21,7 +21,7 @@ from plugrad_special.ops.modified_bessel_in import ModifiedBesselIn
     ),
     elementwise=True,
 )
-class ModifiedBesselI0(Function):
+class ModifiedBesselI0(Elementwise):
     """y = I_0(x);  gx = gy I_1(x).
 
     DLMF 10.29.3. Defined for every x, and even. The values are torch's, to full precision, and inf
@@ -29,15 +29,11 @@ class ModifiedBesselI0(Function):
     inf torch gives nan, and so does the gradient.
     """
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.special.modified_bessel_i0(x)
+    value = staticmethod(torch.special.modified_bessel_i0)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return gy * ModifiedBesselIn.apply(x, 1)
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return ModifiedBesselIn.apply(x, 1)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad import Context, Function, Sample, SampleMaker, op
+from plugrad import Elementwise, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops.modified_bessel_in import ModifiedBesselIn
 
@@ -21,7 +21,7 @@ from plugrad_special.ops.modified_bessel_in import ModifiedBesselIn
     ),
     elementwise=True,
 )
-class ModifiedBesselI1(Function):
+class ModifiedBesselI1(Elementwise):
     """y = I_1(x);  gx = gy (I_0(x) + I_2(x)) / 2.
 
     DLMF 10.29.1. Defined for every x, and odd. The slope is I_0(x) - I_1(x)/x without the 0/0 at 0,
@@ -30,15 +30,11 @@ class ModifiedBesselI1(Function):
     does the gradient.
     """
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.special.modified_bessel_i1(x)
+    value = staticmethod(torch.special.modified_bessel_i1)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return gy * (ModifiedBesselIn.apply(x, 0) + ModifiedBesselIn.apply(x, 2)) / 2
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return (ModifiedBesselIn.apply(x, 0) + ModifiedBesselIn.apply(x, 2)) / 2
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad import Context, Function, Sample, SampleMaker, op
+from plugrad import Elementwise, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops._bessel import where_k1_is_finite
 
@@ -21,22 +21,18 @@ from plugrad_special.ops._bessel import where_k1_is_finite
     ),
     elementwise=True,
 )
-class ModifiedBesselK0(Function):
+class ModifiedBesselK0(Elementwise):
     """y = K_0(x);  gx = -gy K_1(x).
 
     DLMF 10.29.3. inf at 0, where the slope is -inf; both are nan below, and 0 at inf. The values
     are torch's, to full precision, and so is K_1.
     """
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.special.modified_bessel_k0(x)
+    value = staticmethod(torch.special.modified_bessel_k0)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return -gy * torch.special.modified_bessel_k1(where_k1_is_finite(x))
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return -torch.special.modified_bessel_k1(where_k1_is_finite(x))
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

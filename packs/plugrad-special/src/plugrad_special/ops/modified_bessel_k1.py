@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad import Context, Function, Sample, SampleMaker, op
+from plugrad import Elementwise, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops._bessel import where_k1_is_finite
 
@@ -21,23 +21,19 @@ from plugrad_special.ops._bessel import where_k1_is_finite
     ),
     elementwise=True,
 )
-class ModifiedBesselK1(Function):
+class ModifiedBesselK1(Elementwise):
     """y = K_1(x);  gx = -gy (K_0(x) + K_1(x) / x).
 
     DLMF 10.29.2; nothing cancels in it, nor in its derivatives. inf at 0, where the slope is -inf;
     both are nan below, and 0 at inf. The values are torch's, to full precision, and so is K_0.
     """
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.special.modified_bessel_k1(x)
+    value = staticmethod(torch.special.modified_bessel_k1)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
+    def slope(x: Tensor, y: Tensor) -> Tensor:
         x = where_k1_is_finite(x)
-        return -gy * (torch.special.modified_bessel_k0(x) + torch.special.modified_bessel_k1(x) / x)
+        return -(torch.special.modified_bessel_k0(x) + torch.special.modified_bessel_k1(x) / x)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad import Context, Function, Sample, SampleMaker, op
+from plugrad import Elementwise, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops.scaled_modified_bessel_k0_derivative import (
     ScaledModifiedBesselK0Derivative,
@@ -23,7 +23,7 @@ from plugrad_special.ops.scaled_modified_bessel_k0_derivative import (
     ),
     elementwise=True,
 )
-class ScaledModifiedBesselK0(Function):
+class ScaledModifiedBesselK0(Elementwise):
     """y = S(x) = e^x K_0(x);  gx = gy S'(x).
 
     S' = S - e^x K_1 (DLMF 10.29.3) is not computed so, for the difference cancels where x is large:
@@ -31,15 +31,11 @@ class ScaledModifiedBesselK0(Function):
     below, and 0 at inf. The values are torch's, to full precision.
     """
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.special.scaled_modified_bessel_k0(x)
+    value = staticmethod(torch.special.scaled_modified_bessel_k0)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return gy * ScaledModifiedBesselK0Derivative.apply(x, 1)
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return ScaledModifiedBesselK0Derivative.apply(x, 1)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad import Context, Function, Sample, SampleMaker, op
+from plugrad import Elementwise, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops.scaled_modified_bessel_k0_derivative import (
     ScaledModifiedBesselK0Derivative,
@@ -23,7 +23,7 @@ from plugrad_special.ops.scaled_modified_bessel_k0_derivative import (
     ),
     elementwise=True,
 )
-class ScaledModifiedBesselK1(Function):
+class ScaledModifiedBesselK1(Elementwise):
     """y = e^x K_1(x);  gx = gy (S'(x) - S''(x)), S(x) = e^x K_0(x).
 
     For K_1 = -K_0' is e^-x (S - S') (DLMF 10.29.3). S' is negative and S'' positive: nothing
@@ -31,16 +31,12 @@ class ScaledModifiedBesselK1(Function):
     both are nan below, and 0 at inf. The values are torch's, to full precision.
     """
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.special.scaled_modified_bessel_k1(x)
+    value = staticmethod(torch.special.scaled_modified_bessel_k1)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
+    def slope(x: Tensor, y: Tensor) -> Tensor:
         first = ScaledModifiedBesselK0Derivative.apply(x, 1)
-        return gy * (first - ScaledModifiedBesselK0Derivative.apply(x, 2))
+        return first - ScaledModifiedBesselK0Derivative.apply(x, 2)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad import Context, Function, Sample, SampleMaker, op
+from plugrad import Elementwise, Sample, SampleMaker, op
 from plugrad_special import _bessel_reference
 from plugrad_special.ops.spherical_bessel_jn import SphericalBesselJn
 
@@ -21,7 +21,7 @@ from plugrad_special.ops.spherical_bessel_jn import SphericalBesselJn
     ),
     elementwise=True,
 )
-class SphericalBesselJ0(Function):
+class SphericalBesselJ0(Elementwise):
     """y = j_0(x) = sin(x) / x;  gx = -gy j_1(x).
 
     DLMF 10.51.2, where j_1(x) = (sin(x) / x - cos(x)) / x, by a series where that cancels: see
@@ -29,15 +29,11 @@ class SphericalBesselJ0(Function):
     values are torch's, to full precision.
     """
 
-    @staticmethod
-    def forward(ctx: Context, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.special.spherical_bessel_j0(x)
+    value = staticmethod(torch.special.spherical_bessel_j0)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return -gy * SphericalBesselJn.apply(x, 1)
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return -SphericalBesselJn.apply(x, 1)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
