@@ -103,3 +103,26 @@ def test_the_laws_say_where():
     assert "test_reached.py:" in first
     assert "(return helped(x))" in first
     assert "is never false" in second
+
+
+class Sine(pg.Elementwise):
+    """Its slope has a branch; its forward, backward and jvp have code in plugrad."""
+
+    @staticmethod
+    def value(x):
+        return x.sin()
+
+    @staticmethod
+    def slope(x, y):
+        if x.dim() == 1:
+            return torch.where(x > 0, x.cos(), x.cos())
+        return x.cos()
+
+
+def test_of_an_elementwise_the_value_and_the_slope_are_watched():
+    reached = Reached(Sine)
+    with reached:
+        x = pg.Variable(torch.ones(3), requires_grad=True)
+        Sine.apply(x).sum().backward()
+    assert texts(reached.missed_lines()) == ["return x.cos()"]
+    assert len(reached.one_sided_conditions()) == 1

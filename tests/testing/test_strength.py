@@ -7,7 +7,7 @@ import os
 import pytest
 import torch
 
-from plugrad.core import Composite, Function, Sample, conj, op
+from plugrad.core import Composite, Elementwise, Function, Sample, conj, op
 from plugrad.errors import UnknownFaultError, UnknownOpError
 from plugrad.plugins.default import registry
 from plugrad.testing.faults import FAULTS
@@ -52,6 +52,14 @@ def verdicts(report):
     return {result.fault: result.verdict for result in report}
 
 
+class SineFromSlope(Elementwise):
+    """y = sin(x);  gx = gy conj(cos(x))."""
+
+    value = staticmethod(torch.sin)
+    slope = staticmethod(lambda x, y: x.cos())
+    samples = Sine.samples
+
+
 # --- weak samples --------------------------------------------------------------------
 
 
@@ -88,6 +96,10 @@ def test_faults_in_values_are_caught_as_wrong_gradients():
     for result in report:
         assert result.verdict == "caught"
         assert "not torch's gradient" in result.message
+
+
+def test_a_rule_made_of_a_slope_gets_the_faults_of_one_written_by_hand():
+    assert verdicts(op_strength(SineFromSlope)) == verdicts(op_strength(Sine))
 
 
 @pytest.mark.parametrize("name", ["nll_loss", "expand_as", "eq"])
