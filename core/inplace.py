@@ -274,6 +274,12 @@ def changed_in_place(
         InplaceError: one cannot be changed in a recorded call, or is not returned.
     """
     changed = {id(t) for t in record._pg_dirty}
+    if not changed <= {id(t) for t in raw}:
+        raise InplaceError(
+            f"{record._pg_op_name} marked a tensor that was not an input as dirty",
+            where=f"forward of {record._pg_op_name}",
+            fix="pass to ctx.mark_dirty the inputs that forward changed in place",
+        )
     record.__dict__.pop("_pg_dirty", None)
     returned = {id(t) for t in outputs}
     found = {}

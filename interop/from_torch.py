@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import warnings
 from copy import copy
 from types import CellType, CodeType, FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from plugrad.core.once_differentiable import once_differentiable
 from plugrad.core.record import holds_tensor, record_any, untracked
 from plugrad.core.unpack import refuse_hidden, refuse_torch_graph
 from plugrad.core.variable import Variable
-from plugrad.errors import ArgumentError, OpDefinitionError
+from plugrad.errors import ArgumentError, ContextError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,7 +244,7 @@ def _adopt(cls: Any) -> type[Function]:
     base = torch.autograd.function._SingleLevelFunction
     rule = cls.vjp if cls.backward is base.backward else cls.backward
     if cls.backward is not base.backward and cls.vjp is not base.vjp:
-        raise OpDefinitionError(
+        raise ContextError(
             f"Implementing both 'backward' and 'vjp' for a custom Function is not allowed: "
             f"{cls.__name__} has both",
             fix="keep one of them",
@@ -272,7 +273,11 @@ def _adopt(cls: Any) -> type[Function]:
     function.record_type = type(
         f"{cls.__name__}Backward",
         (_AdoptedRecord, function.record_type),
-        {"__slots__": (), "__module__": cls.__module__},
+        {
+            "__slots__": (),
+            "__module__": cls.__module__,
+            "_pg_clears_on_access": getattr(cls, "clear_saved_tensors_on_access", False),
+        },
     )
     return function  # type: ignore[no-any-return]
 
@@ -285,6 +290,23 @@ class _AdoptedRecord(ManyRecord):
     _pg_broadcasts = True
     _pg_promotes = True
     _pg_keeps_tensors = True
+    #: torch's ``clear_saved_tensors_on_access`` of the Function.
+    _pg_clears_on_access = False
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        saved = super().saved_tensors
+        if self._pg_clears_on_access:
+            self._pg_free()
+        return saved
+
+    @property
+    def saved_variables(self) -> tuple[Any, ...]:
+        """Torch's old name of ``saved_tensors``."""
+        warnings.warn(
+            "'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2
+        )
+        return self.saved_tensors
 
     def _pg_saved_variable(self, index: int, tensor: Tensor, origin: Any) -> Variable:
         return super()._pg_saved_variable(index, tensor.detach(), origin)

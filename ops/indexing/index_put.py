@@ -47,7 +47,9 @@ class IndexPut(Function):
             gx = torch.ops.aten.index_put.default(gz, list(indices), gz.new_zeros(()))
         if not ctx.needs_input_grad[2]:
             return gx, None, None
-        if any(i.dtype is torch.bool and i.dim() == 0 for i in indices):  # aten asserts
+        if any(
+            i is not None and i.dtype is torch.bool and i.dim() == 0 for i in indices
+        ):  # aten asserts
             return gx, None, gz[tuple(indices)]
         return gx, None, torch.ops.aten.index.Tensor(gz, list(indices))
 

@@ -54,7 +54,7 @@ class Setitem(Function):
     @staticmethod
     def overwrite(x: Variable, index: Any, y: Any) -> None:
         """``x[index] = y`` as a change of a view of x, which copies nothing else of x."""
-        view, tensors = taken_apart(x.data, index)
+        view, tensors = taken_apart(x.data, _raw(index))
         whole = tensors and all(isinstance(v, slice) and v == slice(None) for v in view)
         place = x if whole else x[view]
         if not isinstance(y, Tensor | Variable):
@@ -89,6 +89,13 @@ class Setitem(Function):
         yield Sample(make(), (), make())
         yield Sample(make(0, 3), slice(None), make(3))
         yield Sample(make.integers(3), 0, 1)
+
+
+def _raw(index: Any) -> Any:
+    """An index with tensors for Variables."""
+    if isinstance(index, Variable):
+        return index.data
+    return type(index)(map(_raw, index)) if type(index) in (list, tuple) else index
 
 
 def _subscript(tensors: Any) -> Any:
