@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Elementwise, Sample, SampleMaker, op
+from plugrad.core import Context, Elementwise, Sample, SampleMaker, op
 
 
 @op(
@@ -28,6 +28,11 @@ class Sigmoid(Elementwise):
         return y * (1 - y)
 
     @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return _sigmoid_backward(gy, y)
+
+    @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield Sample(make(3, 4))
         yield Sample(make.complex(5))
@@ -35,3 +40,7 @@ class Sigmoid(Elementwise):
         yield Sample(make(0, 3))
         yield Sample(make.tensor([-800.0, -40.0, 40.0, 800.0]))
         yield Sample(make.tensor([0.0, -0.0, 0.5]))
+
+
+# One kernel in place of three.
+_sigmoid_backward = torch.ops.aten.sigmoid_backward.default

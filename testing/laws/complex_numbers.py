@@ -50,7 +50,8 @@ def complex_(case: Case) -> None:
 
 def _refused_by_engine(case: Case, call: Call) -> bool:
     """Whether a real input gets a complex gradient, which the law real-gradient tells."""
-    if case.op.declaration.broadcasts or call.node is None:
+    declared = case.op.declaration
+    if declared.broadcasts or declared.promotes or call.node is None:
         return False
     gradients = call.rule(call.cotangents())
     pairs = [(case.inputs[i].tensor, gradients[i]) for i in case.wanted]
