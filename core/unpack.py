@@ -105,7 +105,12 @@ def _raw(value: Any, op_name: str, depth: int = 0) -> Any:
 def raw_option(name: str, value: Any, op_name: str) -> Any:
     """A keyword-only argument with tensors for Variables; none of them may require grad."""
     if isinstance(value, Variable) and torch.is_grad_enabled() and value.requires_grad:
-        refuse_hidden(f"the keyword-only argument {name!r}", op_name)
+        raise HiddenVariableError(
+            f"the keyword-only argument {name!r} of {op_name} is a Variable that requires grad, and "
+            "keyword-only arguments are not differentiated",
+            where=f"a call of {op_name}",
+            fix="pass a number, or .detach() of the Variable",
+        )
     return _raw(value, op_name, depth=1)
 
 

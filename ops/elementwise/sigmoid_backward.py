@@ -41,6 +41,7 @@ class SigmoidBackward(Function):
         yield Sample(make(), make())
         yield Sample(make(0, 3), make(0, 3))
         yield Sample(make(3), make.tensor([0.0, 0.5, 1.0]))
+        yield Sample(make.tensor([0.0, 1.0]), make(2))
         yield Sample(make(2, 3, 1), make(4))
         yield Sample(make(3), make(3)).constant(0)
         yield Sample(make(3), make(3)).constant(1)

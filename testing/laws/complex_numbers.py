@@ -111,7 +111,8 @@ def real_gradient(case: Case) -> None:
             continue
         if not call.roots:
             continue
-        summed = other.op.declaration.broadcasts or call.node is None
+        declared = other.op.declaration
+        summed = declared.broadcasts or declared.promotes or call.node is None
         cotangents = call.cotangents()
         gradients = call.vjp(cotangents) if summed else call.rule(cotangents)
         for i in other.wanted:
