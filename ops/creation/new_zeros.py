@@ -9,7 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, Variable, op
 from plugrad.ops._number import constant
-from plugrad.ops.elementwise._creation import new_leaf
+from plugrad.ops.creation._leaf import new_leaf
 
 
 @op("new_zeros", methods=("new_zeros",), reference=torch.Tensor.new_zeros, differentiable=False)

@@ -1,4 +1,4 @@
-"""ones_like: a tensor of x's shape, full of ones."""
+"""zeros_like: a tensor of x's shape, full of zeros."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, Variable, op
-from plugrad.ops.elementwise._creation import new_leaf
+from plugrad.ops.creation._leaf import new_leaf
 
 
-@op("ones_like", overrides=(torch.ones_like,), differentiable=False)
-class OnesLike(Composite):
-    """y = 1, in x's shape, dtype and device unless told otherwise. No gradient."""
+@op("zeros_like", overrides=(torch.zeros_like,), differentiable=False)
+class ZerosLike(Composite):
+    """y = 0, in x's shape, dtype and device unless told otherwise. No gradient."""
 
     @staticmethod
     def forward(
@@ -26,7 +26,7 @@ class OnesLike(Composite):
         pin_memory: bool = False,
         memory_format: torch.memory_format = torch.preserve_format,
     ) -> Tensor | Variable:
-        made = torch.ones_like(
+        made = torch.zeros_like(
             x.data,
             dtype=dtype,
             layout=layout,

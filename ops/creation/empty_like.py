@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, Variable, op
-from plugrad.ops.elementwise._creation import new_leaf
+from plugrad.ops.creation._leaf import new_leaf
 
 
 @op("empty_like", overrides=(torch.empty_like,), differentiable=False)
