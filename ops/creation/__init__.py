@@ -1,1 +1,1 @@
-"""Answers without a gradient."""
+"""New tensors, and new values in every element."""
