@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
 
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import running, total_version
@@ -18,7 +19,7 @@ from plugrad.core.node import (
     next_sequence_number,
 )
 from plugrad.core.saved import pack_saved
-from plugrad.core.variable import Variable, plain, recorded
+from plugrad.core.variable import Variable, extra_of, plain, recorded
 from plugrad.core.views import check_inplace, replay
 from plugrad.errors import InplaceError
 
@@ -34,15 +35,19 @@ def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
     """The in-place method ``name`` of an op: ``add_``, ``__iadd__``.
 
     Where nothing is recorded it is torch's own. Recorded, it is the op itself, whose result
-    is written over the Variable; so one rule serves both.
+    is written over the Variable; so one rule serves both. The twin of a view op (``t_``)
+    writes nothing: the Variable becomes the view.
     """
     native = getattr(Tensor, name, None) or _written_over(function)
+    becomes_view = _declares_view(function) and hasattr(Tensor, name)
 
     def twin(x: Any, /, *args: Any, **kwargs: Any) -> Any:
         operands = (*args, *kwargs.values())
         if not isinstance(x, Variable):
             return _change_tensor(native, name, x, args, kwargs)
-        if torch.is_grad_enabled() and any(map(_tracked, (x, *operands))):
+        if becomes_view:
+            become(x, function, name, args, kwargs)
+        elif torch.is_grad_enabled() and any(map(_tracked, (x, *operands))):
             check_inplace(x, name)
             if function.overwrite is not None:
                 function.overwrite(x, *args, **kwargs)
@@ -67,6 +72,10 @@ def _refuse_inference(name: str) -> NoReturn:
         where=f"a call of {name}",
         fix="change a clone() of it, or do it in plugrad.inference_mode()",
     )
+
+
+def _declares_view(function: type[Function]) -> bool:
+    return function.declaration is not None and function.declaration.view
 
 
 def _written_over(function: type[Function]) -> Callable[..., Any]:
@@ -139,6 +148,58 @@ def overwrite(
         pack_saved(record)
     record._pg_dtype = old.dtype
     rebase(x, edge, 0)
+
+
+def become(
+    x: Variable,
+    function: type[Function],
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    """Make ``x`` what ``function(x, ...)`` is, a view of it: the same memory in another shape.
+
+    It gets another tensor object, for a record may have saved the one that it had.
+    """
+    recording = torch.is_grad_enabled() and x.requires_grad
+    if recording:
+        check_inplace(x, name)
+    else:
+        _check_shape_is_free(x, name)
+    extra = extra_of(x)
+    old = x._edge if extra.view is None else extra.view.edge
+    z = function.apply(x, *args, **kwargs)
+    made = extra_of(z).view
+    edge = z._edge if made is None else made.edge
+    retained = _no_longer_retained(x, old)
+    x._data = z._data
+    extra.accumulator = None  # it is for gradients of the old shape
+    if extra.view is None:
+        x._edge = edge if recording else None
+    elif made is not None:
+        made.reason, made.is_leaf = extra.view.reason, extra.view.is_leaf
+        extra.view = made
+    if not x._data.is_inference():  # as torch counts it
+        increment_version(x._data)
+    if retained:
+        x.retain_grad()
+
+
+def _check_shape_is_free(x: Variable, name: str) -> None:
+    """Raise InplaceError if a shape that is changed without being recorded fits no gradient."""
+    if not x.is_leaf and x.requires_grad:
+        raise InplaceError(
+            f"{name} changes the shape of a Variable that an op computed, in no_grad mode: its "
+            "gradient would have the old shape",
+            where=f"a Variable computed by {x.grad_fn!r}",
+            fix=f"call it outside no_grad, or make a new Variable with {name.rstrip('_')}()",
+        )
+    if x._grad is not None:
+        raise InplaceError(
+            f"{name} changes the shape of a leaf, and not that of its grad",
+            where=f"a leaf of shape {tuple(x.shape)}",
+            fix="set grad to None first",
+        )
 
 
 class _Constant(UnaryRecord):

@@ -11,7 +11,14 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.shape._numbers import given
 
 
-@op("squeeze", methods=("squeeze",), overrides=(torch.squeeze,), linear=True, view=True)
+@op(
+    "squeeze",
+    methods=("squeeze",),
+    overrides=(torch.squeeze,),
+    linear=True,
+    view=True,
+    inplace=True,
+)
 class Squeeze(Function):
     """y = x without its dimensions of size 1, a view;  gx = gy in the shape of x.
 

@@ -17,6 +17,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     aliases={"axis0": "dim0", "axis1": "dim1"},
     linear=True,
     view=True,
+    inplace=True,
 )
 class Transpose(Function):
     """y = x with dim0 and dim1 swapped, a view;  gx = gy with them swapped back."""

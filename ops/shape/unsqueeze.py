@@ -10,7 +10,14 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("unsqueeze", methods=("unsqueeze",), overrides=(torch.unsqueeze,), linear=True, view=True)
+@op(
+    "unsqueeze",
+    methods=("unsqueeze",),
+    overrides=(torch.unsqueeze,),
+    linear=True,
+    view=True,
+    inplace=True,
+)
 class Unsqueeze(Function):
     """y = x with a dimension of size 1 put in as dim, a view;  gx = gy without it."""
 

@@ -1,0 +1,124 @@
+"""The in-place twins of view ops: the Variable becomes the view, as torch's own does."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import plugrad as pg
+from plugrad.errors import InplaceError, SavedTensorChangedError
+
+NAMES = [
+    ("t_", (), (2, 3)),
+    ("squeeze_", (), (2, 1, 3)),
+    ("squeeze_", (1,), (2, 1, 3)),
+    ("unsqueeze_", (1,), (2, 3)),
+    ("transpose_", (0, 1), (2, 3)),
+    ("swapaxes_", (0, 1), (2, 3)),
+    ("swapdims_", (0, 1), (2, 3)),
+]
+
+
+def _numbers(*shape: int) -> torch.Tensor:
+    return torch.arange(1.0, 1 + torch.Size(shape).numel(), dtype=torch.float64).view(shape)
+
+
+def _leaves(*shape: int):
+    data = _numbers(*shape)
+    return pg.Variable(data.clone(), requires_grad=True), data.clone().requires_grad_()
+
+
+@pytest.mark.parametrize(("name", "args", "shape"), NAMES)
+def test_a_result_changes_shape_as_torchs(name, args, shape):
+    found = []
+    for leaf in _leaves(*shape):
+        y = leaf * 1
+        before = y.data
+        assert getattr(y, name)(*args) is y
+        y.mul_(y.detach() + 1)
+        (y * _numbers(*y.shape)).sum().backward()
+        found.append((y.shape, y.detach().tolist(), leaf.grad.tolist(), y._version, y._base))
+        assert before.shape == shape or isinstance(y, torch.Tensor)
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(("name", "args", "shape"), NAMES)
+def test_a_view_changes_shape_and_its_base_does_not(name, args, shape):
+    found = []
+    for leaf in _leaves(2, *shape):
+        base = leaf * 1
+        view = base[1]
+        getattr(view, name)(*args)
+        assert view._base is base
+        view.mul_(_numbers(*view.shape))
+        (base * _numbers(2, *shape)).sum().backward()
+        found.append((view.shape, base.detach().tolist(), leaf.grad.tolist(), view._version))
+    assert found[0] == found[1]
+
+
+def test_a_leaf_changes_shape_in_no_grad_only():
+    leaf = pg.Variable(_numbers(2, 3), requires_grad=True)
+    with pytest.raises(InplaceError, match="a leaf Variable that requires grad.*t_"):
+        leaf.t_()
+    assert leaf.shape == (2, 3)
+    leaf.sum().backward()
+    with (
+        pg.no_grad(),
+        pytest.raises(InplaceError, match=r"not that of its grad[^$]*fix: set grad to"),
+    ):
+        leaf.t_()
+    leaf.grad = None
+    with pg.no_grad():
+        leaf.t_()
+    (leaf * _numbers(3, 2)).sum().backward()
+    assert leaf.grad.tolist() == _numbers(3, 2).tolist()
+
+
+def test_what_an_op_computed_keeps_its_shape_in_no_grad():
+    y = pg.Variable(_numbers(2, 2), requires_grad=True) * 1
+    for x in (y, y[0]):
+        shape = x.shape
+        with pg.no_grad(), pytest.raises(InplaceError, match="the old shape"):
+            x.unsqueeze_(0)
+        assert x.shape == shape
+
+
+def test_an_output_of_several_is_refused():
+    y = pg.Variable(_numbers(2, 2), requires_grad=True) * 1
+    with pytest.raises(InplaceError, match="being modified inplace[^$]*unsqueeze_"):
+        y.unbind(0)[0].unsqueeze_(0)
+
+
+def test_views_from_before_are_refused():
+    y = pg.Variable(_numbers(2, 3), requires_grad=True) * 1
+    view = y[0]
+    y.t_()
+    with pytest.raises(InplaceError, match=r"another shape[^$]*fix: make the view again"):
+        view.sum().backward()
+
+
+def test_what_was_saved_keeps_its_shape():
+    constant = pg.Variable(_numbers(2, 3))
+    w = pg.Variable(_numbers(2, 3), requires_grad=True)
+    z = constant * w
+    constant.t_()  # torch counts it as a change, and so do we
+    with pytest.raises(SavedTensorChangedError):
+        z.sum().backward()
+
+
+def test_its_gradient_is_kept_from_then_on():
+    y = pg.Variable(_numbers(2, 3), requires_grad=True) * 1
+    y.retain_grad()
+    y.t_()
+    (y * _numbers(3, 2)).sum().backward()
+    assert y.grad.tolist() == _numbers(3, 2).tolist()
+
+
+def test_a_second_derivative_goes_through():
+    found = []
+    for leaf, grad in zip(_leaves(2, 3), (pg.grad, torch.autograd.grad), strict=True):
+        y = leaf * 1
+        y.t_()
+        (first,) = grad((y**3).sum(), leaf, create_graph=True)
+        found.append(grad(first.sum(), leaf)[0].tolist())
+    assert found[0] == found[1]
