@@ -1,0 +1,34 @@
+"""exponential: numbers from an exponential distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.creation._random import filled, in_place
+
+
+@op("exponential", reference=in_place("exponential_"), random=True, inplace=("exponential_",))
+class Exponential(Function):
+    """y = numbers whose density is lambd exp(-lambd y), in x's shape and dtype;  gx = 0."""
+
+    @staticmethod
+    def forward(
+        ctx: Context, x: Tensor, lambd: float = 1, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        return filled(ctx, "exponential_", x, lambd, generator=generator)
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        return torch.zeros_like(gy)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4))
+        yield Sample(make(5, 7), 2)
+        yield Sample(make(3), lambd=0.5)
+        yield Sample(make())
+        yield Sample(make(0, 3))
