@@ -87,6 +87,9 @@ class Signature:
         named: dict[int, Any] = {}
         for given, value in kwargs.items():
             name = self._aliases.get(given, given)
+            if given == "out" and name not in self.keyword_only and name not in self._index:
+                self._check_out(value)
+                continue
             if name in self.keyword_only:
                 options[name] = value
                 continue
@@ -124,6 +127,17 @@ class Signature:
     def fits(self, count: int) -> bool:
         """Whether a call with ``count`` positional arguments and no others is complete."""
         return self._required <= count and (self.variadic or count <= len(self.positional))
+
+    def _check_out(self, out: object) -> None:
+        """Torch's ``out=`` may be None and nothing else: results are recorded Variables."""
+        if out is not None:
+            raise ArgumentError(
+                f"{self.op_name}() was given out=, which no op takes: a result written into a "
+                "tensor has no gradient",
+                where=f"a call of {self.op_name}",
+                fix="leave out= away and use the result; or, where no gradient is wanted, "
+                "out.copy_(result.detach())",
+            )
 
     def _refuse(self, problem: str) -> NoReturn:
         names = [*self.positional, *(f"{n}=" for n in sorted(self.keyword_only))]

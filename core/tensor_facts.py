@@ -1,4 +1,4 @@
-"""TensorFacts: what a tensor tells about itself without a gradient."""
+"""TensorFacts: what a tensor tells about itself without a gradient, and its memory."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
 
-from plugrad.errors import ConversionError
+from plugrad.errors import ConversionError, InplaceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import numpy as np
+    from typing_extensions import Self
 
 _T = TypeVar("_T")
 
@@ -28,8 +30,11 @@ class TensorFacts:
     __array_ufunc__ = None
 
     _data: Tensor
+    data: Tensor | property
+    _extra: Any
     _requires_grad: bool
     requires_grad: bool | property
+    is_leaf: bool | property
 
     # --- metadata ---
     @property
@@ -151,6 +156,80 @@ class TensorFacts:
         """The ordinal of the CUDA device, -1 on the CPU."""
         return self._data.get_device()
 
+    # --- memory ---
+    def is_shared(self) -> bool:
+        """Whether other processes can share the memory."""
+        return self._data.is_shared()
+
+    def share_memory_(self) -> Self:
+        """Move the elements into memory that other processes can share."""
+        self._data.share_memory_()
+        return self
+
+    def set_(self, source: Any = None, *args: Any, **kwargs: Any) -> Self:
+        """Take the memory and shape of ``source``, a tensor, a Variable or a storage.
+
+        Raises:
+            InplaceError: this Variable or ``source`` requires grad, but not in no_grad mode,
+                where a leaf may.
+        """
+        if not torch.is_grad_enabled():
+            _refuse_gradient(self, "set_", leaf_may=True)
+        else:
+            _refuse_gradient(self, "set_", source)
+        made = self._data.new_empty(0)
+        made.set_(*([] if source is None else [_raw(source)]), *map(_raw, args), **kwargs)
+        requires_grad = self.requires_grad
+        self.data = made
+        if self._extra is not None and self._extra.view is not None:
+            self._extra.view = None  # it has memory of its own
+            self._requires_grad = bool(requires_grad)
+        return self
+
+    def resize_(
+        self, *size: Any, memory_format: torch.memory_format = torch.contiguous_format
+    ) -> Self:
+        """Change the shape; new elements, if it is larger, have any value.
+
+        Raises:
+            InplaceError: the Variable requires grad.
+        """
+        return _resized(self, "resize_", *size, memory_format=memory_format)
+
+    def resize_as_(
+        self, other: Any, *, memory_format: torch.memory_format = torch.contiguous_format
+    ) -> Self:
+        """Change the shape to that of ``other``, as ``resize_`` does.
+
+        Raises:
+            InplaceError: the Variable requires grad.
+        """
+        return _resized(self, "resize_as_", _raw(other), memory_format=memory_format)
+
+    def apply_(self, function: Callable[[Any], Any]) -> Self:
+        """Put ``function(element)`` in place of each element; slow, and on the CPU only.
+
+        Raises:
+            InplaceError: the Variable requires grad.
+        """
+        return _called_for_elements(self, "apply_", function)
+
+    def map_(self, other: Any, function: Callable[[Any, Any], Any]) -> Self:
+        """Put ``function(element, other's element)`` in place of each element.
+
+        Raises:
+            InplaceError: one of the two requires grad.
+        """
+        return _called_for_elements(self, "map_", other, function)
+
+    def map2_(self, x: Any, y: Any, function: Callable[[Any, Any, Any], Any]) -> Self:
+        """Put ``function(element, x's element, y's element)`` in place of each element.
+
+        Raises:
+            InplaceError: one of the three requires grad.
+        """
+        return _called_for_elements(self, "map2_", x, y, function)
+
     # --- conversions ---
     def item(self) -> Any:
         """The single element as a Python number."""
@@ -223,3 +302,42 @@ class TensorFacts:
         if self._data.dim() == 0:
             return self._data.item().__format__(spec)
         return object.__format__(self, spec)
+
+
+def _raw(value: Any) -> Any:
+    return value._data if isinstance(value, TensorFacts) else value
+
+
+def _refuse_gradient(x: TensorFacts, name: str, *others: Any, leaf_may: bool = False) -> None:
+    """Raise InplaceError if a change that has no gradient meets something that requires grad."""
+    for value in (x, *others):
+        if isinstance(value, TensorFacts) and value.requires_grad:
+            if leaf_may and value.is_leaf:
+                continue
+            raise InplaceError(
+                f"{name} was called {'on' if value is x else 'with'} a Variable that requires "
+                "grad, and has no gradient",
+                where=f"a Variable of shape {tuple(x.shape)}",
+                fix="call it on x.detach(), which shares the memory and has a shape of its own"
+                if value is x
+                else "pass .detach() of it",
+            )
+
+
+def _resized(x: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+    _refuse_gradient(x, name)
+    # Another tensor object, for a record may have saved the one there is.
+    made = x._data.view_as(x._data)
+    getattr(made, name)(*args, **kwargs)
+    x._data = made
+    if x._extra is not None and x._extra.view is not None:
+        x._extra.view.base_data = None  # it cannot be made from its base any more
+    return x
+
+
+def _called_for_elements(x: Any, name: str, *args: Any) -> Any:
+    _refuse_gradient(x, name, *args)
+    getattr(x._data, name)(*map(_raw, args))
+    if not x._data.is_inference():
+        increment_version(x._data)  # which torch forgets: what was saved would be wrong
+    return x
