@@ -63,6 +63,8 @@ def _entry(entry: Any, device: torch.device) -> Any:
     if not isinstance(entry, Tensor):
         if hasattr(entry, "__index__") and not getattr(entry, "ndim", 0):
             return as_int(entry)
+        if isinstance(entry, float | complex):
+            torch.empty(1)[entry]  # type: ignore[index] # torch's refusal
         entry = torch.as_tensor(entry, device=device)
         if not entry.numel() and entry.is_floating_point():  # from an empty list
             entry = entry.long()

@@ -61,7 +61,8 @@ class Setitem(Function):
             y = torch.as_tensor(y, dtype=x.dtype, device=x.device)
         # Values may have surplus dimensions of size 1 in front, and any dtype.
         if tensors:
-            place.index_put_(tuple(tensors), y.to(x.dtype))
+            ones = next((i for i, size in enumerate(y.shape) if size != 1), y.dim())
+            place.index_put_(tuple(tensors), y[(0,) * ones].to(x.dtype))
         else:
             surplus = max(0, y.dim() - place.dim())
             if any(size != 1 for size in y.shape[:surplus]):
