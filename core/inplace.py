@@ -115,7 +115,12 @@ def overwrite(
         result = function.apply(x, *args, **kwargs)
     finally:
         running.packs_later = later
-    old, new = x._data, result._data
+    view = None if result._extra is None else result._extra.view
+    old, new, edge = x._data, result._data, result._edge
+    if view is not None:  # of x itself: what is written must not change what is read
+        if _same_elements(old, new):
+            return
+        new, edge = new.clone(), view.edge
     if new.shape != old.shape:
         raise InplaceError(
             f"{name} has a result of shape {tuple(new.shape)}, which does not fit into "
@@ -129,7 +134,6 @@ def overwrite(
             where=f"a call of {name}",
             fix=f"use the op that makes a new Variable, {name.strip('_')}, or cast first",
         )
-    edge = result._edge
     if edge is None:  # a comparison, say; or x holds integers
         was = edge_of(x)
         old.copy_(new)
@@ -148,6 +152,14 @@ def overwrite(
         pack_saved(record)
     record._pg_dtype = old.dtype
     rebase(x, edge, 0)
+
+
+def _same_elements(x: Tensor, y: Tensor) -> bool:
+    """Whether two views of one memory are the same view, as dropout's is outside training."""
+    if x.shape != y.shape or x.stride() != y.stride() or x.dtype is not y.dtype:
+        return False
+    bits = (x.is_conj(), x.is_neg()) == (y.is_conj(), y.is_neg())
+    return bits and x.storage_offset() == y.storage_offset()
 
 
 def become(

@@ -1,0 +1,128 @@
+"""In-place operators and ``inplace=True``, on Variables and on tensors that meet one."""
+
+from __future__ import annotations
+
+import operator
+
+import pytest
+import torch
+from torch.nn import functional
+
+import plugrad as pg
+from plugrad.errors import InplaceError
+
+OPERATORS = [
+    (operator.iadd, 2.0),
+    (operator.isub, 2.0),
+    (operator.imul, 3.0),
+    (operator.itruediv, 4.0),
+    (operator.ipow, 2),
+]
+
+
+def _both():
+    data = torch.tensor([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]], dtype=torch.float64)
+    yield pg.Variable(data.clone(), requires_grad=True)
+    yield data.clone().requires_grad_()
+
+
+@pytest.mark.parametrize(("change", "operand"), OPERATORS)
+@pytest.mark.parametrize("tensor", [False, True])
+def test_an_operator_changes_the_variable_and_what_shares_its_memory(change, operand, tensor):
+    found = []
+    for leaf in _both():
+        x = leaf * 1
+        alias, row = x, x[0]
+        if tensor:
+            operand = torch.full((3,), operand, dtype=torch.float64)
+        row = change(row, operand)
+        x = change(x, operand)
+        assert x is alias
+        (x * x).sum().backward()
+        found.append((x.tolist(), row.tolist(), leaf.grad.tolist(), x._version))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(("change", "operand"), OPERATORS)
+def test_an_operator_trains_a_leaf_in_no_grad(change, operand):
+    found = []
+    for leaf in _both():
+        kept = leaf
+        with torch.no_grad():
+            leaf = change(leaf, operand)
+        assert leaf is kept
+        assert leaf.requires_grad
+        found.append(leaf.tolist())
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("change", [operator.iand, operator.ior, operator.ixor])
+def test_integers(change):
+    x, t = pg.Variable(torch.arange(6)), torch.arange(6)
+    same = x
+    x, t = change(x, 3), change(t, 3)
+    assert x is same
+    assert x.tolist() == t.tolist()
+
+
+def test_matmul_rebinds_as_in_torch():
+    x = old = pg.Variable(torch.eye(2), requires_grad=True) * 1
+    x @= torch.ones(2, 2)
+    assert x is not old
+    assert old.tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: functional.relu(x, inplace=True),
+        torch.nn.ReLU(inplace=True),
+        functional.relu_,
+        torch.relu_,
+        lambda x: functional.dropout(x, 0.5, inplace=True),
+        torch.nn.Dropout(0.5, inplace=True),
+        torch.nn.Dropout(0.5, inplace=True).eval(),
+        lambda x: functional.dropout(x, 0.0, inplace=True),
+        lambda x: functional.dropout(x, 1.0, inplace=True),
+    ],
+)
+@pytest.mark.parametrize("part", [False, True])
+def test_torch_functions_change_their_argument(call, part):
+    found = []
+    for leaf in _both():
+        base = leaf * 1
+        x = base[1] if part else base
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            assert call(x) is x
+        (base.sum() + (x * x).sum()).backward()
+        found.append((base.tolist(), leaf.grad.tolist()))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda t, v: operator.iadd(t, v),
+        lambda t, v: operator.imul(t, v),
+        lambda t, v: t.copy_(v),
+        lambda t, v: t.masked_fill_(v > 0, v.sum()),
+        lambda t, v: operator.setitem(t, ..., v),
+        lambda t, v: operator.setitem(t, 0, v[0]),
+    ],
+)
+def test_a_plain_tensor_takes_values_but_no_graph(write):
+    leaf, expected = _both()
+    tensor = torch.ones(2, 3, dtype=torch.float64)
+    with pytest.raises(InplaceError, match=r"cannot remember[^$]*fix: make the tensor a Variable"):
+        write(tensor, leaf)
+    assert tensor.tolist() == torch.ones(2, 3).tolist()
+    with pg.no_grad():
+        write(tensor, leaf)
+    again = torch.ones(2, 3, dtype=torch.float64)
+    write(again, leaf.detach())
+    right = torch.ones(2, 3, dtype=torch.float64)
+    write(right, expected.detach())
+    assert tensor.tolist() == again.tolist() == right.tolist()
+    assert type(tensor) is torch.Tensor
+    write(pg.Variable(torch.ones(2, 3, dtype=torch.float64)), leaf)  # the fix
