@@ -148,7 +148,7 @@ class RegisteredOp:
         declared = self.declaration.inplace
         if isinstance(declared, tuple):
             return declared
-        names = map(_inplace_name, self.methods) if declared else ()
+        names = map(inplace_name, self.methods) if declared else ()
         return tuple([name for name in names if name and hasattr(torch.Tensor, name)])
 
     @cached_property
@@ -194,7 +194,7 @@ class RegisteredOp:
         return self.function.operator() if name in BINARY else apply
 
 
-def _inplace_name(method: str) -> str:
+def inplace_name(method: str) -> str:
     """The name of the in-place twin of a method, as torch has it; empty if there is none."""
     if method in REFLECTED:
         return ""

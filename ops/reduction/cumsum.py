@@ -27,13 +27,14 @@ class Cumsum(Function):
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
+        other = "torch's cumsum_ takes only the dtype there is; cast, the result is right"
         yield Sample(make(3, 4), 0)
         yield Sample(make(3, 4), -1)
         yield Sample(make(5), dim=0)
         yield Sample(make(1, 3), axis=0)
         yield Sample(make.complex(4), 0)
-        yield Sample(make(4), 0, dtype=torch.float32)
-        yield Sample(make(4, dtype=torch.float32), 0, dtype=torch.float64)
+        yield Sample(make(4), 0, dtype=torch.float32).waive("inplace", other)
+        yield Sample(make(4, dtype=torch.float32), 0, dtype=torch.float64).waive("inplace", other)
         yield Sample(make.integers(4), 0)
         yield Sample(make.booleans(4), 0)
         yield Sample(make(), 0).waive(

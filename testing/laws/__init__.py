@@ -8,6 +8,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     forward,
     gradients,
     graphs,
+    inplace,
     inputs,
     lifetime,
     numeric,
