@@ -18,6 +18,10 @@ import torch.utils.checkpoint
 import plugrad as pg
 from plugrad import errors
 
+VERSION = tuple(int(n) for n in torch.__version__.split(".")[:2])
+#: For statements that an older torch does not keep.
+newer_torch = pytest.mark.skipif(VERSION < (2, 13), reason="torch before 2.13 did otherwise")
+
 #: What plugrad raises for a name that it does not have: never the refusal that is asked for.
 MISSING = (errors.UnknownOpError, errors.UnknownTorchFunctionError)
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from plugrad.tests.notes.engines import close, values
+from plugrad.tests.notes.engines import close, newer_torch, values
 
 
 def test_an_edge_is_a_node_and_an_output_number(engine):
@@ -147,6 +147,7 @@ def test_an_edge_of_several_elements_needs_a_gradient(engine):
         engine.grad(edge, x)
 
 
+@newer_torch
 def test_the_gradient_of_an_edge_must_have_its_shape_and_dtype(engine):
     x = engine.leaf([1.0, 2.0])
     _, edge = two_steps(engine, x)
@@ -158,6 +159,7 @@ def test_the_gradient_of_an_edge_must_have_its_shape_and_dtype(engine):
         engine.grad(edge, x, grad_outputs=engine.tensor(1.0, dtype=torch.complex128))
 
 
+@newer_torch
 def test_backward_takes_edges_as_roots_mixed_with_tensors(engine):
     x = engine.leaf([1.0, 2.0])
     _, edge = two_steps(engine, x)
@@ -176,6 +178,7 @@ def test_backward_takes_edges_as_roots_mixed_with_tensors(engine):
     close(x.grad, both)
 
 
+@newer_torch
 @pytest.mark.parametrize("kind", ["op", "function"])
 def test_an_edge_keeps_its_graph_alive(engine, kind):
     class Identity(engine.Function):

@@ -16,7 +16,7 @@ from torch.autograd import Function
 from torch.autograd.function import InplaceFunction, once_differentiable
 
 import plugrad as pg
-from plugrad.tests.notes.engines import PLUGRAD, TORCH, close, values
+from plugrad.tests.notes.engines import PLUGRAD, TORCH, close, newer_torch, values
 
 
 class Scale(Function):
@@ -772,12 +772,14 @@ def test_a_dirty_leaf_that_requires_grad_is_refused(engine):
         AddInto.apply(engine.leaf([1.0]), engine.leaf([1.0]))
 
 
+@newer_torch
 def test_a_dirty_view_of_a_leaf_is_refused(engine):
     x = engine.leaf([1.0])
     with engine.raises(RuntimeError, "a view of a leaf Variable that requires grad"):
         AddInto.apply(x.view_as(x), engine.leaf([1.0]))
 
 
+@newer_torch
 def test_one_of_several_dirty_views_is_refused(engine):
     x = engine.leaf([1.0, 2.0]).clone()
     first, _ = x.split([1, 1])
@@ -1296,6 +1298,7 @@ def test_save_for_forward_changes_no_backward(engine):
     assert values(x.grad) == [3]
 
 
+@newer_torch
 def test_marking_what_is_no_input_as_dirty_is_told(engine):
     class Wrong(Function):
         @staticmethod
@@ -1351,6 +1354,7 @@ def test_a_dirty_view_whose_function_has_another_input(engine):
     assert values(a.grad) == [2]
 
 
+@newer_torch
 def test_a_dirty_view_that_is_saved_is_freed_without_the_collector(engine):
     class Keep(Function):
         @staticmethod
