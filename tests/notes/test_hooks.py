@@ -1070,6 +1070,10 @@ def test_multi_grad_hooks_of_nested_backward_passes_do_not_mix(engine):
 # --- hooks on modules ----------------------------------------------------------------
 
 
+#: Why they do not run so far; torch warns of it.
+MODULES = "torch.nn.Module asks whether what its hooks are for is a torch.Tensor"
+
+
 class Product(torch.nn.Module):
     """A module of one parameter, of whatever engine."""
 
@@ -1081,7 +1085,8 @@ class Product(torch.nn.Module):
         return x * self.held[0]
 
 
-def test_a_modules_backward_hook_gets_the_gradients_of_its_inputs_and_outputs(engine):
+def test_a_modules_backward_hook_gets_the_gradients_of_its_inputs_and_outputs(engine, not_yet):
+    not_yet(MODULES)
     module, x, seen = Product(engine.leaf([3.0])), engine.leaf([2.0]), []
     module.register_full_backward_hook(
         lambda m, gi, go: seen.append((values(gi[0]), values(go[0])))
@@ -1092,7 +1097,8 @@ def test_a_modules_backward_hook_gets_the_gradients_of_its_inputs_and_outputs(en
     assert values(module.held[0].grad) == [10]
 
 
-def test_a_modules_backward_hook_replaces_the_gradient_of_its_input(engine):
+def test_a_modules_backward_hook_replaces_the_gradient_of_its_input(engine, not_yet):
+    not_yet(MODULES)
     module, x = Product(engine.leaf([3.0])), engine.leaf([2.0])
     module.register_full_backward_hook(lambda m, gi, go: (gi[0] * 10,))
     module(x).backward()
@@ -1100,7 +1106,8 @@ def test_a_modules_backward_hook_replaces_the_gradient_of_its_input(engine):
     assert values(module.held[0].grad) == [2]
 
 
-def test_a_modules_backward_prehook_replaces_the_gradient_of_its_output(engine):
+def test_a_modules_backward_prehook_replaces_the_gradient_of_its_output(engine, not_yet):
+    not_yet(MODULES)
     module, x = Product(engine.leaf([3.0])), engine.leaf([2.0])
     module.register_full_backward_pre_hook(lambda m, go: (go[0] * 10,))
     module(x).backward()
@@ -1108,7 +1115,9 @@ def test_a_modules_backward_prehook_replaces_the_gradient_of_its_output(engine):
     assert values(module.held[0].grad) == [20]
 
 
-def test_a_modules_backward_hook_is_not_run_again_by_a_second_derivative(engine):
+def test_a_modules_backward_hook_is_not_run_again_by_a_second_derivative(engine, not_yet):
+    not_yet(MODULES)
+
     class Cube(torch.nn.Module):
         def forward(self, x):
             return x**3
