@@ -10,6 +10,8 @@ import torch
 
 from plugrad.tests.notes.engines import accumulator, close, raw, values
 
+TORCH_NAMES = True
+
 
 def keep(found):
     """A hook that appends what it is given, as numbers."""

@@ -10,6 +10,8 @@ import torch
 
 from plugrad.tests.notes.engines import accumulator, values
 
+TORCH_NAMES = True
+
 
 def identity(engine):
     class Identity(engine.Function):

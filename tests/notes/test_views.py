@@ -9,6 +9,8 @@ import torch
 
 from plugrad.tests.notes.engines import close, values
 
+TORCH_NAMES = True
+
 LEAF_VIEW = "a view of a leaf Variable that requires grad"
 MANY_VIEWS = "output of a function that returns multiple views"
 NO_GRAD_VIEW = "A view was created in no_grad mode"
@@ -567,3 +569,30 @@ def test_a_view_whose_shape_was_changed_in_place_still_changes_its_base(engine):
     assert values(x) == [[10, 2], [30, 4]]
     x.sum().backward()
     assert values(root.grad) == [[10, 1], [10, 1]]
+
+
+# --- a base that is changed after its views were made --------------------------------
+
+
+@pytest.mark.parametrize("change", [lambda x, w: x.mul_(w), lambda x, w: x.__setitem__(0, w)])
+@pytest.mark.parametrize("kind", ["one", "several", "function", "no_grad"])
+def test_what_becomes_of_a_view_when_its_base_is_changed(engine, kind, change):
+    root, w = engine.leaf([2.0, 3.0]), engine.leaf(5.0)
+    x = root.clone()
+    if kind == "no_grad":
+        with engine.no_grad():
+            view = x[:1]
+    else:
+        view = {
+            "one": lambda x: x[:1],
+            "several": lambda x: x.split(1)[0],
+            "function": narrowing(engine).apply,
+        }[kind](x)
+    change(x, w)
+    if kind == "one":
+        (view * view).backward()
+        value = values(view)[0]
+        assert values(w.grad) == (2 * value * 2 if value == 10 else 2 * value)
+    else:
+        with engine.raises(RuntimeError, "its base or another view of its base has been modified"):
+            (view * view).backward()
