@@ -230,7 +230,7 @@ def test_set_grad_enabled_made_before_it_decorates_takes_its_switch_back(engine)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_mode_decorates_a_generator_and_its_caller_keeps_his(engine, name):
+def test_a_mode_decorates_a_generator_and_its_caller_keeps_its_own(engine, name):
     decorator, expected = decorators(engine, name)
 
     @decorator
