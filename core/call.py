@@ -20,7 +20,7 @@ from plugrad.core.node import Record, grouped, origins
 from plugrad.core.record import only_plain, record, record_any, untracked
 from plugrad.core.unpack import distinct, flat, raw_option, unpack
 from plugrad.core.variable import Variable, plain
-from plugrad.core.views import note_views
+from plugrad.core.views import note_custom_view, note_views
 from plugrad.errors import ArgumentError, PlugradError
 
 if TYPE_CHECKING:
@@ -201,6 +201,8 @@ def _view_gate(function: type[Function], gate: Callable[..., Any]) -> Callable[.
             args, kwargs = signature.bind(args, kwargs)
         if args and isinstance(args[0], Variable):
             note_views(function, args, kwargs, output)
+        elif isinstance(output, Variable):  # einsum's operands come after its equation
+            note_custom_view(function, args, output)
         return output
 
     return apply

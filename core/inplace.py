@@ -17,6 +17,7 @@ from plugrad.core.node import (
     UnaryRecord,
     ends,
     next_sequence_number,
+    stop_retaining,
 )
 from plugrad.core.saved import pack_saved
 from plugrad.core.variable import Variable, extra_of, plain, recorded
@@ -183,7 +184,7 @@ def become(
     z = function.apply(x, *args, **kwargs)
     made = extra_of(z).view
     edge = z._edge if made is None else made.edge
-    retained = _no_longer_retained(x, old)
+    retained = stop_retaining(x, old)
     x._data = z._data
     extra.accumulator = None  # it is for gradients of the old shape
     if extra.view is None:
@@ -241,12 +242,12 @@ def rebase(x: Variable, edge: Edge, position: int) -> None:
         position: which of the record's edges led to ``x`` as it was.
     """
     view = None if x._extra is None else x._extra.view
-    retained = _no_longer_retained(x, x._edge if view is None else view.edge)
+    retained = stop_retaining(x, x._edge if view is None else view.edge)
     if view is None:
         x._edge, x._requires_grad = edge, True
     else:
         base = view.base
-        base_retained = _no_longer_retained(base, base._edge)
+        base_retained = stop_retaining(base, base._edge)
         base._edge = CopySlices(ends(edge)[0], position, view)
         base._requires_grad = True
         view.outdate()
@@ -254,18 +255,6 @@ def rebase(x: Variable, edge: Edge, position: int) -> None:
             base.retain_grad()
     if retained:
         x.retain_grad()
-
-
-def _no_longer_retained(x: Variable, edge: Edge | None) -> bool:
-    """Whether ``x`` kept the gradient of what it was, which from now on it does not."""
-    if edge is None:
-        return False
-    record, number = ends(edge)
-    arrival = (record._pg_arrivals or {}).get(number)
-    if arrival is None or arrival.retained_by is None or arrival.retained_by() is not x:
-        return False
-    arrival.retained_by = None
-    return True
 
 
 class CopySlices(ManyRecord):

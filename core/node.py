@@ -186,6 +186,18 @@ def arrival_at(edge: Edge) -> Arrival:
     return record._pg_arrivals.setdefault(number, Arrival())
 
 
+def stop_retaining(x: Variable, edge: Edge | None) -> bool:
+    """Whether ``x`` kept the gradient of what it was, which from now on it does not."""
+    if edge is None:
+        return False
+    record, number = ends(edge)
+    arrival = (record._pg_arrivals or {}).get(number)
+    if arrival is None or arrival.retained_by is None or arrival.retained_by() is not x:
+        return False
+    arrival.retained_by = None
+    return True
+
+
 def narrowed(record: Record, live: Collection[Record]) -> Record:
     """``record`` as a context whose ``needs_input_grad`` counts only edges to ``live``.
 

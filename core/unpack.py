@@ -106,8 +106,8 @@ def raw_option(name: str, value: Any, op_name: str) -> Any:
     """A keyword-only argument with tensors for Variables; none of them may require grad."""
     if isinstance(value, Variable) and torch.is_grad_enabled() and value.requires_grad:
         raise HiddenVariableError(
-            f"the keyword-only argument {name!r} of {op_name} is a Variable that requires grad, and "
-            "keyword-only arguments are not differentiated",
+            f"the keyword-only argument {name!r} of {op_name}, which is not differentiated, is a "
+            "Variable that requires grad",
             where=f"a call of {op_name}",
             fix="pass a number, or .detach() of the Variable",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -109,6 +110,7 @@ class View:
             InplaceError: the base was changed, and the view does not allow that.
         """
         from plugrad.core.accumulate_grad import edge_of
+        from plugrad.core.node import arrival_at, stop_retaining
 
         version = variable._data._version
         if version != self.version and (self.edge is not None or self.base.requires_grad):
@@ -118,9 +120,12 @@ class View:
             if base_edge is not self.base_edge:
                 if self.base._data is not self.base_data:
                     raise _base_changed(self)
+                retained = stop_retaining(variable, self.edge)
                 with torch.enable_grad():
                     self.edge = edge_of(replay(self.steps(), self.base))
                 self.base_edge, self.is_leaf = base_edge, False
+                if retained and self.edge is not None:
+                    arrival_at(self.edge).retained_by = weakref.ref(variable)
             self.version = version
         return self.edge
 
@@ -143,6 +148,8 @@ def note_custom_view(function: type[Function], operands: Any, output: Any) -> No
     for x in operands:
         if isinstance(x, Variable):
             _note(function, x, (), {}, output, None, CUSTOM)
+        elif isinstance(x, list | tuple):
+            note_custom_view(function, x, output)
 
 
 def _note(

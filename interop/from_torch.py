@@ -109,7 +109,9 @@ def _apply_adopted(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     function = _adopted.get(cls)
     if function is None:
         function = _adopted[cls] = _adopt(cls)
-    return _call(cls, function, _bound(cls, args, kwargs))
+    if _has_setup_context(cls):
+        args, kwargs = _bound(cls, args, kwargs), {}
+    return _call(cls, function, args, kwargs)
 
 
 def _has_variable(value: Any) -> bool:
@@ -129,33 +131,30 @@ def _kept_inputs(args: tuple[Any, ...]) -> Any:
 
 
 def _bound(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-    """The positional arguments, as torch completes them."""
-    if _has_setup_context(cls):
-        bound = inspect.signature(cls.forward).bind(*args, **kwargs)
-        bound.apply_defaults()
-        if not bound.kwargs:
-            return bound.args
-        kwargs = bound.kwargs
-    if kwargs:
+    """The positional arguments, as torch completes them for setup_context."""
+    bound = inspect.signature(cls.forward).bind(*args, **kwargs)
+    bound.apply_defaults()
+    if bound.kwargs:
         raise ArgumentError(
-            f"{cls.__name__}.apply() got the keyword arguments {', '.join(kwargs)}",
+            f"{cls.__name__}.apply() got the keyword-only arguments {', '.join(bound.kwargs)}",
             where=f"a call of the torch.autograd.Function {cls.__name__} with Variables",
-            fix="pass them by position",
+            fix="make them parameters that can be passed by position",
         )
-    return args
+    return bound.args
 
 
 def _has_setup_context(cls: Any) -> bool:
     return cls.setup_context is not torch.autograd.function._SingleLevelFunction.setup_context
 
 
-def _call(cls: Any, function: type[Function], args: tuple[Any, ...]) -> Any:
+def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     name = function.signature.op_name
     recording = torch.is_grad_enabled()
     edges = [edge_of(a) if recording and isinstance(a, Variable) else None for a in args]
     if recording:
         for arg in args:
             _check_argument(arg, name)
+        _check_argument(kwargs, name)
     tracked = any(edge is not None for edge in edges)
     raw = tuple([_raw(a, edge is not None) for a, edge in zip(args, edges, strict=True)])
     context: Any
@@ -170,7 +169,7 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...]) -> Any:
             output = cls.forward(*raw)
             cls.setup_context(context, raw, output)
         else:
-            output = cls.forward(context, *raw)
+            output = cls.forward(context, *raw, **_raw(kwargs, False))
         output = _without_torchs_graph(context, output, raw, args)
     if not tracked:
         return untracked(context, output, raw, args, function)
@@ -215,9 +214,22 @@ def _without_torchs_graph(
     if not isinstance(output, Tensor) or any(output is t for t in context._pg_dirty):
         return output
     for given, arg in zip(raw, args, strict=True):
-        if output is given and isinstance(arg, Variable):
-            return arg._data.view_as(arg._data)
+        if isinstance(arg, Variable) and isinstance(given, Tensor) and _shares(output, given):
+            # A view of the argument, and not of what forward was given for it.
+            whole, size, stride = arg._data, output.size(), output.stride()
+            return whole.as_strided(size, stride, output.storage_offset())
     return output.detach() if output.requires_grad else output
+
+
+def _shares(one: Tensor, other: Tensor) -> bool:
+    """Whether both are strided, of one dtype, and in the same memory."""
+    try:
+        memory = one.untyped_storage().data_ptr()
+        return bool(memory) and (
+            one.dtype is other.dtype and memory == other.untyped_storage().data_ptr()
+        )
+    except (NotImplementedError, RuntimeError):  # a layout without a storage, a subclass
+        return False
 
 
 def _attribute_origins(context: Any, raw: tuple[Any, ...], output: Any) -> list[tuple[Tensor, Any]]:
