@@ -533,7 +533,9 @@ def same_in_a_function(engine):
 
 @pytest.mark.parametrize("change", SHAPE_CHANGES)
 @pytest.mark.parametrize("kind", ["one", "several", "function"])
-def test_which_views_can_change_their_shape(engine, change, kind):
+def test_which_views_can_change_their_shape(engine, change, kind, not_yet):
+    if change == "as_strided_":
+        not_yet("there is no op as_strided")
     make_view = {
         "one": lambda x: x.view_as(x),
         "several": lambda x: x.unbind()[0],
@@ -548,7 +550,9 @@ def test_which_views_can_change_their_shape(engine, change, kind):
                     view = make_view(base)
                 bad = requires_grad and (not made_in_grad_mode or kind != "one")
                 with engine.set_grad_enabled(changed_in_grad_mode):
-                    if bad and changed_in_grad_mode:
+                    # Unrecorded, the gradient would have the old shape: plugrad refuses at once.
+                    recorded = engine.ours and requires_grad and made_in_grad_mode
+                    if bad if changed_in_grad_mode else recorded:
                         with engine.raises(RuntimeError, "view"):
                             SHAPE_CHANGES[change](view)
                         continue
