@@ -85,6 +85,8 @@ class Recomputation:
 
     def __init__(self, rerun: Callable[[], Any], early_stop: bool, check: bool) -> None:
         self._rerun, self._early_stop, self._check = rerun, early_stop, check
+        #: Whether the first run has ended; a backward inside it may need what it saved so far.
+        self.is_complete: Callable[[], bool] = lambda: False
         self._facts: list[tuple[Any, ...]] = []
         self._found: WeakKeyDictionary[Any, dict[int, Tensor]] = WeakKeyDictionary()  # by walk
 
@@ -125,7 +127,7 @@ class Recomputation:
             pass
         finally:
             running.recorded_rule = rule
-        if self._check and len(found) != len(self._facts):
+        if self._check and self.is_complete() and len(found) != len(self._facts):
             raise CheckpointError(
                 "a checkpointed function saved a different number of tensors when it was run "
                 f"again: {len(found)}, not {len(self._facts)}",
@@ -175,6 +177,7 @@ def _of_torchs_checkpoint(hooks: _Hooks) -> _Hooks:
     if found is None:
         check = frame.metadata_fn is not None
         found = Recomputation(lambda: frame.recompute_fn(*_inputs(frame)), frame.early_stop, check)
+        found.is_complete = lambda: getattr(frame, "forward_completed", True)
         frame.plugrad_recomputation = found
     return found.pack, found.unpack
 
