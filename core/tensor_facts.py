@@ -30,11 +30,8 @@ class TensorFacts:
     __array_ufunc__ = None
 
     _data: Tensor
-    data: Tensor | property
-    _extra: Any
     _requires_grad: bool
     requires_grad: bool | property
-    is_leaf: bool | property
 
     # --- metadata ---
     @property
@@ -159,11 +156,13 @@ class TensorFacts:
     # --- memory ---
     def is_shared(self) -> bool:
         """Whether other processes can share the memory."""
-        return self._data.is_shared()
+        data: Any = self._data  # torch gives it no type
+        return bool(data.is_shared())
 
     def share_memory_(self) -> Self:
         """Move the elements into memory that other processes can share."""
-        self._data.share_memory_()
+        data: Any = self._data
+        data.share_memory_()
         return self
 
     def set_(self, source: Any = None, *args: Any, **kwargs: Any) -> Self:
@@ -173,17 +172,7 @@ class TensorFacts:
             InplaceError: this Variable or ``source`` requires grad, but not in no_grad mode,
                 where a leaf may.
         """
-        if not torch.is_grad_enabled():
-            _refuse_gradient(self, "set_", leaf_may=True)
-        else:
-            _refuse_gradient(self, "set_", source)
-        made = self._data.new_empty(0)
-        made.set_(*([] if source is None else [_raw(source)]), *map(_raw, args), **kwargs)
-        requires_grad = self.requires_grad
-        self.data = made
-        if self._extra is not None and self._extra.view is not None:
-            self._extra.view = None  # it has memory of its own
-            self._requires_grad = bool(requires_grad)
+        _set(self, source, *args, **kwargs)
         return self
 
     def resize_(
@@ -194,7 +183,8 @@ class TensorFacts:
         Raises:
             InplaceError: the Variable requires grad.
         """
-        return _resized(self, "resize_", *size, memory_format=memory_format)
+        _resized(self, "resize_", *size, memory_format=memory_format)
+        return self
 
     def resize_as_(
         self, other: Any, *, memory_format: torch.memory_format = torch.contiguous_format
@@ -204,7 +194,8 @@ class TensorFacts:
         Raises:
             InplaceError: the Variable requires grad.
         """
-        return _resized(self, "resize_as_", _raw(other), memory_format=memory_format)
+        _resized(self, "resize_as_", _raw(other), memory_format=memory_format)
+        return self
 
     def apply_(self, function: Callable[[Any], Any]) -> Self:
         """Put ``function(element)`` in place of each element; slow, and on the CPU only.
@@ -212,7 +203,8 @@ class TensorFacts:
         Raises:
             InplaceError: the Variable requires grad.
         """
-        return _called_for_elements(self, "apply_", function)
+        _called_for_elements(self, "apply_", function)
+        return self
 
     def map_(self, other: Any, function: Callable[[Any, Any], Any]) -> Self:
         """Put ``function(element, other's element)`` in place of each element.
@@ -220,7 +212,8 @@ class TensorFacts:
         Raises:
             InplaceError: one of the two requires grad.
         """
-        return _called_for_elements(self, "map_", other, function)
+        _called_for_elements(self, "map_", other, function)
+        return self
 
     def map2_(self, x: Any, y: Any, function: Callable[[Any, Any, Any], Any]) -> Self:
         """Put ``function(element, x's element, y's element)`` in place of each element.
@@ -228,7 +221,8 @@ class TensorFacts:
         Raises:
             InplaceError: one of the three requires grad.
         """
-        return _called_for_elements(self, "map2_", x, y, function)
+        _called_for_elements(self, "map2_", x, y, function)
+        return self
 
     # --- conversions ---
     def item(self) -> Any:
@@ -308,12 +302,11 @@ def _raw(value: Any) -> Any:
     return value._data if isinstance(value, TensorFacts) else value
 
 
-def _refuse_gradient(x: TensorFacts, name: str, *others: Any, leaf_may: bool = False) -> None:
+def _refuse_gradient(x: Any, name: str, *others: Any, leaf_may: bool = False) -> None:
     """Raise InplaceError if a change that has no gradient meets something that requires grad."""
     for value in (x, *others):
-        if isinstance(value, TensorFacts) and value.requires_grad:
-            if leaf_may and value.is_leaf:
-                continue
+        tracked = isinstance(value, TensorFacts) and value.requires_grad
+        if tracked and not (leaf_may and value.is_leaf):
             raise InplaceError(
                 f"{name} was called {'on' if value is x else 'with'} a Variable that requires "
                 "grad, and has no gradient",
@@ -324,7 +317,21 @@ def _refuse_gradient(x: TensorFacts, name: str, *others: Any, leaf_may: bool = F
             )
 
 
-def _resized(x: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+def _set(x: Any, source: Any, *args: Any, **kwargs: Any) -> None:
+    if torch.is_grad_enabled():
+        _refuse_gradient(x, "set_", source)
+    else:
+        _refuse_gradient(x, "set_", leaf_may=True)
+    made = x._data.new_empty(0)
+    made.set_(*([] if source is None else [_raw(source)]), *map(_raw, args), **kwargs)
+    requires_grad = x.requires_grad
+    x.data = made
+    if x._extra is not None and x._extra.view is not None:
+        x._extra.view = None  # it has memory of its own
+        x._requires_grad = requires_grad
+
+
+def _resized(x: Any, name: str, *args: Any, **kwargs: Any) -> None:
     _refuse_gradient(x, name)
     # Another tensor object, for a record may have saved the one there is.
     made = x._data.view_as(x._data)
@@ -332,12 +339,10 @@ def _resized(x: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     x._data = made
     if x._extra is not None and x._extra.view is not None:
         x._extra.view.base_data = None  # it cannot be made from its base any more
-    return x
 
 
-def _called_for_elements(x: Any, name: str, *args: Any) -> Any:
+def _called_for_elements(x: Any, name: str, *args: Any) -> None:
     _refuse_gradient(x, name, *args)
     getattr(x._data, name)(*map(_raw, args))
     if not x._data.is_inference():
         increment_version(x._data)  # which torch forgets: what was saved would be wrong
-    return x

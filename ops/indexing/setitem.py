@@ -56,7 +56,7 @@ class Setitem(Function):
         """``x[index] = y`` as a change of a view of x, which copies nothing else of x."""
         view, tensors = taken_apart(x.data, _raw(index))
         whole = tensors and all(isinstance(v, slice) and v == slice(None) for v in view)
-        place = x if whole else x[view]
+        place: Any = x if whole else x[view]
         if not isinstance(y, Tensor | Variable):
             y = torch.as_tensor(y, dtype=x.dtype, device=x.device)
         # Values may have surplus dimensions of size 1 in front, and any dtype.
