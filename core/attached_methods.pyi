@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch._C as _torch__C
 from torch import Tensor
 
 from plugrad.core.variable import Variable
@@ -42,8 +43,32 @@ class AttachedMethods:
     def __gt__(self, y: Variable | Tensor | complex, /) -> Variable:
         """z = x > y; False where either is nan. No gradient."""
 
+    def __iadd__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """In place: z = x + alpha y; gx = gz, gy = conj(alpha) gz."""
+
+    def __iand__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """In place: z = x & y for booleans and integers. No gradient."""
+
+    def __imul__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """In place: z = x y; gx = gz conj(y), gy = gz conj(x)."""
+
     def __invert__(self) -> Variable:
         """y = ~x for booleans and integers. No gradient."""
+
+    def __ior__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """In place: z = x | y for booleans and integers. No gradient."""
+
+    def __ipow__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """In place: z = x^y; gx = gz conj(y x^(y - 1)), gy = gz conj(z log(x))."""
+
+    def __isub__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """In place: z = x - alpha y; gx = gz, gy = -conj(alpha) gz."""
+
+    def __itruediv__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """In place: z = x / y; gx = gz / conj(y), gy = -gz conj(x / y / y)."""
+
+    def __ixor__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """In place: z = x ^ y for booleans and integers. No gradient."""
 
     def __le__(self, y: Variable | Tensor | complex, /) -> Variable:
         """z = x <= y; False where either is nan. No gradient."""
@@ -66,8 +91,8 @@ class AttachedMethods:
     def __or__(self, y: Variable | Tensor | complex, /) -> Variable:
         """z = x | y for booleans and integers. No gradient."""
 
-    def __pos__(self) -> Variable:
-        """y = x; gx = gy. A boolean x is an error."""
+    def __pos__(self) -> Any:
+        """y = x, the same Variable; gx = gy. A boolean x is an error."""
 
     def __pow__(self, y: Variable | Tensor | complex, /) -> Variable:
         """z = x^y; gx = gz conj(y x^(y - 1)), gy = gz conj(z log(x))."""
@@ -99,6 +124,9 @@ class AttachedMethods:
     def __rxor__(self, x: Variable | Tensor | complex, /) -> Variable:
         """z = x ^ y for booleans and integers. No gradient."""
 
+    def __setitem__(self, index: Any, y: Variable | Tensor | complex, /) -> None:
+        """In place: z = x with y at [index]; gx = gz with zeros at [index], gy = gz[index]."""
+
     def __sub__(self, y: Variable | Tensor | complex, /) -> Variable:
         """z = x - alpha y; gx = gz, gy = -conj(alpha) gz."""
 
@@ -111,11 +139,20 @@ class AttachedMethods:
     def abs(self) -> Variable:
         """y = |x|, real also for a complex x; gx = gy x / |x|, 0 at 0."""
 
+    def abs_(self) -> Variable:
+        """In place: y = |x|, real also for a complex x; gx = gy x / |x|, 0 at 0."""
+
     def absolute(self) -> Variable:
         """y = |x|, real also for a complex x; gx = gy x / |x|, 0 at 0."""
 
+    def absolute_(self) -> Variable:
+        """In place: y = |x|, real also for a complex x; gx = gy x / |x|, 0 at 0."""
+
     def add(self, y: Variable | Tensor | complex, *, alpha: complex = 1) -> Variable:
         """z = x + alpha y; gx = gz, gy = conj(alpha) gz."""
+
+    def add_(self, y: Variable | Tensor | complex, *, alpha: complex = 1) -> Variable:
+        """In place: z = x + alpha y; gx = gz, gy = conj(alpha) gz."""
 
     def addmm(
         self,
@@ -126,6 +163,16 @@ class AttachedMethods:
         alpha: complex = 1,
     ) -> Variable:
         """z = beta x + alpha mat1 mat2, x broadcast to the product's shape."""
+
+    def addmm_(
+        self,
+        mat1: Variable | Tensor,
+        mat2: Variable | Tensor,
+        *,
+        beta: complex = 1,
+        alpha: complex = 1,
+    ) -> Variable:
+        """In place: z = beta x + alpha mat1 mat2, x broadcast to the product's shape."""
 
     def adjoint(self) -> Variable:
         """y[.., i, j] = conj(x[.., j, i]), a view; gx = gy.mH."""
@@ -168,20 +215,48 @@ class AttachedMethods:
     def argmin(self, dim: builtins.int | None = None, keepdim: builtins.bool = False) -> Variable:
         """y = the index of the smallest element along dim, or in x flattened; no gradient."""
 
+    def bernoulli(
+        self,
+        p: builtins.float | Variable | Tensor | complex | None = None,
+        *,
+        generator: _torch__C.Generator | None = None,
+    ) -> Variable:
+        """y = 1 with the probability that x says, else 0; gx = 0."""
+
+    def bernoulli_(
+        self,
+        p: builtins.float | Variable | Tensor | complex | None = None,
+        *,
+        generator: _torch__C.Generator | None = None,
+    ) -> Variable:
+        """In place: y = 1 with the probability that x says, else 0; gx = 0."""
+
     def bfloat16(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
         """y = x cast to bfloat16; gx = gy cast back to the dtype of x."""
 
     def bitwise_and(self, y: Variable | Tensor | complex) -> Variable:
         """z = x & y for booleans and integers. No gradient."""
 
+    def bitwise_and_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x & y for booleans and integers. No gradient."""
+
     def bitwise_not(self) -> Variable:
         """y = ~x for booleans and integers. No gradient."""
+
+    def bitwise_not_(self) -> Variable:
+        """In place: y = ~x for booleans and integers. No gradient."""
 
     def bitwise_or(self, y: Variable | Tensor | complex) -> Variable:
         """z = x | y for booleans and integers. No gradient."""
 
+    def bitwise_or_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x | y for booleans and integers. No gradient."""
+
     def bitwise_xor(self, y: Variable | Tensor | complex) -> Variable:
         """z = x ^ y for booleans and integers. No gradient."""
+
+    def bitwise_xor_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x ^ y for booleans and integers. No gradient."""
 
     def bmm(self, y: Variable | Tensor) -> Variable:
         """z[b] = x[b] y[b]; gx[b] = gz[b] y[b]^H, gy[b] = x[b]^H gz[b]."""
@@ -199,11 +274,25 @@ class AttachedMethods:
     def byte(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
         """y = x cast to uint8; there is no gradient."""
 
+    def cauchy_(
+        self,
+        median: builtins.float = 0,
+        sigma: builtins.float = 1,
+        *,
+        generator: _torch__C.Generator | None = None,
+    ) -> Variable:
+        """In place: y = numbers whose density is sigma / (pi (sigma^2 + (y - median)^2)); gx =
+        0.
+        """
+
     def cdouble(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
         """y = x cast to complex128; gx = gy cast back to the dtype of x."""
 
     def ceil(self) -> Variable:
         """y = ceil(x); gx = 0, also at the jumps."""
+
+    def ceil_(self) -> Variable:
+        """In place: y = ceil(x); gx = 0, also at the jumps."""
 
     def cfloat(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
         """y = x cast to complex64; gx = gy cast back to the dtype of x."""
@@ -221,11 +310,24 @@ class AttachedMethods:
     ) -> Variable:
         """y = min(max(x, min), max); gy goes to whichever of x, min and max y is."""
 
+    def clamp_(
+        self,
+        min: Variable | Tensor | complex | None = None,
+        max: Variable | Tensor | complex | None = None,
+    ) -> Variable:
+        """In place: y = min(max(x, min), max); gy goes to whichever of x, min and max y is."""
+
     def clamp_max(self, max: Variable | Tensor | complex) -> Variable:
         """y = min(x, max), as clamp(x, max=max)."""
 
+    def clamp_max_(self, max: Variable | Tensor | complex) -> Variable:
+        """In place: y = min(x, max), as clamp(x, max=max)."""
+
     def clamp_min(self, min: Variable | Tensor | complex) -> Variable:
         """y = max(x, min), as clamp(x, min=min)."""
+
+    def clamp_min_(self, min: Variable | Tensor | complex) -> Variable:
+        """In place: y = max(x, min), as clamp(x, min=min)."""
 
     def clip(
         self,
@@ -233,6 +335,13 @@ class AttachedMethods:
         max: Variable | Tensor | complex | None = None,
     ) -> Variable:
         """y = min(max(x, min), max); gy goes to whichever of x, min and max y is."""
+
+    def clip_(
+        self,
+        min: Variable | Tensor | complex | None = None,
+        max: Variable | Tensor | complex | None = None,
+    ) -> Variable:
+        """In place: y = min(max(x, min), max); gy goes to whichever of x, min and max y is."""
 
     def clone(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
         """y = x in memory of its own; gx = gy."""
@@ -245,11 +354,20 @@ class AttachedMethods:
     ) -> Variable:
         """y = x, copied if its elements lie in another order; gx = gy."""
 
+    def copy_(self, y: Variable | Tensor, non_blocking: builtins.bool = False) -> Variable:
+        """In place: z = y, expanded to x's shape and cast to its dtype; gx = 0, gy = gz."""
+
     def cos(self) -> Variable:
         """y = cos(x), x in radians; gx = -gy conj(sin(x))."""
 
+    def cos_(self) -> Variable:
+        """In place: y = cos(x), x in radians; gx = -gy conj(sin(x))."""
+
     def cosh(self) -> Variable:
         """y = cosh(x); gx = gy conj(sinh(x))."""
+
+    def cosh_(self) -> Variable:
+        """In place: y = cosh(x); gx = gy conj(sinh(x))."""
 
     def cpu(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
         """y = x on the CPU; gx = gy on the device of x."""
@@ -266,16 +384,34 @@ class AttachedMethods:
     def cumprod(self, dim: builtins.int, *, dtype: torch.dtype | None = None) -> Variable:
         """y[i] = x[0] ... x[i]; gx[k] = conj(y[k-1]) t[k], t[k] = gy[k] + conj(x[k+1]) t[k+1]."""
 
+    def cumprod_(self, dim: builtins.int, *, dtype: torch.dtype | None = None) -> Variable:
+        """In place: y[i] = x[0] ... x[i]; gx[k] = conj(y[k-1]) t[k], t[k] = gy[k] + conj(x[k+1])
+        t[k+1].
+        """
+
     def cumsum(self, dim: builtins.int, *, dtype: torch.dtype | None = None) -> Variable:
         """y[i] = x[0] + ... + x[i]; gx[i] = gy[i] + ... + gy[n-1], the running sum backwards."""
 
+    def cumsum_(self, dim: builtins.int, *, dtype: torch.dtype | None = None) -> Variable:
+        """In place: y[i] = x[0] + ... + x[i]; gx[i] = gy[i] + ... + gy[n-1], the running sum
+        backwards.
+        """
+
     def div(self, y: Variable | Tensor | complex, *, rounding_mode: str | None = None) -> Variable:
         """z = x / y; gx = gz / conj(y), gy = -gz conj(x / y / y)."""
+
+    def div_(self, y: Variable | Tensor | complex, *, rounding_mode: str | None = None) -> Variable:
+        """In place: z = x / y; gx = gz / conj(y), gy = -gz conj(x / y / y)."""
 
     def divide(
         self, y: Variable | Tensor | complex, *, rounding_mode: str | None = None
     ) -> Variable:
         """z = x / y; gx = gz / conj(y), gy = -gz conj(x / y / y)."""
+
+    def divide_(
+        self, y: Variable | Tensor | complex, *, rounding_mode: str | None = None
+    ) -> Variable:
+        """In place: z = x / y; gx = gz / conj(y), gy = -gz conj(x / y / y)."""
 
     def dot(self, y: Variable | Tensor) -> Variable:
         """z = sum(x y), nothing conjugated; gx = gz conj(y), gy = gz conj(x)."""
@@ -283,11 +419,22 @@ class AttachedMethods:
     def double(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
         """y = x cast to float64; gx = gy cast back to the dtype of x."""
 
+    def dropout_(self, p: builtins.float = 0.5, training: builtins.bool = True) -> Variable:
+        """In place: y = x mask / (1 - p), mask being 0 with probability p, else 1; gx = gy mask
+        / (1 - p).
+        """
+
     def eq(self, y: Variable | Tensor | complex) -> Variable:
         """z = x == y; nan equals nothing, itself included. No gradient."""
 
+    def eq_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x == y; nan equals nothing, itself included. No gradient."""
+
     def exp(self) -> Variable:
         """y = e^x; gx = gy conj(y)."""
+
+    def exp_(self) -> Variable:
+        """In place: y = e^x; gx = gy conj(y)."""
 
     def expand(
         self,
@@ -303,8 +450,27 @@ class AttachedMethods:
     def expm1(self) -> Variable:
         """y = e^x - 1; gx = gy conj(y + 1)."""
 
+    def expm1_(self) -> Variable:
+        """In place: y = e^x - 1; gx = gy conj(y + 1)."""
+
+    def exponential_(
+        self, lambd: builtins.float = 1, *, generator: _torch__C.Generator | None = None
+    ) -> Variable:
+        """In place: y = numbers whose density is lambd exp(-lambd y), in x's shape and dtype; gx
+        = 0.
+        """
+
+    def fill_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = y in each element of x's shape and dtype; gx = 0, gy = sum of gz."""
+
+    def fill_diagonal_(self, fill_value: complex, wrap: builtins.bool = False) -> Variable:
+        """In place: y = fill_value on the main diagonal, else x; gx = 0 there, else gy."""
+
     def fix(self) -> Variable:
         """y = trunc(x); gx = 0, also at the jumps."""
+
+    def fix_(self) -> Variable:
+        """In place: y = trunc(x); gx = 0, also at the jumps."""
 
     def flatten(self, start_dim: builtins.int = 0, end_dim: builtins.int = -1) -> Variable:
         """y = x with dimensions start_dim to end_dim as one; gx = gy in the shape of x."""
@@ -322,6 +488,9 @@ class AttachedMethods:
     def floor(self) -> Variable:
         """y = floor(x); gx = 0, also at the jumps."""
 
+    def floor_(self) -> Variable:
+        """In place: y = floor(x); gx = 0, also at the jumps."""
+
     def gather(
         self, dim: builtins.int, index: Variable | Tensor, *, sparse_grad: builtins.bool = False
     ) -> Variable:
@@ -330,17 +499,36 @@ class AttachedMethods:
     def ge(self, y: Variable | Tensor | complex) -> Variable:
         """z = x >= y; False where either is nan. No gradient."""
 
+    def ge_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x >= y; False where either is nan. No gradient."""
+
+    def geometric_(
+        self, p: builtins.float, *, generator: _torch__C.Generator | None = None
+    ) -> Variable:
+        """In place: y = k with probability (1 - p)^(k - 1) p, k = 1, 2, ..., in x's shape and
+        dtype; gx = 0.
+        """
+
     def ger(self, y: Variable | Tensor) -> Variable:
         """z[i, j] = x[i] y[j], nothing conjugated; gx = gz conj(y), gy = gz^T conj(x)."""
 
     def greater(self, y: Variable | Tensor | complex) -> Variable:
         """z = x > y; False where either is nan. No gradient."""
 
+    def greater_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x > y; False where either is nan. No gradient."""
+
     def greater_equal(self, y: Variable | Tensor | complex) -> Variable:
         """z = x >= y; False where either is nan. No gradient."""
 
+    def greater_equal_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x >= y; False where either is nan. No gradient."""
+
     def gt(self, y: Variable | Tensor | complex) -> Variable:
         """z = x > y; False where either is nan. No gradient."""
+
+    def gt_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x > y; False where either is nan. No gradient."""
 
     def half(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
         """y = x cast to float16; gx = gy cast back to the dtype of x."""
@@ -359,6 +547,18 @@ class AttachedMethods:
     ) -> Variable:
         """z = x with alpha times each slice of source added to the slice that index names."""
 
+    def index_add_(
+        self,
+        dim: builtins.int,
+        index: Variable | Tensor,
+        source: Variable | Tensor,
+        *,
+        alpha: complex = 1,
+    ) -> Variable:
+        """In place: z = x with alpha times each slice of source added to the slice that index
+        names.
+        """
+
     def index_put(
         self,
         indices: Sequence[Variable | Tensor],
@@ -366,6 +566,14 @@ class AttachedMethods:
         accumulate: builtins.bool = False,
     ) -> Variable:
         """z = x with values y at [indices], or added there; gx = gz, gy = gz[indices]."""
+
+    def index_put_(
+        self,
+        indices: Sequence[Variable | Tensor],
+        values: Variable | Tensor,
+        accumulate: builtins.bool = False,
+    ) -> Variable:
+        """In place: z = x with values y at [indices], or added there; gx = gz, gy = gz[indices]."""
 
     def index_select(self, dim: builtins.int, index: Variable | Tensor) -> Variable:
         """y = the slices of x along dim that index names; gx = zeros with gy's added there."""
@@ -387,17 +595,41 @@ class AttachedMethods:
     def le(self, y: Variable | Tensor | complex) -> Variable:
         """z = x <= y; False where either is nan. No gradient."""
 
+    def le_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x <= y; False where either is nan. No gradient."""
+
     def less(self, y: Variable | Tensor | complex) -> Variable:
         """z = x < y; False where either is nan. No gradient."""
 
+    def less_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x < y; False where either is nan. No gradient."""
+
     def less_equal(self, y: Variable | Tensor | complex) -> Variable:
         """z = x <= y; False where either is nan. No gradient."""
+
+    def less_equal_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x <= y; False where either is nan. No gradient."""
 
     def log(self) -> Variable:
         """y = log(x); gx = gy / conj(x)."""
 
     def log1p(self) -> Variable:
         """y = log(1 + x); gx = gy / conj(1 + x)."""
+
+    def log1p_(self) -> Variable:
+        """In place: y = log(1 + x); gx = gy / conj(1 + x)."""
+
+    def log_(self) -> Variable:
+        """In place: y = log(x); gx = gy / conj(x)."""
+
+    def log_normal_(
+        self,
+        mean: builtins.float = 1,
+        std: builtins.float = 2,
+        *,
+        generator: _torch__C.Generator | None = None,
+    ) -> Variable:
+        """In place: y = exp(normal numbers of this mean and standard deviation); gx = 0."""
 
     def log_softmax(
         self,
@@ -410,14 +642,26 @@ class AttachedMethods:
     def logical_and(self, y: Variable | Tensor) -> Variable:
         """z = x and y, where every number but 0 counts as True. No gradient."""
 
+    def logical_and_(self, y: Variable | Tensor) -> Variable:
+        """In place: z = x and y, where every number but 0 counts as True. No gradient."""
+
     def logical_not(self) -> Variable:
         """y = not x, where every number but 0 counts as True. No gradient."""
+
+    def logical_not_(self) -> Variable:
+        """In place: y = not x, where every number but 0 counts as True. No gradient."""
 
     def logical_or(self, y: Variable | Tensor) -> Variable:
         """z = x or y, where every number but 0 counts as True. No gradient."""
 
+    def logical_or_(self, y: Variable | Tensor) -> Variable:
+        """In place: z = x or y, where every number but 0 counts as True. No gradient."""
+
     def logical_xor(self, y: Variable | Tensor) -> Variable:
         """z = either x or y, where every number but 0 counts as True. No gradient."""
+
+    def logical_xor_(self, y: Variable | Tensor) -> Variable:
+        """In place: z = either x or y, where every number but 0 counts as True. No gradient."""
 
     def logsumexp(
         self,
@@ -432,6 +676,9 @@ class AttachedMethods:
     def lt(self, y: Variable | Tensor | complex) -> Variable:
         """z = x < y; False where either is nan. No gradient."""
 
+    def lt_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x < y; False where either is nan. No gradient."""
+
     @property
     def mH(self) -> Variable:
         """y[.., i, j] = conj(x[.., j, i]), a view; gx = gy.mH."""
@@ -442,6 +689,11 @@ class AttachedMethods:
 
     def masked_fill(self, mask: Variable | Tensor, value: Variable | Tensor | complex) -> Variable:
         """y = value where mask, else x; gx = 0 where mask, else gy; gvalue = gy where mask."""
+
+    def masked_fill_(self, mask: Variable | Tensor, value: Variable | Tensor | complex) -> Variable:
+        """In place: y = value where mask, else x; gx = 0 where mask, else gy; gvalue = gy where
+        mask.
+        """
 
     def masked_select(self, mask: Variable | Tensor) -> Variable:
         """y = the elements of x where mask, as a vector; gx = gy there, else 0."""
@@ -502,8 +754,14 @@ class AttachedMethods:
     def mul(self, y: Variable | Tensor | complex) -> Variable:
         """z = x y; gx = gz conj(y), gy = gz conj(x)."""
 
+    def mul_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x y; gx = gz conj(y), gy = gz conj(x)."""
+
     def multiply(self, y: Variable | Tensor | complex) -> Variable:
         """z = x y; gx = gz conj(y), gy = gz conj(x)."""
+
+    def multiply_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x y; gx = gz conj(y), gy = gz conj(x)."""
 
     def mv(self, y: Variable | Tensor) -> Variable:
         """z = x y, of a matrix and a vector; gx = gz y^H, gy = x^H gz."""
@@ -514,11 +772,20 @@ class AttachedMethods:
     def ne(self, y: Variable | Tensor | complex) -> Variable:
         """z = x != y; nan equals nothing, itself included. No gradient."""
 
+    def ne_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x != y; nan equals nothing, itself included. No gradient."""
+
     def neg(self) -> Variable:
         """y = -x; gx = -gy."""
 
+    def neg_(self) -> Variable:
+        """In place: y = -x; gx = -gy."""
+
     def negative(self) -> Variable:
         """y = -x; gx = -gy."""
+
+    def negative_(self) -> Variable:
+        """In place: y = -x; gx = -gy."""
 
     def new_empty(
         self,
@@ -579,8 +846,22 @@ class AttachedMethods:
     ) -> Variable:
         """y = linalg.vector_norm(x, p), where p = "fro" is 2; p = "nuc" is linalg.matrix_norm's."""
 
+    def normal_(
+        self,
+        mean: builtins.float = 0,
+        std: builtins.float = 1,
+        *,
+        generator: _torch__C.Generator | None = None,
+    ) -> Variable:
+        """In place: y = normal numbers of this mean and standard deviation, in x's shape and
+        dtype; gx = 0.
+        """
+
     def not_equal(self, y: Variable | Tensor | complex) -> Variable:
         """z = x != y; nan equals nothing, itself included. No gradient."""
+
+    def not_equal_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x != y; nan equals nothing, itself included. No gradient."""
 
     def outer(self, y: Variable | Tensor) -> Variable:
         """z[i, j] = x[i] y[j], nothing conjugated; gx = gz conj(y), gy = gz^T conj(x)."""
@@ -592,11 +873,14 @@ class AttachedMethods:
     ) -> Variable:
         """y = x with dimension dims[i] as the i-th, a view; gx = gy with the inverse order."""
 
-    def positive(self) -> Variable:
-        """y = x; gx = gy. A boolean x is an error."""
+    def positive(self) -> Any:
+        """y = x, the same Variable; gx = gy. A boolean x is an error."""
 
     def pow(self, y: Variable | Tensor | complex) -> Variable:
         """z = x^y; gx = gz conj(y x^(y - 1)), gy = gz conj(z log(x))."""
+
+    def pow_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x^y; gx = gz conj(y x^(y - 1)), gy = gz conj(z log(x))."""
 
     def prod(
         self,
@@ -607,6 +891,17 @@ class AttachedMethods:
     ) -> Variable:
         """y = product of x over dim; gx = gy conj(product of the other elements)."""
 
+    def random_(
+        self,
+        *bounds: builtins.int,
+        start: builtins.int | None = None,
+        stop: builtins.int | None = None,
+        generator: _torch__C.Generator | None = None,
+    ) -> Variable:
+        """In place: y = integers drawn evenly from [0, stop) or [start, stop), in x's shape and
+        dtype; gx = 0.
+        """
+
     @property
     def real(self) -> Variable:
         """y = Re(x), x itself if it is real; gx = gy + 0i."""
@@ -614,8 +909,14 @@ class AttachedMethods:
     def reciprocal(self) -> Variable:
         """y = 1 / x; gx = -gy conj(y^2). At 0, both are infinite."""
 
-    def relu(self, *, inplace: builtins.bool = False) -> Variable:
+    def reciprocal_(self) -> Variable:
+        """In place: y = 1 / x; gx = -gy conj(y^2). At 0, both are infinite."""
+
+    def relu(self) -> Variable:
         """y = max(x, 0); gx = gy where y > 0, else 0: also at x = 0."""
+
+    def relu_(self) -> Variable:
+        """In place: y = max(x, 0); gx = gy where y > 0, else 0: also at x = 0."""
 
     def reshape(
         self,
@@ -633,8 +934,16 @@ class AttachedMethods:
     def round(self, *, decimals: builtins.int = 0) -> Variable:
         """y = x rounded to ``decimals`` places, halves to even; gx = 0, also at the jumps."""
 
+    def round_(self, *, decimals: builtins.int = 0) -> Variable:
+        """In place: y = x rounded to ``decimals`` places, halves to even; gx = 0, also at the
+        jumps.
+        """
+
     def rsqrt(self) -> Variable:
         """y = 1 / sqrt(x); gx = -gy conj(y^3) / 2."""
+
+    def rsqrt_(self) -> Variable:
+        """In place: y = 1 / sqrt(x); gx = -gy conj(y^3) / 2."""
 
     def scatter(
         self,
@@ -646,10 +955,27 @@ class AttachedMethods:
     ) -> Variable:
         """z = x with src[i, j], or the number src, put at [index[i, j], j] (here dim = 0)."""
 
+    def scatter_(
+        self,
+        dim: builtins.int,
+        index: Variable | Tensor,
+        src: Variable | Tensor | complex,
+        *,
+        reduce: str | None = None,
+    ) -> Variable:
+        """In place: z = x with src[i, j], or the number src, put at [index[i, j], j] (here dim =
+        0).
+        """
+
     def scatter_add(
         self, dim: builtins.int, index: Variable | Tensor, src: Variable | Tensor
     ) -> Variable:
         """z = x with src[i, j] added at [index[i, j], j] (here dim = 0)."""
+
+    def scatter_add_(
+        self, dim: builtins.int, index: Variable | Tensor, src: Variable | Tensor
+    ) -> Variable:
+        """In place: z = x with src[i, j] added at [index[i, j], j] (here dim = 0)."""
 
     def select(self, dim: builtins.int, index: builtins.int) -> Variable:
         """y = x at index of dim, a view; gx = zeros with gy there."""
@@ -662,20 +988,37 @@ class AttachedMethods:
     def sgn(self) -> Variable:
         """y = x / |x|, 0 at 0; gx = (gy - y Re(conj(y) gy)) / |x|, 0 at 0 and for a real x."""
 
+    def sgn_(self) -> Variable:
+        """In place: y = x / |x|, 0 at 0; gx = (gy - y Re(conj(y) gy)) / |x|, 0 at 0 and for a
+        real x.
+        """
+
     def short(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
         """y = x cast to int16; there is no gradient."""
 
     def sigmoid(self) -> Variable:
         """y = 1 / (1 + exp(-x)); gx = gy conj(y (1 - y))."""
 
+    def sigmoid_(self) -> Variable:
+        """In place: y = 1 / (1 + exp(-x)); gx = gy conj(y (1 - y))."""
+
     def sign(self) -> Variable:
         """y = sign(x); gx = 0, also at the jumps."""
+
+    def sign_(self) -> Variable:
+        """In place: y = sign(x); gx = 0, also at the jumps."""
 
     def sin(self) -> Variable:
         """y = sin(x), x in radians; gx = gy conj(cos(x))."""
 
+    def sin_(self) -> Variable:
+        """In place: y = sin(x), x in radians; gx = gy conj(cos(x))."""
+
     def sinh(self) -> Variable:
         """y = sinh(x); gx = gy conj(cosh(x))."""
+
+    def sinh_(self) -> Variable:
+        """In place: y = sinh(x); gx = gy conj(cosh(x))."""
 
     def slice_scatter(
         self,
@@ -708,8 +1051,14 @@ class AttachedMethods:
     def sqrt(self) -> Variable:
         """y = sqrt(x); gx = gy / (2 conj(y))."""
 
+    def sqrt_(self) -> Variable:
+        """In place: y = sqrt(x); gx = gy / (2 conj(y))."""
+
     def square(self) -> Variable:
         """y = x^2; gx = 2 gy conj(x)."""
+
+    def square_(self) -> Variable:
+        """In place: y = x^2; gx = 2 gy conj(x)."""
 
     def squeeze(
         self,
@@ -717,6 +1066,13 @@ class AttachedMethods:
         dim: builtins.int | Sequence[builtins.int] | None = None,
     ) -> Variable:
         """y = x without its dimensions of size 1, a view; gx = gy in the shape of x."""
+
+    def squeeze_(
+        self,
+        *dims: builtins.int | Sequence[builtins.int],
+        dim: builtins.int | Sequence[builtins.int] | None = None,
+    ) -> Variable:
+        """In place: y = x without its dimensions of size 1, a view; gx = gy in the shape of x."""
 
     def std(
         self,
@@ -735,8 +1091,14 @@ class AttachedMethods:
     def sub(self, y: Variable | Tensor | complex, *, alpha: complex = 1) -> Variable:
         """z = x - alpha y; gx = gz, gy = -conj(alpha) gz."""
 
+    def sub_(self, y: Variable | Tensor | complex, *, alpha: complex = 1) -> Variable:
+        """In place: z = x - alpha y; gx = gz, gy = -conj(alpha) gz."""
+
     def subtract(self, y: Variable | Tensor | complex, *, alpha: complex = 1) -> Variable:
         """z = x - alpha y; gx = gz, gy = -conj(alpha) gz."""
+
+    def subtract_(self, y: Variable | Tensor | complex, *, alpha: complex = 1) -> Variable:
+        """In place: z = x - alpha y; gx = gz, gy = -conj(alpha) gz."""
 
     def sum(
         self,
@@ -757,17 +1119,32 @@ class AttachedMethods:
     def swapaxes(self, dim0: builtins.int, dim1: builtins.int) -> Variable:
         """y = x with dim0 and dim1 swapped, a view; gx = gy with them swapped back."""
 
+    def swapaxes_(self, dim0: builtins.int, dim1: builtins.int) -> Variable:
+        """In place: y = x with dim0 and dim1 swapped, a view; gx = gy with them swapped back."""
+
     def swapdims(self, dim0: builtins.int, dim1: builtins.int) -> Variable:
         """y = x with dim0 and dim1 swapped, a view; gx = gy with them swapped back."""
+
+    def swapdims_(self, dim0: builtins.int, dim1: builtins.int) -> Variable:
+        """In place: y = x with dim0 and dim1 swapped, a view; gx = gy with them swapped back."""
 
     def t(self) -> Variable:
         """y = x^T, a view; gx = gy^T."""
 
+    def t_(self) -> Variable:
+        """In place: y = x^T, a view; gx = gy^T."""
+
     def tan(self) -> Variable:
         """y = tan(x), x in radians; gx = gy conj(1 + y^2)."""
 
+    def tan_(self) -> Variable:
+        """In place: y = tan(x), x in radians; gx = gy conj(1 + y^2)."""
+
     def tanh(self) -> Variable:
         """y = tanh(x); gx = gy conj(1 - y^2)."""
+
+    def tanh_(self) -> Variable:
+        """In place: y = tanh(x); gx = gy conj(1 - y^2)."""
 
     def to(
         self,
@@ -784,13 +1161,24 @@ class AttachedMethods:
     def transpose(self, dim0: builtins.int, dim1: builtins.int) -> Variable:
         """y = x with dim0 and dim1 swapped, a view; gx = gy with them swapped back."""
 
+    def transpose_(self, dim0: builtins.int, dim1: builtins.int) -> Variable:
+        """In place: y = x with dim0 and dim1 swapped, a view; gx = gy with them swapped back."""
+
     def true_divide(
         self, y: Variable | Tensor | complex, *, rounding_mode: str | None = None
     ) -> Variable:
         """z = x / y; gx = gz / conj(y), gy = -gz conj(x / y / y)."""
 
+    def true_divide_(
+        self, y: Variable | Tensor | complex, *, rounding_mode: str | None = None
+    ) -> Variable:
+        """In place: z = x / y; gx = gz / conj(y), gy = -gz conj(x / y / y)."""
+
     def trunc(self) -> Variable:
         """y = trunc(x); gx = 0, also at the jumps."""
+
+    def trunc_(self) -> Variable:
+        """In place: y = trunc(x); gx = 0, also at the jumps."""
 
     def type_as(self, y: Variable | Tensor) -> Variable:
         """z = x cast to the dtype of y; gx = gz cast back, gy = 0."""
@@ -798,8 +1186,20 @@ class AttachedMethods:
     def unbind(self, dim: builtins.int = 0) -> tuple[Variable, ...]:
         """y1, y2, .. = x at each index of dim, views; gx = gy1, gy2, .. stacked."""
 
+    def uniform_(
+        self,
+        low: builtins.float = 0,
+        high: builtins.float = 1,
+        *,
+        generator: _torch__C.Generator | None = None,
+    ) -> Variable:
+        """In place: y = numbers drawn evenly from [low, high), in x's shape and dtype; gx = 0."""
+
     def unsqueeze(self, dim: builtins.int) -> Variable:
         """y = x with a dimension of size 1 put in as dim, a view; gx = gy without it."""
+
+    def unsqueeze_(self, dim: builtins.int) -> Variable:
+        """In place: y = x with a dimension of size 1 put in as dim, a view; gx = gy without it."""
 
     def var(
         self,
@@ -831,6 +1231,9 @@ class AttachedMethods:
 
     def where(self, condition: Variable | Tensor, y: Variable | Tensor | complex) -> Variable:
         """z = x where condition holds, else y: torch's method names x before the condition."""
+
+    def zero_(self) -> Variable:
+        """In place: y = 0 in each element of x's shape and dtype; gx = 0."""
 
     # A pack's, or of an op that the program registers itself. `plugrad stubs` writes a file
     # without this line, that has the packs' methods and in which other names are errors.

@@ -42,8 +42,11 @@ def stub_method(entry: RegisteredOp, name: str, types: StubTypes, as_property: b
     signature = _Signature(entry, types)
     arguments = ["self"] if as_property else ["self", *signature.arguments(name)]
     ignored = "  # type: ignore[override]" if name in _TYPE_CHANGED else ""
-    head = _head(name, arguments, signature.result(), ignored)
-    lines = [*(["@property"] if as_property else []), *head, *_docstring(entry.function.__doc__)]
+    in_place = name in entry.inplace_names
+    result = "None" if name == "__setitem__" else signature.result()
+    head = _head(name, arguments, result, ignored)
+    docstring = _docstring(entry.function.__doc__, "In place: " if in_place else "")
+    lines = [*(["@property"] if as_property else []), *head, *docstring]
     return textwrap.indent("\n".join(lines), _INDENT)
 
 
@@ -142,12 +145,13 @@ def _head(name: str, arguments: list[str], result: str, ignored: str) -> list[st
     return [first, *broken, last]
 
 
-def _docstring(text: str | None) -> list[str]:
+def _docstring(text: str | None, before: str) -> list[str]:
     """The first paragraph, and a body of dots where there is none."""
     paragraph = inspect.cleandoc(text or "").partition("\n\n")[0]
     words = " ".join(paragraph.split()).replace("\\", "\\\\").replace('"""', "'''")
     if not words:
         return [f"{_INDENT}..."]
+    words = before + words
     words += " " if words.endswith('"') else ""
     if len(words) + len(_INDENT) * 2 + 6 <= WIDTH:
         return [f'{_INDENT}"""{words}"""']

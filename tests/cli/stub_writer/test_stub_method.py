@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from plugrad.cli.stub_writer.stub_method import AnnotationNames
+import plugrad as pg
+from plugrad.cli.stub_writer.stub_method import AnnotationNames, stub_method
+from plugrad.cli.stub_writer.stub_types import StubTypes
 
 CODE = """
 from __future__ import annotations
@@ -83,3 +85,11 @@ def test_relative_imports(tmp_path, monkeypatch):
     finally:
         for name in [n for n in sys.modules if n.startswith("annotated_package")]:
             del sys.modules[name]
+
+
+def test_an_in_place_twin_says_that_it_is_one():
+    add = stub_method(pg.registry["add"], "__iadd__", StubTypes(()))
+    assert "def __iadd__(self, y: Variable | Tensor | complex, /) -> Variable:" in add
+    assert '"""In place: z = x + alpha y' in add
+    put = stub_method(pg.registry["setitem"], "__setitem__", StubTypes(()))
+    assert "def __setitem__(self, index: Any, y: Variable | Tensor | complex, /) -> None:" in put
