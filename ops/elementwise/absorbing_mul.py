@@ -25,7 +25,7 @@ class AbsorbingMul(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
-        need_gx, need_gy = ctx.needs_input_grad[:2]
+        need_gx, need_gy, _ = ctx.needs_input_grad
         gx = absorbing_mul(gz, conj(y)) if need_gx else None
         gy = absorbing_mul(gz, conj(x)) if need_gy else None
         return gx, gy

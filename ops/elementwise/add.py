@@ -26,13 +26,14 @@ class Add(Function):
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor, *, alpha: complex = 1) -> Tensor:
         if alpha == 1 and alpha.__class__ is int:  # True and 1.0 have rules of their own
+            ctx.alpha = 1
             return x + y
         ctx.alpha = number(alpha)
         return torch.add(x, y, alpha=alpha)
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor, Tensor]:
-        alpha = getattr(ctx, "alpha", 1)
+        alpha = ctx.alpha
         return gz, gz if alpha == 1 else gz * alpha.conjugate()
 
     @staticmethod

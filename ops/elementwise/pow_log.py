@@ -32,7 +32,7 @@ class PowLog(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
-        need_gx, need_gy = ctx.needs_input_grad[:2]
+        need_gx, need_gy, _ = ctx.needs_input_grad
         gx = gz * conj(base_slope(x, y, ctx.n)) if need_gx else None
         gy = gz * conj(pow_log(x, y, ctx.n + 1)) if need_gy else None
         return gx, gy

@@ -26,6 +26,7 @@ class Sub(Function):
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor, *, alpha: complex = 1) -> Tensor:
         if alpha == 1 and alpha.__class__ is int:  # True and 1.0 have rules of their own
+            ctx.alpha = 1
             return x - y
         ctx.alpha = number(alpha)
         return torch.sub(x, y, alpha=alpha)
@@ -34,7 +35,7 @@ class Sub(Function):
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor, Tensor | None]:
         if not ctx.needs_input_grad[1]:
             return gz, None
-        alpha = getattr(ctx, "alpha", 1)
+        alpha = ctx.alpha
         return gz, -gz if alpha == 1 else gz * -alpha.conjugate()
 
     @staticmethod

@@ -29,30 +29,26 @@ class Matmul(Function):
     def forward(ctx: Context, x: Tensor, y: Tensor) -> Tensor:
         need_gx, need_gy = ctx.needs_input_grad
         ctx.save_for_backward(x if need_gy else None, y if need_gx else None)
-        x_dim, y_dim = _dim(x), _dim(y)
+        ctx.dims = x_dim, y_dim = _dim(x), _dim(y)
         if x_dim != 2 or y_dim != 2:
-            ctx.dims = x_dim, y_dim
             if y_dim <= 2 < x_dim and need_gy:
                 return _batch_by_matrix(x, y)
             if x_dim <= 2 < y_dim and need_gx:
                 return _matrix_by_batch(x, y)
             return torch.matmul(x, y)
-        if need_gx and column_major(x):
-            ctx.x_columns = True
-        if need_gy and column_major(y):
-            ctx.y_columns = True
+        ctx.columns = need_gx and column_major(x), need_gy and column_major(y)
         return torch.matmul(x, y)
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
-        dims = getattr(ctx, "dims", None)
-        if dims is not None:
+        dims = ctx.dims
+        if dims != (2, 2):
             gx = None if y is None else _left(gz, y, dims[0])
             gy = None if x is None else _right(gz, x, dims[1])
             return gx, gy
-        gx = None if y is None else left_gradient(gz, y, getattr(ctx, "x_columns", False))
-        gy = None if x is None else right_gradient(gz, x, getattr(ctx, "y_columns", False))
+        gx = None if y is None else left_gradient(gz, y, ctx.columns[0])
+        gy = None if x is None else right_gradient(gz, x, ctx.columns[1])
         return gx, gy
 
     @staticmethod

@@ -27,8 +27,7 @@ def forward(
     y = softmax(x, dim, dtype)
     ctx.save_for_backward(y)
     ctx.dim = int(dim)
-    if y.dtype is not x.dtype:
-        ctx.x_dtype = x.dtype
+    ctx.x_dtype = x.dtype
     return y
 
 
@@ -36,8 +35,7 @@ def backward(ctx: Context, kernel: Callable[..., Tensor], gy: Tensor) -> Tensor:
     """The kernel's gradient, in the dtype of x."""
     (y,) = ctx.saved_tensors
     gx = kernel(gy, y, ctx.dim, y.dtype)
-    x_dtype = getattr(ctx, "x_dtype", None)
-    return gx if x_dtype is None else gx.to(x_dtype)
+    return gx if gx.dtype is ctx.x_dtype else gx.to(ctx.x_dtype)
 
 
 def _implicit_dim(name: str, x: Tensor) -> int:

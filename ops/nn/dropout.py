@@ -41,6 +41,7 @@ class Dropout(Function):
             ctx.save_for_backward(mask)
             ctx.scale = 1 / (1 - p)
             return y
+        ctx.scale = None
         factor = x.new_zeros(()) if p == 1 else torch.empty_like(x).bernoulli_(1 - p).div_(1 - p)
         ctx.save_for_backward(factor)
         ctx.mark_non_differentiable(factor)
@@ -51,8 +52,9 @@ class Dropout(Function):
         if not ctx.saved_tensors:
             return gy
         (factor,) = ctx.saved_tensors
-        scale = getattr(ctx, "scale", None)
-        return gy * factor if scale is None else _native_dropout_backward(gy, factor, scale)
+        if ctx.scale is None:
+            return gy * factor
+        return _native_dropout_backward(gy, factor, ctx.scale)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -29,7 +29,7 @@ class MseLossBackward(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor, target: Tensor, reduction: int) -> Tensor:
-        need_gx, need_gy, need_gtarget = ctx.needs_input_grad[:3]
+        need_gx, need_gy, need_gtarget, _ = ctx.needs_input_grad
         ctx.save_for_backward(
             x if need_gy or need_gtarget else None,
             y if need_gx else None,

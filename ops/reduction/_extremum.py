@@ -75,7 +75,7 @@ def _of_the_extreme(gz: Tensor, x: Tensor, z: Tensor) -> Tensor:
 
 def _of_the_pair(ctx: Context, gz: Tensor, loses: Loses) -> tuple[Tensor | None, Tensor | None]:
     x, y = ctx.saved_tensors
-    need_gx, need_gy = ctx.needs_input_grad[:2]
+    need_gx, need_gy, _ = ctx.needs_input_grad
     half = torch.where(x == y, gz / 2, gz)
     gx = half.masked_fill(loses(x, y), 0) if need_gx else None
     gy = half.masked_fill(loses(y, x), 0) if need_gy else None
