@@ -85,7 +85,7 @@ def probable_cause(expected: Tensor, got: Tensor) -> str:
     if expected.numel() == 0 or not (expected.is_floating_point() or expected.is_complex()):
         return ""
     if got.dtype.is_complex and not expected.dtype.is_complex:
-        return "a real input got a complex gradient: take .real, or declare broadcasts=True"
+        return "a real input got a complex gradient: take .real, or declare promotes=True"
     got = got.to(expected.dtype)
     finite = torch.isfinite(expected)
     if bool((finite & torch.isnan(got)).any()):

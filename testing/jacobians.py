@@ -349,8 +349,9 @@ def directional(case: Case, call: Call, i: int, number: int) -> tuple[Jacobians,
 
 
 def summed(case: Case, call: Call, cotangents: Sequence[Any]) -> list[Any]:
-    """The rule's gradients; of an op that declares ``broadcasts`` summed by the engine."""
-    engine = case.op.declaration.broadcasts or call.node is None
+    """The rule's gradients; of an op that declares ``broadcasts`` or ``promotes``, the engine's."""
+    declared = case.op.declaration
+    engine = declared.broadcasts or declared.promotes or call.node is None
     return call.vjp(cotangents) if engine else call.rule(cotangents)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from plugrad.plugins.registered_op import RegisteredOp
 
-_FLAGS = ("broadcasts", "linear", "elementwise", "differentiable", "view", "random")
+_FLAGS = ("broadcasts", "promotes", "linear", "elementwise", "differentiable", "view", "random")
 
 
 @dataclass(frozen=True)

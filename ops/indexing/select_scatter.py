@@ -10,12 +10,11 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-# broadcasts=, since a real src goes into a complex x: the engine casts its gradient back.
 @op(
     "select_scatter",
     methods=("select_scatter",),
     overrides=(torch.select_scatter,),
-    broadcasts=True,
+    promotes=True,
     linear=True,
 )
 class SelectScatter(Function):
@@ -31,7 +30,7 @@ class SelectScatter(Function):
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        need_gx, need_gsrc = ctx.needs_input_grad[:2]
+        need_gx, need_gsrc, *_ = ctx.needs_input_grad
         zeros = gz.new_zeros(()).expand(ctx.src_shape)
         gx = gz.select_scatter(zeros, *ctx.where) if need_gx else None
         return gx, gz.select(*ctx.where) if need_gsrc else None

@@ -11,12 +11,11 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops._number import number
 
 
-# broadcasts=, since a real src goes into a complex x: the engine casts its gradient back.
 @op(
     "slice_scatter",
     methods=("slice_scatter",),
     overrides=(torch.slice_scatter,),
-    broadcasts=True,
+    promotes=True,
     linear=True,
     equivalent={
         "other-dim[dim]": "src fits along two dimensions only where it replaces all of x",
@@ -49,7 +48,7 @@ class SliceScatter(Function):
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        need_gx, need_gsrc = ctx.needs_input_grad[:2]
+        need_gx, need_gsrc, *_ = ctx.needs_input_grad
         zeros = gz.new_zeros(()).expand(ctx.src_shape)
         gx = gz.slice_scatter(zeros, *ctx.where) if need_gx else None
         return gx, gz[ctx.index] if need_gsrc else None

@@ -10,11 +10,10 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-# broadcasts=, not because cat does, but because it promotes: the engine casts back.
 @op(
     "cat",
     overrides=(torch.cat, torch.concat, torch.concatenate),
-    broadcasts=True,
+    promotes=True,
     linear=True,
 )
 class Cat(Function):

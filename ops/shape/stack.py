@@ -10,8 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-# broadcasts=, not because stack does, but because it promotes: the engine casts back.
-@op("stack", overrides=(torch.stack,), broadcasts=True, linear=True)
+@op("stack", overrides=(torch.stack,), promotes=True, linear=True)
 class Stack(Function):
     """z = the tensors x one after the other along a new dim;  each gets its slice of gz."""
 

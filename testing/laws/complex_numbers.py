@@ -127,7 +127,7 @@ def _check_real(case: Case, i: int, gradient: Any) -> None:
     if gradient is not None and gradient.is_complex() and not given.tensor.is_complex():
         raise Violation(
             f"the real input {given.name} gets a complex gradient where another input is "
-            "complex: take .real, or declare broadcasts=True"
+            "complex: take .real, or declare promotes=True"
         )
 
 

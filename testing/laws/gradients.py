@@ -38,7 +38,8 @@ def ruled_call(case: Case) -> tuple[Call, Node]:
 def gradient_form(case: Case) -> None:
     """The raw gradients have the count, shape, dtype, device and layout of the inputs.
 
-    Only ``broadcasts=True`` lets the engine sum over broadcast dimensions and cast.
+    Only ``broadcasts=True`` lets the engine sum over broadcast dimensions, and that or
+    ``promotes=True`` lets it cast.
     """
     call, _ = ruled_call(case)
     for given, gradient in zip(case.inputs, call.rule(call.cotangents()), strict=True):
@@ -71,10 +72,10 @@ def _check_form(case: Case, given: Input, gradient: Any) -> None:
             f"{name} has shape {tuple(gradient.shape)}, the input {tuple(tensor.shape)}: {cause} "
             "(broadcasts=True in @op lets the engine sum)"
         )
-    if gradient.dtype is not tensor.dtype:
+    if gradient.dtype is not tensor.dtype and not case.op.declaration.promotes:
         raise Violation(
             f"{name} has dtype {gradient.dtype}, the input {tensor.dtype}: cast it with "
-            f".to({tensor.dtype})"
+            f".to({tensor.dtype}), or declare promotes=True if the inputs promote"
         )
 
 

@@ -85,7 +85,8 @@ def agree_gradients(
     case: Case, got: Sequence[Any], expected: Sequence[Tensor | None], allowed: float, message: str
 ) -> None:
     """Compare raw gradients: what the engine will sum or cast is, first, where it is declared."""
-    if case.op.declaration.broadcasts or case.op.composite:
+    declaration = case.op.declaration
+    if declaration.broadcasts or declaration.promotes or case.op.composite:
         return  # the engine's own gradients are compared, which are these summed and cast
     # What nobody asked for may be there all the same: the engine drops it.
     got = [g if i in case.wanted else None for i, g in enumerate(got)]

@@ -34,6 +34,7 @@ def test_an_op_ported_from_torch():
     assert facts.category == ""
     assert facts.flags == {
         "broadcasts": False,
+        "promotes": False,
         "linear": True,
         "elementwise": False,
         "differentiable": True,
