@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch._C as _torch__C
 from torch import Tensor
 
 from plugrad.core.variable import Variable
@@ -219,7 +218,7 @@ class AttachedMethods:
         self,
         p: builtins.float | Variable | Tensor | complex | None = None,
         *,
-        generator: _torch__C.Generator | None = None,
+        generator: torch.Generator | None = None,
     ) -> Variable:
         """y = 1 with the probability that x says, else 0; gx = 0."""
 
@@ -227,7 +226,7 @@ class AttachedMethods:
         self,
         p: builtins.float | Variable | Tensor | complex | None = None,
         *,
-        generator: _torch__C.Generator | None = None,
+        generator: torch.Generator | None = None,
     ) -> Variable:
         """In place: y = 1 with the probability that x says, else 0; gx = 0."""
 
@@ -279,7 +278,7 @@ class AttachedMethods:
         median: builtins.float = 0,
         sigma: builtins.float = 1,
         *,
-        generator: _torch__C.Generator | None = None,
+        generator: torch.Generator | None = None,
     ) -> Variable:
         """In place: y = numbers whose density is sigma / (pi (sigma^2 + (y - median)^2)); gx =
         0.
@@ -454,7 +453,7 @@ class AttachedMethods:
         """In place: y = e^x - 1; gx = gy conj(y + 1)."""
 
     def exponential_(
-        self, lambd: builtins.float = 1, *, generator: _torch__C.Generator | None = None
+        self, lambd: builtins.float = 1, *, generator: torch.Generator | None = None
     ) -> Variable:
         """In place: y = numbers whose density is lambd exp(-lambd y), in x's shape and dtype; gx
         = 0.
@@ -503,7 +502,7 @@ class AttachedMethods:
         """In place: z = x >= y; False where either is nan. No gradient."""
 
     def geometric_(
-        self, p: builtins.float, *, generator: _torch__C.Generator | None = None
+        self, p: builtins.float, *, generator: torch.Generator | None = None
     ) -> Variable:
         """In place: y = k with probability (1 - p)^(k - 1) p, k = 1, 2, ..., in x's shape and
         dtype; gx = 0.
@@ -627,7 +626,7 @@ class AttachedMethods:
         mean: builtins.float = 1,
         std: builtins.float = 2,
         *,
-        generator: _torch__C.Generator | None = None,
+        generator: torch.Generator | None = None,
     ) -> Variable:
         """In place: y = exp(normal numbers of this mean and standard deviation); gx = 0."""
 
@@ -851,7 +850,7 @@ class AttachedMethods:
         mean: builtins.float = 0,
         std: builtins.float = 1,
         *,
-        generator: _torch__C.Generator | None = None,
+        generator: torch.Generator | None = None,
     ) -> Variable:
         """In place: y = normal numbers of this mean and standard deviation, in x's shape and
         dtype; gx = 0.
@@ -896,7 +895,7 @@ class AttachedMethods:
         *bounds: builtins.int,
         start: builtins.int | None = None,
         stop: builtins.int | None = None,
-        generator: _torch__C.Generator | None = None,
+        generator: torch.Generator | None = None,
     ) -> Variable:
         """In place: y = integers drawn evenly from [0, stop) or [start, stop), in x's shape and
         dtype; gx = 0.
@@ -1191,7 +1190,7 @@ class AttachedMethods:
         low: builtins.float = 0,
         high: builtins.float = 1,
         *,
-        generator: _torch__C.Generator | None = None,
+        generator: torch.Generator | None = None,
     ) -> Variable:
         """In place: y = numbers drawn evenly from [low, high), in x's shape and dtype; gx = 0."""
 

@@ -102,7 +102,7 @@ class StubTypes:
             return self._any()
         if module == "builtins":
             return self.named(name)
-        if module == "torch":
+        if module == "torch" or getattr(torch, name, None) is kind:  # torch._C.Generator
             self.imports.add("import torch")
             return f"torch.{name}"
         if module == "collections.abc":
