@@ -110,18 +110,14 @@ def edge_of(variable: Variable) -> Edge | None:
         edge = extra.view.current_edge(variable)
         if edge is not None or not variable.requires_grad:
             return edge
-    return _accumulator(variable, extra) or _make_accumulator(variable, extra)
-
-
-def _accumulator(variable: Variable, extra: Extra) -> Record | None:
     reference = extra.accumulator
     record = None if reference is None else reference()
-    return record if record is None or record._pg_dtype is variable._data.dtype else None
+    return _make_accumulator(variable, extra) if record is None else record
 
 
 def _make_accumulator(variable: Variable, extra: Extra) -> Record:
-    with LOCKS.making:
-        record = _accumulator(variable, extra)
+    with LOCKS.making:  # another thread may have made it meanwhile
+        record = None if extra.accumulator is None else extra.accumulator()
         if record is None:
             record = AccumulateGrad(variable)
             extra.accumulator = weakref.ref(record)

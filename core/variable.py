@@ -125,6 +125,9 @@ class Variable(TensorFacts, AttachedMethods):
         tensor = _as_tensor(data)
         if self.requires_grad:
             _check_new_data(self, tensor)
+        changed = tensor.shape != self._data.shape or tensor.dtype is not self._data.dtype
+        if changed and self._extra is not None:
+            self._extra.accumulator = None  # it is for gradients of the old shape and dtype
         self._data = tensor
 
     @property
