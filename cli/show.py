@@ -63,7 +63,7 @@ def show(
 
 def _samples(entry: RegisteredOp) -> dict[str, Any]:
     """The calls of the op's samples, or why there are none."""
-    from plugrad.core.sample_maker import SampleMaker
+    from plugrad.core.sample import SampleMaker
 
     calls: list[str] = []
     try:

@@ -1,14 +1,23 @@
-"""Declaration: what ``@op`` says of an op besides its rules."""
+"""What an op says of itself: Declaration, by @op; Signature, by the parameters of its forward."""
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from plugrad.errors import ArgumentError, OpDefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import torch
+
+_T = TypeVar("_T")
+# Names that torch and NumPy give to what our forwards call x, y, dim and keepdim.
+# "input" and "self" are the first parameter whatever its name, "other" the second.
+_COMMON_ALIASES = {"axis": "dim", "keepdims": "keepdim"}
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 @dataclass(frozen=True)
@@ -57,3 +66,134 @@ class Declaration:
     #: Faults of the strength run that leave this op's gradients as they are: ids and reasons.
     #: One that the samples catch is an error.
     equivalent: Mapping[str, str] = field(default_factory=dict)
+
+
+class Signature:
+    """The parameters of ``forward`` after ``ctx``.
+
+    Positional parameters may be differentiable; keyword-only ones never are.
+
+    Args:
+        forward: the function.
+        op_name: what errors call the op.
+        skip: how many leading parameters are not the caller's (1 for ``ctx``).
+        aliases: further names for parameters, e.g. ``{"exponent": "y"}``.
+
+    Raises:
+        OpDefinitionError: forward takes ``**kwargs``, or lacks the leading parameters.
+    """
+
+    __slots__ = (
+        "_aliases",
+        "_defaults",
+        "_index",
+        "_required",
+        "keyword_only",
+        "op_name",
+        "positional",
+        "variadic",
+    )
+
+    def __init__(
+        self, forward: Callable[..., Any], op_name: str, skip: int, aliases: Mapping[str, str]
+    ) -> None:
+        parameters = list(inspect.signature(forward).parameters.values())
+        if len(parameters) < skip or any(p.kind is p.VAR_KEYWORD for p in parameters):
+            raise OpDefinitionError(
+                f"forward of {op_name} has the signature {inspect.signature(forward)}",
+                where=op_name,
+                fix="write forward(ctx, x, ...) with each parameter named; **kwargs is not allowed",
+            )
+        parameters = parameters[skip:]
+        self.op_name = op_name
+        self.positional = tuple(p.name for p in parameters if p.kind in _POSITIONAL)
+        self.keyword_only = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        self._defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        self._index = {name: i for i, name in enumerate(self.positional)}
+        self._required = sum(name not in self._defaults for name in self.positional)
+        self._aliases = self._all_aliases(aliases)
+
+    def _all_aliases(self, declared: Mapping[str, str]) -> dict[str, str]:
+        known = {*self.positional, *self.keyword_only}
+        aliases = {a: p for a, p in _COMMON_ALIASES.items() if p in known and a not in known}
+        for names, position in ((("input", "self"), 0), (("other",), 1)):
+            if position < len(self.positional):
+                aliases.update((n, self.positional[position]) for n in names if n not in known)
+        return {**aliases, **declared}
+
+    def bind(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The positional arguments in forward's order, and the keyword-only ones.
+
+        Raises:
+            ArgumentError: an unknown, repeated, missing or surplus argument.
+        """
+        if len(args) > len(self.positional) and not self.variadic:
+            self._refuse(
+                f"takes at most {len(self.positional)} positional arguments, got {len(args)}"
+            )
+        options: dict[str, Any] = {}
+        named: dict[int, Any] = {}
+        for given, value in kwargs.items():
+            name = self._aliases.get(given, given)
+            if given == "out" and name not in self.keyword_only and name not in self._index:
+                self._check_out(value)
+                continue
+            if name in self.keyword_only:
+                options[name] = value
+                continue
+            if name not in self._index:
+                self._refuse(f"got an unexpected argument {given!r}")
+            index = self._index[name]
+            if index < len(args) or index in named:
+                self._refuse(f"got {given!r} twice")
+            named[index] = value
+        return self._filled(args, named), options
+
+    def _filled(self, args: tuple[Any, ...], named: dict[int, Any]) -> tuple[Any, ...]:
+        values = list(args)
+        last = max(named, default=-1)
+        for index in range(len(args), len(self.positional)):
+            name = self.positional[index]
+            if index in named:
+                values.append(named[index])
+            elif name not in self._defaults:
+                self._refuse(f"is missing the argument {name!r}")
+            elif index < last:
+                values.append(self._defaults[name])
+            else:
+                break  # forward's own defaults do the rest
+        return tuple(values)
+
+    def completed(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """``args`` with the defaults of the parameters that were left out."""
+        return (*args, *[self._defaults[name] for name in self.positional[len(args) :]])
+
+    def padded(self, values: Sequence[_T], filler: _T) -> tuple[_T, ...]:
+        """``values``, one an argument, with ``filler`` for each parameter that was left out."""
+        return (*values, *(filler,) * (len(self.positional) - len(values)))
+
+    def fits(self, count: int) -> bool:
+        """Whether a call with ``count`` positional arguments and no others is complete."""
+        return self._required <= count and (self.variadic or count <= len(self.positional))
+
+    def _check_out(self, out: object) -> None:
+        """Torch's ``out=`` may be None and nothing else: results are recorded Variables."""
+        if out is not None:
+            raise ArgumentError(
+                f"{self.op_name}() was given out=, which no op takes: a result written into a "
+                "tensor has no gradient",
+                where=f"a call of {self.op_name}",
+                fix="leave out= away and use the result; or, where no gradient is wanted, "
+                "out.copy_(result.detach())",
+            )
+
+    def _refuse(self, problem: str) -> NoReturn:
+        names = [*self.positional, *(f"{n}=" for n in sorted(self.keyword_only))]
+        raise ArgumentError(
+            f"{self.op_name}() {problem}",
+            where=f"a call of {self.op_name}",
+            fix=f"its arguments are ({', '.join(names)})",
+        )

@@ -1,23 +1,67 @@
-"""Function: the abstract protocol of an op."""
+"""Function, the abstract protocol of an op; Composite; @op, which declares; once_differentiable."""
 
 from __future__ import annotations
 
+import copyreg
+import importlib
+import keyword
+import sys
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import wraps
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import torch
+from torch import Tensor
 
 from plugrad.core.call import make_gate
+from plugrad.core.context import running
+from plugrad.core.declaration import Declaration, Signature
 from plugrad.core.node import BinaryRecord, ManyRecord, Record, UnaryRecord
-from plugrad.core.op_type import OpType
-from plugrad.core.signature import Signature
-from plugrad.errors import OpDefinitionError
+from plugrad.core.variable import Variable, recorded
+from plugrad.errors import MissingOpError, OnceDifferentiableError, OpDefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from plugrad.core.context import Context
-    from plugrad.core.declaration import Declaration
-    from plugrad.core.sample import Sample
-    from plugrad.core.sample_maker import SampleMaker
+    from plugrad.core.sample import Sample, SampleMaker
+
+
+class OpType(type):
+    """A class of this type pickles by its name, as any does.
+
+    Where the package it is from is missing, unpickling says which op needs it.
+    """
+
+    declaration: Any
+
+
+def _reduced(function: OpType) -> str | tuple[Any, ...]:
+    module = sys.modules.get(function.__module__)
+    found = attrgetter(function.__qualname__)
+    try:
+        own_way = function.declaration is None or found(module) is not function
+    except AttributeError:
+        own_way = True
+    if own_way:  # pickle's, which also says what is wrong
+        return function.__qualname__
+    return _found, (function.declaration.name, function.__module__, function.__qualname__)
+
+
+def _found(op: str, module: str, qualified_name: str) -> Any:
+    try:
+        return attrgetter(qualified_name)(importlib.import_module(module))
+    except (ImportError, AttributeError) as error:
+        raise MissingOpError(
+            f"the op {op} cannot be unpickled: {error}",
+            where=f"the class {module}.{qualified_name}",
+            fix=f"install the package that has {module.partition('.')[0]}, in the version that "
+            "the pickle was made with",
+        ) from error
+
+
+copyreg.pickle(OpType, _reduced)
 
 
 class Function(metaclass=OpType):
@@ -149,3 +193,127 @@ class Function(metaclass=OpType):
     def operator(cls) -> Callable[..., Any]:
         """``apply`` as a method like ``__add__``: NotImplemented for foreign operands."""
         return make_gate(cls, operator=True)
+
+
+class Composite(Function):
+    """An op with only ``forward(x, ...)``, without ``ctx``, in methods and torch functions.
+
+    Forward gets its arguments as they are, Variables or tensors, and the ops it calls
+    record themselves.
+    """
+
+    @classmethod
+    def _compile(cls, op_name: str, aliases: Mapping[str, str]) -> None:
+        signature = cls.signature = Signature(cls.forward, op_name, 0, aliases)
+        forward = cls.forward
+
+        def apply(*args: Any, **kwargs: Any) -> Any:
+            args, options = signature.bind(args, kwargs)
+            return forward(*args, **options)
+
+        cls.apply = staticmethod(apply)
+
+
+_F = TypeVar("_F", bound=type[Function])
+
+
+def op(name: str, **declared: Any) -> Callable[[_F], _F]:
+    """Declare the decorated class to be the op ``name``.
+
+    It changes nothing but the class: a registry makes the op reachable.
+
+    Args:
+        name: torch's dotted name, or ``pack::name`` in a pack.
+        declared: the further fields of Declaration.
+
+    Raises:
+        OpDefinitionError: the name is not made of identifiers, the class is no Function,
+            or a keyword is unknown.
+    """
+    pack, colons, plain = name.rpartition("::")
+    parts = [*([pack] if colons else []), *plain.split(".")]
+    if not all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
+        raise OpDefinitionError(
+            f"{name!r} is not a legal op name",
+            fix="use identifiers joined by dots, as in 'linalg.det', or 'pack::name'",
+        )
+    try:
+        declaration = Declaration(name, **declared)
+    except TypeError as error:
+        raise OpDefinitionError(
+            f"@op({name!r}) got an unknown keyword: {error}",
+            fix=f"use these: {', '.join(list(Declaration.__dataclass_fields__)[1:])}",
+        ) from error
+
+    def declare(function: _F) -> _F:
+        if not (isinstance(function, type) and issubclass(function, Function)):
+            raise OpDefinitionError(
+                f"@op({name!r}) decorates {function!r}, which is no Function",
+                fix="write class Name(plugrad.Function): ...",
+            )
+        function.declaration = declaration
+        function._compile(name, declaration.aliases)
+        return function
+
+    return declare
+
+
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Let ``backward`` run on raw tensors even in ``create_graph``.
+
+    Its gradients are right; differentiating them raises OnceDifferentiableError.
+    """
+
+    @wraps(backward)
+    def wrapper(ctx: Any, *gradients: Any) -> Any:
+        if running.recorded_rule is None:
+            return backward(ctx, *gradients)
+        outer, running.recorded_rule = running.recorded_rule, None
+        try:
+            with torch.no_grad():
+                raw = [g._data if isinstance(g, Variable) else g for g in gradients]
+                result = backward(ctx, *raw)
+        finally:
+            running.recorded_rule = outer
+        # The result depends on the cotangents and on the inputs, so a second derivative
+        # would have to pass through an edge to one of them.
+        sources = [v for v in (*gradients, *_inputs(ctx)) if v is not None and v.requires_grad]
+        if not sources:
+            return result
+        single = not isinstance(result, tuple | list)
+        guarded = [_guard(g, sources, ctx._pg_op_name) for g in ((result,) if single else result)]
+        return guarded[0] if single else tuple(guarded)
+
+    wrapper.once_differentiable = True  # type: ignore[attr-defined]
+    return wrapper
+
+
+def _inputs(ctx: Any) -> list[Variable]:
+    """A Variable for every edge of the node."""
+    return [recorded(torch.empty(0), edge) for edge in ctx._pg_edges if edge is not None]
+
+
+def _guard(gradient: Any, sources: list[Variable], op_name: str) -> Any:
+    if not isinstance(gradient, Tensor):
+        return gradient
+    return _OnceOnly.apply(gradient, sources, op_name)
+
+
+class _OnceOnly(Function):
+    """The identity, whose backward raises."""
+
+    @staticmethod
+    def forward(ctx: Context, gradient: Tensor, sources: list[Tensor], op_name: str) -> Tensor:
+        ctx.op = op_name
+        return gradient.view_as(gradient)
+
+    @staticmethod
+    def backward(ctx: Context, gradient: Any) -> Any:
+        name: str = ctx.op
+        raise OnceDifferentiableError(
+            f"the backward of {name} is marked once_differentiable, and a second derivative "
+            "was asked for",
+            where=f"double backward of {name}",
+            fix="do not pass create_graph through it, or write backward in differentiable ops "
+            "and remove the mark",
+        )

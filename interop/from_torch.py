@@ -22,9 +22,8 @@ from torch import Tensor
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.checkpoint import checkpoint
 from plugrad.core.context import UNKNOWN, UntrackedContext, intermediate_error, running
-from plugrad.core.function import Function
+from plugrad.core.function import Function, once_differentiable
 from plugrad.core.node import ManyRecord, origins
-from plugrad.core.once_differentiable import once_differentiable
 from plugrad.core.record import holds_tensor, record_any, untracked
 from plugrad.core.unpack import refuse_hidden, refuse_torch_graph
 from plugrad.core.variable import Variable

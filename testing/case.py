@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.core.composite import Composite
 from plugrad.core.context import UntrackedContext
 from plugrad.core.declaration import Declaration
-from plugrad.core.function import Function
-from plugrad.core.sample import Sample
-from plugrad.core.sample_maker import SampleMaker
+from plugrad.core.function import Composite, Function
+from plugrad.core.sample import Sample, SampleMaker
 from plugrad.core.variable import Variable
 from plugrad.errors import ArgumentError, OpDefinitionError
 from plugrad.plugins.default import registry

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch.overrides
 
-from plugrad.core.composite import Composite
+from plugrad.core.function import Composite
 from plugrad.plugins.registered_op import BUILTIN
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 from plugrad.cli.stub_writer.stub_types import NUMBERS, OPERAND, RESULT
-from plugrad.core.composite import Composite
-from plugrad.core.sample_maker import SampleMaker
+from plugrad.core.function import Composite
+from plugrad.core.sample import SampleMaker
 from plugrad.plugins.registered_op import BINARY, REFLECTED
 
 if TYPE_CHECKING:

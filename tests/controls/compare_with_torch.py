@@ -10,7 +10,7 @@ import sys
 
 import torch
 
-from plugrad.core.sample_maker import SampleMaker
+from plugrad.core.sample import SampleMaker
 from plugrad.testing import check_op
 from plugrad.tests.controls.ten_faults import (
     TEN_FAULTS,
