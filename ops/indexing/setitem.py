@@ -54,6 +54,9 @@ class Setitem(Function):
     @staticmethod
     def overwrite(x: Variable, index: Any, y: Any) -> None:
         """``x[index] = y`` as a change of a view of x, which copies nothing else of x."""
+        if not (x.is_floating_point() or x.is_complex()):  # there is nothing to record
+            x.data[_raw(index)] = _raw(y)
+            return
         view, tensors = taken_apart(x.data, _raw(index))
         whole = tensors and all(isinstance(v, slice) and v == slice(None) for v in view)
         place: Any = x if whole else x[view]
