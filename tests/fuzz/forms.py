@@ -61,7 +61,7 @@ def forms():
 
 def forms_of(op, sample):
     """Every way in which an op can be called with a sample's arguments."""
-    if sample.oracle_is_wrong:  # the op declares so, and why
+    if sample.oracle_is_wrong or sample.error:  # the op declares so, and why
         return []
     holes = _Holes()
     try:

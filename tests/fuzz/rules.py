@@ -80,6 +80,10 @@ def _zeros(difference, theirs, ours):
     if difference.what == "names" and not difference.plugrad:
         nothing = all(n in ours.names and ours.names[n] is None for n in difference.torch)
         return nothing and not any(theirs.names[n].any() for n in difference.torch)
+    if difference.what == "raises" and difference.torch == "nothing":
+        used = re.findall(r"v\d+", difference.line)
+        missing = [n for n in used if n in theirs.names and ours.names.get(n, "") is None]
+        return bool(missing) and not any(theirs.names[n].any() for n in missing)
     given = difference.torch
     zeros = isinstance(given, Tensor) and difference.plugrad is None and not given.any()
     return difference.what == "values" and zeros
@@ -116,8 +120,11 @@ def _view_changed_in_no_grad(difference, theirs, ours):
     if difference.what not in {"log", "names", "values"}:
         return False
     changed = [_storage(theirs.names.get(name)) for name in _changed_in_no_grad(theirs)]
-    asked = [_asked_for(theirs, n) for n in difference.plugrad if difference.what == "names"]
-    asked += [theirs.names.get(name) for name in _hooked(theirs) if difference.what != "names"]
+    if difference.what == "names":
+        asked = [_asked_for(theirs, name) for name in difference.plugrad]
+    else:
+        asked = [theirs.names.get(name) for name in _hooked(theirs)]
+        asked.append(_asked_for(theirs, difference.name))
     views = [v for v in asked if isinstance(v, Tensor) and v._is_view()]
     return any(_storage(view) in changed for view in views)
 
@@ -132,6 +139,30 @@ def _storage(value):
     return value.untyped_storage().data_ptr() if isinstance(value, Tensor) else None
 
 
+@rule("the hook of a root is called, of however many roots; in torch only if there is one")
+def _hook_of_a_root(difference, theirs, ours):
+    roots = re.match(r".*grad\(\[([^\]]*)\]|.*backward\(\[([^\]]*)\]", difference.line, re.DOTALL)
+    if not roots:
+        return False
+    named = set((roots[1] or roots[2]).split(", "))
+    if difference.what == "values" and difference.torch is None:  # the same of retain_grad
+        return difference.name.removesuffix(".grad") in named
+    if difference.what != "log":
+        return False
+    more = set(difference.plugrad) - set(difference.torch)
+    owners = {re.search(rf"{label} = (v\d+)", theirs.text)[1] for label in more}
+    return bool(more) and owners <= named
+
+
+@rule("whether a gradient has room for each element, or is an expanded one, is up to the formula")
+def _expanded_gradient(difference, theirs, ours):
+    message = "more than one element of the written-to tensor refers to a single memory location"
+    texts = str(difference.torch), str(difference.plugrad)
+    names = re.findall(r"v\d+", difference.line)
+    made = [_line_of(theirs, name) for name in names]
+    return any(message in text for text in texts) and any("grad" in line for line in made)
+
+
 @rule("a hook is not called for a gradient that torch's formula fills with zeros")
 def _hook_of_zeros(difference, theirs, ours):
     if difference.what != "log" or set(difference.plugrad) - set(difference.torch):
@@ -139,6 +170,30 @@ def _hook_of_zeros(difference, theirs, ours):
     called = [label for label, _ in ours.log]
     more = [g for label, g in theirs.log if label not in called]
     return bool(more) and not any(g.any() for g in more)
+
+
+@rule("a prehook sees zeros for an output that got no gradient, where torch has None")
+def _prehook_of_zeros(difference, theirs, ours):
+    if difference.what != "log" or set(difference.torch) - set(difference.plugrad):
+        return False
+    more = [g for label, g in ours.log if label not in difference.torch]
+    return bool(more) and not any(raw(g).any() for g in more)
+
+
+@rule("torch takes the derivative of x ** y by x for a constant where y is 0")
+def _power_of_zero(difference, theirs, ours):
+    powers = re.search(r"pow|\*\*", theirs.text)
+    if difference.what != "values" or not powers or not _is_second_order(theirs, difference):
+        return False
+    return any(bool((raw(v) == 0).any()) for v in theirs.live().values())
+
+
+@rule("torch asks whether a view is a leaf before it makes the view's node anew")
+def _stale_leaf(difference, theirs, ours):
+    message = "a leaf Variable that requires grad is being used in an in-place operation"
+    used = [theirs.names.get(name) for name in re.findall(r"v\d+", difference.line)]
+    stale = any(isinstance(v, Tensor) and v._is_view() and not v._base.is_leaf for v in used)
+    return difference.plugrad == "nothing" and message in str(difference.torch) and stale
 
 
 @rule("whether what is not finite is inf or nan depends on the order of the products")
@@ -169,7 +224,7 @@ def _through_an_intermediate(difference, theirs, ours):
 @rule("what is a view inside of torch's function is not one here")
 def _hidden_view(difference, theirs, ours):
     name = (re.findall(r"v\d+", difference.line) or [""])[0]
-    hidden = name in ours.names and ours.names[name]._base is None
+    hidden = getattr(ours.names.get(name), "_base", "unknown") is None
     made_by_grad = "grad(" in _line_of(theirs, name)
     text = str(difference.torch)
     return ("Can't detach views in-place" in text and hidden) or (
@@ -197,7 +252,7 @@ def _unsupported(difference, theirs, ours):
         "returned an invalid gradient",  # as scatter_add's with an index smaller than src
         "refer to a single memory location",  # ours computes as if one were cloned
         "Index put requires the source and destination dtypes match",  # ours casts, as v[0] = w
-        "value cannot be converted to type double without overflow",  # the same of one element
+        "value cannot be converted to type",  # the same of one element
         # What was saved here knows where it came from, whatever becomes of the Variable.
         "Trying to use a saved tensor that has been detached in-place",
     )
@@ -213,15 +268,7 @@ def _unsupported(difference, theirs, ours):
 def _constant_gradient(difference, theirs, ours):
     if difference.what != "requires_grad" or _line_of(theirs, difference.name).find("grad(") < 0:
         return False
-    session = theirs if difference.torch else ours
-    value = session.names[difference.name]
-    live = session.live().values()
-    leaves = [v for v in live if v.is_leaf and v.requires_grad and v is not value]
-    grad = session.names["grad"]
-    found = grad(
-        [value], leaves, [torch.ones_like(raw(value))], retain_graph=True, allow_unused=True
-    )
-    return not any(bool(raw(g).any()) for g in found if g is not None)
+    return not _depends_but_on(theirs if difference.torch else ours, difference.name, ())
 
 
 @rule("None stands for zeros, also where allow_unused=True was left out")
@@ -246,6 +293,8 @@ def _another_error(difference, theirs, ours):
     either = (
         str(difference.plugrad).startswith("InplaceError"),
         "refer to a single memory location" in str(difference.torch),
+        "Index put requires" in str(difference.torch),
+        "expected Tensor as element" in str(difference.plugrad),  # integers are written to
     )
     both = "nothing" not in [difference.torch, difference.plugrad]
     return difference.what == "raises" and both and any(either)
@@ -275,9 +324,34 @@ def _half_a_change(difference, theirs, ours):
 
 @rule("what holds integers never requires grad here; torch says so where it indexes with a tensor")
 def _integers(difference, theirs, ours):
+    refused = str(difference.plugrad).startswith(("LeafError", "NoGraphError"))
+    if difference.what == "raises" and refused:
+        used = [theirs.names.get(name) for name in re.findall(r"v\d+", difference.line)]
+        return any(isinstance(v, Tensor) and v.requires_grad and not is_free(v) for v in used)
     value = theirs.names.get(difference.name)
     integers = isinstance(value, Tensor) and not is_free(value)
     return difference.what == "requires_grad" and integers and bool(difference.torch)
+
+
+@rule("what did not require grad when the op was called is a constant of its gradient")
+def _required_later(difference, theirs, ours):
+    later = [theirs.names.get(n) for n in re.findall(r"(v\d+)\.requires_grad_\(\)", theirs.text)]
+    if difference.what == "requires_grad" and "grad(" in _line_of(theirs, difference.name):
+        return difference.torch and not _depends_but_on(theirs, difference.name, later)
+    names = {"names": difference.torch, "values": [difference.name]}.get(difference.what, [])
+    asked = [_asked_for(theirs, name) for name in names]
+    return bool(asked) and all(any(v is x for x in later) for v in asked)
+
+
+def _depends_but_on(session, name, but):
+    """Whether a gradient has a derivative by a leaf that is not one of ``but``."""
+    value = session.names[name]
+    live = [v for v in session.live().values() if is_usable(v)]
+    leaves = [v for v in live if v.is_leaf and v.requires_grad and v is not value]
+    leaves = [v for v in leaves if not any(v is x for x in but)]
+    grad, ones = session.names["grad"], torch.ones_like(raw(value))
+    found = grad([value], leaves, [ones], retain_graph=True, allow_unused=True)
+    return any(bool(raw(g).nan_to_num(0).any()) for g in found if g is not None)
 
 
 @rule("a change of .data counts here; in torch it makes gradients silently wrong")
@@ -286,8 +360,10 @@ def _change_through_data(difference, theirs, ours):
         return False
     if difference.what == "version":
         return difference.torch < difference.plugrad
-    changed = "SavedTensorChangedError" in str(difference.plugrad)
-    return difference.what == "raises" and difference.torch == "nothing" and changed
+    if difference.what == "usable":
+        return difference.torch
+    stricter = str(difference.plugrad).startswith(("SavedTensorChangedError", "InplaceError"))
+    return difference.what == "raises" and difference.torch == "nothing" and stricter
 
 
 @rule("what is saved is up to the formula; right as torch where it may change what was saved")
