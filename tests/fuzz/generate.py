@@ -56,6 +56,7 @@ class Builder:
         if error is not None:
             if not (drop_type_error and isinstance(error, TypeError)):
                 self.lines.append(self._in_mode(mode, f"{self.fresh()} = {expression}"))
+            self._drop_unusable()
             return []
         value = self.session.names.pop("v_")
         several = isinstance(value, tuple | list)
@@ -65,6 +66,7 @@ class Builder:
         if not all(isinstance(v, Tensor | None) for v in values):
             return []
         if any(v is self.value(n) for v in values for n in self.pool):
+            self._drop_unusable()
             return []
         names = [self.fresh() for _ in values]
         self.session.names.update(zip(names, values, strict=True))
@@ -188,6 +190,8 @@ def programs(draw):
         try:
             b.leaf(requires_grad=True)
             for _ in range(draw(st.integers(3, 16))):
+                if not b.pool:
+                    b.leaf(requires_grad=True)
                 choose.of(ACTIONS)(b)
             choose.modes = False
             graph.ending(b)

@@ -204,8 +204,14 @@ def _not_finite(difference, theirs, ours):
 
 @rule("torch says that a view of a leaf made without a graph requires grad, but cannot start there")
 def _start_at_a_view_of_a_leaf(difference, theirs, ours):
-    message = "does not require grad and does not have a grad_fn"
-    if difference.plugrad != "nothing" or message not in str(difference.torch):
+    if difference.what != "raises":
+        return False
+    starts = difference.plugrad == "nothing" and any(
+        message in str(difference.torch)
+        for message in ("does not have a grad_fn", "appears to not have been used in the graph")
+    )
+    ends = difference.torch == "nothing" and str(difference.plugrad).startswith("NoGraphError")
+    if not starts and not ends:
         return False
     return any(v.requires_grad and is_view_without_graph(v) for v in theirs.live().values())
 
@@ -248,7 +254,7 @@ def _unsupported(difference, theirs, ours):
         "Autograd not support dtype",  # a result of integers has no graph, here as everywhere
         "to be true, but got false",  # an assertion inside one of torch's formulas
         "not implemented for",
-        "isDifferentiableType(grad.scalar_type()) INTERNAL ASSERT",
+        "INTERNAL ASSERT FAILED",  # "please report a bug to PyTorch"
         "returned an invalid gradient",  # as scatter_add's with an index smaller than src
         "refer to a single memory location",  # ours computes as if one were cloned
         "Index put requires the source and destination dtypes match",  # ours casts, as v[0] = w
@@ -352,6 +358,12 @@ def _depends_but_on(session, name, but):
     grad, ones = session.names["grad"], torch.ones_like(raw(value))
     found = grad([value], leaves, [ones], retain_graph=True, allow_unused=True)
     return any(bool(raw(g).nan_to_num(0).any()) for g in found if g is not None)
+
+
+@rule("a new shape in no_grad is refused for a value with a graph: its gradient has the old one")
+def _new_shape(difference, theirs, ours):
+    refused = "changes the shape of a Variable that an op computed" in str(difference.plugrad)
+    return difference.what == "raises" and difference.torch == "nothing" and refused
 
 
 @rule("a change of .data counts here; in torch it makes gradients silently wrong")
