@@ -16,6 +16,10 @@ LEFT_OUT = {
     "empty_like": "its values are whatever was in memory",
     "new_empty": "its values are whatever was in memory",
     "getitem_backward": "it is reached through the second derivative of getitem alone",
+    "abs_pow": "torch does not have it: rules are written with it",
+    "pow_log": "torch does not have it: rules are written with it",
+    "absorbing_mul": "torch does not have it: rules are written with it",
+    "setitem": "it is called as v[index] = w, an instruction of its own",
     "cuda": "what it does without a GPU is tested beside it",
 }
 #: Python's operators by the middle of their method's name.
@@ -79,6 +83,9 @@ def forms_of(op, sample):
         methods = [n for n in declared.methods if n[0] != "_" and hasattr(Tensor, n)]
         texts += [f"{{0}}.{name}({rest})" for name in methods]
         inplace = [f"{{0}}.{n}_({rest})" for n in methods if is_inplace(f"{n}_")]
+        # A fill is in place only; on a clone, since a leaf that requires grad refuses it.
+        fills = declared.inplace if isinstance(declared.inplace, tuple) else ()
+        inplace += [f"{{0}}.clone().{n}({rest})" for n in fills if n[0] != "_" and is_inplace(n)]
     if declared.random:
         texts, inplace = (
             [f"(torch.manual_seed(0), {t})[1]" for t in ts] for ts in (texts, inplace)
