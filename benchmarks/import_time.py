@@ -12,7 +12,7 @@ from plugrad.benchmarks.result import TORCH, Result
 from plugrad.benchmarks.timing import interleaved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from plugrad.benchmarks.effort import Effort
     from plugrad.benchmarks.timing import Stopwatch
@@ -26,19 +26,21 @@ _TIMED_IMPORT = (
 def results(effort: Effort) -> Iterator[Result]:
     """Measure the imports, without the start of the interpreter."""
     with tempfile.TemporaryDirectory() as folder:
-        contenders = {name: _importing(name, folder) for name in ("plugrad", TORCH)}
+        contenders = {name: importing(name, folder) for name in ("plugrad", TORCH)}
         seconds = interleaved(contenders, effort.imports)
     yield Result.of("import", "ms", {name: 1e3 * s for name, s in seconds.items()}, aim=_AIM)
 
 
-def _importing(package: str, folder: str) -> Stopwatch:
+def importing(
+    package: str, folder: str, environment: Mapping[str, str] = os.environ
+) -> Stopwatch:
     """Import in ``folder``, where nothing shadows a module, and keep compiled code there.
 
     Installed packages have theirs, but a checkout may not, and the environment may forbid
     to write it. The round that is not counted fills the folder.
     """
     command = [sys.executable, "-c", _TIMED_IMPORT.format(package)]
-    environment = {**os.environ, "PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
+    environment = {**environment, "PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
 
     def timed() -> float:
         done = subprocess.run(

@@ -28,7 +28,7 @@ def results(effort: Effort) -> Iterator[Result]:
     """Measure each length; from the second on, the shortest is a peer to compare with."""
     shortest: dict[str, float] = {}
     for length in effort.chains:
-        contenders = {"plugrad": _backward(length, True), TORCH: _backward(length, False)}
+        contenders = {"plugrad": backward(length, True), TORCH: backward(length, False)}
         with threads(1):
             seconds = interleaved(contenders, effort.chain_rounds)
         numbers = {name: 1e6 * value / length for name, value in seconds.items()}
@@ -38,7 +38,7 @@ def results(effort: Effort) -> Iterator[Result]:
             shortest = {f"plugrad, chain of {length:,}": numbers["plugrad"]}
 
 
-def _backward(length: int, ours: bool) -> Stopwatch:
+def backward(length: int, ours: bool) -> Stopwatch:
     def timed() -> float:
         x: Any = torch.ones(1)
         x = pg.Variable(x, requires_grad=True) if ours else x.requires_grad_()

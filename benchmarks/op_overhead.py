@@ -36,7 +36,7 @@ def results(effort: Effort) -> Iterator[Result]:
     """Measure the forward, then forward and backward."""
     repeats = effort.repeats
     contenders = {
-        "plugrad": lambda: _plugrad(repeats),
+        "plugrad": lambda: recording(repeats),
         TORCH: lambda: _torch(repeats),
         peers.HIPS: lambda: _hips(repeats),
         peers.MYGRAD: lambda: _mygrad(repeats),
@@ -64,7 +64,7 @@ def _chain(x: Any, weight: Any, bias: Any, sin: Callable[[Any], Any], repeats: i
     return x
 
 
-def _plugrad(repeats: int) -> Pair:
+def recording(repeats: int) -> Pair:
     x = pg.Variable(torch.from_numpy(_X.copy()), requires_grad=True)
     weight, bias = (pg.Variable(torch.from_numpy(a)) for a in (_WEIGHT, _BIAS))
     sin: Any = pg.Variable.sin  # type: ignore[attr-defined]  # the registry attaches it

@@ -32,8 +32,8 @@ def results(effort: Effort) -> Iterator[Result]:
     """Measure mul, then exp."""
     repeats = effort.repeats
     benchmarks: list[tuple[str, dict[str, Any], Any]] = [
-        ("mul", _muls(), _mul_chain),
-        ("exp", _exps(), _exp_chain),
+        ("mul", _muls(), mul_chain),
+        ("exp", _exps(), exp_chain),
     ]
     for name, ops, chain in benchmarks:
         contenders = {
@@ -51,7 +51,7 @@ def results(effort: Effort) -> Iterator[Result]:
         )
 
 
-def _mul_chain(mul: Callable[[Any, Any], Any], repeats: int, ours: bool) -> Callable[[], None]:
+def mul_chain(mul: Callable[[Any, Any], Any], repeats: int, ours: bool) -> Callable[[], None]:
     """Multiply by two leaves in turn; the gradients of both operands are wanted."""
     x, y = _leaf(torch.linspace(0.9, 1.1, 8), ours), _leaf(torch.linspace(0.8, 1.2, 8), ours)
     cotangent = torch.ones(8)
@@ -66,7 +66,7 @@ def _mul_chain(mul: Callable[[Any, Any], Any], repeats: int, ours: bool) -> Call
     return run
 
 
-def _exp_chain(exp: Callable[[Any], Any], repeats: int, ours: bool) -> Callable[[], None]:
+def exp_chain(exp: Callable[[Any], Any], repeats: int, ours: bool) -> Callable[[], None]:
     """Apply exp on and on: the numbers soon are infinite, which costs no more."""
     x = _leaf(torch.linspace(-1, 1, 8), ours)
     cotangent = torch.ones(8)

@@ -30,7 +30,7 @@ _RATE = 1e-3
 def results(effort: Effort) -> Iterator[Result]:
     """Measure a step."""
     contenders = {
-        "plugrad": _plugrad,
+        "plugrad": small_step,
         TORCH: _torch,
         peers.HIPS: _hips,
         peers.MYGRAD: _mygrad,
@@ -40,7 +40,7 @@ def results(effort: Effort) -> Iterator[Result]:
     repeats = max(1, effort.repeats // 10)
     with threads(1):
         seconds = interleaved(
-            {name: stopwatch(_repeated(step, repeats)) for name, step in steps.items()},
+            {name: stopwatch(repeated(step, repeats)) for name, step in steps.items()},
             effort.rounds,
         )
     yield Result.of(
@@ -52,7 +52,7 @@ def results(effort: Effort) -> Iterator[Result]:
     )
 
 
-def _repeated(step: Step, repeats: int) -> Step:
+def repeated(step: Step, repeats: int) -> Step:
     def run() -> None:
         for _ in range(repeats):
             step()
@@ -73,7 +73,7 @@ def _arrays() -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     return x, y, parameters
 
 
-def _plugrad() -> Step:
+def small_step() -> Step:
     x, y, arrays = _arrays()
     vx, vy = (pg.Variable(torch.from_numpy(a)) for a in (x, y))
     relu: Any = pg.Variable.relu  # type: ignore[attr-defined]  # the registry attaches it
