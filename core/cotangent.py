@@ -47,8 +47,10 @@ def as_places(given: Any) -> tuple[Place, ...]:
     Raises:
         GradientTypeError: something else is among them.
     """
+    if isinstance(given, Variable):  # nearly always
+        return (_place(0, given),)
     several = given if isinstance(given, list | tuple) and not hasattr(given, "output_nr") else None
-    if several is None and not isinstance(given, Variable) and not hasattr(given, "output_nr"):
+    if several is None and not hasattr(given, "output_nr"):
         several = given if hasattr(given, "__iter__") else (given,)
     return tuple(
         [_place(i, each) for i, each in enumerate((given,) if several is None else several)]
@@ -59,7 +61,8 @@ def _place(position: int, given: Any) -> Place:
     if isinstance(given, Place):
         return given
     if isinstance(given, Variable):
-        return Place(edge_of(given), given.shape, given.dtype, given)
+        data = given._data
+        return Place(edge_of(given), data.shape, data.dtype, given)
     node = getattr(given, "node", None)
     if isinstance(node, Node):
         edge = edge_to(node._record, given.output_nr)
@@ -78,7 +81,7 @@ def as_cotangents(
     """One cotangent, one per root, or none at all, as a tuple of ``count``."""
     if given is None:
         return (None,) * count
-    cotangents = (given,) if isinstance(given, Variable | Tensor) else tuple(given)
+    cotangents = (given,) if isinstance(given, (Variable, Tensor)) else tuple(given)
     if len(cotangents) != count:
         raise BackwardError(
             f"{count} outputs were given {len(cotangents)} gradients",
@@ -91,11 +94,10 @@ def root_gradient(
     root: Place, gradient: Variable | Tensor | None, create_graph: bool
 ) -> Variable | Tensor:
     """The cotangent that backward starts from at ``root``: as given, or 1 for a scalar."""
-    what = f"an output of {root}"
     if root.edge is None:
         raise NoGraphError(
             "backward was called on a Variable that does not require grad",
-            where=what,
+            where=f"an output of {root}",
             fix="make an input with requires_grad=True, and compute outside no_grad()",
         )
     device = None if root.variable is None else root.variable.device
@@ -105,13 +107,13 @@ def root_gradient(
             raise NonScalarRootError(
                 f"an output of {count} elements needs a gradient to start from; it can be "
                 "implicitly created only for scalar outputs",
-                where=what,
+                where=f"an output of {root}",
                 fix="reduce it to one number, e.g. with .sum(), or pass gradient=",
             )
         if root.dtype.is_complex:
             raise NonScalarRootError(
                 "a complex output needs a gradient to start from",
-                where=what,
+                where=f"an output of {root}",
                 fix="take its .abs() or .real, or pass gradient=",
             )
         if root.variable is None:
@@ -121,9 +123,13 @@ def root_gradient(
     raw = gradient._data if isinstance(gradient, Variable) else gradient
     if not isinstance(raw, Tensor):
         raise GradientTypeError(
-            f"the gradient is a {type(raw).__name__}, not a tensor", where=what, fix="pass a tensor"
+            f"the gradient is a {type(raw).__name__}, not a tensor",
+            where=f"an output of {root}",
+            fix="pass a tensor",
         )
-    _check(raw, root.shape, root.dtype, device, "the gradient passed in", what)
+    if raw.shape != root.shape or raw.dtype is not root.dtype or raw.device != device:
+        what = f"an output of {root}"  # only now: to write it takes longer than to check
+        _check(raw, root.shape, root.dtype, device, "the gradient passed in", what)
     if not create_graph:
         return raw
     return gradient if isinstance(gradient, Variable) else Variable(gradient)
@@ -159,7 +165,7 @@ def fit(record: Record, gradient: Any, edge: Edge, create_graph: bool) -> Variab
     declares ``promotes`` or ran under autocast it is cast; otherwise a mismatch is an error.
     With ``create_graph`` it becomes a Variable.
     """
-    if not isinstance(gradient, Tensor | Variable):
+    if not isinstance(gradient, (Tensor, Variable)):
         _refuse_gradient(record, edge, type(gradient).__name__)
     if create_graph and isinstance(gradient, Tensor):
         gradient = Variable(gradient)

@@ -71,7 +71,7 @@ def backward(
     roots = as_places(tensors)
     cotangents = as_cotangents(grad_tensors, len(roots))
     if inputs is None:
-        run(roots, cotangents, retain_graph, create_graph)
+        _run(roots, cotangents, retain_graph, create_graph)
         return
     targets = tuple(dict.fromkeys(as_places(inputs)))  # one given twice counts once
     if not targets:
@@ -79,7 +79,7 @@ def backward(
     for target in targets:
         if target.variable is not None and not target.variable.is_leaf:
             target.variable.retain_grad()
-    run(roots, cotangents, retain_graph, create_graph, targets, accumulate=True)
+    _run(roots, cotangents, retain_graph, create_graph, targets, accumulate=True)
 
 
 def run(
@@ -88,25 +88,34 @@ def run(
     retain_graph: bool | None,
     create_graph: bool,
     targets: Sequence[Variable | Place] | None = None,
-    accumulate: bool = False,
 ) -> list[_Gradient | None]:
     """One backward. With ``targets`` their gradients are returned, and no leaf is touched.
-
-    With ``accumulate``, too, those targets that are leaves get theirs in ``grad``.
 
     Raises:
         NestedBackwardError: it was called, without create_graph, by a rule whose own
             gradients are being recorded.
     """
+    places = None if targets is None else as_places(targets)
+    return _run(as_places(roots), cotangents, retain_graph, create_graph, places)
+
+
+def _run(
+    roots: Sequence[Place],
+    cotangents: Sequence[Variable | Tensor | None],
+    retain_graph: bool | None,
+    create_graph: bool,
+    targets: Sequence[Place] | None = None,
+    accumulate: bool = False,
+) -> list[_Gradient | None]:
+    """The same; with ``accumulate``, too, those targets that are leaves get theirs in ``grad``."""
     outer = running.recorded_rule
     if outer is not None and not create_graph:
         _refuse_nested(outer._pg_op_name)
     keep = create_graph if retain_graph is None else retain_graph
-    places = as_places(roots)
-    walk = _Walk(keep, create_graph, None if targets is None else as_places(targets))
+    walk = _Walk(keep, create_graph, targets)
     walk.accumulates = targets is None or accumulate
-    gradients = [root_gradient(r, c, create_graph) for r, c in zip(places, cotangents, strict=True)]
-    walk.start(places, gradients)
+    gradients = [root_gradient(r, c, create_graph) for r, c in zip(roots, cotangents, strict=True)]
+    walk.start(roots, gradients)
     del gradients  # else the roots' own gradients would seem to be shared
     running.depth += 1
     around, running.walk = running.walk, walk
@@ -197,7 +206,7 @@ class _Walk:
                         continue
                 elif record.__class__ is AccumulateGrad:
                     gradient = result = None  # so that the list holds the only reference
-                    if record.has_hooks():
+                    if record.variable._extra is not None and record.has_hooks():
                         guard = None
                         self._run_carefully(record)
                     else:

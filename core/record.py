@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugrad.core.inplace import changed_in_place, rebase
 from plugrad.core.node import OutputMeta, Record, edge_to, next_sequence_number, origins
-from plugrad.core.saved import AUTOCAST_DEVICES, pack_saved, top_saved_tensors_hooks
+from plugrad.core.saved import AUTOCAST_DEVICES, pack_saved, top_hooks
 from plugrad.core.unpack import PLAIN
 from plugrad.core.variable import Variable, plain, recorded
 from plugrad.core.views import note_custom_view
@@ -35,7 +35,7 @@ def record(node: Record, output: Tensor) -> Variable:
     node._pg_shape = tuple(output.shape)
     node._pg_dtype = dtype
     node._pg_sequence_number = next_sequence_number()
-    if node._pg_saved and top_saved_tensors_hooks() is not None:
+    if node._pg_saved and top_hooks(True) is not None:
         pack_saved(node)
     if _is_anomaly_enabled() or _is_any_autocast_enabled():
         note_modes(node)

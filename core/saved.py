@@ -37,14 +37,14 @@ def _top_before_2_7(_: bool) -> _Hooks | None:
     return hooks_in_force.pairs[-1] if hooks_in_force.pairs else None
 
 
-_top: Callable[[bool], Any] = getattr(
+top_hooks: Callable[[bool], Any] = getattr(
     torch._C._autograd, "_top_saved_tensors_default_hooks", _top_before_2_7
 )
 
 
 def top_saved_tensors_hooks() -> _Hooks | None:
     """The innermost pair of pack and unpack hooks in force, torch's or ours."""
-    return _top(True)  # type: ignore[no-any-return]
+    return top_hooks(True)  # type: ignore[no-any-return]
 
 
 def pack_saved(record: Record) -> None:
