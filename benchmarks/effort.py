@@ -17,6 +17,8 @@ class Effort:
         width: of the layers of the real step.
         chains: the lengths whose backward is timed.
         chain_rounds: how often each of them runs.
+        live_nodes: of the graph that is kept alive.
+        deep_width: of the layers of the deep MLP that is checkpointed.
         imports: how many fresh processes import each package.
         ops: which ops are checked; all if there are none.
     """
@@ -27,6 +29,8 @@ class Effort:
     width: int = 1024
     chains: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     chain_rounds: int = 5
+    live_nodes: int = 100_000
+    deep_width: int = 64
     imports: int = 15
     ops: tuple[str, ...] = ()
 
@@ -40,6 +44,8 @@ TINY = Effort(
     width=16,
     chains=(10, 100),
     chain_rounds=1,
+    live_nodes=90,
+    deep_width=4,
     imports=1,
     ops=("sin", "mul"),
 )

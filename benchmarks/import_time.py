@@ -31,9 +31,7 @@ def results(effort: Effort) -> Iterator[Result]:
     yield Result.of("import", "ms", {name: 1e3 * s for name, s in seconds.items()}, aim=_AIM)
 
 
-def importing(
-    package: str, folder: str, environment: Mapping[str, str] = os.environ
-) -> Stopwatch:
+def importing(package: str, folder: str, environment: Mapping[str, str] = os.environ) -> Stopwatch:
     """Import in ``folder``, where nothing shadows a module, and keep compiled code there.
 
     Installed packages have theirs, but a checkout may not, and the environment may forbid

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     #: A forward, and a forward with its backward.
     Pair = tuple[Callable[[], Any], Callable[[], Any]]
 
-_OPS = 3
+#: In one round of the chain.
+OPS = 3
 _AIM = 1.2
 _X = np.linspace(0.1, 0.8, 8, dtype=np.float32)
 _WEIGHT = np.linspace(0.9, 1.1, 8, dtype=np.float32)
@@ -43,7 +44,7 @@ def results(effort: Effort) -> Iterator[Result]:
         peers.JAX: lambda: _jax(repeats),
     }
     pairs: dict[str, Pair] = peers.installed(contenders)
-    ops = _OPS * repeats
+    ops = OPS * repeats
     for position, what in enumerate(("forward", "forward + backward")):
         with threads(1):
             seconds = interleaved(
@@ -58,7 +59,7 @@ def results(effort: Effort) -> Iterator[Result]:
         )
 
 
-def _chain(x: Any, weight: Any, bias: Any, sin: Callable[[Any], Any], repeats: int) -> Any:
+def chain(x: Any, weight: Any, bias: Any, sin: Callable[[Any], Any], repeats: int) -> Any:
     for _ in range(repeats):
         x = sin(x * weight + bias)
     return x
@@ -71,7 +72,7 @@ def recording(repeats: int) -> Pair:
     cotangent = torch.ones(8)
 
     def forward() -> Any:
-        return _chain(x, weight, bias, sin, repeats)
+        return chain(x, weight, bias, sin, repeats)
 
     def both() -> None:
         x.grad = None
@@ -86,7 +87,7 @@ def _torch(repeats: int) -> Pair:
     cotangent = torch.ones(8)
 
     def forward() -> Any:
-        return _chain(x, weight, bias, torch.Tensor.sin, repeats)
+        return chain(x, weight, bias, torch.Tensor.sin, repeats)
 
     def both() -> None:
         x.grad = None
@@ -99,7 +100,7 @@ def _hips(repeats: int) -> Pair:
     hips = peers.hips()
     cotangent = np.ones(8, dtype=np.float32)
 
-    record = hips.make_vjp(lambda x: _chain(x, _WEIGHT, _BIAS, hips.np.sin, repeats))
+    record = hips.make_vjp(lambda x: chain(x, _WEIGHT, _BIAS, hips.np.sin, repeats))
 
     def forward() -> Any:
         return record(_X)
@@ -117,7 +118,7 @@ def _mygrad(repeats: int) -> Pair:
     cotangent = np.ones(8, dtype=np.float32)
 
     def forward() -> Any:
-        return _chain(x, weight, bias, mygrad.sin, repeats)
+        return chain(x, weight, bias, mygrad.sin, repeats)
 
     def both() -> None:
         x.null_grad()
@@ -131,7 +132,7 @@ def _jax(repeats: int) -> Pair:
     x, weight, bias, cotangent = map(jax.np.asarray, (_X, _WEIGHT, _BIAS, np.ones_like(_X)))
 
     def forward() -> Any:
-        result = jax.vjp(lambda x: _chain(x, weight, bias, jax.np.sin, repeats), x)
+        result = jax.vjp(lambda x: chain(x, weight, bias, jax.np.sin, repeats), x)
         return jax.wait(result[0]), result[1]
 
     def both() -> None:

@@ -67,6 +67,10 @@ class Trainee:
         x = functional.linear(x, w3, b3)
         loss: Any = functional.cross_entropy(x, self.labels)
         loss.backward()
+        self.update()
+
+    def update(self) -> None:
+        """Move the parameters down their gradients."""
         for p in self.parameters:
             p.data.sub_(p.grad.data, alpha=_RATE)
 

@@ -12,8 +12,13 @@ import typer
 from rich.console import Console
 
 from plugrad.benchmarks import (
+    bystander,
     checking,
+    checkpointed,
+    ctx_attributes,
     import_time,
+    inplace,
+    live_graph,
     long_chain,
     op_overhead,
     own_op,
@@ -33,9 +38,14 @@ BENCHMARKS: dict[str, Callable[[Effort], Iterator[Result]]] = {
     "op": op_overhead.results,
     "small-step": small_step.results,
     "own-op": own_op.results,
+    "ctx": ctx_attributes.results,
+    "in-place": inplace.results,
     "real-step": real_step.results,
+    "checkpoint": checkpointed.results,
     "chain": long_chain.results,
+    "live-graph": live_graph.results,
     "import": import_time.results,
+    "bystander": bystander.results,
     "check": checking.results,
 }
 

@@ -15,7 +15,20 @@ from plugrad.benchmarks.result import Result
 from plugrad.benchmarks.run import BENCHMARKS, app
 from plugrad.benchmarks.timing import interleaved
 
-ROWS = {"op": 2, "small-step": 1, "own-op": 2, "real-step": 2, "chain": 2, "import": 1, "check": 2}
+ROWS = {
+    "op": 2,
+    "small-step": 1,
+    "own-op": 2,
+    "ctx": 2,
+    "in-place": 2,
+    "real-step": 2,
+    "checkpoint": 1,
+    "chain": 2,
+    "live-graph": 2,
+    "import": 1,
+    "bystander": 1,
+    "check": 2,
+}
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
