@@ -4,8 +4,8 @@
 (``git worktree add ../old/plugrad COMMIT`` makes one). ``--help`` shows the rest.
 
 Each checkout has a process that lives all the time. They take turns, one measurement each, so that
-what else happens on the machine hits both; and of each side's numbers the lower quartile counts,
-since a busy machine only ever adds.
+what else happens on the machine hits both; and of each side's numbers the least counts, since a
+busy machine only ever adds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import quantiles
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _IMPORT = "import"
-#: Rows that take seconds are measured less often than the others: one round in so many.
-_SLOW = {"wide": 2, "100,000": 4, _IMPORT: 4}
-_ROUNDS = 60
+#: Rows that take longer are measured less often than the others: one round in so many.
+_SLOW = {"wide, one": 5, "memory": 100, "10,000": 10, "nodes": 25, "100,000": 25, _IMPORT: 20}
+_ROUNDS = 200
 
 
 class Side:
@@ -92,18 +91,14 @@ class Side:
 
 
 def compared(old: Side, new: Side, name: str, rounds: int) -> tuple[float, float]:
-    """The lower quartile of each side's numbers; a first round, to warm up, does not count."""
+    """The least of each side's numbers; a first round, to warm up, does not count."""
     numbers: dict[Side, list[float]] = {old: [], new: []}
     for turn in range(rounds + 1):
         for side in (old, new) if turn % 2 else (new, old):
             number = side.measure(name)
             if turn:
                 numbers[side].append(number)
-    return _lower_quartile(numbers[old]), _lower_quartile(numbers[new])
-
-
-def _lower_quartile(numbers: list[float]) -> float:
-    return quantiles(numbers, n=4, method="inclusive")[0] if len(numbers) > 1 else numbers[0]
+    return min(numbers[old]), min(numbers[new])
 
 
 def compare(
@@ -132,7 +127,7 @@ def compare(
             )
         table = Table("work", *[f"new / old, {i + 1}" for i in range(times)])
         for name in names:
-            fewer = next((share for part, share in _SLOW.items() if part in name), 1)
+            fewer = max([share for part, share in _SLOW.items() if part in name], default=1)
             pairs = [
                 compared(sides[0], sides[1], name, max(1, rounds // fewer)) for _ in range(times)
             ]

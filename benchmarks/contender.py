@@ -31,7 +31,7 @@ def use_these_benchmarks() -> None:
 
 def measurements(effort: Effort) -> dict[str, Measurement]:
     """Return what can be measured, by name; what one takes to set up is done at its first run."""
-    from plugrad.benchmarks import long_chain, op_overhead, own_op, small_step
+    from plugrad.benchmarks import live_graph, long_chain, op_overhead, own_op, small_step
     from plugrad.benchmarks.timing import stopwatch
 
     repeats = effort.repeats
@@ -45,6 +45,8 @@ def measurements(effort: Effort) -> dict[str, Measurement]:
         "a user's own exp": stopwatch(own_op.exp_chain(own_op.PlugradExp.apply, repeats, True)),
     }
     found.update(_real_step(effort))
+    forward_alive, nodes = live_graph.growing(True, effort.live_nodes)
+    found[f"forward that keeps {nodes:,} nodes alive"] = forward_alive
     for length in effort.chains[:2]:
         found[f"backward of a chain of {length:,}"] = long_chain.backward(length, True)
     return found

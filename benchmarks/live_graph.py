@@ -25,28 +25,25 @@ if TYPE_CHECKING:
 
     Forward = Callable[[], Any]
 
-#: The length of each chain that is kept.
+#: Rounds of mul, add, sin in each chain that is kept.
 _REPEATS = 10
+_LENGTH = OPS * _REPEATS
 _CONTAINERS = 3.0
 
 
 def results(effort: Effort) -> Iterator[Result]:
     """Measure the time of an op, then the containers."""
-    forwards = {"plugrad": _forward(True), TORCH: _forward(False)}
-    chains = max(1, effort.live_nodes // (OPS * _REPEATS))
-    nodes = chains * OPS * _REPEATS
+    ours, nodes = growing(True, effort.live_nodes)
+    theirs, _ = growing(False, effort.live_nodes)
     with threads(1):
-        seconds = interleaved(
-            {name: _timed(forward, chains) for name, forward in forwards.items()},
-            effort.chain_rounds,
-        )
+        seconds = interleaved({"plugrad": ours, TORCH: theirs}, effort.chain_rounds)
         yield Result.of(
             f"one op of a forward that keeps {nodes:,} nodes alive",
             "us",
             {name: 1e6 * value / nodes for name, value in seconds.items()},
         )
         aim = f"{_CONTAINERS:g} a node"
-        found = containers(forwards["plugrad"], chains) / nodes
+        found = containers(_forward(True), nodes // _LENGTH) / nodes
         yield Result(
             "containers that the garbage collector tracks, a node",
             "",
@@ -55,6 +52,21 @@ def results(effort: Effort) -> Iterator[Result]:
             aim=1.0,
             against=(aim,),
         )
+
+
+def growing(ours: bool, nodes: int) -> tuple[Stopwatch, int]:
+    """What times the making of about so many nodes, and how many they are exactly."""
+    chains = max(1, nodes // _LENGTH)
+    forward = _forward(ours)
+
+    def timed() -> float:
+        started = perf_counter()
+        alive = [forward() for _ in range(chains)]
+        took = perf_counter() - started
+        del alive  # to free the graph does not count
+        return took
+
+    return timed, chains * _LENGTH
 
 
 def containers(forward: Forward, chains: int) -> int:
@@ -66,19 +78,6 @@ def containers(forward: Forward, chains: int) -> int:
     after = len(gc.get_objects())
     del alive
     return after - before
-
-
-def _timed(forward: Forward, chains: int) -> Stopwatch:
-    """Time the making of the graph; what frees it is not counted."""
-
-    def timed() -> float:
-        started = perf_counter()
-        alive = [forward() for _ in range(chains)]
-        took = perf_counter() - started
-        del alive
-        return took
-
-    return timed
 
 
 def _forward(ours: bool) -> Forward:
