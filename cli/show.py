@@ -100,6 +100,7 @@ def _lines(facts: OpFacts, samples: dict[str, Any]) -> Iterator[str]:
         "signature": facts.signature,
         "source": f"{file}:{line}" if file else f"{entry.module}, of which there is no file",
         "methods": reached,
+        "in place": ", ".join(f"x.{name}" for name in entry.inplace_names),
         "properties": ", ".join(f"x.{name}" for name in declared.properties) or "none",
         "overrides": ", ".join(facts.overrides) or "none",
         "flags": ", ".join(_flag(*item) for item in on.items()) or "none",

@@ -51,6 +51,8 @@ else:
     )
 # What torch.autograd.function.once_differentiable returns runs this code.
 _ONCE_CODE = torch.autograd.function.once_differentiable(lambda _: None).__code__
+# How torch's checkpoint keeps the inputs, before torch 2.9 or so.
+_NOOP_SAVE_INPUTS = getattr(torch.utils.checkpoint, "_NoopSaveInputs", object())
 _CONTAINERS = frozenset({list, tuple, dict})
 _adopted: WeakKeyDictionary[type, type[Function]] = WeakKeyDictionary()
 
@@ -103,7 +105,7 @@ def _apply_adopted(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         return _torchs_apply(cls, *args, **kwargs)
     if cls is torch.utils.checkpoint.CheckpointFunction:
         return checkpoint(args[0], *args[2:], preserve_rng_state=args[1])
-    if cls.__name__ == "_NoopSaveInputs" and cls.__module__ == "torch.utils.checkpoint":
+    if cls is _NOOP_SAVE_INPUTS:
         return _kept_inputs(args)
     function = _adopted.get(cls)
     if function is None:

@@ -93,6 +93,7 @@ class OpFacts:
             "file": file,
             "line": line,
             "methods": list(entry.methods),
+            "inplace": list(entry.inplace_names),
             "properties": list(declared.properties),
             "overrides": self.overrides,
             "aliases": dict(declared.aliases),

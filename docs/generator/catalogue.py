@@ -135,7 +135,12 @@ def _anchor(entry: RegisteredOp) -> str:
 def _facts(facts: OpFacts) -> Iterator[tuple[str, str]]:
     """What a reader wants to know of an op besides its formula, in Markdown."""
     told = facts.as_dict()
-    names = {"Methods": "methods", "Properties": "properties", "Stands for": "overrides"}
+    names = {
+        "Methods": "methods",
+        "In place": "inplace",
+        "Properties": "properties",
+        "Stands for": "overrides",
+    }
     for title, key in names.items():
         if told[key]:
             yield title, ", ".join(f"`{name}`" for name in told[key])
