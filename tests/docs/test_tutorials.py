@@ -28,7 +28,9 @@ PAGES = [
 def test_the_pages_with_programs_are_these():
     assert set(PAGES) == {
         "engine.md",
+        "hooks-and-saved-tensors.md",
         "index.md",
+        "inplace.md",
         "packs/README.md",
         "packs/hooks.md",
         "tutorials/first-op.md",
