@@ -47,8 +47,10 @@ class Mismatch:
     Args:
         what: the result that differs, by name: ``gradient of x``, ``output 0``.
         index: of the worst element; None where not elements differ but shapes or dtypes.
-        expected, got: at that element, or a description of the whole.
-        absolute, relative: the error there; relative to the largest expected element.
+        expected: the value at that element, or a description of the whole.
+        got: the same of what the law got.
+        absolute: the error there.
+        relative: the same, relative to the largest expected element.
         tolerance: the relative error that is allowed.
         cause: what probably went wrong, in words; may be empty.
         jacobians: expected and got, where they are small.
