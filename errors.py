@@ -113,6 +113,10 @@ class CheckpointError(BackwardError):
     """A checkpointed function computed something else when it was run again."""
 
 
+class GradArgumentError(BackwardError, ValueError):
+    """``grad`` was called with arguments that do not go together, or without inputs."""
+
+
 class UnusedInputError(BackwardError):
     """An input of ``grad`` was not used in the graph of its outputs."""
 
@@ -134,6 +138,10 @@ class ContextError(PlugradError, RuntimeError, TypeError):
 
 class ArgumentError(PlugradError, TypeError):
     """An op was called with arguments that its forward does not take."""
+
+
+class OutArgumentError(ArgumentError, RuntimeError):
+    """An op was called with ``out=``, where its result would be written."""
 
 
 class HiddenVariableError(PlugradError, TypeError):

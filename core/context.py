@@ -179,9 +179,10 @@ def raw_saved(context: Context) -> tuple[Any, ...]:
     saved = context._pg_saved
     if saved is None:
         raise GraphFreedError(
-            "the saved tensors of this graph were freed by an earlier backward",
+            "Trying to backward through the graph a second time (or directly access saved tensors "
+            "after they have already been freed)",
             where=f"backward of {context._pg_op_name}",
-            fix="pass retain_graph=True to the first backward, or run forward again",
+            fix="Specify retain_graph=True in the first backward, or run forward again",
         )
     if isinstance(saved, Packed):
         return tuple([_unpacked(context, *entry) for entry in saved])
@@ -197,9 +198,9 @@ def _unpacked(context: Context, unpack: Any, value: Any) -> Any:
     tensor = getattr(tensor, "_data", tensor)  # a hook may keep and return Variables
     if not isinstance(tensor, Tensor):
         raise ContextError(
-            f"the unpack hook of a tensor that {context._pg_op_name} saved returned a "
+            "Output of saved tensor unpack_hook expected to be a Tensor but got result of type "
             f"{type(tensor).__name__}",
-            where=f"backward of {context._pg_op_name}",
+            where=f"backward of {context._pg_op_name}, which saved the tensor",
             fix="return from the unpack hook a tensor like the one that the pack hook was given",
         )
     return tensor
@@ -240,7 +241,7 @@ def _refuse_to_save(context: Context, error: Exception) -> NoReturn:
             "set shapes and flags as attributes: ctx.dim = dim",
         ) from error
     raise ContextError(
-        f"a tensor made in torch.inference_mode() cannot be saved for backward ({error})",
+        f"Inference tensors cannot be saved for backward ({error})",
         where=where,
         fix="make the tensor outside inference_mode, or clone() it outside first",
     ) from error

@@ -91,7 +91,7 @@ def as_cotangents(
 
 
 def root_gradient(
-    root: Place, gradient: Variable | Tensor | None, create_graph: bool
+    root: Place, gradient: Variable | Tensor | None, create_graph: bool, position: int
 ) -> Variable | Tensor:
     """The cotangent that backward starts from at ``root``: as given, or 1 for a scalar."""
     if root.edge is None:
@@ -105,14 +105,15 @@ def root_gradient(
         count = prod(root.shape)
         if count != 1:
             raise NonScalarRootError(
-                f"an output of {count} elements needs a gradient to start from; it can be "
-                "implicitly created only for scalar outputs",
+                "grad can be implicitly created only for scalar outputs, and output "
+                f"{position} has {count} elements",
                 where=f"an output of {root}",
                 fix="reduce it to one number, e.g. with .sum(), or pass gradient=",
             )
         if root.dtype.is_complex:
             raise NonScalarRootError(
-                "a complex output needs a gradient to start from",
+                "grad can be implicitly created only for real scalar outputs, and output "
+                f"{position} is complex",
                 where=f"an output of {root}",
                 fix="take its .abs() or .real, or pass gradient=",
             )
@@ -123,13 +124,13 @@ def root_gradient(
     raw = gradient._data if isinstance(gradient, Variable) else gradient
     if not isinstance(raw, Tensor):
         raise GradientTypeError(
-            f"the gradient is a {type(raw).__name__}, not a tensor",
+            f"gradients can be either tensors or None, but grad_output[{position}] is a "
+            f"{type(raw).__name__}",
             where=f"an output of {root}",
-            fix="pass a tensor",
+            fix="pass a tensor or a Variable",
         )
     if raw.shape != root.shape or raw.dtype is not root.dtype or raw.device != device:
-        what = f"an output of {root}"  # only now: to write it takes longer than to check
-        _check(raw, root.shape, root.dtype, device, "the gradient passed in", what)
+        _refuse_given(raw, root, device, position)
     if not create_graph:
         return raw
     return gradient if isinstance(gradient, Variable) else Variable(gradient)
@@ -177,11 +178,7 @@ def fit(record: Record, gradient: Any, edge: Edge, create_graph: bool) -> Variab
     if gradient.shape != shape and record._pg_broadcasts:
         gradient = _summed(gradient, shape)
     if gradient.shape != shape or gradient.dtype is not dtype:
-        index = record._pg_edges.index(edge)
-        where = f"backward of {record._pg_op_name}, gradient {index}"
-        which = f"gradient {index} returned by {record._pg_op_name}"
-        raw = gradient._data if isinstance(gradient, Variable) else gradient
-        _check(raw, shape, dtype, None, which, where)
+        _refuse_returned(record, edge, gradient)
     return gradient  # type: ignore[no-any-return]
 
 
@@ -201,44 +198,60 @@ def _summed(gradient: Any, shape: Any) -> Any:
 def _refuse_gradient(record: Record, edge: Edge, kind: str) -> NoReturn:
     index = record._pg_edges.index(edge)
     raise GradientTypeError(
-        f"backward of {record._pg_op_name} returned a {kind} as gradient {index}",
+        f"expected Variable or None as gradient {index}, but backward of {record._pg_op_name} "
+        f"returned a {kind}",
         where=f"backward of {record._pg_op_name}, gradient {index}",
         fix="return a tensor, or None where there is no gradient",
     )
 
 
-def _check(
-    gradient: Tensor,
-    shape: Any,
-    dtype: Any,
-    device: torch.device | None,
-    which: str,
-    where: str,
-) -> None:
-    if gradient.shape != shape:
+def _refuse_given(gradient: Tensor, root: Place, device: torch.device | None, i: int) -> None:
+    where = f"an output of {root}"  # only now: to write it takes longer than to check
+    if gradient.shape != root.shape:
         raise GradientShapeError(
-            f"{which} has shape {tuple(gradient.shape)}, expected {tuple(shape)}",
+            f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] "
+            f"has a shape of {torch.Size(root.shape)}",
             where=where,
-            fix="return the input's shape (broadcasts=True in @op sums over broadcast "
-            "dimensions), or pass a gradient of the output's shape",
+            fix="pass a gradient of the output's shape",
         )
-    if gradient.dtype is not dtype:
+    if gradient.dtype is not root.dtype:
         raise GradientDtypeError(
-            f"{which} has dtype {gradient.dtype}, expected {dtype}",
+            f"grad_output and output are required to have the same dtype: grad_output[{i}] has a "
+            f"dtype of {gradient.dtype} and output[{i}] has a dtype of {root.dtype}",
             where=where,
-            fix=f"cast it with .to({dtype}) (promotes=True in @op casts each gradient back)",
+            fix=f"cast it with .to({root.dtype})",
         )
     if device is not None and gradient.device != device:
         raise GradientDeviceError(
-            f"{which} is on {gradient.device}, expected {device}",
+            f"grad_output[{i}] is on {gradient.device} and output[{i}] is on {device}",
             where=where,
             fix=f"move it with .to({str(device)!r})",
         )
 
 
+def _refuse_returned(record: Record, edge: Edge, gradient: Any) -> NoReturn:
+    index = record._pg_edges.index(edge)
+    what = f"backward of {record._pg_op_name} returned an invalid gradient at index {index}"
+    where = f"backward of {record._pg_op_name}, gradient {index}"
+    shape, dtype = edge._pg_shape, edge._pg_dtype
+    if gradient.shape != shape:
+        raise GradientShapeError(
+            f"{what} - got {list(gradient.shape)} but expected shape compatible with "
+            f"{list(shape or ())}",
+            where=where,
+            fix="return the input's shape (broadcasts=True in @op sums over broadcast dimensions)",
+        )
+    raise GradientDtypeError(
+        f"{what} - expected type {dtype} but got {gradient.dtype}",
+        where=where,
+        fix=f"cast it with .to({dtype}) (promotes=True in @op casts each gradient back)",
+    )
+
+
 def _refuse_count(record: Record, got: int, expected: int, where: str = "") -> None:
     raise GradientCountError(
-        f"backward of {record._pg_op_name} returned {got} gradients{where}, expected {expected}",
+        f"backward of {record._pg_op_name} returned an incorrect number of gradients{where} "
+        f"(expected {expected}, got {got})",
         where=f"backward of {record._pg_op_name}",
         fix="return one gradient per argument of forward, None where there is none; those "
         "after the last tensor may be left out",

@@ -75,7 +75,10 @@ def backward(
         return
     targets = tuple(dict.fromkeys(as_places(inputs)))  # one given twice counts once
     if not targets:
-        raise BackwardError("inputs is empty", fix="leave inputs out, or name a Variable")
+        raise BackwardError(
+            "`inputs` argument to `backward()` cannot be empty",
+            fix="leave inputs out, or name a Variable",
+        )
     for target in targets:
         if target.variable is not None and not target.variable.is_leaf:
             target.variable.retain_grad()
@@ -114,7 +117,10 @@ def _run(
     keep = create_graph if retain_graph is None else retain_graph
     walk = _Walk(keep, create_graph, targets)
     walk.accumulates = targets is None or accumulate
-    gradients = [root_gradient(r, c, create_graph) for r, c in zip(roots, cotangents, strict=True)]
+    gradients = [
+        root_gradient(place, cotangent, create_graph, i)
+        for i, (place, cotangent) in enumerate(zip(roots, cotangents, strict=True))
+    ]
     walk.start(roots, gradients)
     del gradients  # else the roots' own gradients would seem to be shared
     running.depth += 1
@@ -422,7 +428,8 @@ def _replaced(registered: Any, result: Any, gradients: tuple[Any, ...]) -> tuple
     given = (result,) if isinstance(result, Tensor | Variable) else tuple(result)
     if len(given) != len(gradients):
         raise HookError(
-            f"a hook of a node returned {len(given)} gradients for {len(gradients)}",
+            f"hook {registered.name!r} has returned an incorrect number of values (got "
+            f"{len(given)}, but expected {len(gradients)})",
             where=f"the hook registered at {registered.place}",
             fix="return None, or one gradient (or None) for each that the hook was given",
         )
@@ -449,8 +456,10 @@ def _refuse_nan(record: Record, result: tuple[Any, ...]) -> None:
     for index, gradient in enumerate(result):
         raw = gradient._data if isinstance(gradient, Variable) else gradient
         if isinstance(raw, Tensor) and bool(raw.isnan().any()):
+            ending = {1: "st", 2: "nd", 3: "rd"}.get(index, "th")
             raise AnomalyError(
-                f"backward of {record._pg_op_name} returned nan values in gradient {index}",
+                f"Function {node_of(record).name()!r} returned nan values in its {index}{ending} "
+                "output",
                 where=f"backward of {record._pg_op_name}, in anomaly mode",
                 fix="look at the values that its forward was given, in the call shown below; "
                 "detect_anomaly(check_nan=False) lets nan pass",

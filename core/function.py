@@ -311,8 +311,8 @@ class _OnceOnly(Function):
     def backward(ctx: Context, gradient: Any) -> Any:
         name: str = ctx.op
         raise OnceDifferentiableError(
-            f"the backward of {name} is marked once_differentiable, and a second derivative "
-            "was asked for",
+            "trying to differentiate twice a function that was marked with @once_differentiable: "
+            f"{name}",
             where=f"double backward of {name}",
             fix="do not pass create_graph through it, or write backward in differentiable ops "
             "and remove the mark",

@@ -70,7 +70,8 @@ def get_gradient_edge(variable: Variable) -> GradientEdge:
     edge = edge_of(variable)
     if edge is None:
         raise LeafError(
-            "it is not possible to get the gradient edge of a Variable that does not require grad",
+            "It is not possible to get the gradient edge of a Variable that does not require "
+            "gradients",
             where=f"a Variable of shape {tuple(variable.shape)}",
             fix="make it with requires_grad=True, or compute it from one that is",
         )
@@ -109,7 +110,10 @@ def register_multi_grad_hook(
         LeafError: one of the Variables does not require grad.
     """
     if mode not in ("all", "any"):
-        raise HookError(f"mode must be 'all' or 'any', not {mode!r}", fix="leave mode out")
+        raise HookError(
+            f"Expects mode to be one of ('all', 'any') but got {mode}",
+            fix='pass mode="all" or "any"',
+        )
     records = [ends(edge)[0] for edge in map(edge_of, variables) if edge is not None]
     seen: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()  # by walk
     lock = Lock()

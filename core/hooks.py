@@ -24,6 +24,11 @@ class Registered(NamedTuple):
     hook: Callable[..., Any]
     place: str
 
+    @property
+    def name(self) -> str:
+        """What errors call the hook."""
+        return getattr(self.hook, "__name__", type(self.hook).__name__)
+
 
 #: Hooks by the id of their handle, in the order of registration.
 Hooks = OrderedDict[int, Registered]
@@ -90,19 +95,27 @@ def replacement(registered: Registered, result: Any, gradient: Any) -> Any:
     """
     if isinstance(result, Tensor):
         result = type(gradient)(result)
-    was = f"{gradient.dtype} of shape {tuple(gradient.shape)} on {gradient.device}"
+    name = registered.name
     if not isinstance(result, type(gradient)):
-        problem = f"a {type(result).__name__}"
-    elif (result.shape, result.dtype, result.device) != (
-        gradient.shape,
-        gradient.dtype,
-        gradient.device,
-    ):
-        problem = f"{result.dtype} of shape {tuple(result.shape)} on {result.device}"
+        problem = f"expected Variable, but hook {name!r} returned a {type(result).__name__}"
+    elif result.shape != gradient.shape:
+        problem = (
+            f"hook {name!r} has changed the size of value (was {tuple(gradient.shape)} got "
+            f"{tuple(result.shape)})"
+        )
+    elif result.dtype is not gradient.dtype:
+        problem = (
+            f"hook {name!r} has changed the type of value (was {gradient.dtype} got {result.dtype})"
+        )
+    elif result.device != gradient.device:
+        problem = (
+            f"hook {name!r} has changed the device of value (was {gradient.device} got "
+            f"{result.device})"
+        )
     else:
         return result
     raise HookError(
-        f"a hook replaced a gradient, {was}, by {problem}",
+        problem,
         where=f"the hook registered at {registered.place}",
         fix="return None to keep the gradient, or a tensor of its shape, dtype and device",
     )

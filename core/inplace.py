@@ -338,7 +338,7 @@ def changed_in_place(
     changed = {id(t) for t in record._pg_dirty}
     if not changed <= {id(t) for t in raw}:
         raise InplaceError(
-            f"{record._pg_op_name} marked a tensor that was not an input as dirty",
+            f"mark_dirty of {record._pg_op_name} received a tensor that was not an input.",
             where=f"forward of {record._pg_op_name}",
             fix="pass to ctx.mark_dirty the inputs that forward changed in place",
         )
@@ -350,14 +350,16 @@ def changed_in_place(
             check_inplace(variable, record._pg_op_name)
             if len(outputs) > 1 and variable._is_view():
                 raise InplaceError(
-                    f"{record._pg_op_name} changed a view in place and has several outputs",
+                    "if your Function modifies inplace an input that is a view of another Tensor, "
+                    "your Function cannot return more than one Tensor",
                     where=f"forward of {record._pg_op_name}",
                     fix="return only the changed view, or give it a clone()",
                 )
             if id(tensor) not in returned:
                 raise InplaceError(
-                    f"{record._pg_op_name} changed an input in place that forward does not return",
-                    where=f"forward of {record._pg_op_name}",
+                    "Some elements marked as dirty during the forward method were not returned as "
+                    "output. The inputs that are modified inplace must all be outputs",
+                    where=f"forward of {record._pg_op_name}, input {position}",
                     fix="return it from forward",
                 )
             found[id(tensor)] = (variable, position)

@@ -120,7 +120,8 @@ def _noted(node: Record, operands: Sequence[Any], output: Variable) -> Variable:
     if output._data._is_view() and function is not None:
         declaration = function.declaration
         if declaration is None or not declaration.view:
-            note_custom_view(function, operands, output)
+            several = node._pg_outputs is not None and len(node._pg_outputs) > 1
+            note_custom_view(function, operands, output, output.output_nr if several else None)
     return output
 
 

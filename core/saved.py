@@ -61,7 +61,7 @@ def pack_saved(record: Record) -> None:
             packed.append((unpack, pack(value)))
             if value._version != version:
                 raise InplaceError(
-                    "a saved tensor pack hook is modifying its input in place",
+                    "A saved tensor pack hook is modifying its input in place.",
                     where=f"a tensor saved by {record._pg_op_name}",
                     fix="change a clone() of it in the hook",
                 )
@@ -128,9 +128,11 @@ class Recomputation:
         finally:
             running.recorded_rule = rule
         if self._check and self.is_complete() and len(found) != len(self._facts):
+            more = len(found) > len(self._facts)
             raise CheckpointError(
-                "a checkpointed function saved a different number of tensors when it was run "
-                f"again: {len(found)}, not {len(self._facts)}",
+                "A different number of tensors was saved during the original forward and "
+                f"recomputation: {len(self._facts)} and {len(found)}"
+                + (" (trying to save more tensors during recomputation)" if more else ""),
                 where="the recomputation in backward",
                 fix="let it do the same each time: no state that it changes, no clock; pass "
                 "determinism_check='none' if more or fewer are right",
@@ -141,8 +143,9 @@ class Recomputation:
         was, now = self._facts[number], _facts(tensor)
         if self._check and was != now:
             raise CheckpointError(
-                "recomputed values have different metadata: tensor "
-                f"{number} that the checkpointed function saved is {now}, was {was}",
+                "Recomputed values for the following tensors have different metadata than during "
+                f"the forward pass: tensor {number} that the checkpointed function saved is {now}, "
+                f"was {was}",
                 where="the recomputation in backward",
                 fix="let the function do the same each time: no state that it changes, no clock",
             )

@@ -242,9 +242,9 @@ class TensorFacts:
         """
         if self._requires_grad and torch.is_grad_enabled() and self.requires_grad and not force:
             raise ConversionError(
-                "numpy() was called on a Variable that requires grad",
+                "Can't call numpy() on Tensor that requires grad",
                 where=f"a Variable of shape {tuple(self.shape)}",
-                fix="call .detach().numpy(), or .numpy(force=True)",
+                fix="Use tensor.detach().numpy() instead, or tensor.numpy(force=True)",
             )
         return self._data.numpy(force=force)
 

@@ -215,13 +215,14 @@ class Variable(TensorFacts, AttachedMethods):
         """
         if requires_grad and not (self._data.is_floating_point() or self._data.is_complex()):
             raise NotDifferentiableError(
-                f"a Variable of dtype {self._data.dtype} cannot require grad",
+                "only Tensors of floating point or complex dtype can require gradients, not "
+                f"{self._data.dtype}",
                 where=f"a Variable of shape {tuple(self.shape)}",
                 fix="use a floating-point or complex tensor, e.g. data.double()",
             )
         if not requires_grad and not self.is_leaf:
             raise LeafError(
-                "requires_grad can be turned off only for a leaf",
+                "you can only change requires_grad flags of leaf variables",
                 where=f"a Variable computed by {self.grad_fn!r}",
                 fix="use .detach() to get a Variable without a graph",
             )
@@ -289,7 +290,7 @@ class Variable(TensorFacts, AttachedMethods):
         """
         if self._is_view():
             raise LeafError(
-                "a view cannot be detached in place",
+                "Can't detach views in-place",
                 where=f"a Variable of shape {tuple(self.shape)}",
                 fix="use .detach(), or detach_() its base",
             )
@@ -305,7 +306,8 @@ class Variable(TensorFacts, AttachedMethods):
         """
         if not self.requires_grad:
             raise LeafError(
-                "retain_grad() was called on a Variable that does not require grad",
+                "can't retain_grad on Tensor that has requires_grad=False",
+                where=f"a Variable of shape {tuple(self.shape)}",
                 fix="compute it from a Variable with requires_grad=True",
             )
         if not self.is_leaf:
@@ -323,12 +325,7 @@ class Variable(TensorFacts, AttachedMethods):
             HookError: the hook cannot be called, or what it returns does not fit.
         """
         if not self.requires_grad:
-            raise LeafError(
-                "a hook cannot be registered on a Variable that does not require grad: it would "
-                "never be called",
-                where=f"a Variable of shape {tuple(self.shape)}",
-                fix="make it with requires_grad=True, or compute it from one that is",
-            )
+            _refuse_hook(self)
         return register(_arrival(self).hooks, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Self], Any]) -> RemovableHandle:
@@ -337,11 +334,12 @@ class Variable(TensorFacts, AttachedMethods):
         Raises:
             LeafError: this is not a leaf that requires grad.
         """
-        if not self.requires_grad or not self.is_leaf:
+        if not self.requires_grad:
+            _refuse_hook(self)
+        if not self.is_leaf:
             raise LeafError(
-                "a post-accumulate-grad hook needs a leaf that requires grad",
-                where=f"a Variable of shape {tuple(self.shape)}"
-                + ("" if self.is_leaf else f" computed by {self.grad_fn!r}"),
+                "post accumulate grad hooks cannot be registered on non-leaf tensors",
+                where=f"a Variable of shape {tuple(self.shape)} computed by {self.grad_fn!r}",
                 fix="register it on the leaf; a non-leaf has register_hook and retain_grad",
             )
         extra = extra_of(self)
@@ -385,7 +383,8 @@ class Variable(TensorFacts, AttachedMethods):
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         if not self.is_leaf:
             raise LeafError(
-                "only a leaf can be copied or pickled: a graph cannot",
+                "Only Tensors created explicitly by the user (graph leaves) can be copied or "
+                "pickled: a graph cannot",
                 where=f"a Variable computed by {self.grad_fn!r}",
                 fix="copy or pickle .detach() of it",
             )
@@ -472,7 +471,7 @@ def _as_tensor(data: object) -> Tensor:
             return torch.as_tensor(data)
         except (TypeError, ValueError, RuntimeError) as error:
             raise DataTypeError(
-                f"a Variable cannot be made from a {type(data).__name__}: {error}",
+                f"Variable data has to be a tensor, but got {type(data).__name__}: {error}",
                 fix="pass a torch tensor, a NumPy array, a number or nested lists of numbers",
             ) from error
     if data.requires_grad:
@@ -493,11 +492,21 @@ def _refuse_detaching(variable: Variable) -> NoReturn:
     )
 
 
+def _refuse_hook(variable: Variable) -> NoReturn:
+    raise LeafError(
+        "cannot register a hook on a tensor that doesn't require gradient: it would never "
+        "be called",
+        where=f"a Variable of shape {tuple(variable.shape)}",
+        fix="make it with requires_grad=True, or compute it from one that is",
+    )
+
+
 def _check_new_data(variable: Variable, data: Tensor) -> None:
     what = f"a Variable of shape {tuple(variable.shape)} and dtype {variable.dtype}"
     if not (data.is_floating_point() or data.is_complex()):
         raise NotDifferentiableError(
-            f"the data of a Variable that requires grad was set to dtype {data.dtype}",
+            "data set to a tensor that requires gradients must be floating point or complex "
+            f"dtype, not {data.dtype}",
             where=what,
             fix="set it to a floating-point or complex tensor, or call requires_grad_(False) first",
         )
@@ -516,26 +525,30 @@ def _check_new_data(variable: Variable, data: Tensor) -> None:
 def _check_new_grad(variable: Variable, grad: Variable) -> None:
     if not isinstance(grad, Variable):
         raise GradientTypeError(
-            f"grad was set to a {type(grad).__name__}", fix="set it to a Variable, a tensor or None"
+            f"assigned grad expected to be a Tensor or None but got grad of type "
+            f"{type(grad).__name__}",
+            fix="set it to a Variable, a tensor or None",
         )
     if grad is variable:
         raise GradientTypeError(
-            "a Variable cannot be its own grad: backward would change the Variable itself",
+            "can't assign Variable as its own grad: backward would change the Variable itself",
             fix="set grad to a clone() of it",
         )
     if grad.shape != variable.shape:
         raise GradientShapeError(
-            f"grad was set to shape {tuple(grad.shape)} on a Variable of shape "
-            f"{tuple(variable.shape)}",
+            f"assigned grad has data of a different size: {tuple(grad.shape)}, on a Variable of "
+            f"shape {tuple(variable.shape)}",
             fix="give it the Variable's shape",
         )
     if grad.dtype is not variable.dtype:
         raise GradientDtypeError(
-            f"grad was set to dtype {grad.dtype} on a Variable of dtype {variable.dtype}",
+            f"assigned grad has data of a different type: {grad.dtype}, on a Variable of dtype "
+            f"{variable.dtype}",
             fix=f"cast it with .to({variable.dtype})",
         )
     if grad.device != variable.device:
         raise GradientDeviceError(
-            f"grad was set to a tensor on {grad.device} on a Variable on {variable.device}",
+            f"assigned grad has data located on a different device: {grad.device}, on a Variable "
+            f"on {variable.device}",
             fix=f"move it with .to({str(variable.device)!r})",
         )

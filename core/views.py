@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from plugrad.core.node import Edge
 
 #: Why a view's base or the view itself must not be changed in place while that is recorded.
-NO_GRAD = "A view was created in no_grad mode"
-INFERENCE = "A view was created in inference mode"
-SEVERAL = "This view is the output of a function that returns multiple views"
-CUSTOM = "This view was created inside a custom Function"
+NO_GRAD, INFERENCE = "no_grad", "inference_mode"
+OF_NO_GRAD, OF_INFERENCE = "a view of a no_grad view", "a view of an inference_mode view"
+SEVERAL, CUSTOM = "several outputs", "custom Function"
+
+#: What becomes of the reason in views of the view.
+_INHERITED = {NO_GRAD: OF_NO_GRAD, INFERENCE: OF_INFERENCE}
 
 
 class Step(NamedTuple):
@@ -143,13 +145,19 @@ def note_views(
                 _note(function, x, args[1:], kwargs, each, number, SEVERAL)
 
 
-def note_custom_view(function: type[Function], operands: Any, output: Any) -> None:
-    """Note of an output that is a view of an operand that it must not be changed in place."""
+def note_custom_view(
+    function: type[Function], operands: Any, output: Any, number: int | None = None
+) -> None:
+    """Note of an output that is a view of an operand that it must not be changed in place.
+
+    ``number`` says which output, if there are several.
+    """
     for x in operands:
         if isinstance(x, Variable):
-            _note(function, x, (), {}, output, None, CUSTOM)
+            reason = CUSTOM if number is None else SEVERAL
+            _note(function, x, (), {}, output, number, reason, custom=True)
         elif isinstance(x, list | tuple):
-            note_custom_view(function, x, output)
+            note_custom_view(function, x, output, number)
 
 
 def _note(
@@ -160,22 +168,23 @@ def _note(
     output: Variable,
     number: int | None,
     reason: str,
+    custom: bool = False,
 ) -> None:
     raw, own = x._data, output._data
     if output is x:  # as x.contiguous() may be
         return
     if own is raw:  # two Variables need two tensors
         output._data = own = raw.view_as(raw)
-    shares = _shares_memory(own, raw) if reason is CUSTOM else _is_view_of(own, raw)
+    shares = _shares_memory(own, raw) if custom else _is_view_of(own, raw)
     if not shares or output._extra is not None or own.is_inference():
         return
     parent = None if x._extra is None else x._extra.view
-    if not reason and torch.is_inference_mode_enabled():
+    if torch.is_inference_mode_enabled():
         reason = INFERENCE
-    elif not reason and not torch.is_grad_enabled():
+    elif not torch.is_grad_enabled():
         reason = NO_GRAD
     elif not reason and parent is not None:
-        reason = parent.reason
+        reason = _INHERITED.get(parent.reason, parent.reason)
     base = x if parent is None else parent.base
     view = View(base, parent, function, args, kwargs, number, reason)
     view.edge = output._edge
@@ -223,32 +232,52 @@ def _leaf_changed(what: str, op_name: str) -> InplaceError:
     )
 
 
+_APART = "; the view and the change must be both inside the {} block or both outside"
+
+#: What errors say, with which output it is, and what was changed.
+_SAYS = {
+    NO_GRAD: "A view was created in no_grad mode and {1} modified inplace with grad mode enabled"
+    + _APART.format("no_grad"),
+    OF_NO_GRAD: "{0} is a view of a view which was created in no_grad mode and {1} modified "
+    "inplace with grad mode enabled" + _APART.format("no_grad"),
+    INFERENCE: "A view was created in inference mode and {1} modified inplace"
+    + _APART.format("inference_mode"),
+    OF_INFERENCE: "{0} is a view of a view which was created in inference mode and {1} modified "
+    "inplace" + _APART.format("inference_mode"),
+    SEVERAL: "{0} is a view and {1} modified inplace. This view is the output of a function that "
+    "returns multiple views. Such functions do not allow that",
+    CUSTOM: "{0} is a view and {1} modified inplace. This view was created inside a custom "
+    "Function, whose backward the change would override",
+}
+
 _ADVICE = {
-    INFERENCE: "make the view outside inference_mode(), or change a clone() of it",
     NO_GRAD: "make the view and change it both inside no_grad() or both outside",
+    INFERENCE: "make the view outside inference_mode(), or change a clone() of it",
     SEVERAL: "change a clone() of it, or index the base: x[0] in place of x.unbind()[0]",
     CUSTOM: "change a clone() of it, or return a clone from the Function",
 }
+_ADVICE |= {of: _ADVICE[reason] for reason, of in _INHERITED.items()}
 
 
-def _view_changed(view: View, op_name: str) -> InplaceError:
+def _refusal(view: View, changed: str, where: str) -> InplaceError:
+    output = f"Output {view.number or 0} of {view.function.__name__}"
     return InplaceError(
-        f"{view.reason} and is being modified inplace with grad mode enabled, by {op_name}",
-        where=f"a call of {op_name} on an output of {view.function.signature.op_name}",
+        _SAYS[view.reason].format(output, changed),
+        where=f"{where}an output of {view.function.signature.op_name}",
         fix=_ADVICE[view.reason],
     )
 
 
+def _view_changed(view: View, op_name: str) -> InplaceError:
+    return _refusal(view, "is being", f"a call of {op_name} on ")
+
+
 def _base_changed(view: View) -> InplaceError:
-    if not view.reason:
-        return InplaceError(
-            "the base of a view was given other data or another shape, and it or the view was "
-            "changed in place afterwards",
-            where=f"an output of {view.function.signature.op_name}",
-            fix="make the view again",
-        )
+    if view.reason:
+        return _refusal(view, "its base or another view of its base has been", "")
     return InplaceError(
-        f"{view.reason} and its base or another view of its base has been modified inplace",
+        "the base of a view was given other data or another shape, and it or the view was "
+        "changed in place afterwards",
         where=f"an output of {view.function.signature.op_name}",
-        fix=_ADVICE[view.reason],
+        fix="make the view again",
     )

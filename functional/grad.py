@@ -9,7 +9,7 @@ import torch
 from plugrad.core.cotangent import as_cotangents, as_places
 from plugrad.core.engine import run
 from plugrad.core.variable import Variable
-from plugrad.errors import BackwardError, UnusedInputError
+from plugrad.errors import GradArgumentError, GradientShapeError, UnusedInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,10 @@ def grad(
         BackwardError: as for ``backward``.
     """
     if materialize_grads and allow_unused is False:
-        raise ValueError("materialize_grads=True needs allow_unused to be True or left out")
+        raise GradArgumentError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True",
+            fix="leave allow_unused out",
+        )
     if isinstance(inputs, dict):
         found = grad(
             outputs,
@@ -74,7 +77,10 @@ def grad(
         )
     roots, targets = as_places(outputs), as_places(inputs)
     if not targets:
-        raise BackwardError("grad requires non-empty inputs", fix="name at least one input")
+        raise GradArgumentError(
+            "grad requires non-empty inputs: `inputs` argument to `grad()` cannot be empty",
+            fix="name at least one input",
+        )
     cotangents = as_cotangents(grad_outputs, len(roots))
     found = run(roots, cotangents, retain_graph, create_graph, targets)
     gradients: list[Variable | None] = []
@@ -82,13 +88,21 @@ def grad(
         if gradient is not None:
             gradients.append(gradient if isinstance(gradient, Variable) else Variable(gradient))
         elif materialize_grads:
+            if target.variable is None:
+                raise GradArgumentError(
+                    "materialize_grads cannot be used when the given input is a GradientEdge",
+                    where=f"input {position}, which the outputs do not depend on",
+                    fix="pass the Variable itself, or allow_unused=True",
+                )
             gradients.append(_zeros(target, create_graph))
         elif allow_unused:
             gradients.append(None)
         else:
             raise UnusedInputError(
-                f"the outputs do not depend on input {position}, of shape {tuple(target.shape)}",
-                fix="pass allow_unused=True to get None for it, materialize_grads=True for zeros",
+                f"The differentiated Variable at index {position}, of shape "
+                f"{tuple(target.shape)}, appears to not have been used in the graph: no output "
+                "depends on it",
+                fix="Set allow_unused=True to get None for it, or materialize_grads=True for zeros",
             )
     return tuple(gradients)
 
@@ -104,27 +118,58 @@ def _one_by_one(
     """The gradients for each entry of the cotangents' first dimension, stacked."""
     roots = as_places(outputs)
     cotangents = as_cotangents(grad_outputs, len(roots))
-    count = next(c.shape[0] for c in cotangents if c is not None)
+    count = _batch_size(roots, cotangents)
     each = [
         grad(
             outputs,
             inputs,
-            [None if c is None else c[i] for c in cotangents],
+            [None if c is None else _entry(c, i) for c in cotangents],
             True,
             create_graph,
             allow_unused,
             materialize_grads,
         )
-        for i in range(count)
+        for i in range(max(count, 1))
     ]
     stacked = [None if g[0] is None else torch.stack(g) for g in zip(*each, strict=True)]
-    return tuple(stacked)  # type: ignore[arg-type]
+    return tuple([None if g is None else g[:count] for g in stacked])  # type: ignore[misc]
+
+
+def _entry(cotangents: Any, i: int) -> Any:
+    """One of a batch of cotangents; of an empty batch zeros, which tell the gradients' shapes."""
+    return cotangents[i] if len(cotangents) else cotangents.new_zeros(cotangents.shape[1:])
+
+
+def _batch_size(roots: Sequence[Place], cotangents: Sequence[Any]) -> int:
+    """The size of the first dimension of all cotangents."""
+    given = [c is not None for c in cotangents]
+    if not any(given):
+        raise GradArgumentError(
+            "is_grads_batched=True needs grad_outputs",
+            fix="pass grad_outputs, with one more dimension than the outputs, the first",
+        )
+    sizes = set()
+    for i, (root, cotangent) in enumerate(zip(roots, cotangents, strict=True)):
+        if cotangent is None:
+            continue
+        shape = tuple(cotangent.shape)
+        if not shape or shape[1:] != tuple(root.shape):
+            raise GradientShapeError(
+                "If `is_grads_batched=True`, we interpret the first dimension of each grad_output "
+                f"as the batch dimension: grad_output[{i}] has shape {shape}, output[{i}] has "
+                f"shape {tuple(root.shape)}",
+                fix=f"pass a grad_output of shape [{', '.join(['N', *map(str, root.shape)])}]",
+            )
+        sizes.add(shape[0])
+    if len(sizes) > 1:
+        raise GradientShapeError(
+            f"the grad_outputs have different batch sizes: {', '.join(map(str, sorted(sizes)))}",
+            fix="give the first dimension of each the same size",
+        )
+    return int(sizes.pop())
 
 
 def _zeros(target: Place, create_graph: bool) -> Variable:
     """The gradient of an unused input, which can be differentiated again as torch's can."""
-    if target.variable is None:
-        zeros = torch.zeros(target.shape, dtype=target.dtype)
-    else:
-        zeros = torch.zeros_like(target.variable._data)
-    return Variable(zeros, requires_grad=create_graph)
+    assert target.variable is not None
+    return Variable(torch.zeros_like(target.variable._data), requires_grad=create_graph)

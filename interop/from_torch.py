@@ -27,7 +27,7 @@ from plugrad.core.node import ManyRecord, origins
 from plugrad.core.record import holds_tensor, record_any, untracked
 from plugrad.core.unpack import refuse_hidden, refuse_torch_graph
 from plugrad.core.variable import Variable
-from plugrad.errors import ArgumentError, ContextError
+from plugrad.errors import ArgumentError, ContextError, GraphFreedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -308,6 +308,14 @@ class _AdoptedRecord(ManyRecord):
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
+        if self._pg_clears_on_access and self._pg_saved is None:
+            raise GraphFreedError(
+                "saved_tensors can only be accessed once when clear_saved_tensors_on_access=True "
+                "is set on the autograd.Function",
+                where=f"backward of {self._pg_op_name}",
+                fix="access saved_tensors only once, or set clear_saved_tensors_on_access=False; "
+                "if it is the graph's second backward, run forward again",
+            )
         saved = super().saved_tensors
         if self._pg_clears_on_access:
             self._pg_free()

@@ -348,7 +348,10 @@ def test_a_dirty_input_must_be_returned():
         return x + 1
 
     x, _ = leaf(3)
-    with pytest.raises(errors.InplaceError, match="does not return"):
+    with pytest.raises(
+        errors.InplaceError,
+        match="marked as dirty .* not returned as output",
+    ):
         identity(forward=forward).apply(x * 1)
 
 
@@ -440,11 +443,23 @@ def test_a_saved_constant_may_be_declared():
 @pytest.mark.parametrize(
     ("backward", "error", "message"),
     [
-        (lambda ctx, g: (g, g), errors.GradientCountError, "returned 2 gradients, expected 1"),
-        (lambda ctx, g: (), errors.GradientCountError, "returned 0 gradients, expected 1"),
-        (lambda ctx, g: 1.0, errors.GradientTypeError, "returned a float as gradient 0"),
-        (lambda ctx, g: g.sum(), errors.GradientShapeError, "shape \\(\\), expected \\(3,\\)"),
-        (lambda ctx, g: g.float(), errors.GradientDtypeError, "float32, expected torch.float64"),
+        (lambda ctx, g: (g, g), errors.GradientCountError, "of gradients \\(expected 1, got 2\\)"),
+        (lambda ctx, g: (), errors.GradientCountError, "of gradients \\(expected 1, got 0\\)"),
+        (
+            lambda ctx, g: 1.0,
+            errors.GradientTypeError,
+            "expected Variable or None.* a float",
+        ),
+        (
+            lambda ctx, g: g.sum(),
+            errors.GradientShapeError,
+            "\\[\\] but expected shape .* \\[3\\]",
+        ),
+        (
+            lambda ctx, g: g.float(),
+            errors.GradientDtypeError,
+            "float64 but got torch.float32",
+        ),
     ],
 )
 def test_wrong_gradients_are_named(backward, error, message):
@@ -465,7 +480,7 @@ def test_a_wrong_number_of_gradients_for_a_list():
 
     x, _ = leaf(3)
     function = identity(forward=forward, backward=lambda ctx, g: ([g],))
-    with pytest.raises(errors.GradientCountError, match="1 gradients for its list argument, exp"):
+    with pytest.raises(errors.GradientCountError, match="its list argument .expected 2, got 1"):
         run(function, [x, x])
 
 

