@@ -31,7 +31,7 @@ class DataTypeError(PlugradError, TypeError):
 
 
 class NotDifferentiableError(PlugradError, RuntimeError):
-    """``requires_grad=True`` was asked of an integer or boolean Variable."""
+    """``requires_grad=True`` was asked of what cannot have a gradient, such as integers."""
 
 
 class LeafError(PlugradError, RuntimeError):
@@ -117,6 +117,10 @@ class GradArgumentError(BackwardError, ValueError):
     """``grad`` was called with arguments that do not go together, or without inputs."""
 
 
+class CheckpointArgumentError(CheckpointError, ValueError):
+    """``checkpoint`` was called with an option that it does not have."""
+
+
 class UnusedInputError(BackwardError):
     """An input of ``grad`` was not used in the graph of its outputs."""
 
@@ -130,6 +134,10 @@ class OnceDifferentiableError(BackwardError):
 
 class OpDefinitionError(PlugradError, TypeError):
     """An op's class does not keep the contract of Function."""
+
+
+class MissingMethodError(OpDefinitionError, NotImplementedError):
+    """An op was called whose class lacks forward, or differentiated and lacks backward."""
 
 
 class ContextError(PlugradError, RuntimeError, TypeError):

@@ -12,7 +12,7 @@ from plugrad.core.context import raw_saved
 from plugrad.core.function import Function
 from plugrad.core.saved import AUTOCAST_DEVICES, Recomputation, saved_tensors_hooks
 from plugrad.core.variable import Variable, plain
-from plugrad.errors import CheckpointError
+from plugrad.errors import CheckpointArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,12 +50,13 @@ def checkpoint(
         kwargs: further arguments of the function.
 
     Raises:
-        CheckpointError: in backward, if the function did something else; or an unknown
-            ``determinism_check``.
+        CheckpointError: in backward, if the function did something else.
+        CheckpointArgumentError: an unknown ``determinism_check``.
     """
     if determinism_check not in ("default", "none"):
-        raise CheckpointError(
-            f"determinism_check must be 'default' or 'none', not {determinism_check!r}",
+        raise CheckpointArgumentError(
+            "determinism_check should be one of ['default', 'none'], but got "
+            f"{determinism_check!r}",
             fix="leave it out",
         )
     forward_context, second_context = (nullcontext(), nullcontext())

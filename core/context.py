@@ -126,10 +126,12 @@ class Context:
         They are outputs, or saved tensors that do not depend on the inputs (a random
         mask): such a one may take part in a second derivative as a constant.
         """
+        _check_tensors(self, "mark_non_differentiable", tensors)
         self._pg_constants = (*self._pg_constants, *tensors)
 
     def mark_dirty(self, *tensors: Tensor) -> None:
         """Say that forward changed these inputs in place; it must also return them."""
+        _check_tensors(self, "mark_dirty", tensors)
         self._pg_dirty = (*self._pg_dirty, *tensors)
 
     def set_materialize_grads(self, value: bool) -> None:
@@ -228,6 +230,17 @@ def intermediate_error(
         fix="save inputs or outputs and compute it again in backward; or, if it does not "
         "depend on the inputs, call ctx.mark_non_differentiable(tensor)",
     )
+
+
+def _check_tensors(context: Context, method: str, given: tuple[object, ...]) -> None:
+    for position, value in enumerate(given):
+        if not isinstance(value, Tensor):
+            raise ContextError(
+                f"{method} can only accept tensors, but argument {position} is of type "
+                f"{type(value).__name__}",
+                where=f"forward of {context._pg_op_name}",
+                fix="pass tensors that forward was given or returns, one by one",
+            )
 
 
 def _refuse_to_save(context: Context, error: Exception) -> NoReturn:

@@ -6,7 +6,7 @@ import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from plugrad.errors import ArgumentError, OpDefinitionError
+from plugrad.errors import ArgumentError, OpDefinitionError, OutArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -182,7 +182,7 @@ class Signature:
     def _check_out(self, out: object) -> None:
         """Torch's ``out=`` may be None and nothing else: results are recorded Variables."""
         if out is not None:
-            raise ArgumentError(
+            raise OutArgumentError(
                 f"{self.op_name}() was given out=, which no op takes: a result written into a "
                 "tensor has no gradient",
                 where=f"a call of {self.op_name}",

@@ -459,7 +459,7 @@ def _refuse_nan(record: Record, result: tuple[Any, ...]) -> None:
             ending = {1: "st", 2: "nd", 3: "rd"}.get(index, "th")
             raise AnomalyError(
                 f"Function {node_of(record).name()!r} returned nan values in its {index}{ending} "
-                "output",
+                "output.",
                 where=f"backward of {record._pg_op_name}, in anomaly mode",
                 fix="look at the values that its forward was given, in the call shown below; "
                 "detect_anomaly(check_nan=False) lets nan pass",

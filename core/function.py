@@ -19,7 +19,12 @@ from plugrad.core.context import running
 from plugrad.core.declaration import Declaration, Signature
 from plugrad.core.node import BinaryRecord, ManyRecord, Record, UnaryRecord
 from plugrad.core.variable import Variable, recorded
-from plugrad.errors import MissingOpError, OnceDifferentiableError, OpDefinitionError
+from plugrad.errors import (
+    MissingMethodError,
+    MissingOpError,
+    OnceDifferentiableError,
+    OpDefinitionError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -84,7 +89,20 @@ class Function(metaclass=OpType):
     """
 
     #: Calls the op; Variables in, Variables out.
-    apply: ClassVar[Callable[..., Any]]
+    if TYPE_CHECKING:
+        apply: ClassVar[Callable[..., Any]]
+    else:
+
+        @classmethod
+        def apply(cls, *_: Any, **__: Any) -> Any:
+            """Call the op; every class with a forward gets its own."""
+            raise MissingMethodError(
+                "You must implement the forward function for custom Function: "
+                f"{cls.__name__} has no forward",
+                where=f"a call of {cls.__name__}",
+                fix="add @staticmethod def forward(ctx, x, ...): ... to the class",
+            )
+
     #: What ``@op`` declared; None for a Function without it.
     declaration: ClassVar[Declaration | None] = None
     #: How arguments line up with forward's parameters.
@@ -108,7 +126,13 @@ class Function(metaclass=OpType):
     @staticmethod
     def backward(ctx: Context, *gradients: Any) -> Any:
         """Turn the outputs' gradients into the inputs' (the vjp)."""
-        raise NotImplementedError
+        name = getattr(ctx, "_pg_op_name", "?")
+        raise MissingMethodError(
+            "You must implement either the backward or vjp method for your custom Function: "
+            f"{name} has no backward",
+            where=f"backward of {name}",
+            fix="add @staticmethod def backward(ctx, *gradients): ... to the class",
+        )
 
     @staticmethod
     def jvp(ctx: Context, *tangents: Any) -> Any:

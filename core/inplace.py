@@ -46,25 +46,39 @@ def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
         operands = (*args, *kwargs.values())
         if not isinstance(x, Variable):
             return _change_tensor(native, name, x, args, kwargs)
-        if becomes_view:
-            become(x, function, name, args, kwargs)
-        elif torch.is_grad_enabled() and any(map(_tracked, (x, *operands))):
-            check_inplace(x, name)
-            if function.overwrite is not None:
-                function.overwrite(x, *args, **kwargs)
+        try:
+            if becomes_view:
+                become(x, function, name, args, kwargs)
+            elif torch.is_grad_enabled() and any(map(_tracked, (x, *operands))):
+                check_inplace(x, name)
+                if function.overwrite is not None:
+                    function.overwrite(x, *args, **kwargs)
+                else:
+                    overwrite(x, function, name, args, kwargs)
             else:
-                overwrite(x, function, name, args, kwargs)
-        else:
-            if x._data.is_inference() and not torch.is_inference_mode_enabled():
-                _refuse_inference(name)
-            raw_args = [raw_argument(a) for a in args]
-            native(x._data, *raw_args, **{k: raw_argument(v) for k, v in kwargs.items()})
+                if x._data.is_inference() and not torch.is_inference_mode_enabled():
+                    _refuse_inference(name)
+                raw_args = [raw_argument(a) for a in args]
+                native(x._data, *raw_args, **{k: raw_argument(v) for k, v in kwargs.items()})
+        except RuntimeError as error:
+            if "single memory location" in str(error):
+                _refuse_overlap(name, error)
+            raise
         return x
 
     twin.__name__ = name
     twin.__qualname__ = f"Variable.{name}"
     twin.__doc__ = f"In place: {function.__doc__}"
     return twin
+
+
+def _refuse_overlap(name: str, error: RuntimeError) -> NoReturn:
+    raise InplaceError(
+        "unsupported operation: more than one element of the written-to tensor refers to a single "
+        "memory location, as in an expanded view",
+        where=f"a call of {name}",
+        fix="change a clone() of it",
+    ) from error
 
 
 def _refuse_inference(name: str) -> NoReturn:
@@ -124,14 +138,14 @@ def overwrite(
         new, edge = new.clone(), view.edge
     if new.shape != old.shape:
         raise InplaceError(
-            f"{name} has a result of shape {tuple(new.shape)}, which does not fit into "
-            f"shape {tuple(old.shape)}",
+            f"output with shape {list(old.shape)} doesn't match the broadcast shape "
+            f"{list(new.shape)}",
             where=f"a call of {name}",
             fix=f"use the op that makes a new Variable, {name.strip('_')}",
         )
     if not torch.can_cast(new.dtype, old.dtype) or (old.is_complex() and new.is_floating_point()):
         raise InplaceError(
-            f"the result type {new.dtype} of {name} can't be cast to {old.dtype}",
+            f"result type {new.dtype} can't be cast to the desired output type {old.dtype}",
             where=f"a call of {name}",
             fix=f"use the op that makes a new Variable, {name.strip('_')}, or cast first",
         )

@@ -220,6 +220,13 @@ class Variable(TensorFacts, AttachedMethods):
                 where=f"a Variable of shape {tuple(self.shape)}",
                 fix="use a floating-point or complex tensor, e.g. data.double()",
             )
+        if requires_grad and self._data.is_inference() and not torch.is_inference_mode_enabled():
+            raise NotDifferentiableError(
+                "Setting requires_grad=True on inference tensor outside InferenceMode is not "
+                "allowed",
+                where=f"a Variable of shape {tuple(self.shape)}",
+                fix="use a clone() made outside inference_mode()",
+            )
         if not requires_grad and not self.is_leaf:
             raise LeafError(
                 "you can only change requires_grad flags of leaf variables",
@@ -536,19 +543,18 @@ def _check_new_grad(variable: Variable, grad: Variable) -> None:
         )
     if grad.shape != variable.shape:
         raise GradientShapeError(
-            f"assigned grad has data of a different size: {tuple(grad.shape)}, on a Variable of "
-            f"shape {tuple(variable.shape)}",
+            f"attempting to assign a gradient of size {list(grad.shape)} to a tensor of size "
+            f"{list(variable.shape)}",
             fix="give it the Variable's shape",
         )
     if grad.dtype is not variable.dtype:
         raise GradientDtypeError(
-            f"assigned grad has data of a different type: {grad.dtype}, on a Variable of dtype "
+            f"attempting to assign a gradient with dtype {grad.dtype} to a tensor with dtype "
             f"{variable.dtype}",
             fix=f"cast it with .to({variable.dtype})",
         )
     if grad.device != variable.device:
         raise GradientDeviceError(
-            f"assigned grad has data located on a different device: {grad.device}, on a Variable "
-            f"on {variable.device}",
+            f"attempting to assign a gradient on {grad.device} to a tensor on {variable.device}",
             fix=f"move it with .to({str(variable.device)!r})",
         )

@@ -9,7 +9,12 @@ import torch
 from plugrad.core.cotangent import as_cotangents, as_places
 from plugrad.core.engine import run
 from plugrad.core.variable import Variable
-from plugrad.errors import GradArgumentError, GradientShapeError, UnusedInputError
+from plugrad.errors import (
+    GradArgumentError,
+    GradientShapeError,
+    GradientTypeError,
+    UnusedInputError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,6 +157,12 @@ def _batch_size(roots: Sequence[Place], cotangents: Sequence[Any]) -> int:
     for i, (root, cotangent) in enumerate(zip(roots, cotangents, strict=True)):
         if cotangent is None:
             continue
+        if not isinstance(cotangent, (torch.Tensor, Variable)):
+            raise GradientTypeError(
+                f"gradients can be either tensors or None, but grad_output[{i}] is a "
+                f"{type(cotangent).__name__}",
+                fix="pass a tensor or a Variable",
+            )
         shape = tuple(cotangent.shape)
         if not shape or shape[1:] != tuple(root.shape):
             raise GradientShapeError(
