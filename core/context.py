@@ -17,6 +17,7 @@ from plugrad.errors import (
 )
 
 NUMBERS = frozenset({int, float, complex, bool})
+_is_grad_enabled = torch.is_grad_enabled
 
 #: The origin of a saved value that is neither an input nor an output; those of inputs are
 #: their positions, those of outputs -1 - their position. A constant's is None.
@@ -152,7 +153,7 @@ class Context:
             saved = raw_saved(self)
         elif saved and total_version(saved) != self._pg_version:
             _raise_changed(self, saved)
-        if torch.is_grad_enabled() and running.recorded_rule is not None:
+        if _is_grad_enabled() and running.recorded_rule is not None:
             return self._pg_as_variables(saved)
         return saved
 

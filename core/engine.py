@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 _Gradient = Any  # a Tensor, or in create_graph a Variable
 _BelowAutograd = torch._C._AutoDispatchBelowAutograd
+_set_grad_enabled = torch._C._set_grad_enabled
+_dispatch_modes = torch._C._len_torch_dispatch_stack
+_innermost_transform = torch._C._functorch.peek_interpreter_stack
 #: So many backwards may run inside one another on one stack.
 _DEEP = 16
 
@@ -123,17 +126,19 @@ def _run(
     ]
     walk.start(roots, gradients)
     del gradients  # else the roots' own gradients would seem to be shared
-    running.depth += 1
+    running.depth = depth = running.depth + 1
     around, running.walk = running.walk, walk
+    grad_mode = torch.is_grad_enabled()
     try:
         # The rules record what they do on Variables exactly when create_graph is set.
-        with torch.set_grad_enabled(create_graph):
-            if running.depth % _DEEP:
-                walk.go()
-            else:
-                on_another_stack(walk.go_deep, walk.heap.clear)
+        _set_grad_enabled(create_graph)  # the class of this name takes half a microsecond
+        if depth % _DEEP:
+            walk.go()
+        else:
+            on_another_stack(walk.go_deep, walk.heap.clear)
     finally:
-        running.depth -= 1
+        _set_grad_enabled(grad_mode)
+        running.depth = depth - 1
         running.recorded_rule, running.walk = outer, around
     return walk.captured
 
@@ -410,10 +415,7 @@ def _autocast(state: tuple[tuple[str, torch.dtype], ...]) -> ExitStack:
 
 def _only_plain_torch() -> bool:
     """Whether neither a dispatch mode nor a transform of torch.func looks at each call."""
-    return (
-        torch._C._len_torch_dispatch_stack() == 0
-        and torch._C._functorch.peek_interpreter_stack() is None
-    )
+    return _dispatch_modes() == 0 and _innermost_transform() is None
 
 
 def _shown(gradient: Any) -> Any:
