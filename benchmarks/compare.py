@@ -3,9 +3,9 @@
 ``python benchmarks/compare.py OLD NEW``, where each is the folder of a checkout, named ``plugrad``
 (``git worktree add ../old/plugrad COMMIT`` makes one). ``--help`` shows the rest.
 
-Each checkout has a process that lives all the time. They take turns, one measurement each, so that
-what else happens on the machine hits both; and of each side's numbers the least counts, since a
-busy machine only ever adds.
+Each checkout has a process. They take turns, one measurement each, so that what else happens on the
+machine hits both; and of each side's numbers the least counts, since a busy machine only ever adds.
+All is done several times with new processes: where things are in memory makes a few percent.
 """
 
 from __future__ import annotations
@@ -112,29 +112,32 @@ def compare(
     tiny: Annotated[bool, typer.Option("--tiny", help="See that all run; no numbers.")] = False,
 ) -> None:
     """Print, for each row, the new checkout's number over the old one's."""
+    table = Table("work", *[f"new / old, {i + 1}" for i in range(times)])
+    found: dict[str, list[str]] = {}
     with ExitStack() as stack:
         pycaches = [stack.enter_context(tempfile.TemporaryDirectory()) for _ in range(2)]
-        sides = [
-            stack.enter_context(Side(checkout, pycache, tiny))
-            for checkout, pycache in zip((old, new), pycaches, strict=True)
-        ]
-        names = [n for n in sides[0].names if not only or any(part in n for part in only)]
-        if not names:
-            raise typer.BadParameter(
-                f"no row has {' or '.join(map(repr, only or ()))} in its name\n"
-                f"  fix: choose from {'; '.join(sides[0].names)}",
-                param_hint="--only",
-            )
-        table = Table("work", *[f"new / old, {i + 1}" for i in range(times)])
-        for name in names:
-            fewer = max([share for part, share in _SLOW.items() if part in name], default=1)
-            pairs = [
-                compared(sides[0], sides[1], name, max(1, rounds // fewer)) for _ in range(times)
-            ]
-            ratios = [f"{after / before:.3f}" for before, after in pairs]
-            table.add_row(name, *ratios)
-            Console(stderr=True).print(name, *ratios)
+        for _ in range(times):
+            with Side(old, pycaches[0], tiny) as before, Side(new, pycaches[1], tiny) as after:
+                for name in _chosen(before.names, only):
+                    fewer = max([share for part, share in _SLOW.items() if part in name], default=1)
+                    numbers = compared(before, after, name, max(1, rounds // fewer))
+                    found.setdefault(name, []).append(f"{numbers[1] / numbers[0]:.3f}")
+                    Console(stderr=True).print(name, found[name][-1])
+    for name, ratios in found.items():
+        table.add_row(name, *ratios)
     Console().print(table)
+
+
+def _chosen(names: list[str], only: list[str] | None) -> list[str]:
+    """The rows that were asked for."""
+    chosen = [n for n in names if not only or any(part in n for part in only)]
+    if not chosen:
+        raise typer.BadParameter(
+            f"no row has {' or '.join(map(repr, only or ()))} in its name\n"
+            f"  fix: choose from {'; '.join(names)}",
+            param_hint="--only",
+        )
+    return chosen
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
