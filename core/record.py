@@ -27,12 +27,26 @@ _is_anomaly_enabled = torch.is_anomaly_enabled
 _is_any_autocast_enabled = torch._C._is_any_autocast_enabled
 
 
+#: Shapes of outputs that were seen lately. Records share them: a tuple less for each node of a live
+#: graph, to make and for Python's garbage collector to visit (it never lets go of a torch.Size).
+_shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
+_MOST_SHAPES = 1024
+
+
+def _remembered(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if len(_shapes) >= _MOST_SHAPES:
+        _shapes.clear()
+    return _shapes.setdefault(tuple(shape), tuple(shape))
+
+
 def record(node: Record, output: Tensor) -> Variable:
     """Complete ``node`` after its forward and return its only output as a Variable."""
     dtype = output.dtype
     if not (dtype.is_floating_point or dtype.is_complex):
         return plain(output)
-    node._pg_shape = tuple(output.shape)
+    shape = output.shape
+    known = _shapes.get(shape)
+    node._pg_shape = _remembered(shape) if known is None else known
     node._pg_dtype = dtype
     node._pg_sequence_number = next_sequence_number()
     if node._pg_saved and top_hooks(True) is not None:
