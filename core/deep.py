@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextvars
+import ctypes
 from contextlib import ExitStack
-from threading import Thread
+from threading import Event, Thread, get_ident, local
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,27 +26,70 @@ def on_another_stack(work: Callable[[], None], stop: Callable[[], None]) -> None
         stop: makes ``work`` end early; called when waiting is interrupted.
     """
     modes = _modes()
+    threads = _chain.threads
     raised: list[BaseException] = []
+    done = Event()
 
     def run() -> None:
         try:
-            with ExitStack() as stack:
-                for mode in modes:
-                    stack.enter_context(mode())
-                work()
+            _chain.threads = threads
+            threads.append(get_ident())
+            try:
+                with ExitStack() as stack:
+                    for mode in modes:
+                        stack.enter_context(mode())
+                    work()
+            finally:
+                threads.remove(get_ident())
         except BaseException as error:  # whatever it is, it belongs to the caller
             raised.append(error)
+        finally:
+            try:
+                done.set()
+            except BaseException:  # an interruption that came late
+                done.set()
 
-    thread = Thread(target=contextvars.copy_context().run, args=(run,), daemon=True)
-    thread.start()
-    try:
-        thread.join()
-    except BaseException:  # an interruption
-        stop()
-        thread.join()
-        raise
+    Thread(target=contextvars.copy_context().run, args=(run,), daemon=True).start()
+    interruption = None
+    # Not join(): before Python 3.13 it takes a thread for dead if waiting was interrupted.
+    while not done.is_set():
+        interruption = _interrupted(done, interruption is not None, threads) or interruption
+        if interruption is not None:
+            stop()
+    if interruption is not None:
+        raise interruption
     if raised:
         raise raised[0]
+
+
+class _Chain(local):
+    """The threads that wait for one another, the innermost last."""
+
+    def __init__(self) -> None:
+        self.threads: list[int] = []
+
+
+_chain = _Chain()
+
+
+def _interrupted(done: Event, before: bool, threads: list[int]) -> BaseException | None:
+    """Wait for ``done``; an interruption is handed on to the innermost thread, and returned."""
+    try:
+        # Asked again after a second, since what is raised inside a finalizer is lost.
+        if not done.wait(1 if before else None):
+            _interrupt(threads)
+    except BaseException as error:
+        _interrupt(threads)
+        return error
+    return None
+
+
+def _interrupt(threads: list[int]) -> None:
+    """Raise KeyboardInterrupt in the innermost thread: only it runs, the others wait for it."""
+    for ident in threads[-1:]:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(ident), ctypes.py_object(KeyboardInterrupt)
+        )
 
 
 def _modes() -> list[Callable[[], Any]]:
