@@ -244,6 +244,18 @@ def _check_tensors(context: Context, method: str, given: tuple[object, ...]) -> 
             )
 
 
+def hidden_error(context: Context, name: str, tensor: Tensor) -> SavedIntermediateError:
+    """What to raise where a rule that is recorded would take ``tensor`` for a constant."""
+    return SavedIntermediateError(
+        f"inside ctx.{name}, an object, {context._pg_op_name} keeps a {tensor.dtype} of shape "
+        f"{tuple(tensor.shape)} that a recorded backward would take for a constant: its part of "
+        "the second derivative would silently be zero",
+        where=f"backward of {context._pg_op_name}, with create_graph=True",
+        fix="keep inputs and outputs with ctx.save_for_backward; or, if the tensor does not "
+        "depend on the inputs, call ctx.mark_non_differentiable(tensor)",
+    )
+
+
 def _refuse_to_save(context: Context, error: Exception) -> NoReturn:
     context._pg_saved = ()
     where = f"forward of {context._pg_op_name}"

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.accumulate_grad import AccumulateGrad
-from plugrad.core.context import running
+from plugrad.core.context import hidden_error, running
 from plugrad.core.cotangent import Place, as_cotangents, as_places, fit, per_edge, root_gradient
 from plugrad.core.deep import on_another_stack
 from plugrad.core.hooks import call, note, replacement, run_hooks
@@ -386,6 +386,9 @@ class _Walk:
 def apply_rule(context: Record, arrived: Any, create_graph: bool) -> tuple[Any, ...]:
     """What the rule of a record makes of the complete gradient, one entry per edge."""
     gradients = (arrived,)
+    hidden = context._pg_hidden if create_graph else None
+    if hidden is not None and not hasattr(context._pg_rule, "once_differentiable"):
+        raise hidden_error(context, *hidden)
     if context._pg_outputs is not None:
         gradients = _materialized(context, arrived, create_graph)
     outer = running.recorded_rule

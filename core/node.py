@@ -68,6 +68,8 @@ class Record(Context):
     _pg_post_hooks: Hooks | None = None
     _pg_autocast: tuple[Any, ...] = ()
     _pg_stack: str | None = None
+    #: A tensor somewhere inside an attribute, and its name: see ``note_hidden``.
+    _pg_hidden: tuple[str, Tensor] | None = None
     _pg_narrowed_from: Record | None = None
     _pg_node: weakref.ref[Node] | None = None
     _pg_metadata: dict[Any, Any] | None = None

@@ -10,8 +10,9 @@ from __future__ import annotations
 import inspect
 import os
 import warnings
+from collections.abc import Mapping
 from copy import copy
-from types import CellType, CodeType, FunctionType, SimpleNamespace
+from types import CellType, CodeType, FunctionType, MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -24,13 +25,20 @@ from plugrad.core.checkpoint import checkpoint
 from plugrad.core.context import UNKNOWN, UntrackedContext, intermediate_error, running
 from plugrad.core.function import Function, once_differentiable
 from plugrad.core.node import ManyRecord, origins
-from plugrad.core.record import holds_tensor, record_any, untracked
+from plugrad.core.record import (
+    holds_tensor,
+    like,
+    note_hidden,
+    record_any,
+    tensors_in,
+    untracked,
+)
 from plugrad.core.unpack import refuse_hidden, refuse_torch_graph
 from plugrad.core.variable import Variable
 from plugrad.errors import ArgumentError, ContextError, GraphFreedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from plugrad.core.context import Context
 
@@ -174,7 +182,9 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
         output = _without_torchs_graph(context, output, raw, args)
     if not tracked:
         return untracked(context, output, raw, args, function)
-    context._pg_attribute_origins = _attribute_origins(context, raw, output)
+    if vars(context):
+        context._pg_attribute_origins = _attribute_origins(context, raw, output)
+        note_hidden(context, args)
     return record_any(context, output, raw, args)
 
 
@@ -235,21 +245,11 @@ def _shares(one: Tensor, other: Tensor) -> bool:
 
 def _attribute_origins(context: Any, raw: tuple[Any, ...], output: Any) -> list[tuple[Tensor, Any]]:
     """The tensors that forward set as attributes, with where they are from."""
-    tensors = _tensors_in([v for k, v in vars(context).items() if not k.startswith("_pg_")])
+    tensors = list(tensors_in([v for k, v in vars(context).items() if not k.startswith("_pg_")]))
     outputs = output if isinstance(output, tuple) else (output,)
     dirty = {id(t) for t in context._pg_dirty}
     found = origins(tensors, raw, outputs, dirty, context._pg_constants)
     return list(zip(tensors, found, strict=True))
-
-
-def _tensors_in(value: Any) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple | set):
-        return [t for each in value for t in _tensors_in(each)]
-    return []
 
 
 def _adopt(cls: Any) -> type[Function]:
@@ -275,6 +275,8 @@ def _adopt(cls: Any) -> type[Function]:
             return differentiated_once(ctx, *gradients)
         return rule(_with_variables(ctx), *gradients)
 
+    if once:
+        backward.once_differentiable = True  # type: ignore[attr-defined]
     attributes = {
         "forward": staticmethod(forward),
         "backward": staticmethod(backward),
@@ -305,6 +307,8 @@ class _AdoptedRecord(ManyRecord):
     _pg_keeps_tensors = True
     #: torch's ``clear_saved_tensors_on_access`` of the Function.
     _pg_clears_on_access = False
+    #: The tensors among the attributes, with where they are from.
+    _pg_attribute_origins: Sequence[tuple[Tensor, Any]] = ()
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
@@ -350,11 +354,13 @@ def _with_variables(ctx: Any) -> Any:
             if origin is UNKNOWN:
                 raise intermediate_error(ctx, f"ctx.{name}", value)
             return ctx._pg_saved_variable(0, value, origin)
-        if isinstance(value, dict):
-            return {k: as_variables(v, name) for k, v in value.items()}
-        if value.__class__ is list or value.__class__ is tuple:
-            return value.__class__([as_variables(v, name) for v in value])
-        return value
+        if not holds_tensor(value):
+            return value
+        if isinstance(value, Mapping):
+            changed: Any = dict(value) if isinstance(value, MappingProxyType) else copy(value)
+            changed.update({k: as_variables(v, name) for k, v in value.items()})
+            return changed
+        return like(value, [as_variables(v, name) for v in value])
 
     for name, value in vars(ctx).items():
         if not name.startswith("_pg_") and holds_tensor(value):

@@ -1,0 +1,184 @@
+"""torch.autograd.Functions on Variables, beyond what they do on both engines (see tests/notes)."""
+
+from __future__ import annotations
+
+import collections
+import functools
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import pytest
+import torch
+from torch.autograd.function import once_differentiable
+
+import plugrad as pg
+from plugrad.errors import SavedIntermediateError
+
+Pair = collections.namedtuple("Pair", "first second")
+
+
+@dataclass
+class Holder:
+    """What a library keeps its tensors in."""
+
+    tensor: object
+
+
+class Slotted:
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+
+def in_a_closure(tensor):
+    return lambda: tensor
+
+
+#: How to keep a tensor, and how to get it again.
+CONTAINERS = {
+    "list": (lambda t: [t, 1], lambda kept: kept[0]),
+    "nested": (lambda t: {"a": ([t], 1)}, lambda kept: kept["a"][0][0]),
+    "namedtuple": (lambda t: Pair(1, t), lambda kept: kept.second),
+    "ordered dict": (lambda t: collections.OrderedDict(a=t), lambda kept: kept["a"]),
+    "default dict": (lambda t: collections.defaultdict(list, a=t), lambda kept: kept["a"]),
+    "proxy": (lambda t: MappingProxyType({"a": t}), lambda kept: kept["a"]),
+    "set": (lambda t: {t}, lambda kept: next(iter(kept))),
+    "frozenset": (lambda t: frozenset({t}), lambda kept: next(iter(kept))),
+    "deque": (lambda t: collections.deque([t]), lambda kept: kept[0]),
+}
+OBJECTS = {
+    "dataclass": (Holder, lambda kept: kept.tensor),
+    "slots": (Slotted, lambda kept: kept.tensor),
+    "closure": (in_a_closure, lambda kept: kept()),
+    "partial": (lambda t: functools.partial(torch.clone, t), lambda kept: kept.args[0]),
+    "in a list": (lambda t: [Holder(t)], lambda kept: kept[0].tensor),
+    "list inside": (lambda t: Holder([t]), lambda kept: kept.tensor[0]),
+}
+
+
+def square(base, kept_as, what):
+    """x^2, whose backward takes 2x, or x, from an attribute."""
+    keep, get = kept_as
+
+    class Square(base):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.kept = keep({"input": x, "intermediate": 2 * x}[what])
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * get(ctx.kept) * (2 if what == "input" else 1)
+
+    return Square
+
+
+def leaf(*values):
+    return pg.Variable(torch.tensor(values, dtype=torch.float64), requires_grad=True)
+
+
+@pytest.mark.parametrize("kept_as", CONTAINERS)
+def test_an_input_in_a_container_has_its_second_derivative(kept_as):
+    x = leaf(3.0)
+    (g,) = pg.grad(
+        square(torch.autograd.Function, CONTAINERS[kept_as], "input").apply(x),
+        x,
+        create_graph=True,
+    )
+    assert g.item() == 6
+    assert pg.grad(g, x)[0].item() == 2
+
+
+@pytest.mark.parametrize("kept_as", [*CONTAINERS, *OBJECTS])
+def test_an_intermediate_kept_anywhere_is_right_once_and_refused_twice(kept_as):
+    x = leaf(3.0)
+    function = square(torch.autograd.Function, {**CONTAINERS, **OBJECTS}[kept_as], "intermediate")
+    y = function.apply(x)
+    assert pg.grad(y, x, retain_graph=True)[0].item() == 6
+    with pytest.raises(
+        SavedIntermediateError, match=r"(?s)ctx\.kept.*fix: .*mark_non_differentiable"
+    ) as said:
+        pg.grad(y, x, create_graph=True)
+    assert "would silently be zero" in str(said.value)
+
+
+@pytest.mark.parametrize("base", [pg.Function, torch.autograd.Function])
+@pytest.mark.parametrize("what", ["input", "intermediate"])
+@pytest.mark.parametrize("kept_as", OBJECTS)
+def test_a_tensor_inside_an_object_is_refused_twice(kept_as, what, base):
+    """The rule took it for a constant, and the second derivative was silently without it."""
+    if base is pg.Function and kept_as == "in a list":
+        keep, get = OBJECTS["dataclass"]
+    else:
+        keep, get = OBJECTS[kept_as]
+    x = leaf(3.0)
+    y = square(base, (keep, get), what).apply(x)
+    assert pg.grad(y, x, retain_graph=True)[0].item() == 6
+    with pytest.raises(SavedIntermediateError, match=r"ctx\.kept"):
+        pg.grad(y, x, create_graph=True)
+
+
+@pytest.mark.parametrize("base", [pg.Function, torch.autograd.Function])
+def test_what_the_fix_for_a_tensor_inside_an_object_says_works(base):
+    class Noisy(base):
+        @staticmethod
+        def forward(ctx, x):
+            noise = torch.full_like(x, 5.0)
+            ctx.mark_non_differentiable(noise)
+            ctx.kept = Holder(noise)
+            ctx.save_for_backward(x)
+            return x * x * noise
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return 2 * g * x * ctx.kept.tensor
+
+    x = leaf(3.0)
+    (g,) = pg.grad(Noisy.apply(x), x, create_graph=True)
+    assert g.item() == 30
+    assert pg.grad(g, x)[0].item() == 10
+
+
+@pytest.mark.parametrize("base", [pg.Function, torch.autograd.Function])
+def test_what_the_caller_passed_is_no_intermediate(base):
+    """A function to call and a module are kept as they are by many."""
+
+    class Call(base):
+        @staticmethod
+        def forward(ctx, x, function, module):
+            ctx.function, ctx.module = function, module
+            ctx.save_for_backward(x)
+            return function(x) * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return 2 * g * x * ctx.module.weight.detach(), None, None
+
+    weight, module = torch.ones(1, dtype=torch.float64), torch.nn.Linear(1, 1).double()
+    with torch.no_grad():
+        module.weight.fill_(1.0)
+    x = leaf(3.0)
+    (g,) = pg.grad(Call.apply(x, lambda t: t * t * weight, module).sum(), x, create_graph=True)
+    assert pg.grad(g.sum(), x)[0].tolist() == [2]
+
+
+def test_once_differentiable_may_keep_tensors_anywhere():
+    class Once(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.kept = Holder(2 * x)
+            return x * x
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx, g):
+            return g * ctx.kept.tensor
+
+    x = leaf(3.0)
+    (g,) = pg.grad(Once.apply(x), x, create_graph=True)
+    assert g.item() == 6
+    with pytest.raises(pg.errors.OnceDifferentiableError):
+        pg.grad(g, x)
