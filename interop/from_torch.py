@@ -61,7 +61,9 @@ else:
 _ONCE_CODE = torch.autograd.function.once_differentiable(lambda _: None).__code__
 # How torch's checkpoint keeps the inputs, before torch 2.9 or so.
 _NOOP_SAVE_INPUTS = getattr(torch.utils.checkpoint, "_NoopSaveInputs", object())
-_CONTAINERS = frozenset({list, tuple, dict})
+_CONTAINERS = (list, tuple, dict)
+#: Types of arguments that hold no Variable: looked up first, since torch's callers pay for it.
+_TORCHS_OWN = frozenset({Tensor, torch.nn.Parameter, torch.Size, int, float, bool, str, type(None)})
 _adopted: WeakKeyDictionary[type, type[Function]] = WeakKeyDictionary()
 
 
@@ -72,7 +74,7 @@ def adopt_torch_functions(enabled: bool = True) -> None:
     variable ``PLUGRAD_ADOPT=0`` turns it off for good.
     """
     on = enabled and os.environ.get("PLUGRAD_ADOPT") != "0"
-    defaults = {"_plugrad": (Variable, _apply_adopted, _torchs_apply)}
+    defaults = {"_plugrad": (_TORCHS_OWN, (Variable, *_CONTAINERS), _apply_adopted, _torchs_apply)}
     if _APPLY is None:  # an alias of it, bound earlier, is not reached then
         ours = FunctionType(_code_that_looks_for_variables(), globals(), "apply", None, (_CELL,))
         ours.__kwdefaults__ = defaults
@@ -94,9 +96,9 @@ def _code_that_looks_for_variables() -> CodeType:
     __class__ = None
 
     def apply(cls: Any, *args: Any, _plugrad: Any, **kwargs: Any) -> Any:
-        variable, adopted, torchs = _plugrad
+        plain, others, adopted, torchs = _plugrad
         for arg in args:
-            if isinstance(arg, variable) or arg.__class__ is list or arg.__class__ is tuple:
+            if arg.__class__ not in plain and isinstance(arg, others):
                 return adopted(cls, args, kwargs)
         if kwargs:
             return adopted(cls, args, kwargs)
@@ -127,7 +129,7 @@ def _has_variable(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(_has_variable, value.values()))
     return isinstance(value, Variable) or (
-        value.__class__ in _CONTAINERS and any(map(_has_variable, value))
+        isinstance(value, list | tuple) and any(map(_has_variable, value))
     )
 
 
@@ -191,7 +193,7 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
 def _check_argument(value: Any, name: str) -> None:
     if isinstance(value, Tensor) and value.requires_grad:
         refuse_torch_graph(value, name)
-    if value.__class__ in _CONTAINERS and _tracked_inside(value):
+    if isinstance(value, _CONTAINERS) and _tracked_inside(value):
         refuse_hidden(f"a {type(value).__name__}", name)
 
 
@@ -200,17 +202,17 @@ def _tracked_inside(value: Any) -> bool:
         return value.requires_grad
     if isinstance(value, dict):
         return any(map(_tracked_inside, value.values()))
-    return value.__class__ in _CONTAINERS and any(map(_tracked_inside, value))
+    return isinstance(value, list | tuple) and any(map(_tracked_inside, value))
 
 
 def _raw(value: Any, tracked: bool) -> Any:
     """An argument as forward sees it in torch: one that is differentiated requires grad."""
     if isinstance(value, Variable):
         return value._data.detach().requires_grad_() if tracked else value._data
-    if value.__class__ is list or value.__class__ is tuple:
-        return value.__class__([_raw(v, False) for v in value])
-    if value.__class__ is dict:
-        return {key: _raw(v, False) for key, v in value.items()}
+    if isinstance(value, _CONTAINERS) and _has_variable(value):
+        if isinstance(value, dict):
+            return {key: _raw(v, False) for key, v in value.items()}
+        return like(value, [_raw(v, False) for v in value])
     return value
 
 

@@ -155,7 +155,7 @@ def test_what_the_caller_passed_is_no_intermediate(base):
         @staticmethod
         def backward(ctx, g):
             (x,) = ctx.saved_tensors
-            return 2 * g * x * ctx.module.weight.detach(), None, None
+            return 2 * g * x * ctx.module.weight.detach()[0], None, None
 
     weight, module = torch.ones(1, dtype=torch.float64), torch.nn.Linear(1, 1).double()
     with torch.no_grad():
@@ -182,3 +182,26 @@ def test_once_differentiable_may_keep_tensors_anywhere():
     assert g.item() == 6
     with pytest.raises(pg.errors.OnceDifferentiableError):
         pg.grad(g, x)
+
+
+class Packed(torch.autograd.Function):
+    """Takes its tensors in one argument, of which torch makes no gradient."""
+
+    @staticmethod
+    def forward(ctx, values, get):
+        return get(values) * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        return None, None
+
+
+@pytest.mark.parametrize("kept_as", ["list", "nested", "namedtuple", "ordered dict"])
+def test_a_variable_that_is_differentiated_may_not_hide_in_an_argument(kept_as):
+    """Of a dict and a namedtuple, torch ran forward, and the graph ended there."""
+    keep, get = CONTAINERS[kept_as]
+    with pytest.raises(pg.errors.HiddenVariableError, match="fix:"):
+        Packed.apply(keep(leaf(3.0)), get)
+    constant = Packed.apply(keep(leaf(3.0).detach()), get)
+    assert isinstance(constant, pg.Variable)
+    assert constant.item() == 6
