@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import collections
 import functools
+import os
+import pickle
+import subprocess
+import sys
+import traceback
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -205,3 +210,106 @@ def test_a_variable_that_is_differentiated_may_not_hide_in_an_argument(kept_as):
     constant = Packed.apply(keep(leaf(3.0).detach()), get)
     assert isinstance(constant, pg.Variable)
     assert constant.item() == 6
+
+
+# --- torch's own callers, and the switch ---------------------------------------------
+
+
+class Cube(torch.autograd.Function):
+    """x^3, as torch wants it for torch.func and torch.compile."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x):
+        return x * x * x
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return 3 * g * x * x
+
+
+def test_transforms_of_torch_func_work_as_before():
+    x = torch.tensor([1.0, 2.0])
+    assert torch.func.grad(lambda t: Cube.apply(t).sum())(x).tolist() == [3, 12]
+    assert torch.vmap(Cube.apply)(x).tolist() == [1, 8]
+    assert torch.vmap(torch.func.grad(Cube.apply))(x).tolist() == [3, 12]
+
+
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+def test_compiling_a_function_works_as_before():
+    compiled = torch.compile(lambda t: Cube.apply(t).sin(), backend="eager", fullgraph=True)
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    y = compiled(x)
+    torch.testing.assert_close(y, (x**3).sin())
+    (g,) = torch.autograd.grad(y.sum(), x)
+    torch.testing.assert_close(g, (x**3).cos() * 3 * x**2)
+
+
+def test_functions_pickle_as_before():
+    for kept in (Cube, Cube.apply):
+        again = pickle.loads(pickle.dumps(kept))
+        assert again == kept
+    assert pickle.loads(pickle.dumps(Cube.apply))(torch.tensor(2.0)) == 8
+
+
+def test_an_error_in_forward_shows_torchs_lines_as_before():
+    class Fails(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            raise ArithmeticError("on purpose")
+
+    with pytest.raises(ArithmeticError) as caught:
+        Fails.apply(torch.ones(1))
+    files = [frame.filename for frame in traceback.extract_tb(caught.tb)]
+    assert not any("plugrad/interop" in file for file in files)
+
+
+def test_it_can_be_turned_off_and_on():
+    v = leaf(2.0)
+    try:
+        pg.adopt_torch_functions(False)
+        assert Cube.apply(torch.tensor(2.0)) == 8
+        assert not Cube.apply(v).requires_grad
+    finally:
+        pg.adopt_torch_functions()
+    assert pg.grad(Cube.apply(v), v)[0].item() == 12
+
+
+ALIAS_FIRST = """
+import torch
+
+class Twice(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+    @staticmethod
+    def backward(ctx, g):
+        return g * 2
+
+twice = Twice.apply
+import plugrad as pg
+v = pg.Variable(torch.ones(2), requires_grad=True)
+t = torch.ones(2, requires_grad=True)
+print(twice(v).requires_grad, twice(t).requires_grad, twice(t.detach()).requires_grad)
+"""
+
+
+@pytest.mark.parametrize(("switch", "adopted"), [("", True), ("1", True), ("0", False)])
+def test_an_alias_bound_before_the_import_is_adopted(switch, adopted):
+    if not hasattr(vars(torch.autograd.Function)["apply"], "__func__"):
+        pytest.skip("apply is written in C on this torch: an alias is out of reach")
+    environment = {**os.environ, "PLUGRAD_ADOPT": switch}
+    done = subprocess.run(
+        [sys.executable, "-c", ALIAS_FIRST],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [str(adopted), "True", "False"]
