@@ -14,16 +14,16 @@ PAGES = {"CONTRIBUTING.md": "contributing.md"}
     ("text", "place", "uri", "expected"),
     [
         (
-            "[a](../../core/gate.py)",
+            "[a](../../core/function.py)",
             "docs/laws/kinks.md",
             "laws/kinks.md",
-            "[a](../source/core/gate.py.html)",
+            "[a](../source/core/function.py.html)",
         ),
         (
-            "see [a `b`](../core/gate.py#L3).",
+            "see [a `b`](../core/function.py#L3).",
             "docs/engine.md",
             "engine.md",
-            "see [a `b`](source/core/gate.py.html#L3).",
+            "see [a `b`](source/core/function.py.html#L3).",
         ),
         ("[c](../CONTRIBUTING.md)", "docs/index.md", "index.md", "[c](contributing.md)"),
         (
@@ -34,7 +34,7 @@ PAGES = {"CONTRIBUTING.md": "contributing.md"}
         ),
         ("[d](docs/faults.md#x)", "README.md", "readme.md", "[d](faults.md#x)"),
         ("[d](docs/decisions)", "README.md", "readme.md", "[d](decisions/README.md)"),
-        ("[g](core/gate.py)", "README.md", "readme.md", "[g](source/core/gate.py.html)"),
+        ("[g](core/function.py)", "README.md", "readme.md", "[g](source/core/function.py.html)"),
     ],
 )
 def test_a_link_is_led_to_its_page(text, place, uri, expected):
@@ -50,7 +50,7 @@ def test_a_link_is_led_to_its_page(text, place, uri, expected):
         "[a](https://pytorch.org/docs)",
         "[a](../nothing/here.py)",
         "![a](images/a.svg)",
-        "```python\nx[a](../core/gate.py)\n```",
+        "```python\nx[a](../core/function.py)\n```",
     ],
 )
 def test_other_links_are_left_to_mkdocs(text):
@@ -59,8 +59,8 @@ def test_other_links_are_left_to_mkdocs(text):
 
 
 def test_what_is_linked_is_found():
-    text = "[a](../core/gate.py) [b](../errors.py#L3) [c](engine.md) [d](../core)"
-    assert linked(text, "docs/index.md") == {"core/gate.py", "errors.py"}
+    text = "[a](../core/function.py) [b](../errors.py#L3) [c](engine.md) [d](../core)"
+    assert linked(text, "docs/index.md") == {"core/function.py", "errors.py"}
 
 
 def test_a_sources_page_has_the_file_and_a_way_back():
