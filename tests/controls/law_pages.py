@@ -20,17 +20,18 @@ FOLDER = ROOT / "docs" / "laws"
 INDEX = """\
 # The laws
 
-Every op must obey these {{ count }}. Each runs on every sample, or once on the op where its page
-says so, without a line of test by the op's author; the wrong op on its page is one that it catches.
+A law is a statement that must be true of every op. There are {{ count }}. Each runs on every sample, or once
+on the op where its page says so; the op's author writes no test. The page also has a wrong op that
+the law catches.
 
 A law that an op breaks on purpose is waived where the op is written, with a reason that is counted
 and printed: `@op(..., waives={"law": "reason"})`, or for one sample
 `Sample(...).waive("law", "reason")`. A waiver that is not needed fails the law
 [waivers](waivers.md).
 
-What a law finds on a sample that cannot even be called, or whose gradients the engine refuses, is
-not told fifty times: [runs](runs.md) and [gradient-form](gradient-form.md) come first, and the
-others then say that they do not apply.
+If a sample cannot even be called, or the engine refuses its gradients, that is reported once: by
+[runs](runs.md) or [gradient-form](gradient-form.md). The other laws then say that they do not
+apply.
 {% for family, laws in families %}
 
 ## {{ family | capitalize }}
