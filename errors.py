@@ -27,7 +27,7 @@ def _rebuild(kind: type[PlugradError], what: str, where: str, fix: str) -> Plugr
 
 
 class DataTypeError(PlugradError, TypeError):
-    """A Variable was made from something that is no tensor, array or number."""
+    """A Variable was made from something that is not a tensor, an array or a number."""
 
 
 class NotDifferentiableError(PlugradError, RuntimeError):
@@ -82,7 +82,7 @@ class GradientCountError(BackwardError):
 
 
 class GradientTypeError(BackwardError, TypeError):
-    """A gradient is no tensor."""
+    """A gradient is not a tensor."""
 
 
 class GradientShapeError(BackwardError, ValueError):
@@ -94,7 +94,7 @@ class GradientDtypeError(BackwardError, TypeError):
 
 
 class GradientDeviceError(BackwardError, ValueError):
-    """A gradient lies on another device than what it is the gradient of."""
+    """A gradient is on another device than what it is the gradient of."""
 
 
 class HookError(BackwardError, TypeError, ValueError):

@@ -8,7 +8,7 @@ import torch
 
 
 def conj(x: Any) -> Any:
-    """The conjugate of a tensor, a Variable or a number; a real one itself.
+    """The conjugate of a tensor, a Variable or a number; what is real is returned as it is.
 
     Rules need it for every factor (torch's convention for complex gradients), and for a
     real factor it should cost neither time nor a node.

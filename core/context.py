@@ -28,7 +28,7 @@ ORIGINS_XY: tuple[Any, ...] = (0, 1)
 
 
 class _Running(local):
-    """What runs in this thread."""
+    """What is running in this thread."""
 
     #: The record whose rule runs, if its backward is being recorded.
     recorded_rule: Context | None = None

@@ -85,7 +85,7 @@ class Function(metaclass=OpType):
     ``apply`` is made from them. A class is never instantiated.
 
     Raises:
-        OpDefinitionError: forward's signature has no place for ``ctx``, or ``**kwargs``.
+        OpDefinitionError: forward does not take ``ctx``, or takes ``**kwargs``.
     """
 
     #: Calls the op; Variables in, Variables out.
@@ -169,7 +169,7 @@ class Function(metaclass=OpType):
         base = {1: UnaryRecord, 2: BinaryRecord}.get(parameters, ManyRecord)
         cls.record_type = cls._record_type(base)
         gate = make_gate(cls)
-        # As a function found there, so that it pickles and help() tells of the op.
+        # As a function found there, so that it pickles and help() describes the op.
         gate.__module__, gate.__qualname__ = cls.__module__, f"{cls.__qualname__}.apply"
         gate.__doc__ = cls.__doc__
         cls.apply = staticmethod(gate)
@@ -251,7 +251,7 @@ def op(name: str, **declared: Any) -> Callable[[_F], _F]:
         declared: the further fields of Declaration.
 
     Raises:
-        OpDefinitionError: the name is not made of identifiers, the class is no Function,
+        OpDefinitionError: the name is not made of identifiers, the class is not a Function,
             or a keyword is unknown.
     """
     pack, colons, plain = name.rpartition("::")

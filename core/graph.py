@@ -96,7 +96,7 @@ def register_multi_grad_hook(
     """Call ``fn`` once a backward when the gradients of several Variables are complete.
 
     Args:
-        variables: they require grad.
+        variables: Variables that require grad.
         fn: with mode "all" it is called with a list of gradients, when the last of those that
             this backward computes is there; None stands for the others. With "any" it is
             called with the first gradient.

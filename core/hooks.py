@@ -1,4 +1,4 @@
-"""Hooks: what users ask to be called with gradients, and what keeps them."""
+"""Hooks: functions that users want called with gradients, and where they are kept."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def register(hooks: Hooks, hook: Callable[..., Any], depth: int = 2) -> Removabl
     Args:
         hooks: where it is kept.
         hook: the callable.
-        depth: how many frames up the line is that asked for it.
+        depth: how many frames up the line is that registers it.
 
     Raises:
         HookError: it cannot be called.

@@ -248,7 +248,7 @@ class _Constant(UnaryRecord):
 
 
 def rebase(x: Variable, edge: Edge, position: int) -> None:
-    """Let gradients of ``x`` go along ``edge``, the output of what changed it in place.
+    """Let gradients of ``x`` go along ``edge``, to the call that changed it in place.
 
     Args:
         x: the changed Variable; if it is a view, its base follows.
@@ -335,7 +335,7 @@ def _empty(whole: tuple[Any, ...]) -> Tensor:
 
 
 def _output_variable(record: CopySlices, tensor: Tensor) -> Variable:
-    """The view after the change, as a Variable with the edge that it has since then."""
+    """The view after the change, as a Variable with the edge that it has had since."""
     whole = recorded(_empty(record.whole), record)
     edge = edge_of(replay(record.steps, whole))
     return plain(tensor) if edge is None else recorded(tensor, edge)

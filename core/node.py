@@ -1,4 +1,4 @@
-"""Records, the vertices of the graph that backward walks, and nodes, how others see them."""
+"""Records, the vertices of the graph that backward walks, and nodes, which show them to others."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Record(Context):
     _pg_promotes: ClassVar[bool] = False
     #: Whether the rule may run below torch's autograd, because it does not use it.
     _pg_below_autograd: ClassVar[bool] = False
-    #: Whether tensors may be attributes: of a torch.autograd.Function they may.
+    #: Whether forward may set tensors as attributes, as a torch.autograd.Function's may.
     _pg_keeps_tensors: ClassVar[bool] = False
 
     _pg_edges: tuple[Edge | None, ...]
@@ -242,7 +242,7 @@ def origins(
         inputs: one for each edge.
         outputs: what forward returned.
         dirty: the ids of inputs that are outputs now.
-        constants: what ``mark_non_differentiable`` was told of.
+        constants: the tensors given to ``mark_non_differentiable``.
     """
     known = {id(t): i for i, t in enumerate(inputs) if isinstance(t, Tensor)}
     for number, t in enumerate(outputs):
@@ -260,18 +260,18 @@ def origins(
 
 
 class _NodeType(type):
-    """Counts a record among the nodes: what rules are given is one, as in torch."""
+    """Lets a record count as a Node: in torch, what a rule is given is one."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return super().__instancecheck__(instance) or (cls is Node and isinstance(instance, Record))
 
 
 class Node(metaclass=_NodeType):
-    """How a record is seen: ``grad_fn``, and what its ``next_functions`` lead to.
+    """One recorded call of an op: ``grad_fn``, and what its ``next_functions`` lead to.
 
-    As long as somebody holds it, it is the same object. Beside torch's names it has, for
-    checks and debuggers, ``op`` (the Function), ``edges``, ``saved``, ``origins``; and what
-    forward set on its context are its attributes.
+    It has torch's names, and some for checks and debuggers: ``op``, ``output_count``,
+    ``saved``, ``origins`` and ``attributes``. What forward set on its context can be read here,
+    too. As long as somebody holds it, it is the same object.
     """
 
     __slots__ = ("__weakref__", "_record")
@@ -296,7 +296,7 @@ class Node(metaclass=_NodeType):
 
     @property
     def metadata(self) -> dict[Any, Any]:
-        """A dict for whoever wants to note something here."""
+        """A dict for notes of your own."""
         if self._record._pg_metadata is None:
             self._record._pg_metadata = {}
         return self._record._pg_metadata
@@ -319,7 +319,7 @@ class Node(metaclass=_NodeType):
 
     @property
     def origins(self) -> tuple[Any, ...]:
-        """Of each saved value: input i is i, output j is -1 - j, a constant None, or UNKNOWN."""
+        """Where each saved value is from: input i is i, output j is -1 - j, a constant is None."""
         return self._record._pg_origins if self._record._pg_saved else ()
 
     @property

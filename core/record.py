@@ -134,7 +134,7 @@ def _output(
 
 
 def _noted(node: Record, operands: Sequence[Any], output: Variable) -> Variable:
-    """``output``, with a note if a Function that is no declared view made a view."""
+    """``output``, with a note if a Function that is not declared a view made one."""
     function = node._pg_function
     if output._data._is_view() and function is not None:
         declaration = function.declaration

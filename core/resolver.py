@@ -1,6 +1,6 @@
 """Resolver: where Variable looks up what it does not define itself.
 
-The core knows no op. Whoever does (the registry) installs itself here, and from then on
+The core knows no op. The registry does: it installs itself here, and from then on
 Variable's missing attributes and torch's own functions are looked up there.
 """
 

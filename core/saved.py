@@ -24,7 +24,7 @@ _Hooks = tuple["Callable[[Any], Any]", "Callable[[Any], Any]"]
 
 
 class _HooksInForce(local):
-    """The pairs of saved-tensor hooks in force, on a torch that does not tell: before 2.7."""
+    """The pairs of saved-tensor hooks in force, for a torch that does not say: before 2.7."""
 
     def __init__(self) -> None:
         self.pairs: list[_Hooks] = []

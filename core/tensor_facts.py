@@ -1,4 +1,4 @@
-"""TensorFacts: what a tensor tells about itself without a gradient, and its memory."""
+"""TensorFacts: what a tensor says about itself without a gradient, and its memory."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class TensorFacts:
     def is_contiguous(
         self, *, memory_format: torch.memory_format = torch.contiguous_format
     ) -> bool:
-        """Whether the elements lie in memory in the order of ``memory_format``."""
+        """Whether the elements are in memory in the order of ``memory_format``."""
         return self._data.is_contiguous(memory_format=memory_format)
 
     def is_floating_point(self) -> bool:

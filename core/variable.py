@@ -80,7 +80,7 @@ class Variable(TensorFacts, AttachedMethods):
     attaches them from the ops. ``torch.sin(x)`` finds the same ops.
 
     Raises:
-        DataTypeError: ``data`` is nothing a tensor can be made from.
+        DataTypeError: no tensor can be made from ``data``.
         NotDifferentiableError: ``requires_grad`` with an integer or boolean dtype.
         DetachError: ``data`` is a Variable that an op computed, whose graph would be lost.
         TorchGraphError: ``data`` is part of a graph of torch's own autograd.
@@ -210,8 +210,8 @@ class Variable(TensorFacts, AttachedMethods):
         """Set ``requires_grad`` of a leaf; returns self.
 
         Raises:
-            NotDifferentiableError: of an integer or boolean dtype.
-            LeafError: False for a non-leaf.
+            NotDifferentiableError: the dtype is integer or boolean.
+            LeafError: ``requires_grad`` is False, and this is not a leaf.
         """
         if requires_grad and not (self._data.is_floating_point() or self._data.is_complex()):
             raise NotDifferentiableError(

@@ -1,4 +1,4 @@
-"""Views: of which Variable one is a view, and how its edge follows in-place changes of it."""
+"""Views: whose memory a view uses, and how its edge follows in-place changes of that memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Step(NamedTuple):
 
 
 def replay(steps: tuple[Step, ...], base: Variable) -> Variable:
-    """The view that ``steps`` make of a Variable with the geometry of their base."""
+    """The view that ``steps`` make of a Variable that is laid out like their base."""
     made: Any = base
     for step in steps:
         made = step.function.apply(made, *step.args, **step.kwargs)
@@ -135,7 +135,7 @@ class View:
 def note_views(
     function: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
 ) -> None:
-    """Note of each output of a call that shares memory with the first argument that it does."""
+    """Note which outputs of a call share memory with its first argument."""
     x = args[0]
     if output.__class__ is Variable:
         _note(function, x, args[1:], kwargs, output, None, "")
@@ -148,7 +148,7 @@ def note_views(
 def note_custom_view(
     function: type[Function], operands: Any, output: Any, number: int | None = None
 ) -> None:
-    """Note of an output that is a view of an operand that it must not be changed in place.
+    """Note that an output which is a view of an operand must not be changed in place.
 
     ``number`` says which output, if there are several.
     """

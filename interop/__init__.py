@@ -1,4 +1,4 @@
-"""What lets torch's own code work on Variables: its Functions, its autograd's calls."""
+"""What lets torch's own code work on Variables: its Functions, its autograd's functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""torch.autograd.Functions that are given Variables: they run as records of ours.
+"""torch.autograd.Functions that are given Variables are recorded like ops.
 
 torch would run their forward without a graph, and the result would silently have no gradient.
 ``torch.autograd.Function.apply`` is the one place of torch that is changed: the code of that
@@ -72,10 +72,10 @@ _adopted: WeakKeyDictionary[type, type[Function]] = WeakKeyDictionary()
 
 
 def adopt_torch_functions(enabled: bool = True) -> None:
-    """Run torch.autograd.Functions that are given Variables as ours (on by default), or do not.
+    """Choose whether a torch.autograd.Function that is given Variables is recorded (the default).
 
-    Without it torch runs them, and their results silently have no gradient. The environment
-    variable ``PLUGRAD_ADOPT=0`` turns it off for good.
+    If not, torch runs it, and its results silently have no gradient. ``PLUGRAD_ADOPT=0`` in the
+    environment turns it off for good.
     """
     on = enabled and os.environ.get("PLUGRAD_ADOPT") != "0"
     defaults = {"_plugrad": (_TORCHS_OWN, (Variable, *_CONTAINERS), _apply_adopted, _torchs_apply)}
@@ -155,7 +155,7 @@ def _has_variable(value: Any) -> bool:
 
 
 def _kept_inputs(args: tuple[Any, ...]) -> Any:
-    """What torch's checkpoint takes for a tensor whose node has its inputs."""
+    """What torch's checkpoint takes for a tensor whose node keeps its inputs."""
     inputs = args[1:]
     return SimpleNamespace(
         grad_fn=SimpleNamespace(saved_tensors=(), get_args=lambda _: inputs), requires_grad=True
