@@ -20,9 +20,9 @@ FOLDER = ROOT / "docs" / "laws"
 INDEX = """\
 # The laws
 
-A law is a statement that must be true of every op. There are {{ count }}. Each runs on every sample, or once
-on the op where its page says so; the op's author writes no test. The page also has a wrong op that
-the law catches.
+A law is a statement that must be true of every op. There are {{ count }}. Each runs on each sample,
+or once on the op where its page says so; the op's author writes no test. The page also has a wrong
+op that the law catches.
 
 A law that an op breaks on purpose is waived where the op is written, with a reason that is counted
 and printed: `@op(..., waives={"law": "reason"})`, or for one sample
