@@ -418,6 +418,20 @@ REFUSALS = {
         "InplaceError",
         "cannot remember where its values come from",
     ),
+    **{
+        name: (
+            lambda g, name=name, args=args: getattr(g.y, name)(*args),
+            "InplaceError",
+            f"{name} was called on a Variable that requires grad",
+        )
+        for name, args in {
+            "set_": (torch.ones(2),),
+            "resize_": (3,),
+            "resize_as_": (torch.ones(3),),
+            "map_": (torch.ones(2), max),
+            "apply_": (abs,),
+        }.items()
+    },
     "out=": (lambda g: torch.mul(g.w, 2, out=g.raw), "OutArgumentError", "was given out="),
     # hooks, saved tensors, anomaly mode, checkpoints, inference mode
     "a hook of a constant": (
