@@ -139,6 +139,10 @@ def root_gradient(
 def per_edge(record: Record, gradients: Sequence[Any]) -> tuple[Any, ...]:
     """What a rule returned, as one gradient per edge: lists opened up, a short end filled."""
     edges = record._pg_edges
+    if record._pg_list_lengths is None and len(gradients) < len(edges):
+        missing = edges[len(gradients) :]
+        if missing.count(None) == len(missing):  # the usual case: those of options
+            return (*gradients, *missing)
     lengths = record._pg_list_lengths or (None,) * len(edges)
     if any(g is not None for g in gradients[len(lengths) :]):
         _refuse_count(record, len(gradients), len(lengths))
