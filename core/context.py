@@ -62,6 +62,12 @@ class Packed(tuple[Any, ...]):
     __slots__ = ()
 
 
+class PackedByCheckpoint(Packed):
+    """Saved values that are computed again: while a rule runs, once, however often it asks."""
+
+    __slots__ = ()
+
+
 class Context:
     """The ``ctx`` of ``forward(ctx, ...)`` and ``backward(ctx, ...)``, as in torch.
 
@@ -188,7 +194,12 @@ def raw_saved(context: Context) -> tuple[Any, ...]:
             fix="Specify retain_graph=True in the first backward, or run forward again",
         )
     if isinstance(saved, Packed):
-        return tuple([_unpacked(context, *entry) for entry in saved])
+        found = context.__dict__.get("_pg_unpacked")
+        if found is None:
+            found = tuple([_unpacked(context, *entry) for entry in saved])
+            if isinstance(saved, PackedByCheckpoint) and running.walk is not None:
+                context.__dict__["_pg_unpacked"] = found
+        return found
     if saved and total_version(saved) != context._pg_version:
         _raise_changed(context, saved)
     return saved

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.accumulate_grad import AccumulateGrad
-from plugrad.core.context import hidden_error, running
+from plugrad.core.context import PackedByCheckpoint, hidden_error, running
 from plugrad.core.cotangent import Place, as_cotangents, as_places, fit, per_edge, root_gradient
 from plugrad.core.deep import on_another_stack
 from plugrad.core.hooks import call, note, replacement, run_hooks
@@ -401,6 +401,8 @@ def apply_rule(context: Record, arrived: Any, create_graph: bool) -> tuple[Any, 
             result = context._pg_rule(context, *gradients)
     finally:
         running.recorded_rule = outer
+        if context._pg_saved.__class__ is PackedByCheckpoint:
+            context.__dict__.pop("_pg_unpacked", None)
     if not isinstance(result, tuple | list):
         result = (result,)
     if len(result) != len(context._pg_edges) or context._pg_list_lengths is not None:

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from plugrad.core.context import Packed, running
+from plugrad.core.context import Packed, PackedByCheckpoint, running
 from plugrad.errors import CheckpointError, InplaceError
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def pack_saved(record: Record) -> None:
                 )
         else:
             packed.append((None, value))
-    record._pg_saved = Packed(packed)
+    again = isinstance(getattr(unpack, "__self__", None), Recomputation)
+    record._pg_saved = PackedByCheckpoint(packed) if again else Packed(packed)
     record._pg_special = True  # the hooks are the user's: they see torch's autograd
 
 
