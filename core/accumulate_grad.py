@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
@@ -164,7 +165,11 @@ def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
 
 def _storage_users(tensor: Tensor) -> int:
     """How many tensors see this memory (and Python's handle on it)."""
-    count: int = torch._C._storage_Use_Count(tensor.untyped_storage()._cdata)
+    try:
+        storage = tensor.untyped_storage()
+    except NotImplementedError:  # a batch of torch.vmap's, say: somebody may see it
+        return sys.maxsize
+    count: int = torch._C._storage_Use_Count(storage._cdata)
     return count
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from plugrad.core.accumulate_grad import AccumulateGrad
 from plugrad.core.context import PackedByCheckpoint, hidden_error, running
@@ -419,8 +420,12 @@ def _autocast(state: tuple[tuple[str, torch.dtype], ...]) -> ExitStack:
 
 
 def _only_plain_torch() -> bool:
-    """Whether neither a dispatch mode nor a transform of torch.func looks at each call."""
-    return _dispatch_modes() == 0 and _innermost_transform() is None
+    """Whether no dispatch mode, transform of torch.func or forward mode looks at each call."""
+    return (
+        torch._C._len_torch_dispatch_stack() == 0
+        and torch._C._functorch.peek_interpreter_stack() is None
+        and forward_ad._current_level < 0
+    )
 
 
 def _shown(gradient: Any) -> Any:
