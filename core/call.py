@@ -246,6 +246,7 @@ def _refuse_array(function: type[Function]) -> NoReturn:
 def _general_gate(function: type[Function], differentiable: bool) -> Callable[..., Any]:
     forward, signature = function.forward, function.signature
     op_name, after = signature.op_name, function.takes_setup_context()
+    foreign = not function.is_builtin()
     declared = function.declaration is not None and function.declaration.inplace
     twin = make_twin(function, f"{op_name.rpartition('.')[2]}_") if declared else None
 
@@ -269,6 +270,10 @@ def _general_gate(function: type[Function], differentiable: bool) -> Callable[..
         output = forward(*raw, **options) if after else forward(context, *raw, **options)
         if after:
             function.setup_context(context, tuple(raw), output)
+        if tracked and output.__class__ is Tensor and _is_simple(context, output, raw, foreign):
+            if context._pg_saved:
+                context._pg_origins = origins(context._pg_saved, raw, (output,))
+            return record(context, output)
         tensors = raw if lengths is None else flat(raw, lengths)
         operands = args if lengths is None else flat(args, lengths)
         if tracked:
@@ -278,6 +283,16 @@ def _general_gate(function: type[Function], differentiable: bool) -> Callable[..
         return untracked(context, output, tensors, operands, function)
 
     return apply
+
+
+def _is_simple(context: Record, output: Tensor, raw: list[Any], foreign: bool) -> bool:
+    """Whether a call needs no more than ``record``, as on the short paths."""
+    return (
+        only_plain(context.__dict__)
+        and context._pg_list_lengths is None
+        and not (foreign and output._is_view())
+        and not any(output is t for t in raw)
+    )
 
 
 def _node(function: type[Function], edges: list[Edge | None], lengths: list[Any] | None) -> Record:

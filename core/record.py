@@ -209,7 +209,11 @@ def only_plain(attributes: dict[str, Any]) -> bool:
     """Whether what forward set on its context holds no tensor and asks for nothing special."""
     for value in attributes.values():
         kind = value.__class__
-        if kind not in PLAIN and not (kind is tuple and all(v.__class__ in PLAIN for v in value)):
+        if kind is tuple:
+            for item in value:
+                if item.__class__ not in PLAIN:
+                    return False
+        elif kind not in PLAIN:
             return False
     return True
 

@@ -61,6 +61,8 @@ def distinct(raw: list[Any], args: tuple[Any, ...], lengths: Sequence[int | None
 
     A saved tensor then says which of them it is from, also where two share one tensor.
     """
+    if lengths is None and sum(isinstance(t, Tensor) for t in raw) < 2:
+        return
     seen: dict[int, Any] = {}
 
     def own(tensor: Any, given: Any) -> Any:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from plugrad.core.variable import Variable, extra_of
+from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.node import arrival_at, stop_retaining
+from plugrad.core.variable import Extra, Variable
 from plugrad.errors import InplaceError
 
 if TYPE_CHECKING:
@@ -80,8 +82,6 @@ class View:
         number: int | None,
         reason: str,
     ) -> None:
-        from plugrad.core.accumulate_grad import edge_of
-
         self.base, self.parent, self.reason = base, parent, reason
         self.function, self.args, self.kwargs, self.number = function, args, kwargs, number
         #: Where the view's gradient goes, as of this version of the memory and edge of the base.
@@ -111,9 +111,6 @@ class View:
         Raises:
             InplaceError: the base was changed, and the view does not allow that.
         """
-        from plugrad.core.accumulate_grad import edge_of
-        from plugrad.core.node import arrival_at, stop_retaining
-
         version = variable._data._version
         if version != self.version and (self.edge is not None or self.base.requires_grad):
             if self.reason:
@@ -188,7 +185,8 @@ def _note(
     base = x if parent is None else parent.base
     view = View(base, parent, function, args, kwargs, number, reason)
     view.edge = output._edge
-    extra_of(output).view = view
+    extra = output._extra = Extra()
+    extra.view = view
     output._edge = None
     output._requires_grad = own.is_floating_point() or own.is_complex()
 

@@ -24,14 +24,15 @@ class Mm(Function):
         need_gx, need_gy = ctx.needs_input_grad
         ctx.save_for_backward(x if need_gy else None, y if need_gx else None)
         z = torch.mm(x, y)
-        ctx.columns = need_gx and column_major(x), need_gy and column_major(y)
+        ctx.x_columns = need_gx and column_major(x)
+        ctx.y_columns = need_gy and column_major(y)
         return z
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
-        gx = None if y is None else left_gradient(gz, y, ctx.columns[0])
-        gy = None if x is None else right_gradient(gz, x, ctx.columns[1])
+        gx = None if y is None else left_gradient(gz, y, ctx.x_columns)
+        gy = None if x is None else right_gradient(gz, x, ctx.y_columns)
         return gx, gy
 
     @staticmethod
