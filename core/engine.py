@@ -422,9 +422,7 @@ def _autocast(state: tuple[tuple[str, torch.dtype], ...]) -> ExitStack:
 def _only_plain_torch() -> bool:
     """Whether no dispatch mode, transform of torch.func or forward mode looks at each call."""
     return (
-        torch._C._len_torch_dispatch_stack() == 0
-        and torch._C._functorch.peek_interpreter_stack() is None
-        and forward_ad._current_level < 0
+        _dispatch_modes() == 0 and _innermost_transform() is None and forward_ad._current_level < 0
     )
 
 
