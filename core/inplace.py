@@ -300,7 +300,7 @@ class CopySlices(ManyRecord):
     @staticmethod
     def _pg_rule(ctx: Any, gradient: Any) -> Any:
         from plugrad.core.cotangent import fit
-        from plugrad.core.engine import apply_rule
+        from plugrad.core.rule import apply_rule
 
         record = ctx._pg_narrowed_from or ctx
         create_graph = isinstance(gradient, Variable)

@@ -13,20 +13,14 @@ import torch
 from torch import Tensor
 
 from plugrad.core.attached_methods import AttachedMethods
+from plugrad.core.data import as_tensor, check_new_data, check_new_grad, refuse_detaching
 from plugrad.core.hooks import Arrival, Hooks, register
 from plugrad.core.resolver import resolver
 from plugrad.core.tensor_facts import TensorFacts
 from plugrad.errors import (
-    DataTypeError,
-    DetachError,
-    GradientDeviceError,
-    GradientDtypeError,
-    GradientShapeError,
-    GradientTypeError,
     InplaceError,
     LeafError,
     NotDifferentiableError,
-    TorchGraphError,
 )
 
 if TYPE_CHECKING:
@@ -99,7 +93,7 @@ class Variable(TensorFacts, AttachedMethods):
     _requires_grad: bool
 
     def __init__(self, data: object, requires_grad: bool = False) -> None:
-        self._data = _as_tensor(data)
+        self._data = as_tensor(data)
         self._grad = self._edge = self._extra = None
         self._requires_grad = False
         if requires_grad:
@@ -121,10 +115,10 @@ class Variable(TensorFacts, AttachedMethods):
             LeafError: another shape or dtype than that of ``grad``, or than an op's output had.
         """
         if isinstance(data, Variable) and data.requires_grad:
-            _refuse_detaching(data)
-        tensor = _as_tensor(data)
+            refuse_detaching(data)
+        tensor = as_tensor(data)
         if self.requires_grad:
-            _check_new_data(self, tensor)
+            check_new_data(self, tensor)
         changed = tensor.shape != self._data.shape or tensor.dtype is not self._data.dtype
         if changed and self._extra is not None:
             self._extra.accumulator = None  # it is for gradients of the old shape and dtype
@@ -147,7 +141,7 @@ class Variable(TensorFacts, AttachedMethods):
         if isinstance(grad, Tensor):
             grad = Variable(grad)
         if grad is not None:
-            _check_new_grad(self, grad)
+            check_new_grad(self, grad)
         self._grad = grad
 
     @grad.deleter
@@ -468,37 +462,6 @@ def _arrival(variable: Variable) -> Arrival:
     return arrival_at(cast("Edge", _edge_of(variable)))
 
 
-def _as_tensor(data: object) -> Tensor:
-    if isinstance(data, Variable):
-        if not data.is_leaf:
-            _refuse_detaching(data)
-        return data._data
-    if not isinstance(data, Tensor):
-        try:
-            return torch.as_tensor(data)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise DataTypeError(
-                f"Variable data has to be a tensor, but got {type(data).__name__}: {error}",
-                fix="pass a torch tensor, a NumPy array, a number or nested lists of numbers",
-            ) from error
-    if data.requires_grad:
-        raise TorchGraphError(
-            "the tensor requires grad in torch's own autograd, which plugrad does not feed",
-            where=f"a tensor of shape {tuple(data.shape)}",
-            fix="pass tensor.detach()",
-        )
-    return data
-
-
-def _refuse_detaching(variable: Variable) -> NoReturn:
-    raise DetachError(
-        "a Variable that requires grad was turned into data, which would lose its graph",
-        where=f"a Variable of shape {tuple(variable.shape)}"
-        + ("" if variable.is_leaf else f" computed by {variable.grad_fn!r}"),
-        fix="use it as it is; or, if no gradient is wanted, call .detach() on it",
-    )
-
-
 def _refuse_hook(variable: Variable) -> NoReturn:
     raise LeafError(
         "cannot register a hook on a tensor that doesn't require gradient: it would never "
@@ -506,55 +469,3 @@ def _refuse_hook(variable: Variable) -> NoReturn:
         where=f"a Variable of shape {tuple(variable.shape)}",
         fix="make it with requires_grad=True, or compute it from one that is",
     )
-
-
-def _check_new_data(variable: Variable, data: Tensor) -> None:
-    what = f"a Variable of shape {tuple(variable.shape)} and dtype {variable.dtype}"
-    if not (data.is_floating_point() or data.is_complex()):
-        raise NotDifferentiableError(
-            "data set to a tensor that requires gradients must be floating point or complex "
-            f"dtype, not {data.dtype}",
-            where=what,
-            fix="set it to a floating-point or complex tensor, or call requires_grad_(False) first",
-        )
-    if data.shape == variable.shape and data.dtype is variable.dtype:
-        return
-    if variable.is_leaf and variable._grad is None:
-        return
-    raise LeafError(
-        f"the data was set to dtype {data.dtype} and shape {tuple(data.shape)}, which is not that "
-        + ("of grad" if variable.is_leaf else f"which {variable.grad_fn!r} computed"),
-        where=what,
-        fix="set grad to None first" if variable.is_leaf else "make a new Variable of the tensor",
-    )
-
-
-def _check_new_grad(variable: Variable, grad: Variable) -> None:
-    if not isinstance(grad, Variable):
-        raise GradientTypeError(
-            f"assigned grad expected to be a Tensor or None but got grad of type "
-            f"{type(grad).__name__}",
-            fix="set it to a Variable, a tensor or None",
-        )
-    if grad is variable:
-        raise GradientTypeError(
-            "can't assign Variable as its own grad: backward would change the Variable itself",
-            fix="set grad to a clone() of it",
-        )
-    if grad.shape != variable.shape:
-        raise GradientShapeError(
-            f"attempting to assign a gradient of size {list(grad.shape)} to a tensor of size "
-            f"{list(variable.shape)}",
-            fix="give it the Variable's shape",
-        )
-    if grad.dtype is not variable.dtype:
-        raise GradientDtypeError(
-            f"attempting to assign a gradient with dtype {grad.dtype} to a tensor with dtype "
-            f"{variable.dtype}",
-            fix=f"cast it with .to({variable.dtype})",
-        )
-    if grad.device != variable.device:
-        raise GradientDeviceError(
-            f"attempting to assign a gradient on {grad.device} to a tensor on {variable.device}",
-            fix=f"move it with .to({str(variable.device)!r})",
-        )

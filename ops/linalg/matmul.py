@@ -36,7 +36,8 @@ class Matmul(Function):
             if x_dim <= 2 < y_dim and need_gx:
                 return _matrix_by_batch(x, y)
             return torch.matmul(x, y)
-        ctx.columns = need_gx and column_major(x), need_gy and column_major(y)
+        ctx.x_columns = need_gx and column_major(x)
+        ctx.y_columns = need_gy and column_major(y)
         return torch.matmul(x, y)
 
     @staticmethod
@@ -47,8 +48,8 @@ class Matmul(Function):
             gx = None if y is None else _left(gz, y, dims[0])
             gy = None if x is None else _right(gz, x, dims[1])
             return gx, gy
-        gx = None if y is None else left_gradient(gz, y, ctx.columns[0])
-        gy = None if x is None else right_gradient(gz, x, ctx.columns[1])
+        gx = None if y is None else left_gradient(gz, y, ctx.x_columns)
+        gy = None if x is None else right_gradient(gz, x, ctx.y_columns)
         return gx, gy
 
     @staticmethod

@@ -1,0 +1,116 @@
+"""What may become the data of a Variable, or its grad."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn, cast
+
+import torch
+from torch import Tensor
+
+from plugrad.core.tensor_facts import TensorFacts
+from plugrad.errors import (
+    DataTypeError,
+    DetachError,
+    GradientDeviceError,
+    GradientDtypeError,
+    GradientShapeError,
+    GradientTypeError,
+    LeafError,
+    NotDifferentiableError,
+    TorchGraphError,
+)
+
+if TYPE_CHECKING:
+    from plugrad.core.variable import Variable
+
+
+def as_tensor(data: object) -> Tensor:
+    """The tensor that a Variable is made of: as given, or made from an array or numbers.
+
+    Raises:
+        DataTypeError, DetachError, TorchGraphError: as ``Variable`` does.
+    """
+    if isinstance(data, TensorFacts):
+        variable = cast("Variable", data)
+        if not variable.is_leaf:
+            refuse_detaching(variable)
+        return variable._data
+    if not isinstance(data, Tensor):
+        try:
+            return torch.as_tensor(data)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise DataTypeError(
+                f"Variable data has to be a tensor, but got {type(data).__name__}: {error}",
+                fix="pass a torch tensor, a NumPy array, a number or nested lists of numbers",
+            ) from error
+    if data.requires_grad:
+        raise TorchGraphError(
+            "the tensor requires grad in torch's own autograd, which plugrad does not feed",
+            where=f"a tensor of shape {tuple(data.shape)}",
+            fix="pass tensor.detach()",
+        )
+    return data
+
+
+def refuse_detaching(variable: Variable) -> NoReturn:
+    """Raise DetachError."""
+    raise DetachError(
+        "a Variable that requires grad was turned into data, which would lose its graph",
+        where=f"a Variable of shape {tuple(variable.shape)}"
+        + ("" if variable.is_leaf else f" computed by {variable.grad_fn!r}"),
+        fix="use it as it is; or, if no gradient is wanted, call .detach() on it",
+    )
+
+
+def check_new_data(variable: Variable, data: Tensor) -> None:
+    """Raise what setting ``data`` of a Variable that requires grad does."""
+    what = f"a Variable of shape {tuple(variable.shape)} and dtype {variable.dtype}"
+    if not (data.is_floating_point() or data.is_complex()):
+        raise NotDifferentiableError(
+            "data set to a tensor that requires gradients must be floating point or complex "
+            f"dtype, not {data.dtype}",
+            where=what,
+            fix="set it to a floating-point or complex tensor, or call requires_grad_(False) first",
+        )
+    if data.shape == variable.shape and data.dtype is variable.dtype:
+        return
+    if variable.is_leaf and variable._grad is None:
+        return
+    raise LeafError(
+        f"the data was set to dtype {data.dtype} and shape {tuple(data.shape)}, which is not that "
+        + ("of grad" if variable.is_leaf else f"which {variable.grad_fn!r} computed"),
+        where=what,
+        fix="set grad to None first" if variable.is_leaf else "make a new Variable of the tensor",
+    )
+
+
+def check_new_grad(variable: Variable, grad: Variable) -> None:
+    """Raise what setting ``grad`` does."""
+    if not isinstance(grad, TensorFacts):
+        raise GradientTypeError(
+            f"assigned grad expected to be a Tensor or None but got grad of type "
+            f"{type(grad).__name__}",
+            fix="set it to a Variable, a tensor or None",
+        )
+    if grad is variable:
+        raise GradientTypeError(
+            "can't assign Variable as its own grad: backward would change the Variable itself",
+            fix="set grad to a clone() of it",
+        )
+    if grad.shape != variable.shape:
+        raise GradientShapeError(
+            f"attempting to assign a gradient of size {list(grad.shape)} to a tensor of size "
+            f"{list(variable.shape)}",
+            fix="give it the Variable's shape",
+        )
+    if grad.dtype is not variable.dtype:
+        raise GradientDtypeError(
+            f"attempting to assign a gradient with dtype {grad.dtype} to a tensor with dtype "
+            f"{variable.dtype}",
+            fix=f"cast it with .to({variable.dtype})",
+        )
+    if grad.device != variable.device:
+        raise GradientDeviceError(
+            f"attempting to assign a gradient on {grad.device} to a tensor on {variable.device}",
+            fix=f"move it with .to({str(variable.device)!r})",
+        )

@@ -1,0 +1,68 @@
+"""Running the rule of a record: what it is given, and in which modes."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from plugrad.core.context import PackedByCheckpoint, hidden_error, running
+from plugrad.core.cotangent import per_edge
+from plugrad.core.variable import Variable, plain
+
+if TYPE_CHECKING:
+    from plugrad.core.node import Record
+
+
+def apply_rule(context: Record, arrived: Any, create_graph: bool) -> tuple[Any, ...]:
+    """What the rule of a record makes of the complete gradient, one entry per edge."""
+    gradients = (arrived,)
+    hidden = context._pg_hidden if create_graph else None
+    if hidden is not None and not hasattr(context._pg_rule, "once_differentiable"):
+        raise hidden_error(context, *hidden)
+    if context._pg_outputs is not None:
+        gradients = _materialized(context, arrived, create_graph)
+    outer = running.recorded_rule
+    running.recorded_rule = context if create_graph else None
+    try:
+        if context._pg_autocast:
+            with _autocast(context._pg_autocast):
+                result = context._pg_rule(context, *gradients)
+        else:
+            result = context._pg_rule(context, *gradients)
+    finally:
+        running.recorded_rule = outer
+        if context._pg_saved.__class__ is PackedByCheckpoint:
+            context.__dict__.pop("_pg_unpacked", None)
+    if not isinstance(result, tuple | list):
+        result = (result,)
+    if len(result) != len(context._pg_edges) or context._pg_list_lengths is not None:
+        return per_edge(context, result)
+    return tuple(result)
+
+
+def _autocast(state: tuple[tuple[str, torch.dtype], ...]) -> ExitStack:
+    """The autocast modes that forward ran in."""
+    stack = ExitStack()
+    for device, dtype in state:
+        stack.enter_context(torch.autocast(device, dtype=dtype))
+    return stack
+
+
+def shown(gradient: Any) -> Any:
+    """A gradient as hooks see it: a Variable, or None."""
+    return gradient if gradient is None or isinstance(gradient, Variable) else plain(gradient)
+
+
+def _materialized(record: Record, gradients: list[Any], create_graph: bool) -> tuple[Any, ...]:
+    """One gradient per output: zeros, or None if the op wants that, where none arrived."""
+    if not record._pg_materialize_grads:
+        return tuple(gradients)
+    zeros: list[Any] = [
+        None if meta is None or gradient is not None else meta.zeros()
+        for gradient, meta in zip(gradients, record._pg_outputs or (), strict=True)
+    ]
+    if create_graph:
+        zeros = [None if z is None else Variable(z) for z in zeros]
+    return tuple([z if g is None else g for g, z in zip(gradients, zeros, strict=True)])

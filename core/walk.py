@@ -1,0 +1,357 @@
+"""The walk of one backward, from its roots, newest record first.
+
+Records are numbered as they are made, so a record is always newer than those that made its
+inputs. Hence a heap that gives the newest record first runs one only when all that use
+its output have run, and its gradient is complete. Nothing recurses.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from plugrad.core.accumulate_grad import AccumulateGrad
+from plugrad.core.context import running
+from plugrad.core.cotangent import Place, fit, per_edge
+from plugrad.core.hooks import call, note, replacement, run_hooks
+from plugrad.core.node import Output, ends, narrowed, node_of
+from plugrad.core.rule import apply_rule, shown
+from plugrad.core.variable import Variable
+from plugrad.errors import AnomalyError, BackwardError, HookError, NoGraphError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plugrad.core.hooks import Arrival
+    from plugrad.core.node import Edge, Record
+
+_Gradient = Any  # a Tensor, or in create_graph a Variable
+_BelowAutograd = torch._C._AutoDispatchBelowAutograd
+_dispatch_modes = torch._C._len_torch_dispatch_stack
+_innermost_transform = torch._C._functorch.peek_interpreter_stack
+
+
+class Walk:
+    """The state of one backward: it belongs to one call, so threads need no locks."""
+
+    def __init__(self, keep: bool, create_graph: bool, targets: Sequence[Place] | None) -> None:
+        self.keep, self.create_graph = keep, create_graph
+        self.heap: list[tuple[int, Record]] = []
+        # What has arrived at a record so far: a gradient, or a list of one per output.
+        self.pending: dict[Record, Any] = {}
+        # Records whose pending gradient is a sum made here, so that nobody else sees it.
+        self.owned: set[Record] = set()
+        # With targets: (output number, position) of each, by record; their gradients; the
+        # records a gradient must pass through to get there; and both kinds of records.
+        self.wanted: dict[Record, list[tuple[int, int]]] | None = None
+        self.captured: list[_Gradient | None] = []
+        self.through: set[Record] = set()
+        self.live: set[Record] = set()
+        self.accumulates = True
+        self.roots: list[Record] = []
+        self.reached: set[Record] | None = None
+        self.check_nan = torch.is_anomaly_enabled() and torch.is_anomaly_check_nan_enabled()
+        if targets is not None:
+            self.captured = [None] * len(targets)
+            self.wanted = _wanted(targets)
+
+    def reaches(self, record: Record) -> bool:
+        """Whether this backward gets to ``record``."""
+        if self.wanted is not None:
+            return record in self.live
+        if self.reached is None:
+            self.reached = _below(self.roots)
+        return record in self.reached
+
+    def start(self, roots: Sequence[Place], gradients: Sequence[_Gradient]) -> None:
+        """Put the cotangents of the roots where the walk begins."""
+        edges = [root.edge for root in roots if root.edge is not None]
+        self.roots = [ends(edge)[0] for edge in edges]
+        if self.wanted is not None:
+            self.through = _leading_to(set(self.wanted), self.roots)
+            self.live = self.through | set(self.wanted)
+            # Hooks and retention of a root are due also where nothing wanted is below it.
+            self.live |= set(self.roots)
+        for edge, gradient in zip(edges, gradients, strict=True):
+            self._add(edge, gradient)
+
+    # In one piece, since each call inside would cost 3 % of a record.
+    def go(self) -> None:  # noqa: C901
+        """Run every record, the newest first."""
+        heap, pending, keep, create_graph = self.heap, self.pending, self.keep, self.create_graph
+        careful = self.wanted is not None or self.check_nan
+        may_go_below = not create_graph and _only_plain_torch()
+        record: Any = None
+        gradient: Any = None
+        result: Any = None
+        guard = None
+        try:
+            while heap:
+                record = heappop(heap)[1]
+                if careful or record._pg_special:
+                    guard = None
+                    result = self._run_carefully(record)
+                    if result is None:
+                        continue
+                elif record.__class__ is AccumulateGrad:
+                    gradient = result = None  # so that the list holds the only reference
+                    if record.variable._extra is not None and record.has_hooks():
+                        guard = None
+                        self._run_carefully(record)
+                    else:
+                        record.accumulate([pending.pop(record)])
+                    continue
+                else:
+                    gradient = pending.pop(record)
+                    # Only built-in rules run below torch's autograd, which they do not use, and
+                    # only on plain tensors: subclasses would see composite functions there.
+                    if may_go_below and record._pg_below_autograd and gradient.__class__ is Tensor:
+                        if guard is None:
+                            guard = _BelowAutograd()
+                    else:
+                        guard = None
+                        if create_graph:
+                            running.recorded_rule = record
+                    result = record._pg_rule(record, gradient)
+                    if not keep and record._pg_saved:
+                        record._pg_saved = None
+                if result.__class__ is not tuple and result.__class__ is not list:
+                    result = (result,)
+                edges = record._pg_edges
+                if len(result) != len(edges):
+                    result = per_edge(record, result)
+                for edge, gradient in zip(edges, result):  # noqa: B905 (equal, see above)
+                    if edge is not None and gradient is not None:
+                        if (
+                            gradient.__class__ is not Tensor
+                            or gradient.shape != edge._pg_shape
+                            or gradient.dtype is not edge._pg_dtype
+                        ):
+                            gradient = fit(record, gradient, edge, create_graph)
+                        self._add(edge, gradient)
+        except Exception as error:
+            guard = None
+            _add_notes(error, record)
+            raise
+        finally:
+            guard = None  # the traceback of an error would keep it
+
+    def go_deep(self) -> None:
+        """The same in a thread of its own."""
+        running.walk = self
+        self.go()
+
+    def _run_carefully(self, record: Record) -> Any:
+        """Run a record for which more is to be done than to call its rule.
+
+        What happens to a complete gradient is, in this order: hooks, retain, capture; and then
+        it is accumulated, or the rule runs. Returns None where the walk ends.
+        """
+        running.recorded_rule = None  # hooks are no part of the last rule
+        arrived = self.pending.pop(record)
+        leaf = isinstance(record, AccumulateGrad)
+        arrivals = record._pg_arrivals
+        if leaf:
+            extra = record.variable._extra
+            arrivals = None if extra is None or extra.arrival is None else {0: extra.arrival}
+        if arrivals:
+            arrived = self._arrive(record, arrivals, [arrived])
+        if leaf and self.accumulates:
+            held = [arrived]
+            del arrived  # so that the list holds the only reference
+            self._accumulate(record, held)
+            return None
+        if self.wanted is not None and self._ends_at(record, arrived):
+            return None
+        result = self._apply(record, arrived)
+        if not self.keep:
+            record._pg_free()
+        return result
+
+    def _arrive(self, record: Record, arrivals: dict[int, Arrival], held: list[Any]) -> Any:
+        arrived = held.pop()
+        if record._pg_outputs is None:
+            return self._after_arrival(arrivals[0], arrived) if 0 in arrivals else arrived
+        for number, arrival in arrivals.items():
+            if arrived[number] is not None:
+                arrived[number] = self._after_arrival(arrival, arrived[number])
+        return arrived
+
+    def _after_arrival(self, arrival: Arrival, gradient: _Gradient) -> _Gradient:
+        if arrival.hooks:
+            seen = run_hooks(arrival.hooks, shown(gradient))
+            gradient = seen if self.create_graph else seen._data
+        variable = None if arrival.retained_by is None else arrival.retained_by()
+        if variable is not None:
+            old, new = variable._grad, shown(gradient)
+            variable._grad = new.clone() if old is None else old.add(new)
+        return gradient
+
+    def _accumulate(self, record: Any, held: list[Any]) -> None:
+        if record._pg_pre_hooks:
+            held[0] = self._pre_hooked(record, held[0])
+        hooks = list((record._pg_post_hooks or {}).values())
+        # Held here, the gradient would count as shared, and grad would be a copy of it.
+        seen = shown(held[0]) if hooks and record.variable._grad is not None else None
+        record.accumulate(held)
+        for registered in hooks:
+            call(registered, (), (record.variable._grad if seen is None else seen,))
+
+    def _apply(self, record: Record, arrived: Any) -> Any:
+        """Run the rule of a record, between its hooks, in the modes that it must see."""
+        context = record if self.wanted is None else narrowed(record, self.live)
+        if record._pg_pre_hooks:
+            arrived = self._pre_hooked(record, arrived)
+        result = apply_rule(context, arrived, self.create_graph)
+        if record._pg_post_hooks:
+            result = self._post_hooked(record, arrived, result)
+        if self.check_nan:
+            _refuse_nan(record, result)
+        return result
+
+    def _pre_hooked(self, record: Record, arrived: Any) -> Any:
+        single = record._pg_outputs is None
+        gradients = tuple(map(shown, (arrived,) if single else arrived))
+        for registered in list((record._pg_pre_hooks or {}).values()):
+            gradients = _replaced(registered, call(registered, gradients), gradients)
+        found = [g if self.create_graph or g is None else g._data for g in gradients]
+        return found[0] if single else found
+
+    def _post_hooked(self, record: Record, arrived: Any, result: Any) -> Any:
+        given = tuple(map(shown, (arrived,) if record._pg_outputs is None else arrived))
+        found = [
+            None if edge is None or g is None else fit(record, g, edge, self.create_graph)
+            for g, edge in zip(result, record._pg_edges, strict=True)
+        ]
+        gradients = tuple(map(shown, found))
+        for registered in list((record._pg_post_hooks or {}).values()):
+            gradients = _replaced(registered, call(registered, gradients, given), gradients)
+        return tuple([g if self.create_graph or g is None else g._data for g in gradients])
+
+    def _add(self, edge: Edge, gradient: _Gradient) -> None:
+        """Add what arrived along ``edge`` to what is pending at its end."""
+        pending = self.pending
+        record, number = ends(edge) if edge.__class__ is Output else (cast("Record", edge), 0)
+        if record not in pending:
+            if self.wanted is not None and record not in self.live:
+                return
+            heappush(self.heap, (-record._pg_sequence_number, record))
+            if edge is record:
+                pending[record] = gradient
+                return
+            pending[record] = [None] * len(record._pg_outputs or ())
+        if edge is not record:
+            old = pending[record][number]
+            pending[record][number] = gradient if old is None else old + gradient
+        elif record in self.owned:
+            pending[record].add_(gradient)
+        else:
+            pending[record] = pending[record] + gradient
+            if not self.create_graph:
+                self.owned.add(record)
+
+    def _ends_at(self, record: Record, arrived: Any) -> bool:
+        """Capture what is wanted of ``record``; returns whether nothing beyond it is wanted.
+
+        Such a record does not run, and so keeps its saved tensors.
+        """
+        assert self.wanted is not None
+        for number, position in self.wanted.get(record, ()):
+            self.captured[position] = arrived if record._pg_outputs is None else arrived[number]
+        return record not in self.through
+
+
+def _only_plain_torch() -> bool:
+    """Whether no dispatch mode, transform of torch.func or forward mode looks at each call."""
+    return (
+        _dispatch_modes() == 0 and _innermost_transform() is None and forward_ad._current_level < 0
+    )
+
+
+def _replaced(registered: Any, result: Any, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a hook of a node made of ``gradients``."""
+    if result is None:
+        return gradients
+    given = (result,) if isinstance(result, Tensor | Variable) else tuple(result)
+    if len(given) != len(gradients):
+        raise HookError(
+            f"hook {registered.name!r} has returned an incorrect number of values (got "
+            f"{len(given)}, but expected {len(gradients)})",
+            where=f"the hook registered at {registered.place}",
+            fix="return None, or one gradient (or None) for each that the hook was given",
+        )
+    return tuple(
+        [
+            new if new is None or old is None else replacement(registered, new, old)
+            for new, old in zip(given, gradients, strict=True)
+        ]
+    )
+
+
+def _add_notes(error: BaseException, record: Record | None) -> None:
+    """Say in whose backward an error was raised, and where its forward was called if known."""
+    if record is None:
+        return
+    note(error, f"raised in the backward of {record._pg_op_name}, {node_of(record)!r}")
+    if record._pg_stack:
+        note(error, f"whose forward was called here:\n{record._pg_stack}")
+    elif not isinstance(error, BackwardError):
+        note(error, "plugrad.detect_anomaly() around forward and backward shows who called it")
+
+
+def _refuse_nan(record: Record, result: tuple[Any, ...]) -> None:
+    for index, gradient in enumerate(result):
+        raw = gradient._data if isinstance(gradient, Variable) else gradient
+        if isinstance(raw, Tensor) and bool(raw.isnan().any()):
+            ending = {1: "st", 2: "nd", 3: "rd"}.get(index, "th")
+            raise AnomalyError(
+                f"Function {node_of(record).name()!r} returned nan values in its {index}{ending} "
+                "output.",
+                where=f"backward of {record._pg_op_name}, in anomaly mode",
+                fix="look at the values that its forward was given, in the call shown below; "
+                "detect_anomaly(check_nan=False) lets nan pass",
+            )
+
+
+def _wanted(targets: Sequence[Place]) -> dict[Record, list[tuple[int, int]]]:
+    wanted: dict[Record, list[tuple[int, int]]] = {}
+    for position, target in enumerate(targets):
+        if target.edge is None:
+            raise NoGraphError(
+                f"input {position} does not require grad",
+                where=f"a Variable of shape {tuple(target.shape)}",
+                fix="make it with requires_grad=True before the outputs are computed",
+            )
+        record, number = ends(target.edge)
+        wanted.setdefault(record, []).append((number, position))
+    return wanted
+
+
+def _leading_to(wanted: set[Record], roots: list[Record]) -> set[Record]:
+    """The records below ``roots`` from which a wanted one can be reached by an edge.
+
+    Sorted by age, every record comes after those its edges lead to.
+    """
+    through: set[Record] = set()
+    for record in sorted(_below(roots), key=lambda r: r._pg_sequence_number):
+        below = [ends(edge)[0] for edge in record._pg_edges if edge is not None]
+        if any(r in wanted or r in through for r in below):
+            through.add(record)
+    return through
+
+
+def _below(roots: list[Record]) -> set[Record]:
+    """The records that edges lead to from ``roots``, which are among them."""
+    seen, stack = set(roots), list(roots)
+    while stack:
+        for edge in stack.pop()._pg_edges:
+            if edge is not None:
+                record = ends(edge)[0]
+                if record not in seen:
+                    seen.add(record)
+                    stack.append(record)
+    return seen
