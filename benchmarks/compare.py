@@ -37,7 +37,7 @@ class Side:
     """A checkout, and the process that measures it."""
 
     def __init__(self, checkout: Path, pycache: str, tiny: bool) -> None:
-        self.checkout = checkout.resolve()
+        self.checkout = checkout.absolute()  # not resolved: a link may give it the name
         if self.checkout.name != "plugrad" or not (self.checkout / "__init__.py").is_file():
             raise typer.BadParameter(
                 f"{checkout} is not a checkout of plugrad\n"

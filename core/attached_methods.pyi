@@ -927,7 +927,7 @@ class AttachedMethods:
     def reshape_as(self, y: Variable | Tensor) -> Variable:
         """z = x in the shape of y; gx = gz in the shape of x, gy = 0."""
 
-    def resolve_conj(self) -> Variable:
+    def resolve_conj(self) -> Any:
         """y = x, with a conjugation that torch put off carried out; gx = gy."""
 
     def round(self, *, decimals: builtins.int = 0) -> Variable:

@@ -19,6 +19,7 @@ from plugrad.ops._number import gradient_refused, number
     view=True,
     inplace=("dropout_",),
     waives={"lines": "on a CUDA tensor, and only there, it runs CUDA's own kernel"},
+    equivalent={"option-ignored[training]": "not in training x itself is returned, with no rule"},
 )
 class Dropout(Function):
     """y = x mask / (1 - p), mask being 0 with probability p, else 1;  gx = gy mask / (1 - p).
@@ -61,6 +62,7 @@ class Dropout(Function):
         yield Sample(make(4, 5))
         yield Sample(make(4, 5), 0.2)
         yield Sample(make(4, 5), p=0.9, training=True)
+        yield Sample(make(2, 3), 0.01)
         yield Sample(make(3), 0.5, False)
         yield Sample(make(3), 0.0)
         yield Sample(make(3), 1.0)

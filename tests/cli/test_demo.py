@@ -168,9 +168,9 @@ def test_wrong_gradients_fail(tmp_path):
     """The demo is a check: an op that lies must not get past it."""
     lie = (
         "import plugrad as pg; from plugrad.cli import main\n"
-        "right = pg.registry['relu'].function.node_type._rule\n"
+        "right = pg.registry['relu'].function.record_type._pg_rule\n"
         "wrong = staticmethod(lambda ctx, gy: right(ctx, gy) * 1.001)\n"
-        "pg.registry['relu'].function.node_type._rule = wrong\n"
+        "pg.registry['relu'].function.record_type._pg_rule = wrong\n"
         "main()\n"
     )
     done = subprocess.run(

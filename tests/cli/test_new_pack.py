@@ -457,7 +457,7 @@ def test_from_nothing_to_a_checked_pack(author, here):
     checked = "pip install -e . && plugrad check softclip:: && pytest"
     output = author.run(checked, pack)
     assert "passed: 1 ops, " in output
-    assert " 190 passed, 46 skipped in " in output
+    assert " 199 passed, 53 skipped in " in output
     author.run("ruff check . && ruff format --check . && mypy", pack)
     assert "faults caught (100 %)" in author.run("plugrad strength softclip::", pack)
 
@@ -500,7 +500,7 @@ def test_two_packs_side_by_side(author, here):
         folder = here / f"plugrad-{pack}"
         output = author.run(f"plugrad check {pack}:: && pytest", folder)
         assert "passed: 1 ops, " in output
-        assert " 190 passed, 46 skipped in " in output
+        assert " 199 passed, 53 skipped in " in output
         author.run("ruff check . && mypy", folder)
     assert " 380 passed, 92 skipped in " in author.run("pytest", here)
     told = author.run(

@@ -76,6 +76,15 @@ def test_an_error_of_the_innermost_backward_comes_out():
     assert x.grad is None
 
 
+@pytest.fixture
+def _interruptible():
+    """A shell starts what runs in the background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_an_interruption_ends_the_innermost_rule():
     """It was waited for to its end, or went on in a thread that nobody waited for."""
     ended = []

@@ -93,6 +93,8 @@ def test_the_gradient_is_in_the_leafs_dtype_and_near_torchs(name):
     declaration = entry.function.declaration
     reference = declaration.reference or next(iter(entry.overrides), None)
     for index, sample in enumerate(entry.function.samples(SampleMaker(0, torch.float32))):
+        if sample.error is not None:  # a call that is refused
+            continue
         if reference is None or sample.oracle_is_wrong:
             continue
         theirs = of_torch(reference, sample)

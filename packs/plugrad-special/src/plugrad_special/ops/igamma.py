@@ -21,6 +21,7 @@ from plugrad_special.ops.igamma_derivative import IgammaDerivative
     reference=_gamma_reference.igamma,
     broadcasts=True,
     elementwise=True,
+    inplace=True,
 )
 class Igamma(Function):
     """p = P(a, x), g(a, t) integrated from 0 to x;  gx = gp g(a, x), ga = gp dP/da.

@@ -21,6 +21,7 @@ from plugrad_special.ops.igamma_derivative import IgammaDerivative
     reference=_gamma_reference.igammac,
     broadcasts=True,
     elementwise=True,
+    inplace=True,
 )
 class Igammac(Function):
     """q = Q(a, x) = 1 - P(a, x);  gx = -gq g(a, x), ga = -gq dP/da.
