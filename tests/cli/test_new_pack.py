@@ -464,7 +464,7 @@ def test_from_nothing_to_a_checked_pack(author, here):
     author.run("plugrad new-op smooth", pack)
     output = author.run(checked, pack)
     assert "passed: 2 ops, " in output
-    assert " 380 passed, 92 skipped in " in output
+    assert " 398 passed, 106 skipped in " in output
     author.run("ruff check . && ruff format --check . && mypy", pack)
     (here / "use.py").write_text(USE)
     author.run("mypy --strict use.py && python use.py", here)
@@ -502,7 +502,7 @@ def test_two_packs_side_by_side(author, here):
         assert "passed: 1 ops, " in output
         assert " 199 passed, 53 skipped in " in output
         author.run("ruff check . && mypy", folder)
-    assert " 380 passed, 92 skipped in " in author.run("pytest", here)
+    assert " 398 passed, 106 skipped in " in author.run("pytest", here)
     told = author.run(
         "python -c 'import torch, plugrad as pg; x = pg.Variable(torch.zeros(2))\n"
         "print(x.first.squash() + pg.ops.second.level(x), x.squash() + x.level())'",
