@@ -12,7 +12,7 @@ import torch
 from torch.overrides import _get_current_function_mode_stack
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
-from plugrad.core.saved import AUTOCAST_DEVICES, top_saved_tensors_hooks
+from plugrad.core.saved import enabled_autocast, top_saved_tensors_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,10 +99,8 @@ def _modes() -> list[Callable[[], Any]]:
         lambda: torch.inference_mode(inference),
         lambda: torch.set_grad_enabled(grad),
     ]
-    for device in AUTOCAST_DEVICES:
-        enabled, dtype = torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
-        if enabled:
-            modes.append(lambda d=device, t=dtype: torch.autocast(d, dtype=t))  # type: ignore[misc]
+    for device, dtype in enabled_autocast():
+        modes.append(lambda d=device, t=dtype: torch.autocast(d, dtype=t))  # type: ignore[misc]
     hooks = top_saved_tensors_hooks()
     if hooks is not None:
         modes.append(lambda: torch.autograd.graph.saved_tensors_hooks(*hooks))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from plugrad.core.inplace import changed_in_place, rebase
 from plugrad.core.node import OutputMeta, Record, edge_to, next_sequence_number, origins
-from plugrad.core.saved import AUTOCAST_DEVICES, pack_saved, top_hooks
+from plugrad.core.saved import enabled_autocast, pack_saved, top_hooks
 from plugrad.core.unpack import PLAIN
 from plugrad.core.variable import Variable, plain, recorded
 from plugrad.core.views import note_custom_view
@@ -147,13 +147,7 @@ def _noted(node: Record, operands: Sequence[Any], output: Variable) -> Variable:
 def note_modes(node: Record) -> None:
     """Note what backward must know: the autocast state, and in anomaly mode the stack."""
     if _is_any_autocast_enabled():
-        node._pg_autocast = tuple(
-            [
-                (device, torch.get_autocast_dtype(device))
-                for device in AUTOCAST_DEVICES
-                if torch.is_autocast_enabled(device)
-            ]
-        )
+        node._pg_autocast = tuple(enabled_autocast())
         node._pg_special = True
     if _is_anomaly_enabled():
         node._pg_stack = "".join(traceback.format_stack()[:-3])

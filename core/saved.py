@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 #: The kinds of device whose autocast mode backward and recomputation restore.
 AUTOCAST_DEVICES = ("cpu", "cuda", "mps", "xpu")
 
+
+def enabled_autocast() -> list[tuple[str, torch.dtype]]:
+    """The kinds of device that autocast is on for, each with its dtype."""
+    return [
+        (device, torch.get_autocast_dtype(device))
+        for device in AUTOCAST_DEVICES
+        if torch.is_autocast_enabled(device)
+    ]
+
+
 _Hooks = tuple["Callable[[Any], Any]", "Callable[[Any], Any]"]
 
 
