@@ -217,6 +217,18 @@ class PackWarning(UserWarning):
 # --- checking ops --------------------------------------------------------------------
 
 
+class TargetError(PlugradError, TypeError):
+    """What is to be checked is nothing that can be, or has samples that are none."""
+
+
+class UnknownTargetError(PlugradError, LookupError):
+    """There is nothing to check where a target was said to be."""
+
+
+class SamplesFileError(PlugradError, ValueError):
+    """A file with the samples of targets gives none."""
+
+
 class UnknownLawError(PlugradError, ValueError):
     """No law has the id that was asked for."""
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from plugrad.cli.checking.outcome import Outcome
-    from plugrad.plugins.registered_op import RegisteredOp
+    from plugrad.testing.many import Checkable
 
 #: With fewer ops than these for each process, starting it takes longer than it saves.
 OPS_PER_JOB = 4
@@ -36,8 +36,10 @@ def check(
     ops: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="OP|PACK::",
-            help="Names of ops; PACK:: for all of a pack. All registered ops if none is given.",
+            metavar="OP|PACK::|MODULE:NAME|FILE.py:NAME|PACKAGE:",
+            help="Names of ops; PACK:: for all of a pack. All registered ops if none is given. "
+            "Of torch: a torch.autograd.Function, custom op or function by its module or file; "
+            "PACKAGE: or FILE.py for each Function there.",
             show_default=False,
             autocompletion=complete_chosen,
         ),
@@ -54,6 +56,22 @@ def check(
         list[int] | None,
         typer.Option(help="Only this sample, from 0; may be repeated.", show_default=False),
     ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            help="The samples file of what is torch's. By default plugrad_samples.py, here or "
+            "beside the package.",
+            show_default=False,
+        ),
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="A function that the torch target must equal: FILE.py:NAME or MODULE:NAME.",
+            show_default=False,
+        ),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="A warning is a failure.")] = False,
     device: Annotated[str, typer.Option(help="Where samples live: cpu, cuda, mps, ...")] = "cpu",
     seed: Annotated[int, typer.Option(help="Of the samples and the cotangents.")] = 0,
     jobs: Annotated[
@@ -85,6 +103,9 @@ def check(
     plugrad check sin nn.functional.gelu two of them
     plugrad check plugrad::              the built-in ones
     plugrad check sin --law oracle --law second-order
+    plugrad check entmax.activations:SparsemaxFunction
+    plugrad check kernels.py:Swish --samples swish_samples.py
+    plugrad check entmax:                each Function of a package
     plugrad check --jobs 8 --html report.html --junit report.xml
 
     The exit status is 0 if every law is kept, 1 if one is not, 2 if the command is wrong,
@@ -93,12 +114,18 @@ def check(
     if html is not None:
         require("plugrad check --html", "jinja2", extra="cli")
     from plugrad.cli.checking.outcome import Outcome
-    from plugrad.cli.checking.selection import chosen
+    from plugrad.cli.checking.selection import chosen, chosen_targets
     from plugrad.cli.device import usable_device
     from plugrad.testing.check import choose_laws
+    from plugrad.testing.targets import is_target_text
 
-    entries, laws = chosen(ops or (), lambda: choose_laws(law or None))
     place = str(usable_device(device))
+    told = _told(samples, reference)
+    targets = chosen_targets(ops or (), told, seed, place)
+    named = [name for name in ops or () if not is_target_text(name)]
+    # Without names all ops would be meant.
+    registered, laws = chosen(named, lambda: choose_laws(law or None), none=bool(targets))
+    entries: list[Checkable] = [*registered, *targets]
     jobs = processes(jobs, len(entries), OPS_PER_JOB)
     check_seed(seed)
     check_jobs(jobs)
@@ -123,6 +150,7 @@ def check(
             time_limit=time_limit,
             jobs=jobs,
             stop=stop,
+            strict=strict,
         )
         for batch in watched(stream, outcome):
             outcome.add(batch)
@@ -131,7 +159,7 @@ def check(
     with output_to_errors() if piped else nullcontext():
         _run(outcome, batches)
     if not law and not sample:
-        remember_checks(outcome, entries)
+        remember_checks(outcome, registered)
     _print(console(to_errors=piped), outcome, verbose)
     _write(outcome, json, junit, html)
     if outcome.interrupted:
@@ -194,16 +222,33 @@ def _check_time_limit(time_limit: float) -> None:
         )
 
 
+def _told(samples: Path | None, reference: str | None) -> dict[str, object]:
+    """What the options say of the torch targets."""
+    told: dict[str, object] = {}
+    if samples is not None:
+        told["samples_file"] = str(samples)
+    if reference is not None:
+        from plugrad.errors import PlugradError
+        from plugrad.testing.targets import find_object
+
+        try:
+            told["reference"] = find_object(reference)
+        except PlugradError as error:
+            typer.echo(f"Error: {error}", err=True)
+            raise typer.Exit(2) from error
+    return told
+
+
 def _check_samples(
-    wanted: list[int] | None, entries: list[RegisteredOp], seed: int, device: str
+    wanted: list[int] | None, entries: list[Checkable], seed: int, device: str
 ) -> None:
     """Refuse a sample that none of the ops has."""
     if not wanted:
         return
-    from plugrad.testing.case import OpUnderTest
+    from plugrad.testing.check import under_test
     from plugrad.testing.runner import Runner
 
-    runners = [Runner(OpUnderTest.of(entry, seed, device)) for entry in entries]
+    runners = [Runner(under_test(entry, {}, seed, device)) for entry in entries]
     most = max(len(runner.samples) for runner in runners)
     for number in wanted:
         if not 0 <= number < most:

@@ -72,7 +72,8 @@ class PackSelection:
         return (normalized(distribution) in self.names) == self.only
 
 
-_KEYS = ("packs", "strict")
+#: ``samples`` is the checks': where the samples of torch targets are.
+_KEYS = ("packs", "samples", "strict")
 
 
 @dataclass(frozen=True)
@@ -123,16 +124,8 @@ class PackSettings:
         Raises:
             PackSelectionError: a setting is not understood.
         """
-        try:
-            here = Path.cwd()
-        except FileNotFoundError:  # it was removed
-            return cls()
-        for folder in (here, *here.parents):
-            path = folder / "pyproject.toml"
-            table = _table(path)
-            if table is not None:
-                return cls._of_table(table, f"[tool.plugrad] of {path}")
-        return cls()
+        path, table = project_table()
+        return cls() if path is None else cls._of_table(table, f"[tool.plugrad] of {path}")
 
     @classmethod
     def _of_table(cls, table: dict[str, Any], where: str) -> PackSettings:
@@ -141,7 +134,7 @@ class PackSettings:
                 raise PackSelectionError(
                     f"there is no setting {key!r}",
                     where=where,
-                    fix=f"{did_you_mean(key, _KEYS)}the settings are packs and strict",
+                    fix=f"{did_you_mean(key, _KEYS)}the settings are {', '.join(_KEYS)}",
                 )
         packs, strict = table.get("packs", "all"), table.get("strict", False)
         if not isinstance(packs, (str, list)) or not isinstance(strict, bool):
@@ -151,6 +144,26 @@ class PackSettings:
                 fix='write packs = "none", or a list as ["a", "b"]; strict = true or false',
             )
         return cls(PackSelection.parse(packs, where), strict)
+
+
+def project_table() -> tuple[Path | None, dict[str, Any]]:
+    """The next pyproject.toml upwards with a table ``[tool.plugrad]``, and the table.
+
+    None and nothing where there is none.
+
+    Raises:
+        PackSelectionError: a pyproject.toml cannot be read.
+    """
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # it was removed
+        return None, {}
+    for folder in (here, *here.parents):
+        path = folder / "pyproject.toml"
+        table = _table(path)
+        if table is not None:
+            return path, table
+    return None, {}
 
 
 def _table(path: Path) -> dict[str, Any] | None:

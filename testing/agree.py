@@ -229,6 +229,8 @@ def _refuse(message: str, mismatch: Mismatch) -> None:
 
 
 def _raw(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach() if value.requires_grad else value
     return value.data if isinstance(value, Variable) else value
 
 

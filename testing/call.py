@@ -1,4 +1,4 @@
-"""Call: one call of the op under test, by plugrad and by torch."""
+"""Call: one call of the op under test, and torch's autograd on the same call."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.core.accumulate_grad import edge_of
-from plugrad.core.cotangent import per_edge
-from plugrad.core.engine import run
-from plugrad.core.variable import Variable
 from plugrad.testing.law import NotApplicable, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from plugrad.core.node import Node, Record
+    from plugrad.core.node import Record
     from plugrad.testing.case import Case
 
 
@@ -52,51 +48,47 @@ class Call:
 
     Args:
         case: what was called.
-        variables: what its inputs were, Variables for the differentiable ones.
+        variables: what its inputs were, values of the engine for the differentiable ones.
         output: what the op returned.
     """
 
     def __init__(self, case: Case, variables: Sequence[Any], output: Any) -> None:
         self.case, self.variables, self.output = case, variables, output
         self.outputs = flat(output)
+        self.engine = case.op.engine
 
     @property
     def tensors(self) -> list[Any]:
-        """The outputs with tensors for Variables."""
-        return [o.data if isinstance(o, Variable) else o for o in self.outputs]
+        """The outputs with tensors for the engine's values."""
+        return [self.engine.raw(o) for o in self.outputs]
 
     @property
     def input_tensors(self) -> list[Tensor]:
-        """The inputs with tensors for Variables."""
-        return [v.data if isinstance(v, Variable) else v for v in self.variables]
+        """The inputs with tensors for the engine's values."""
+        return [self.engine.raw(v) for v in self.variables]
 
     @property
     def root_numbers(self) -> list[int]:
         """Which outputs require grad."""
-        return [
-            i for i, o in enumerate(self.outputs) if isinstance(o, Variable) and o.requires_grad
-        ]
+        return [i for i, o in enumerate(self.outputs) if self.engine.is_tracked(o)]
 
     @property
-    def roots(self) -> list[Variable]:
+    def roots(self) -> list[Any]:
         """The outputs that require grad."""
         return [self.outputs[i] for i in self.root_numbers]
 
     @property
-    def node(self) -> Node | None:
-        """The node of this call; None if nothing was recorded, or the op is composite."""
-        for root in self.roots:
-            node: Node | None = root.grad_fn
-            if node is not None and node.op is self.case.op.function:
-                return node
-        return None
+    def node(self) -> Any:
+        """The node of this call; None if nothing was recorded, or the op has no rule."""
+        return self.engine.node(self)
 
     @property
     def record(self) -> Record:
-        """What the engine has of ``node``; there must be one."""
+        """What plugrad's engine has of ``node``; there must be one."""
         node = self.node
         assert node is not None
-        return node._record
+        record: Record = node._record
+        return record
 
     def cotangents(self, salt: int = 0) -> list[Tensor]:
         """Random cotangents, one per root."""
@@ -106,24 +98,23 @@ class Call:
     def raw(self, cotangents: Sequence[Any]) -> Any:
         """What the rule itself returns: not summed, cast, or checked by the engine.
 
-        Needs a node. Every output that got no cotangent gets zeros, or None if the op
-        asked for that, as in the engine.
+        Needs a node. There is a cotangent per root.
         """
-        record = self.record
-        if record._pg_outputs is None:
-            return record._pg_rule(record, *cotangents)
-        arrived: list[Any] = [None] * len(record._pg_outputs)
-        for root, cotangent in zip(self.roots, cotangents, strict=True):
-            arrived[root.output_nr] = cotangent
-        if record._pg_materialize_grads:
-            arrived = [
-                meta.zeros() if given is None and meta is not None else given
-                for given, meta in zip(arrived, record._pg_outputs, strict=True)
-            ]
-        return record._pg_rule(record, *arrived)
+        return self.engine.run_rule(self, cotangents)
 
     def rule(self, cotangents: Sequence[Any]) -> list[Any]:
-        """The raw gradient of each input; of a composite op the engine's."""
+        """The rule's own gradient of each input; of a composite op the engine's.
+
+        What the engine would sum or cast without being told to, as torch does, is.
+        """
+        found = self.unmended(cotangents)
+        if not self.engine.mends or self.node is None:
+            return found
+        inputs = self.case.inputs
+        return [mended(g, given.tensor) for g, given in zip(found, inputs, strict=True)]
+
+    def unmended(self, cotangents: Sequence[Any]) -> list[Any]:
+        """The same as the rule returns it."""
         node = self.node
         if node is None:
             return self.vjp(cotangents)
@@ -132,9 +123,8 @@ class Call:
         gradients: list[Any] = [None] * len(self.case.inputs)
         if not isinstance(result, tuple | list):
             result = (result,)
-        for index, gradient in zip(
-            self.case.edge_inputs, per_edge(self.record, result), strict=False
-        ):
+        by_edge = self.engine.per_edge(self, result)
+        for index, gradient in zip(self.case.edge_inputs, by_edge, strict=False):
             if index is not None:
                 gradients[index] = gradient
         return gradients
@@ -142,17 +132,32 @@ class Call:
     def vjp(self, cotangents: Sequence[Any], create_graph: bool = False) -> list[Any]:
         """The gradient of each input as the engine gives it: summed, cast, checked.
 
-        With ``create_graph`` they are Variables. The graph is kept.
+        With ``create_graph`` they are values of the engine. The graph is kept.
         """
-        wanted = [i for i, v in enumerate(self.variables) if gradient_of(v)]
+        wanted = [i for i, v in enumerate(self.variables) if self.engine.takes_gradient(v)]
         gradients: list[Any] = [None] * len(self.variables)
         roots = self.roots
         if roots:
             targets = [self.variables[i] for i in wanted]
-            found = run(roots, cotangents, True, create_graph, targets)
+            found = self.engine.grad(roots, cotangents, targets, create_graph=create_graph)
             for index, gradient in zip(wanted, found, strict=True):
                 gradients[index] = gradient
         return gradients
+
+
+def mended(gradient: Any, tensor: Tensor) -> Any:
+    """A gradient of the shape and dtype of its input, where it can be made so; else as it is."""
+    if not isinstance(gradient, Tensor):
+        return gradient
+    if gradient.shape != tensor.shape:
+        try:
+            gradient = gradient.sum_to_size(tensor.shape)
+        except RuntimeError:
+            return gradient
+    if gradient.dtype is tensor.dtype or not tensor.dtype.is_floating_point | tensor.is_complex():
+        return gradient
+    real = gradient.is_complex() and not tensor.is_complex()
+    return (gradient.real if real else gradient).to(tensor.dtype)
 
 
 def differentiable_call(case: Case) -> Call:
@@ -169,11 +174,6 @@ def differentiable_call(case: Case) -> Call:
     if not call.roots:
         raise NotApplicable("no output is differentiable")
     return call
-
-
-def gradient_of(variable: Any) -> bool:
-    """Whether a gradient can be asked for."""
-    return isinstance(variable, Variable) and edge_of(variable) is not None
 
 
 _NO_ORACLE = "torch cannot differentiate {}: the numeric laws judge the gradient"
@@ -208,12 +208,29 @@ class Oracle:
             if attempt is not None:
                 attempt.of_sample = values is None
                 return attempt
-        attempt = self._through(case.bare_forward, values)
+        attempt = self._through_forward(values)
         if attempt is None:
             what = "forward" if reference is None else "the reference nor forward"
             raise NotApplicable(_NO_ORACLE.format(what))
         attempt.own_forward = True
         return attempt
+
+    def _through_forward(self, values: Sequence[Tensor] | None) -> OracleCall | None:
+        """Through the op's own forward; of what has no rule that would be the gradient itself."""
+        op = self.case.op
+        if op.engine.name == "torch":
+            if op.forward_is_seen is None:
+                op.forward_is_seen = not op.composite and self._sees_forward()
+            if not op.forward_is_seen:
+                return None
+        return self._through(self.case.bare_forward, values)
+
+    def _sees_forward(self) -> bool:
+        """Whether torch, which may have been told to detach, differentiates all of forward."""
+        from plugrad.testing.laws.oracle import is_seen
+
+        attempt = self._through(self.case.bare_forward, None)
+        return attempt is None or is_seen(self.case, attempt)
 
     def _through(
         self,

@@ -13,21 +13,25 @@ from plugrad.core.context import UntrackedContext
 from plugrad.core.declaration import Declaration
 from plugrad.core.function import Composite, Function
 from plugrad.core.sample import Sample, SampleMaker
-from plugrad.core.variable import Variable
 from plugrad.errors import ArgumentError, OpDefinitionError
 from plugrad.plugins.default import registry
 from plugrad.plugins.registered_op import RegisteredOp
 from plugrad.testing.call import Call, Oracle, flat
+from plugrad.testing.engine import PLUGRAD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from plugrad.core.declaration import Signature
+    from plugrad.testing.engine import Engine
     from plugrad.testing.reached import Reached
 
 
 class OpUnderTest:
     """An op to check: registered, declared, or no more than a Function.
+
+    ``TorchTarget`` is the same for what torch differentiates.
 
     Args:
         function: the class.
@@ -35,6 +39,17 @@ class OpUnderTest:
         seed: of the samples and of all that the laws draw.
         device: where the samples' tensors live.
     """
+
+    #: What differentiates it.
+    engine: Engine = PLUGRAD
+    #: Whether forward writes over an input that requires grad, which must then be no leaf.
+    dirties = False
+    #: Whether torch can differentiate all of forward; None as long as nobody asked.
+    forward_is_seen: bool | None = None
+    #: Whether a call draws random numbers; None as long as no case looked.
+    draws: bool | None = None
+    #: ``path/to/file.py:Name`` of a class that is not registered; empty of any other.
+    found_by = ""
 
     def __init__(
         self,
@@ -52,10 +67,23 @@ class OpUnderTest:
         self.declared = declared is not None
         self.declaration: Declaration = declared or Declaration(function.__name__)
 
+    def reseeded(self, seed: int) -> OpUnderTest:
+        """The same op with the samples of another seed."""
+        return OpUnderTest(self.function, self.entry, seed, self.device)
+
+    @property
+    def command(self) -> str:
+        """What checks it again, but for options; empty where no command finds it."""
+        if self.found_by:
+            return f"plugrad check {self.found_by}"
+        return f"plugrad check {self.name}" if self.entry else ""
+
+    def is_warning(self, law: str) -> bool:
+        """Whether to break this law is no more than a warning."""
+        return False
+
     @classmethod
-    def of(
-        cls, op: str | type[Function] | RegisteredOp, seed: int = 0, device: str = "cpu"
-    ) -> OpUnderTest:
+    def of(cls, op: object, seed: int = 0, device: str = "cpu") -> OpUnderTest:
         """The op of this name in the default registry, or this class, registered or not.
 
         Raises:
@@ -96,15 +124,48 @@ class OpUnderTest:
         """Whether it has no rule of its own: its backward is that of the ops it calls."""
         return issubclass(self.function, Composite)
 
+    @property
+    def signature(self) -> Signature:
+        """The parameters of forward."""
+        return self.function.signature
+
+    @property
+    def once_differentiable(self) -> bool:
+        """Whether backward is marked as one that cannot be differentiated."""
+        return getattr(self.function.backward, "once_differentiable", False)
+
+    @property
+    def has_jvp(self) -> bool:
+        """Whether it has a jvp of its own."""
+        return self.function.jvp is not Function.jvp
+
+    def apply(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the op."""
+        return self.function.apply(*args, **kwargs)
+
+    def bare_forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Forward itself, that torch may be recording."""
+        function = self.function
+        if self.composite:
+            return function.forward(*args, **kwargs)
+        bound, options = function.signature.bind(args, kwargs)
+        if function.takes_setup_context():
+            return function.forward(*bound, **options)
+        flags = function.signature.padded([False] * len(bound), False)
+        return function.forward(UntrackedContext(flags), *bound, **options)
+
+    def all_samples(self, seed: int | None = None) -> Iterable[Sample]:
+        """The samples for ``seed``, by default the op's."""
+        return self.function.samples(self.maker(seed))
+
     def samples(self, seed: int | None = None) -> list[Sample]:
-        """The samples for ``seed``, by default the op's, without those that must raise."""
-        made = self.function.samples(self.maker(seed))
+        """Those that need not raise."""
+        made = self.all_samples(seed)
         return [sample for sample in made if getattr(sample, "error", None) is None]
 
     def refused_samples(self) -> list[Sample]:
         """The samples that must raise."""
-        made = self.function.samples(self.maker())
-        return [sample for sample in made if getattr(sample, "error", None) is not None]
+        return [sample for sample in self.all_samples() if getattr(sample, "error", None)]
 
     def maker(self, seed: int | None = None) -> SampleMaker:
         """What the samples for ``seed`` are made with, by default for the op's."""
@@ -165,7 +226,7 @@ class Case:
             self.inputs.append(Input(name, value, floating and not constant))
             return _Slot(len(self.inputs) - 1)
 
-        names = self.op.function.signature.positional
+        names = self.op.signature.positional
         args = tuple(
             slot(v, names[i] if i < len(names) else f"argument {i}", i in constants)
             for i, v in enumerate(self.sample.args)
@@ -193,7 +254,7 @@ class Case:
         """For each edge of a node of this call the input it belongs to; None if it is no tensor."""
         slots = [_Slot(i) for i in range(len(self.inputs))]
         args, kwargs = self.arguments(slots)
-        bound, _ = self.op.function.signature.bind(args, kwargs)
+        bound, _ = self.op.signature.bind(args, kwargs)
         edges: list[Any] = []
         for argument in bound:
             in_list = isinstance(argument, list | tuple)
@@ -205,9 +266,31 @@ class Case:
     def random_numbers(self) -> AbstractContextManager[None]:
         """In the block torch's default generator gives the same numbers every time.
 
-        Only for an op that declares ``random``; the generator's state is put back.
+        Only for an op that draws some; the generator's state is put back.
         """
-        return _seeded(self.op.seed) if self.op.declaration.random else nullcontext()
+        return seeded(self.op.seed) if self.draws else nullcontext()
+
+    @property
+    def draws(self) -> bool:
+        """Whether a call draws random numbers: as the op declares, or without a word."""
+        op = self.op
+        if op.draws is None:
+            op.draws = op.declaration.random or self._draws()
+        return op.draws
+
+    def _draws(self) -> bool:
+        before = torch.get_rng_state()
+        self.op.draws = False  # what the call itself goes by
+        try:
+            call = self.call()
+            if call.roots:
+                call.vjp(call.cotangents())
+        except Exception:  # which the laws will tell
+            return False
+        finally:
+            changed = not torch.equal(before, torch.get_rng_state())
+            torch.set_rng_state(before)
+        return changed
 
     def call(
         self,
@@ -215,42 +298,52 @@ class Case:
         requires: Sequence[int] | None = None,
         apply: Callable[..., Any] | None = None,
     ) -> Call:
-        """Call the op on Variables.
+        """Call the op on the engine's values.
 
         Args:
             values: of the inputs; the sample's unless told otherwise.
             requires: which inputs require grad; by default all that can.
             apply: another way to call the op.
         """
-        requires = self.wanted if requires is None else requires
         values = self.values if values is None else values
-        variables = [
-            Variable(t, requires_grad=i in requires) if self.inputs[i].differentiable else t
+        return self.call_on(self.leaves(values, requires), apply)
+
+    def leaves(self, values: Sequence[Tensor], requires: Sequence[int] | None = None) -> list[Any]:
+        """``values`` as leaves of the engine, those that ``requires`` names requiring grad."""
+        requires = self.wanted if requires is None else requires
+        leaf = self.op.engine.leaf
+        return [
+            leaf(t, i in requires) if self.inputs[i].differentiable else t
             for i, t in enumerate(values)
         ]
-        args, kwargs = self.arguments(variables)
-        with self.random_numbers():
-            output = (apply or self.op.function.apply)(*args, **kwargs)
+
+    def call_on(self, variables: Sequence[Any], apply: Callable[..., Any] | None = None) -> Call:
+        """Call the op on what its inputs shall be, values of the engine or tensors."""
+        given = variables
+        if self.op.dirties:
+            given = [v.clone() if self.op.engine.is_tracked(v) else v for v in variables]
+        args, kwargs = self.arguments(given)
+        try:
+            with self.random_numbers():
+                output = (apply or self.op.apply)(*args, **kwargs)
+        except RuntimeError as error:
+            if self.op.dirties or self.op.engine is PLUGRAD or _OF_A_LEAF not in str(error):
+                raise
+            self.op.dirties = True
+            return self.call_on(variables, apply)
         return Call(self, variables, output)
 
     def forward(self, values: Sequence[Tensor] | None = None) -> list[Any]:
         """The outputs for ``values`` as tensors, without a graph, flat."""
         args, kwargs = self.arguments(self.values if values is None else values)
         with torch.no_grad(), self.random_numbers():
-            outputs = flat(self.op.function.apply(*args, **kwargs))
-        return [o.data if isinstance(o, Variable) else o for o in outputs]
+            outputs = flat(self.op.apply(*args, **kwargs))
+        return [self.op.engine.raw(o) for o in outputs]
 
     def bare_forward(self, values: Sequence[Tensor]) -> Any:
         """Forward itself on ``values``, that torch may be recording."""
         args, kwargs = self.arguments(values)
-        function = self.op.function
-        if self.op.composite:
-            return function.forward(*args, **kwargs)
-        bound, options = function.signature.bind(args, kwargs)
-        if function.takes_setup_context():
-            return function.forward(*bound, **options)
-        flags = function.signature.padded([False] * len(bound), False)
-        return function.forward(UntrackedContext(flags), *bound, **options)
+        return self.op.bare_forward(args, kwargs)
 
     @cached_property
     def oracle(self) -> Oracle:
@@ -283,12 +376,16 @@ class Case:
         return Case(self.op, sample, self.index)
 
 
+#: What torch says of a leaf that is written to.
+_OF_A_LEAF = "a leaf Variable that requires grad"
+
+
 def _labels(op: OpUnderTest, sample: Sample) -> dict[int | str, int | str]:
     """What an argument of the sample may be called, and where it is in ``args`` or ``kwargs``.
 
     It is called by its position in forward, by the parameter's name, or as the call has it.
     """
-    signature = op.function.signature
+    signature = op.signature
     names = signature.positional
     labels: dict[int | str, int | str] = {}
     for i in range(len(sample.args)):
@@ -317,7 +414,7 @@ def _filled(value: Any, values: Sequence[Any]) -> Any:
     return value
 
 
-class _seeded:  # noqa: N801 (a context manager, called like a function)
+class seeded:  # noqa: N801 (a context manager, called like a function)
     """torch's default CPU generator, seeded in the block and put back after it."""
 
     def __init__(self, seed: int) -> None:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from plugrad.errors import UnknownLawError, UnknownPackError
+from plugrad.errors import ArgumentError, UnknownLawError, UnknownPackError
 from plugrad.plugins.default import manager, packs, registry
 from plugrad.plugins.hooks import call_each
 from plugrad.plugins.messages import did_you_mean, warn_all
+from plugrad.plugins.registered_op import RegisteredOp
 from plugrad.testing.case import OpUnderTest
 from plugrad.testing.faults import FAULTS
-from plugrad.testing.law import for_pack, for_samples
+from plugrad.testing.law import for_op, for_samples
 from plugrad.testing.laws import LAWS
 from plugrad.testing.result import Report
 from plugrad.testing.runner import TIME_LIMIT, Runner
+from plugrad.testing.targets import described_target, find_target, is_target_text
+from plugrad.testing.torch_target import is_torch_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from plugrad.core.function import Function
-    from plugrad.plugins.registered_op import RegisteredOp
     from plugrad.testing.case import Case
     from plugrad.testing.law import Law
     from plugrad.testing.result import Result
@@ -81,31 +82,80 @@ def choose_laws(ids: Iterable[str] | None) -> tuple[Law, ...]:
 
 
 def check_op(
-    op: str | type[Function] | RegisteredOp,
+    op: str | type[Any] | RegisteredOp | Callable[..., Any],
     *,
+    samples: Any = None,
+    reference: Callable[..., Any] | None = None,
     laws: Iterable[str] | None = None,
     seed: int = 0,
     device: str = "cpu",
     time_limit: float = TIME_LIMIT,
+    **declared: Any,
 ) -> Report:
     """Check an op on each of its samples.
 
-    Nothing that the op does raises: it is reported.
+    Nothing that the op does raises: it is reported. An op of plugrad's runs on its engine. A
+    torch.autograd.Function, a custom op, or a function that torch differentiates, runs on
+    torch's, as it is.
 
     Args:
-        op: a name, or a class, registered or not, with forward, backward and samples.
+        op: a name, or a class, registered or not, with forward, backward and samples; or
+            a torch.autograd.Function, a custom op, or a callable on tensors; or where to find
+            one: ``package.module:Name``, ``path/to/file.py:Name``.
+        samples: of a torch target, which has none of its own: a function of a SampleMaker that
+            returns Samples, or a list of Samples or of tuples of arguments. In such a tuple only
+            the tensors that require grad get a gradient, if any do. By default those of the
+            target's samples file.
+        reference: of a torch target, a function that it must equal in values and gradients.
         laws: ids of laws; all unless told otherwise.
         seed: of the samples and the cotangents.
         device: where the samples' tensors live.
         time_limit: seconds for each law on each sample; 0 for none.
+        **declared: of a torch target, what ``@op`` would say: ``random``, ``dtypes``,
+            ``nondeterminism``, ``elementwise``, ``linear``, ``waives``, ``equivalent``.
 
     Raises:
         UnknownOpError: no op has the name.
         UnknownLawError: no law has an id.
-        OpDefinitionError: ``op`` is neither a name nor a Function.
+        OpDefinitionError, TargetError: ``op`` is nothing that can be checked.
+        ArgumentError: what only a torch target is told, or cannot be declared.
     """
     chosen = choose_laws(laws)
-    return Report(Runner(OpUnderTest.of(op, seed, device), time_limit).results(chosen))
+    told = {"samples": samples, "reference": reference, **declared}
+    told = {name: value for name, value in told.items() if value is not None}
+    return Report(Runner(under_test(op, told, seed, device), time_limit).results(chosen))
+
+
+def under_test(
+    op: str | type[Any] | RegisteredOp | Callable[..., Any] | OpUnderTest,
+    told: dict[str, Any],
+    seed: int = 0,
+    device: str = "cpu",
+) -> OpUnderTest:
+    """The op, or the torch target, ready to be checked.
+
+    Args:
+        op: as for ``check_op``.
+        told: what is said of a torch target beside itself.
+        seed: of the samples and the cotangents.
+        device: where the samples' tensors live.
+
+    Raises:
+        UnknownOpError, OpDefinitionError, TargetError, ArgumentError: as for ``check_op``.
+    """
+    if isinstance(op, OpUnderTest):
+        return op
+    if isinstance(op, str) and is_target_text(op):
+        return find_target(op, told, seed, device)
+    if not isinstance(op, str | RegisteredOp) and is_torch_target(op):
+        return described_target(op, told, seed, device)
+    if told:
+        raise ArgumentError(
+            f"{', '.join(sorted(told))} can be told of a torch target only",
+            where=f"the check of {op!r}",
+            fix="write it in the op: samples(make), and the rest in @op",
+        )
+    return OpUnderTest.of(op, seed, device)
 
 
 def check_pack(
@@ -169,7 +219,7 @@ class OpChecks:
     """
 
     def __init__(self, op: OpUnderTest, laws: Sequence[Law], limit: float = TIME_LIMIT) -> None:
-        self.op, self.laws, self.limit = op, for_pack(laws, op.pack), limit
+        self.op, self.laws, self.limit = op, for_op(laws, op.pack, op.engine.name), limit
         self._runner: Runner | None = None
         self._case: Case | None = None
 

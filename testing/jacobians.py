@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from plugrad.testing.case import Case
 
 
-def inner(a: Tensor | Variable, b: Tensor) -> float:
+def inner(a: Any, b: Tensor) -> float:
     """Re <a, b>, in which complex numbers are pairs of reals."""
     a = a.data if isinstance(a, Variable) else a
     return float((a * b.conj()).real.sum() if b.is_complex() else (a * b).sum())

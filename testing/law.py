@@ -19,11 +19,15 @@ class Violation(Exception):  # noqa: N818 (it is the outcome of a check, not an 
     Args:
         message: what is wrong, for the op's author.
         mismatch: the numbers, where there are some.
+        tolerated: whether torch, if it is the engine, mends it or says so aloud: then it is a
+            warning.
     """
 
-    def __init__(self, message: str, mismatch: Mismatch | None = None) -> None:
+    def __init__(
+        self, message: str, mismatch: Mismatch | None = None, *, tolerated: bool = False
+    ) -> None:
         super().__init__(message)
-        self.message, self.mismatch = message, mismatch
+        self.message, self.mismatch, self.tolerated = message, mismatch, tolerated
 
 
 class NotApplicable(Exception):  # noqa: N818 (an outcome, not an error)
@@ -39,7 +43,10 @@ FAMILIES = (
     "complex",
     "special points",
     "lifetime",
+    "torch",
 )
+#: The engines, and so the kinds of op, that a law may be about.
+ENGINES = ("plugrad", "torch")
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,10 @@ class Law:
         gate: a sample that breaks it is not given to any other law, which would but say the
             same again. Gates come first.
         pack: of which pack's ops it judges; all ops if it is empty.
+        engines: whose ops it judges; all of ENGINES unless told otherwise.
+        explained_by: ids of laws. Where one of them is broken, too, this one would but say the
+            same in other words, and is not applicable.
+        slow: whether it takes seconds, as compilers do, and so has a longer time limit.
     """
 
     id: str
@@ -65,6 +76,9 @@ class Law:
     whole_op: bool = False
     gate: bool = False
     pack: str = ""
+    engines: tuple[str, ...] = ENGINES
+    explained_by: tuple[str, ...] = ()
+    slow: bool = False
 
     @property
     def why(self) -> str:
@@ -72,9 +86,9 @@ class Law:
         return (self.check.__doc__ or "").strip().splitlines()[0]
 
 
-def for_pack(laws: Iterable[Law], pack: str) -> list[Law]:
-    """Those of ``laws`` that judge the ops of this pack."""
-    return [law for law in laws if law.pack in ("", pack)]
+def for_op(laws: Iterable[Law], pack: str, engine: str = "plugrad") -> list[Law]:
+    """Those of ``laws`` that judge the ops of this pack and engine."""
+    return [law for law in laws if law.pack in ("", pack) and engine in law.engines]
 
 
 def for_samples(laws: Iterable[Law]) -> list[Law]:
@@ -96,6 +110,9 @@ class LawBook:
         whole_op: bool = False,
         gate: bool = False,
         pack: str = "",
+        engines: tuple[str, ...] = ENGINES,
+        explained_by: tuple[str, ...] = (),
+        slow: bool = False,
     ) -> Callable[[Any], Any]:
         """Decorate a check to make it a law of this book.
 
@@ -104,7 +121,7 @@ class LawBook:
         """
 
         def enter(check: Callable[[Any], None]) -> Callable[[Any], None]:
-            self.add(Law(id, family, check, whole_op, gate, pack))
+            self.add(Law(id, family, check, whole_op, gate, pack, engines, explained_by, slow))
             return check
 
         return enter

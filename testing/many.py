@@ -9,18 +9,18 @@ import time
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import torch
 
 from plugrad.errors import UnknownOpError
 from plugrad.plugins.default import packs, registry
 from plugrad.testing.case import OpUnderTest
-from plugrad.testing.check import choose_laws
-from plugrad.testing.law import for_pack, for_samples
+from plugrad.testing.check import choose_laws, under_test
+from plugrad.testing.law import for_op, for_samples
 from plugrad.testing.result import Result
 from plugrad.testing.runner import TIME_LIMIT, Runner, one_thread
 from plugrad.testing.strength import FaultResult, StrengthReport, choose_faults, op_strength
@@ -59,6 +59,7 @@ class _Settings:
     limit: float
     #: The packs that this process may load, and so a worker.
     packs: PackSelection | None
+    strict: bool = False
 
 
 class _Address(NamedTuple):
@@ -76,8 +77,12 @@ class _Address(NamedTuple):
         return registry.add(function, self.pack)  # type: ignore[arg-type]
 
 
+#: A registered op, or what is ready to be checked.
+Checkable: TypeAlias = "RegisteredOp | OpUnderTest"
+
+
 def check_many(
-    ops: Sequence[RegisteredOp],
+    ops: Sequence[Checkable],
     *,
     laws: Sequence[str] | None = None,
     samples: Sequence[int] | None = None,
@@ -86,6 +91,7 @@ def check_many(
     time_limit: float = TIME_LIMIT,
     jobs: int = 1,
     stop: Callable[[], bool] = lambda: False,
+    strict: bool = False,
 ) -> Iterator[Batch]:
     """Check ops, and give their results as they come: of each op in order, ops mixed.
 
@@ -94,7 +100,7 @@ def check_many(
     op it was busy with.
 
     Args:
-        ops: entries of the default registry.
+        ops: entries of the default registry, or ops under test, whose seed and device are theirs.
         laws: ids of laws; all unless told otherwise.
         samples: numbers of samples; all unless told otherwise. One that an op lacks is
             left out.
@@ -103,6 +109,7 @@ def check_many(
         time_limit: seconds for each law on each sample; 0 for none.
         jobs: how many processes; 1 for this one alone.
         stop: asked a few times a second; once it says True no more is checked.
+        strict: whether a warning is a failure.
 
     Raises:
         UnknownLawError: no law has an id.
@@ -114,28 +121,30 @@ def check_many(
         device,
         time_limit,
         packs.selection,
+        strict,
     )
     with one_thread():
         here = list(ops)
         if jobs > 1:
             pool = _Pool(settings, jobs, stop)
-            yield from pool.batches(ops)
-            here = pool.left
+            yield from pool.batches([op for op in ops if not isinstance(op, OpUnderTest)])
+            here = [*pool.left, *(op for op in ops if isinstance(op, OpUnderTest))]
         for entry in here:
             if stop():
                 return
             yield from _batches(entry, settings, stop)
 
 
-def _results(entry: RegisteredOp, settings: _Settings) -> Iterator[Result]:
-    runner = Runner(OpUnderTest.of(entry, settings.seed, settings.device), settings.limit)
+def _results(entry: Checkable, settings: _Settings) -> Iterator[Result]:
+    op = under_test(entry, {}, settings.seed, settings.device)
+    runner = Runner(op, settings.limit)
     samples = settings.samples
     if samples is not None:
         samples = tuple(k for k in samples if k < len(runner.samples))
     nothing = True
     for result in runner.results(choose_laws(settings.laws), samples):
         nothing = False
-        yield result
+        yield replace(result, status="failed") if _is_failure(result, settings) else result
     if nothing and settings.samples is None:
         yield _failed(
             entry.name,
@@ -147,8 +156,12 @@ def _results(entry: RegisteredOp, settings: _Settings) -> Iterator[Result]:
         )
 
 
+def _is_failure(result: Result, settings: _Settings) -> bool:
+    return settings.strict and result.status == "warning"
+
+
 def _batches(
-    entry: RegisteredOp, settings: _Settings, stop: Callable[[], bool] = lambda: False
+    entry: Checkable, settings: _Settings, stop: Callable[[], bool] = lambda: False
 ) -> Iterator[Batch]:
     collected: list[Result] = []
     sent = time.monotonic()
@@ -165,7 +178,17 @@ def _batches(
 def _failed(
     op: str, settings: _Settings, sample: int | None, law: str, family: str, message: str
 ) -> Result:
-    return Result(op, sample, law, family, "failed", message, settings.seed, device=settings.device)
+    return Result(
+        op,
+        sample,
+        law,
+        family,
+        "failed",
+        message,
+        settings.seed,
+        device=settings.device,
+        command=f"plugrad check {op}",
+    )
 
 
 # --- a worker ------------------------------------------------------------------------
@@ -324,7 +347,7 @@ class _Pool:
 
     def _step(self, number: int, pack: str) -> tuple[Law, int | None]:
         """What ``Runner.results`` does after ``number`` results, of an op of this pack."""
-        laws = for_pack(choose_laws(self.settings.laws), pack)
+        laws = for_op(choose_laws(self.settings.laws), pack)
         whole = [law for law in laws if law.whole_op]
         each = for_samples(laws)
         if number < len(whole) or not each:

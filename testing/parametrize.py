@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from plugrad.plugins.default import packs, registry
-from plugrad.testing.case import OpUnderTest
-from plugrad.testing.check import OpChecks, check_id, choose_laws, ops_of_pack
+from plugrad.testing.check import OpChecks, check_id, choose_laws, ops_of_pack, under_test
 from plugrad.testing.result import failure_text
 from plugrad.testing.runner import TIME_LIMIT
 
@@ -66,7 +65,7 @@ def parametrize_ops(
     given = choose_laws(laws)
     parameters = []
     for op in chosen:
-        checks = OpChecks(OpUnderTest.of(op, seed, device), given, time_limit)
+        checks = OpChecks(under_test(op, {}, seed, device), given, time_limit)
         parameters += [Check(checks, sample, law) for sample, law in checks]
         checks.release()
     return pytest.mark.parametrize("check", parameters, ids=str)

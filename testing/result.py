@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from plugrad.testing.agree import Matrix, Mismatch
 
 
-#: ``waived`` is a failure that the op's author declared, with a reason.
-Status: TypeAlias = Literal["passed", "failed", "waived", "not applicable"]
+#: ``waived`` is a failure that the op's author declared, with a reason; ``warning`` one that
+#: torch mends or says aloud, or that few are bothered by.
+Status: TypeAlias = Literal["passed", "failed", "warning", "waived", "not applicable"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Result:
         arguments: the sample, briefly.
         mismatch: the numbers of a failure, if there are any.
         device: where it ran.
+        command: what checks the op again, but for options; empty where no command finds it.
     """
 
     op: str
@@ -47,6 +49,7 @@ class Result:
     arguments: str = ""
     mismatch: Mismatch | None = None
     device: str = "cpu"
+    command: str = ""
 
     @property
     def id(self) -> str:
@@ -55,10 +58,12 @@ class Result:
 
     @property
     def reproduce(self) -> str:
-        """A command that runs this law on this sample again."""
+        """A command that runs this law on this sample again; empty if there is none."""
+        if not self.command:
+            return ""
         sample = "" if self.sample is None else f" --sample {self.sample}"
         device = "" if self.device == "cpu" else f" --device {self.device}"
-        return f"plugrad check {self.op} --law {self.law}{sample} --seed {self.seed}{device}"
+        return f"{self.command} --law {self.law}{sample} --seed {self.seed}{device}"
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as plain values, for JSON."""
@@ -86,6 +91,11 @@ class Report:
         return [r for r in self.results if r.status == "failed"]
 
     @property
+    def warnings(self) -> list[Result]:
+        """The results that are warnings."""
+        return [r for r in self.results if r.status == "warning"]
+
+    @property
     def counts(self) -> Counter[str]:
         """How many results have each status."""
         return Counter(r.status for r in self.results)
@@ -109,7 +119,10 @@ class Report:
     def __str__(self) -> str:
         lines = [repr(self)]
         for r in self.failures:
-            lines += [f"{r.id}: {r.message}", f"  arguments: {r.arguments}", f"  {r.reproduce}"]
+            lines += [f"{r.id}: {r.message}", f"  arguments: {r.arguments}"]
+            lines += [f"  {r.reproduce}"] if r.reproduce else []
+        for r in self.warnings:
+            lines.append(f"{r.id}: warning: {r.message}")
         return "\n".join(lines)
 
 
@@ -128,7 +141,10 @@ def failure_text(result: Result) -> str:
         expected, got = mismatch.jacobians
         lines += ["  expected Jacobian:", *matrix_lines(expected)]
         lines += ["  got:", *matrix_lines(got)]
-    lines += [f"  reproduce: {_pytest_command(result)}", f"         or: {result.reproduce}"]
+    commands = [_pytest_command(result), result.reproduce]
+    labels = ("  reproduce: ", "         or: ")
+    given = zip(labels, filter(None, commands), strict=False)
+    lines += [label + command for label, command in given]
     return "\n".join(lines)
 
 
@@ -144,6 +160,8 @@ def _why(law: str) -> str:
 
 
 def _pytest_command(result: Result) -> str:
+    if result.command != f"plugrad check {result.op}" or ":" in result.op.replace("::", ""):
+        return ""
     # The law is chosen by its id: as a keyword, second-order is second-order-numeric too.
     keyword = result.op if result.sample is None else f"{result.op}[{result.sample}]-"
     device = "" if result.device == "cpu" else f" --plugrad-device {result.device}"

@@ -17,7 +17,7 @@ from plugrad.testing.faults import FAULTS
 from plugrad.testing.faults.mutant import mutant
 from plugrad.testing.faults.rewrite import returning
 from plugrad.testing.faults.subject import Subject, gradients, moved_everywhere, same
-from plugrad.testing.law import NotApplicable, for_pack
+from plugrad.testing.law import NotApplicable, for_op
 from plugrad.testing.laws import LAWS
 from plugrad.testing.runner import Runner, TimeLimitExceeded
 from plugrad.testing.runner import time_limit as limited
@@ -308,7 +308,7 @@ class _Injection:
         """The first law and sample that fails; of the likely laws, or of the others."""
         runner = Runner(faulty.op, self.limit)
         with_node = {found.case.index for found in self.subject.probes}
-        for law in for_pack(_laws(fault, likely=likely), self.op.pack):
+        for law in for_op(_laws(fault, likely=likely), self.op.pack, self.op.engine.name):
             for index in range(len(runner.samples)):
                 if index not in with_node:
                     continue

@@ -23,7 +23,11 @@ ROWS = 24
 
 
 def print_failures(console: Console, outcome: Outcome, verbose: bool = False) -> None:
-    """Print the failures of each op: the first few in full, or with ``verbose`` all."""
+    """Print the failures of each op: the first few in full, or with ``verbose`` all.
+
+    Before them a line for each warning.
+    """
+    _print_warnings(console, outcome)
     for op in outcome.ops:
         failures = outcome.of(op).failures
         full = len(failures) if verbose else IN_FULL
@@ -37,6 +41,16 @@ def print_failures(console: Console, outcome: Outcome, verbose: bool = False) ->
             console.print(Text(f"  {result.id}: {_first_line(result.message)}"))
 
 
+def _print_warnings(console: Console, outcome: Outcome) -> None:
+    for op in outcome.ops:
+        by_law = {r.law: r for r in reversed(outcome.of(op).warnings)}
+        for law, first in reversed(by_law.items()):
+            same = sum(r.law == law for r in outcome.of(op).warnings) - 1
+            more = f" (and {same} more)" if same else ""
+            text = f" {first.id}: {_first_line(first.message)}{more}"
+            console.print(Text.assemble(("warning", "yellow"), text))
+
+
 def failure(result: Result) -> Iterator[Text]:
     """The lines that tell one failure in full."""
     yield Text.assemble(("FAILED", "bold red"), " ", (result.id, "bold"))
@@ -46,7 +60,8 @@ def failure(result: Result) -> Iterator[Text]:
         yield Text.assemble("  ", (f"{name:<11}", "dim"), value)
     if result.mismatch is not None and result.mismatch.jacobians is not None:
         yield from _jacobians(*result.mismatch.jacobians)
-    yield Text.assemble("  ", (f"{'reproduce':<11}", "dim"), (result.reproduce, "bold"))
+    if result.reproduce:
+        yield Text.assemble("  ", (f"{'reproduce':<11}", "dim"), (result.reproduce, "bold"))
 
 
 def without_numbers(result: Result) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from jinja2 import Environment, PackageLoader
 
 from plugrad.cli.checking.failure import facts, without_numbers
 from plugrad.cli.checking.plain import plain
 from plugrad.testing.law import FAMILIES
-from plugrad.testing.result import Result
+from plugrad.testing.result import Result, Status
 
 if TYPE_CHECKING:
     from plugrad.cli.checking.outcome import Outcome
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from plugrad.testing.law import Law
 
 #: Their order is that of the codes in the data.
-STATUSES = ("passed", "failed", "waived", "not applicable")
+STATUSES = get_args(Status)
 #: So many failures are listed under the matrix, for print and for readers without scripts.
 LISTED = 200
 
@@ -103,7 +103,14 @@ class _Data:
         """The line that reproduces a result, with {op}, {law} and {sample} to fill in."""
         outcome = self.outcome
         return Result(
-            "{op}", sample, "{law}", "", "passed", seed=outcome.seed, device=outcome.device
+            "{op}",
+            sample,
+            "{law}",
+            "",
+            "passed",
+            seed=outcome.seed,
+            device=outcome.device,
+            command="plugrad check {op}",
         ).reproduce
 
 

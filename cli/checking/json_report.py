@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from plugrad.cli.checking.plain import plain
+from plugrad.testing.result import Status
 
 if TYPE_CHECKING:
     from plugrad.cli.checking.outcome import Outcome
@@ -25,7 +26,7 @@ def json_report(outcome: Outcome) -> str:
         "laws": [{"id": law.id, "family": law.family, "why": law.why} for law in outcome.laws],
         "totals": {
             "results": len(report),
-            **{name: counts[name] for name in ("passed", "failed", "waived", "not applicable")},
+            **{name: counts[name] for name in get_args(Status)},
         },
         "results": [plain(result.as_dict()) for result in report],
     }

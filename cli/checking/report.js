@@ -2,6 +2,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const FAILED = data.statuses.indexOf("failed");
+  const WARNING = data.statuses.indexOf("warning");
   const WAIVED = data.statuses.indexOf("waived");
   const PASSED = data.statuses.indexOf("passed");
   const matrix = document.getElementById("matrix");
@@ -26,7 +27,7 @@
   /** What a cell shows: the worst of its results. */
   function worst(results) {
     const found = new Set(results.map((r) => r[1]));
-    for (const status of [FAILED, WAIVED, PASSED]) if (found.has(status)) return status;
+    for (const status of [FAILED, WARNING, WAIVED, PASSED]) if (found.has(status)) return status;
     return results[0][1];
   }
 

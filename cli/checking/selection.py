@@ -11,27 +11,37 @@ from plugrad.cli.known_ops import remember_ops
 from plugrad.cli.pack_warnings import pack_warnings
 from plugrad.errors import PlugradError
 from plugrad.plugins.default import packs, registry
+from plugrad.testing.targets import find_targets, is_target_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from plugrad.plugins.registered_op import RegisteredOp
+    from plugrad.testing.case import OpUnderTest
 
 T = TypeVar("T")
 
 
-def chosen(names: Iterable[str], others: Callable[[], T]) -> tuple[list[RegisteredOp], T]:
+def chosen(
+    names: Iterable[str], others: Callable[[], T], none: bool = False
+) -> tuple[list[RegisteredOp], T]:
     """The registered ops of these names, as ``chosen_ops``, and what ``others`` chooses.
 
     Packs may load for both; what they print and what is wrong with them goes to standard
     error.
 
+    Args:
+        names: as for ``chosen_ops``.
+        others: chooses.
+        none: without a name choose no op, instead of all.
+
     Raises:
         Exit: there is none of a name, with status 2.
     """
+    names = list(names)
     try:
         with pack_warnings():
-            found = chosen_ops(names), others()
+            found = [] if none and not names else chosen_ops(names), others()
     except PlugradError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error
@@ -58,6 +68,33 @@ def chosen_ops(names: Iterable[str]) -> list[RegisteredOp]:
         return [found[name] for name in sorted(found)]
     packs.load()
     return list(registry)
+
+
+def chosen_targets(
+    names: Iterable[str], told: Mapping[str, object], seed: int, device: str
+) -> list[OpUnderTest]:
+    """The torch targets that are named, ready to be checked, and no registered ops.
+
+    Args:
+        names: as ``package.module:Name``, ``path/to/file.py``; other names are left out.
+        told: what is said of all of them, as for ``check_op``.
+        seed: of the samples and the cotangents.
+        device: where the samples' tensors live.
+
+    Raises:
+        Exit: there is none of a name, with status 2.
+    """
+    try:
+        found = [
+            op
+            for name in names
+            if is_target_text(name)
+            for op in find_targets(name, told, seed, device)
+        ]
+    except PlugradError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from error
+    return list({op.name: op for op in found}.values())
 
 
 def _named(name: str) -> list[RegisteredOp]:

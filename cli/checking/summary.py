@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from rich.table import Table
 from rich.text import Text
 
 from plugrad.cli.checking.console import print_table
 from plugrad.testing.law import FAMILIES
+from plugrad.testing.result import Status
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,7 +23,14 @@ FEW = 20
 #: With more reasons than these only the most common are shown.
 FEW_REASONS = 8
 
-_STATUSES = ("passed", "failed", "waived", "not applicable")
+_STYLES = {
+    "passed": "green",
+    "failed": "bold red",
+    "warning": "yellow",
+    "waived": "yellow",
+    "not applicable": "dim",
+}
+_HEADS = {"warning": "warnings", "not applicable": "n/a"}
 
 
 def print_summary(console: Console, outcome: Outcome, verbose: bool = False) -> None:
@@ -41,36 +49,42 @@ def _table(outcome: Outcome, report: Report, verbose: bool) -> Table:
     families = [f for f in FAMILIES if any(r.family == f for r in report)]
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("op", no_wrap=True)
-    for name in (*families, "passed", "failed", "waived", "n/a"):
+    statuses = _statuses(report)
+    for name in (*families, *(_HEADS.get(status, status) for status in statuses)):
         table.add_column(name, justify="right", no_wrap=True)
     every = verbose or len(outcome.ops) <= FEW
     for op in outcome.ops:
         of_op = outcome.of(op)
         if len(of_op) and (every or of_op.failures):
-            table.add_row(*_row(Text(op), of_op, families))
+            table.add_row(*_row(Text(op), of_op, families, statuses))
     table.add_section()
-    table.add_row(*_row(Text(f"all {len(outcome.ops)} ops", "bold"), report, families))
+    total = Text(f"all {len(outcome.ops)} ops", "bold")
+    table.add_row(*_row(total, report, families, statuses))
     return table
 
 
-def _row(title: Text, report: Report, families: list[str]) -> list[Text]:
+def _statuses(report: Report) -> list[str]:
+    """Those that are shown; plugrad's own ops have no warnings."""
+    return [s for s in get_args(Status) if s != "warning" or report.warnings]
+
+
+def _row(title: Text, report: Report, families: list[str], statuses: list[str]) -> list[Text]:
     by_family: dict[str, Counter[str]] = {family: Counter() for family in families}
     for result in report:
         by_family[result.family][result.status] += 1
     cells = [title, *map(_cell, by_family.values())]
     counts = report.counts
-    styles = ("green", "bold red", "yellow", "dim")
-    for status, style in zip(_STATUSES, styles, strict=True):
-        cells.append(Text(str(counts[status]), style if counts[status] else "dim"))
-    return cells
+    told = [(counts[status], _STYLES[status]) for status in statuses]
+    return cells + [Text(str(count), style if count else "dim") for count, style in told]
 
 
 def _cell(counts: Counter[str]) -> Text:
     """A family: its failures if there are any, else how many of its results are good."""
     if counts["failed"]:
         return Text(f"{counts['failed']} failed", "bold red")
-    if counts["waived"]:
-        return Text(f"{counts['waived']} waived", "yellow")
+    for status in ("warning", "waived"):
+        if counts[status]:
+            return Text(f"{counts[status]} {status}", "yellow")
     return Text(str(counts["passed"]), "green") if counts["passed"] else Text("-", "dim")
 
 
@@ -107,7 +121,7 @@ def _laws(laws: set[str]) -> str:
 
 def _verdict(outcome: Outcome, report: Report) -> Text:
     counts = report.counts
-    numbers = ", ".join(f"{counts[status]} {status}" for status in _STATUSES)
+    numbers = ", ".join(f"{counts[status]} {status}" for status in _statuses(report))
     told = f"{len(outcome.ops)} ops, {len(report)} results in {outcome.seconds:.1f} s: {numbers}"
     if outcome.interrupted:
         title, style = f"interrupted after {outcome.done} ops:", "bold yellow"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.core.variable import Variable
 from plugrad.testing.call import flat
 from plugrad.testing.case import Case, OpUnderTest
 
@@ -59,7 +58,7 @@ class Probe:
     def _all_places(self) -> list[Place]:
         """A place for every edge."""
         lengths = self.record._pg_list_lengths or (None,) * len(self.record._pg_edges)
-        names = self.case.op.function.signature.positional
+        names = self.case.op.signature.positional
         return [
             Place(place_name(names, position, item), position, item)
             for position, length in enumerate(lengths)
@@ -85,7 +84,7 @@ class Subject:
 
     def reseeded(self, seed: int) -> Subject:
         """The same op with the samples of another seed."""
-        return Subject(OpUnderTest(self.function, self.op.entry, seed, self.op.device))
+        return Subject(self.op.reseeded(seed))
 
     @cached_property
     def cases(self) -> list[Case]:
@@ -162,24 +161,20 @@ def gradients(case: Case, order: int = 1, scale: float = 1.0) -> list[Any] | Non
 
 
 def _second(call: Call) -> list[Any]:
-    from plugrad.core.engine import run
     from plugrad.testing.call import random_like
 
-    cotangents = [Variable(c, requires_grad=True) for c in call.cotangents()]
+    engine = call.engine
+    cotangents = [engine.leaf(c, True) for c in call.cotangents()]
     first = call.vjp(cotangents, create_graph=True)
-    wanted = [v for v in call.variables if isinstance(v, Variable) and v.requires_grad]
-    roots = [g for g in first if isinstance(g, Variable) and g.requires_grad]
+    wanted = [v for v in call.variables if engine.is_tracked(v)]
+    roots = [g for g in first if engine.is_tracked(g)]
     targets = [*wanted, *cotangents]
     if not roots:
-        return [*flat([_raw(g) for g in first]), *[None] * len(targets)]
+        return [*flat([engine.raw(g) for g in first]), *[None] * len(targets)]
     generator = call.case.generator(7)
     again = [random_like(g.data, generator) for g in roots]
-    second = run(roots, again, True, False, targets)
-    return [*[_raw(g) for g in first], *second]
-
-
-def _raw(value: Any) -> Any:
-    return value.data if isinstance(value, Variable) else value
+    second = engine.grad(roots, again, targets)
+    return [*[engine.raw(g) for g in first], *second]
 
 
 def moved_everywhere(found: Probe) -> Iterator[Case]:

@@ -15,6 +15,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     oracle,
     registration,
     special_points,
+    torch_functions,
 )
 
 __all__ = ["LAWS"]

@@ -93,7 +93,7 @@ def _with(case: Case, changed: dict[int, Tensor]) -> Case:
     return case.replaced(values)
 
 
-@LAWS.law("real-gradient", "complex")
+@LAWS.law("real-gradient", "complex", engines=("plugrad",))
 def real_gradient(case: Case) -> None:
     """A real input never gets a complex gradient.
 

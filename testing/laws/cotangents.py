@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.core.engine import run
 from plugrad.testing.agree import agree, agree_all
 from plugrad.testing.call import differentiable_call, transposed, with_gaps
 from plugrad.testing.law import LAWS, NotApplicable, Violation
@@ -152,7 +151,7 @@ def _through_engine(call: Call, used: list[int], cotangents: list[Any]) -> list[
     wanted = call.case.wanted
     roots = [call.roots[i] for i in used]
     targets = [call.variables[i] for i in wanted]
-    found = run(roots, [cotangents[i] for i in used], True, False, targets)
+    found = call.engine.grad(roots, [cotangents[i] for i in used], targets)
     gradients: list[Any] = [None] * len(call.case.inputs)
     for index, gradient in zip(wanted, found, strict=True):
         gradients[index] = gradient

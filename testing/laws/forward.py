@@ -12,8 +12,8 @@ from torch import Tensor
 from plugrad.core.variable import Variable
 from plugrad.plugins.default import registry
 from plugrad.testing.agree import agree, tolerance
-from plugrad.testing.call import flat
-from plugrad.testing.case import Case
+from plugrad.testing.call import Call, flat
+from plugrad.testing.case import Case, seeded
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def runs(case: Case) -> None:
 
 
 def _unknown_constants(case: Case) -> str:
-    signature = case.op.function.signature
+    signature = case.op.signature
     names = [*signature.positional, *sorted(signature.keyword_only)]
     unknown = ", ".join(map(repr, case.unknown_constants))
     return (
@@ -120,7 +120,7 @@ def untracked(case: Case) -> None:
     compare_outputs(case.forward(), case.call().tensors, allowed, message)
 
 
-@LAWS.law("variables", "forward")
+@LAWS.law("variables", "forward", engines=("plugrad",))
 def variables(case: Case) -> None:
     """Variables in, Variables out, whether the call is recorded or not; tensors in, tensors out.
 
@@ -135,7 +135,7 @@ def variables(case: Case) -> None:
         given = [made(t) if i in ours else t for i, t in enumerate(case.values)]
         args, kwargs = case.arguments(given)
         with torch.set_grad_enabled(recording), case.random_numbers():
-            output = case.op.function.apply(*args, **kwargs)
+            output = case.op.apply(*args, **kwargs)
         wanted = Tensor if made is _as_it_is else Variable
         for number, part in enumerate(flat(output)):
             if isinstance(part, Tensor | Variable) and not isinstance(part, wanted):
@@ -184,7 +184,7 @@ def _form(output: Any) -> str:
     return "tensor" if isinstance(output, Tensor | Variable) else type(output).__name__
 
 
-@LAWS.law("routes", "forward")
+@LAWS.law("routes", "forward", engines=("plugrad",))
 def routes(case: Case) -> None:
     """Function, method, operator and torch's own function are one op.
 
@@ -275,6 +275,8 @@ def inputs_unchanged(case: Case) -> None:
 
     Who calls an op does not expect his data to change; ``mark_dirty`` is for those who do.
     """
+    if case.op.dirties:
+        raise NotApplicable("forward says with ctx.mark_dirty that it writes to an input")
     given, before = case.values, case.values
     versions = [t._version for t in given]
     case.call(given)
@@ -299,10 +301,16 @@ def aliasing(case: Case) -> None:
     for number, output in enumerate(call.tensors):
         if not isinstance(output, Tensor) or not output.numel():
             continue
-        if output.untyped_storage()._cdata in memory:
-            raise Violation(
-                f"output {number} shares memory with an input: declare view=True, or clone it"
-            )
+        known = case.op.engine.knows_view(call.outputs[number], call.variables)
+        if output.untyped_storage()._cdata in memory and not known:
+            fix = _UNSHARE[case.op.engine.name]
+            raise Violation(f"output {number} shares memory with an input: {fix}")
+
+
+_UNSHARE = {
+    "plugrad": "declare view=True, or clone it",
+    "torch": "torch does not know it, and an in-place change of one silently changes the other",
+}
 
 
 @LAWS.law("refusals", "forward", whole_op=True)
@@ -373,8 +381,9 @@ _META = "a run on meta tensors gives another result"
 def global_state(case: Case) -> None:
     """Forward and backward leave torch's global state as it was.
 
-    Grad mode, default dtype, and the random generator, unless the op declares ``random``.
+    Grad mode, default dtype, the number of threads, and whether algorithms are deterministic.
     """
+    case.forward()  # what is done once is done
     before = _global_state()
     call = case.call()
     if call.roots:
@@ -382,20 +391,54 @@ def global_state(case: Case) -> None:
     after = _global_state()
     for what, was in before.items():
         now = after[what]
-        same = torch.equal(was, now) if isinstance(was, Tensor) else was == now
-        if not same:
-            raise Violation(f"the op changed torch's {what}{_GLOBAL_FIX.get(what, '')}")
-
-
-_GLOBAL_FIX = {"random generator": ": declare random=True if it is meant to draw from it"}
+        if was != now:
+            raise Violation(f"the op changed torch's {what}")
 
 
 def _global_state() -> dict[str, Any]:
-    # A random op's draws are put back by the case; what is left here is somebody else's.
     return {
         "grad mode": torch.is_grad_enabled(),
         "default dtype": torch.get_default_dtype(),
         "deterministic mode": torch.are_deterministic_algorithms_enabled(),
         "number of threads": torch.get_num_threads(),
-        "random generator": torch.get_rng_state(),
     }
+
+
+@LAWS.law("random-state", "forward")
+def random_state(case: Case) -> None:
+    """Torch's random generator is left where the declared draws of forward leave it.
+
+    An op that draws says ``random=True``, and draws in forward alone. One that sets the seed
+    makes everybody's next numbers the same ones: dropout masks, shuffles, initial weights.
+    """
+    states = [_states(case, seed) for seed in (1, 2)]
+    (before, forward, backward), (_, other, _) = states
+    if torch.equal(forward, other):
+        raise Violation(
+            "forward sets the state of torch's generator, whatever it was: take numbers from a "
+            "torch.Generator of its own instead of manual_seed"
+        )
+    if not torch.equal(forward, backward):
+        raise Violation(
+            "backward draws from torch's generator, or sets its state: draw in forward, and save "
+            "what was drawn"
+        )
+    if not case.op.declaration.random and not torch.equal(before, forward):
+        raise Violation(
+            "forward draws from torch's generator: declare random=True if it is meant to"
+        )
+
+
+def _states(case: Case, seed: int) -> list[Tensor]:
+    """The generator's state before forward, after it, and after backward."""
+    arguments = case.arguments(case.leaves(case.values))
+    with seeded(seed):
+        states = [torch.get_rng_state()]
+        args, kwargs = arguments
+        call = Call(case, [], case.op.apply(*args, **kwargs))
+        states.append(torch.get_rng_state())
+        if call.roots:
+            cotangents = call.cotangents()
+            call.engine.backward(call.roots, cotangents)
+        states.append(torch.get_rng_state())
+    return states

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from plugrad.core.engine import backward
-from plugrad.core.variable import Variable
 from plugrad.testing.agree import agree, agree_all, probable_cause
 from plugrad.testing.call import differentiable_call
 from plugrad.testing.law import LAWS, NotApplicable, Violation
@@ -42,15 +40,14 @@ def gradient_form(case: Case) -> None:
     ``promotes=True`` lets it cast.
     """
     call, _ = ruled_call(case)
-    for given, gradient in zip(case.inputs, call.rule(call.cotangents()), strict=True):
+    for given, gradient in zip(case.inputs, call.unmended(call.cotangents()), strict=True):
         if gradient is not None and given.differentiable:
             _check_form(case, given, gradient)
 
 
 def _check_form(case: Case, given: Input, gradient: Any) -> None:
     name, tensor = f"the gradient of {given.name}", given.tensor
-    if isinstance(gradient, Variable):
-        gradient = gradient.data
+    gradient = case.op.engine.raw(gradient)
     if not isinstance(gradient, Tensor):
         raise Violation(f"{name} is a {type(gradient).__name__}: return a tensor or None")
     if gradient.device != tensor.device:
@@ -70,13 +67,33 @@ def _check_form(case: Case, given: Input, gradient: Any) -> None:
         cause = probable_cause(tensor, gradient)
         raise Violation(
             f"{name} has shape {tuple(gradient.shape)}, the input {tuple(tensor.shape)}: {cause} "
-            "(broadcasts=True in @op lets the engine sum)"
+            f"({_SUMMED[case.op.engine.name]})",
+            tolerated=_sums_to(gradient, tensor),
         )
     if gradient.dtype is not tensor.dtype and not case.op.declaration.promotes:
         raise Violation(
             f"{name} has dtype {gradient.dtype}, the input {tensor.dtype}: cast it with "
-            f".to({tensor.dtype}), or declare promotes=True if the inputs promote"
+            f".to({tensor.dtype}){_CAST[case.op.engine.name]}",
+            tolerated=True,
         )
+
+
+_SUMMED = {
+    "plugrad": "broadcasts=True in @op lets the engine sum",
+    "torch": "torch sums, or refuses",
+}
+_CAST = {
+    "plugrad": ", or declare promotes=True if the inputs promote",
+    "torch": " (torch casts it, with what was lost before)",
+}
+
+
+def _sums_to(gradient: Tensor, tensor: Tensor) -> bool:
+    try:
+        gradient.sum_to_size(tensor.shape)
+    except RuntimeError:
+        return False
+    return True
 
 
 @LAWS.law("non-differentiable", "first order")
@@ -95,7 +112,10 @@ def non_differentiable(case: Case) -> None:
     gradients = call.rule(cotangents)
     for i in integers:
         if gradients[i] is not None and _memory(gradients[i]) not in handed_on:
-            raise Violation(f"{case.inputs[i].name}, {case.inputs[i].tensor.dtype}, got a gradient")
+            raise Violation(
+                f"{case.inputs[i].name}, {case.inputs[i].tensor.dtype}, got a gradient",
+                tolerated=True,
+            )
 
 
 def _floating(tensor: Tensor) -> bool:
@@ -163,7 +183,7 @@ def gradient_memory(case: Case) -> None:
     """
     call = differentiable_call(case)
     cotangents = call.cotangents()
-    backward(call.roots, cotangents, retain_graph=True)
+    call.engine.backward(call.roots, cotangents)
     seen = {_memory(c): "the cotangent" for c in cotangents if c.numel()}
     for given, tensor in zip(case.inputs, call.input_tensors, strict=True):
         if tensor.numel():

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from plugrad.core.engine import run
-from plugrad.core.variable import Variable
 from plugrad.testing.agree import agree, agree_all
-from plugrad.testing.call import Call, differentiable_call
+from plugrad.testing.call import differentiable_call
 from plugrad.testing.law import LAWS, NotApplicable
 from plugrad.testing.laws.oracle import case_tolerance
 
@@ -38,11 +36,11 @@ def same_variable_twice(case: Case) -> None:
             continue
         cotangents = apart.cotangents()
         gradients = apart.vjp(cotangents)
-        both = Variable(values[i].clone(), requires_grad=True)
+        both = apart.engine.leaf(values[i].clone(), True)
         variables = list(apart.variables)
         variables[i] = variables[j] = both
-        together = _called(case, variables)
-        (got,) = run(together.roots, cotangents, True, False, [both])
+        together = case.call_on(variables)
+        (got,) = apart.engine.grad(together.roots, cotangents, [both])
         pair = [g for g in (gradients[i], gradients[j]) if g is not None]
         expected = sum(pair[1:], pair[0]) if pair else None
         names = f"{case.inputs[i].name} = {case.inputs[j].name}"
@@ -50,12 +48,6 @@ def same_variable_twice(case: Case) -> None:
         agree(expected, got, f"gradient of {names}", allowed, "wrong for one Variable given twice")
         return
     raise NotApplicable("no two differentiable inputs are alike in shape and dtype")
-
-
-def _called(case: Case, variables: Sequence[Any]) -> Call:
-    args, kwargs = case.arguments(variables)
-    with case.random_numbers():
-        return Call(case, variables, case.op.function.apply(*args, **kwargs))
 
 
 def _alike(case: Case) -> list[tuple[int, int]]:
@@ -110,11 +102,11 @@ def diamond(case: Case) -> None:
     """
     call = differentiable_call(case)
     u, v = call.cotangents(1), call.cotangents(2)
-    again = _called(case, call.variables)
+    again = case.call_on(call.variables)
     wanted = case.wanted
     targets = [call.variables[i] for i in wanted]
     roots = [*call.roots, *call.roots, *again.roots]
-    found = dict(zip(wanted, run(roots, [*u, *v, *u], True, False, targets), strict=True))
+    found = dict(zip(wanted, call.engine.grad(roots, [*u, *v, *u], targets), strict=True))
     apart = case.call()
     summed = [a + b for a, b in zip(u, v, strict=True)]
     pairs = list(zip(_kept(apart.vjp(summed)), _kept(apart.vjp(u)), strict=True))

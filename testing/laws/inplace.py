@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from plugrad.testing.case import Case, OpUnderTest
 
 
-@LAWS.law("inplace-declared", "registration", whole_op=True)
+@LAWS.law("inplace-declared", "registration", whole_op=True, engines=("plugrad",))
 def inplace_declared(op: OpUnderTest) -> None:
     """An op has the in-place twins that torch has of its methods.
 
@@ -41,7 +41,7 @@ def inplace_declared(op: OpUnderTest) -> None:
             )
 
 
-@LAWS.law("inplace", "first order")
+@LAWS.law("inplace", "first order", engines=("plugrad",))
 def inplace(case: Case) -> None:
     """Changed in place, a Variable and a view of one have torch's values and gradients.
 

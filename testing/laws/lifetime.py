@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from plugrad.core.engine import backward, run
 from plugrad.testing.agree import agree_all
 from plugrad.testing.call import differentiable_call
 from plugrad.testing.law import LAWS, NotApplicable, Violation
@@ -34,15 +33,27 @@ def freed(case: Case) -> None:
     the graph.
     """
     call, node = ruled_call(case)
+    _refuse_tensor_attributes(call)
     mine = {id(t) for t in (*call.tensors, *call.input_tensors)}
     saved = [weakref.ref(t) for t in node.saved if isinstance(t, Tensor) and id(t) not in mine]
     targets = [call.variables[i] for i in case.wanted]
     with _no_collection():
-        run(call.roots, call.cotangents(), False, False, targets)
+        call.engine.grad(call.roots, call.cotangents(), targets, retain_graph=False)
         alive = [t for t in (reference() for reference in saved) if t is not None]
         if node.saved or alive:
             shapes = ", ".join(str(tuple(t.shape)) for t in alive)
             raise Violation(f"saved tensors outlive the backward: {shapes}")
+
+
+def _refuse_tensor_attributes(call: Call) -> None:
+    """What torch lets be an attribute of ctx; plugrad's engine refuses it by itself."""
+    held = [n for n, v in call.node.attributes.items() if isinstance(v, Tensor) and v.numel()]
+    if held:
+        raise Violation(
+            f"ctx.{held[0]} is a tensor: it is not freed by backward, and an in-place change of "
+            "it is not noticed; use save_for_backward",
+            tolerated=True,
+        )
 
 
 @LAWS.law("no-cycle", "lifetime")
@@ -62,12 +73,12 @@ def no_cycle(case: Case) -> None:
 
 def _references(case: Case) -> list[weakref.ref[Any]]:
     """Weak references to what a call and its backward made; nothing else is left of them."""
-    call, node = ruled_call(case)
-    references: list[weakref.ref[Any]] = [weakref.ref(node), weakref.ref(call.record)]
+    call, _ = ruled_call(case)
+    references: list[weakref.ref[Any]] = [weakref.ref(part) for part in call.engine.parts(call)]
     references += [weakref.ref(root) for root in call.roots]
     inputs = {id(t) for t in call.input_tensors}
     references += [weakref.ref(r.data) for r in call.roots if id(r.data) not in inputs]
-    backward(call.roots, call.cotangents(), retain_graph=True)
+    call.engine.backward(call.roots, call.cotangents())
     return references
 
 
@@ -82,7 +93,7 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-@LAWS.law("pickle", "lifetime", whole_op=True)
+@LAWS.law("pickle", "lifetime", whole_op=True, engines=("plugrad",))
 def pickles(op: OpUnderTest) -> None:
     """The op pickles: it can be sent to another process.
 
@@ -114,7 +125,7 @@ def threads(case: Case) -> None:
     State outside of ``ctx`` is shared by all threads.
     """
     expected_call = differentiable_call(case)
-    if case.op.declaration.random:
+    if case.draws:
         raise NotApplicable("the threads would share torch's generator")
     cotangents = expected_call.cotangents()
 

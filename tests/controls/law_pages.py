@@ -13,6 +13,7 @@ import pytest
 from jinja2 import Environment, StrictUndefined
 
 from plugrad.testing import LAWS, check_op
+from plugrad.testing.law import ENGINES
 from plugrad.tests.checkout import ROOT
 
 FOLDER = ROOT / "docs" / "laws"
@@ -51,7 +52,8 @@ PAGE = """\
 
 {{ text }}
 
-Family: {{ law.family }}. It runs {{ "once on the op" if law.whole_op else "on each sample" }}:
+Family: {{ law.family }}. It judges {{ judged }}.
+It runs {{ "once on the op" if law.whole_op else "on each sample" }}:
 `plugrad check OP --law {{ law.id }}`. Written in [{{ module }}](../../{{ module }}).
 
 ## A wrong op that it catches
@@ -92,6 +94,7 @@ def pages(messages):
         doc = inspect.cleandoc(law.check.__doc__ or "").partition("\n\n")[2]
         found[f"{law.id}.md"] = environment.from_string(PAGE).render(
             law=law,
+            judged=_JUDGED[law.engines],
             text=doc.strip(),
             module="/".join(law.check.__module__.split(".")[1:]) + ".py",
             control=f"tests/controls/wrong/{name}.py",
@@ -103,7 +106,15 @@ def pages(messages):
     return found
 
 
+_JUDGED = {
+    ("plugrad",): "ops of plugrad's",
+    ("torch",): "what runs on torch's engine: Functions, custom ops, any callable",
+    ENGINES: "ops of plugrad's, and Functions, custom ops and callables of torch's",
+}
+
+
 def _source(wrong):
+    wrong = getattr(wrong, "_init_fn", wrong)  # of a custom op, its function
     function = getattr(wrong, "function", wrong)  # of an entry of a registry, the class
     return inspect.getsource(function).rstrip()
 
@@ -122,8 +133,9 @@ def messages():
 def message(control, law):
     """The first thing that ``law`` says of a control's wrong op."""
     with _prepared(control):
-        report = check_op(control.Wrong, laws=[law])
-    text = next(r.message for r in report if r.law == law and r.status == "failed")
+        report = check_op(control.Wrong, laws=[law], **getattr(control, "TOLD", {}))
+    broken = ("failed", "warning")
+    text = next(r.message for r in report if r.law == law and r.status in broken)
     return text.replace(str(ROOT) + "/", "")
 
 

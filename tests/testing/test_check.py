@@ -44,7 +44,7 @@ def test_a_class_with_only_forward_backward_and_samples():
     assert report.passed, str(report)
     assert {r.op for r in report} == {"Op"}
     assert {r.sample for r in report} == {None, 0, 1}
-    assert {r.law for r in report} == {law.id for law in LAWS}
+    assert {r.law for r in report} == {law.id for law in LAWS if "plugrad" in law.engines}
 
 
 def test_a_result_says_all():
@@ -59,7 +59,7 @@ def test_a_result_says_all():
     assert first.mismatch.what == "gradient of x"
     assert first.mismatch.cause == "scaled by 1.01"
     assert first.mismatch.relative == pytest.approx(0.01)
-    assert first.reproduce == "plugrad check Op --law oracle --sample 0 --seed 3"
+    assert first.reproduce == ""  # no command finds a class that is not registered
     assert "gradient of x[" in first.message
     assert "scaled by 1.01" in first.message
 
@@ -82,7 +82,7 @@ def test_unknown_names_are_refused_with_a_suggestion():
     with pytest.raises(UnknownLawError, match="no law 'orcale'\n  fix: did you mean oracle"):
         check_op("sin", laws=["orcale"])
     with pytest.raises(OpDefinitionError, match="neither the name of an op nor a Function\n  fix"):
-        check_op(torch.sin)
+        check_op(3)
 
 
 def test_it_is_reached_from_the_package():

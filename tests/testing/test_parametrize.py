@@ -114,9 +114,8 @@ def test_a_failure_shows_jacobians_where_there_are_some():
     from plugrad.testing.result import Result, failure_text
 
     mismatch = Mismatch("gradient of x", (0,), "2", "1", jacobians=([[2.0, 0.0]], [[1.0, -0.0]]))
-    text = failure_text(
-        Result("f", 0, "numeric", "first order", "failed", "off", device="meta", mismatch=mismatch)
-    )
+    details = {"device": "meta", "mismatch": mismatch, "command": "plugrad check f"}
+    text = failure_text(Result("f", 0, "numeric", "first order", "failed", "off", **details))
     assert text.splitlines()[3:7] == [
         "  expected Jacobian:", "    [2  0]", "  got:", "    [1  0]"
     ]  # fmt: skip

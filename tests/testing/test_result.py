@@ -9,6 +9,7 @@ from plugrad.testing.result import Report, Result
 
 
 def a_result(status, message="", **details):
+    details.setdefault("command", "plugrad check sin")
     return Result("sin", 1, "oracle", "first order", status, message, seed=4, **details)
 
 
@@ -40,7 +41,9 @@ def test_waived_and_not_applicable_do_not_fail():
 
 
 def test_a_result_of_a_whole_op_on_another_device():
-    result = Result("sin", None, "name", "registration", "failed", device="cuda")
+    result = Result(
+        "sin", None, "name", "registration", "failed", device="cuda", command="plugrad check sin"
+    )
     assert result.id == "sin-name"
     assert result.reproduce == "plugrad check sin --law name --seed 0 --device cuda"
 

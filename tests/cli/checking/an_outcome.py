@@ -23,9 +23,30 @@ def outcome(message=f"not torch's </script> gradient: {WRONG}"):
         Result("good", 0, "oracle", family, "passed", duration=0.25),
         Result("good", 1, "oracle", family, "passed"),
     ]
+    command = "plugrad check sni<&>"
     bad = [
-        Result("sni<&>", 0, "runs", "forward", "failed", "it does not run"),
-        Result("sni<&>", 0, "oracle", family, "failed", message, 0, 0.1, "Sample(2)", WRONG),
+        Result(
+            "sni<&>",
+            0,
+            "runs",
+            "forward",
+            "failed",
+            "it does not run",
+            command=command,
+        ),
+        Result(
+            "sni<&>",
+            0,
+            "oracle",
+            family,
+            "failed",
+            message,
+            0,
+            0.1,
+            "Sample(2)",
+            WRONG,
+            command=command,
+        ),
     ]
     made.add(Batch("sni<&>", bad, True))
     made.add(Batch("good", good, True))

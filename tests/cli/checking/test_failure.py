@@ -39,7 +39,15 @@ def test_all_of_it():
 
 
 def test_without_numbers():
-    result = Result("sin", None, "name", "registration", "failed", "it has\nno name")
+    result = Result(
+        "sin",
+        None,
+        "name",
+        "registration",
+        "failed",
+        "it has\nno name",
+        command="plugrad check sin",
+    )
     assert lines(result) == [
         "FAILED sin-name",
         "  it has",

@@ -18,7 +18,7 @@ def test_it_is_strict_json_with_everything():
     assert told["passed"] is False
     assert told["interrupted"] is False
     assert told["totals"] == {
-        "results": 6, "passed": 2, "failed": 2, "waived": 1, "not applicable": 1,
+        "results": 6, "passed": 2, "failed": 2, "warning": 0, "waived": 1, "not applicable": 1,
     }  # fmt: skip
     assert [law["id"] for law in told["laws"]] == ["samples", "runs", "oracle"]
     last = told["results"][-1]

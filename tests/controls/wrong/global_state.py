@@ -1,4 +1,4 @@
-"""global-state: forward draws a random number and does not say so."""
+"""global-state: forward changes the default dtype, back and forth."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ class Wrong(pg.Function):
 
     @staticmethod
     def forward(ctx, x):
-        torch.rand(1)
+        narrow = torch.get_default_dtype() is torch.float32
+        torch.set_default_dtype(torch.float64 if narrow else torch.float32)
         return 2 * x
 
     @staticmethod
@@ -26,4 +27,4 @@ class Wrong(pg.Function):
         yield Sample(make(3))
 
 
-MESSAGE = r"the op changed torch's random generator"
+MESSAGE = r"the op changed torch's default dtype"

@@ -27,7 +27,3 @@ class Wrong(pg.Function):
 
 
 MESSAGE = r"ctx\.sum depends on the inputs"
-ALSO = {
-    "second-order": "the derivative misses the number's part",
-    "second-order-numeric": "the derivative misses the number's part",
-}

@@ -26,7 +26,3 @@ class Wrong(pg.Function):
 
 
 MESSAGE = r"mark backward @once_differentiable"
-ALSO = {
-    "second-order": "there is no second derivative",
-    "second-order-numeric": "there is no second derivative",
-}

@@ -27,5 +27,4 @@ MESSAGE = r"not torch's gradient: gradient of x.*(float32 arithmetic|scaled by|n
 ALSO = {
     "sizes": "it compares gradients with torch's, too",
     "stretched": "it compares gradients with torch's, too",
-    "second-order": "the derivative in the cotangent is the same constant",
 }

@@ -1,0 +1,345 @@
+"""Engine: what computes and differentiates the op under test, plugrad's autograd or torch's.
+
+A law is mathematics: it asks the engine of its case and so holds for an op of either.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core import engine as scheduler
+from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.cotangent import per_edge
+from plugrad.core.variable import Variable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plugrad.core.node import Node
+    from plugrad.testing.call import Call
+
+
+class Engine(ABC):
+    """Makes leaves, differentiates, and says what the graph holds.
+
+    A *value* is what the engine records: a Variable, or a tensor of torch's.
+    """
+
+    #: ``plugrad`` or ``torch``, as laws name it.
+    name: str
+    #: Whether it sums and casts a rule's gradients without being told to.
+    mends: bool
+
+    @abstractmethod
+    def leaf(self, tensor: Tensor, requires_grad: bool = False) -> Any:
+        """A value on the memory of ``tensor``, which counts its in-place changes."""
+
+    @abstractmethod
+    def raw(self, value: Any) -> Any:
+        """The tensor of a value, without a graph; anything else as it is."""
+
+    @abstractmethod
+    def is_tracked(self, value: Any) -> bool:
+        """Whether it is a value of this engine that requires grad."""
+
+    @abstractmethod
+    def takes_gradient(self, value: Any) -> bool:
+        """Whether a gradient can be asked for."""
+
+    @abstractmethod
+    def knows_view(self, output: Any, inputs: Sequence[Any]) -> bool:
+        """Whether it knows that an output shares memory with one of the inputs."""
+
+    @abstractmethod
+    def grad(
+        self,
+        outputs: Sequence[Any],
+        cotangents: Sequence[Any],
+        inputs: Sequence[Any],
+        *,
+        retain_graph: bool = True,
+        create_graph: bool = False,
+    ) -> list[Any]:
+        """The gradient of each input, None where there is none.
+
+        Tensors; with ``create_graph`` values.
+        """
+
+    @abstractmethod
+    def backward(self, outputs: Sequence[Any], cotangents: Sequence[Any]) -> None:
+        """Accumulate into the leaves' ``grad``; the graph is kept."""
+
+    @abstractmethod
+    def node(self, call: Call) -> Any:
+        """The node of the call, if the op has a rule of its own; else None."""
+
+    @abstractmethod
+    def hidden(self, call: Call) -> dict[str, Any]:
+        """What forward left for backward that is neither an input nor an output, by name.
+
+        Numbers and floating-point tensors: a second derivative takes them for constants.
+        """
+
+    @abstractmethod
+    def parts(self, call: Call) -> list[Any]:
+        """The objects that the graph of the call is made of."""
+
+    @abstractmethod
+    def run_rule(self, call: Call, cotangents: Sequence[Any]) -> Any:
+        """What the rule returns for a cotangent per root: not summed, cast, or checked."""
+
+    @abstractmethod
+    def per_edge(self, call: Call, gradients: Sequence[Any]) -> Sequence[Any]:
+        """What a rule returned, one an edge of the node."""
+
+
+class PlugradEngine(Engine):
+    """plugrad's own: values are Variables."""
+
+    name = "plugrad"
+    mends = False
+
+    def leaf(self, tensor: Tensor, requires_grad: bool = False) -> Any:
+        """See Engine."""
+        return Variable(tensor, requires_grad=requires_grad)
+
+    def raw(self, value: Any) -> Any:
+        """See Engine."""
+        return value.data if isinstance(value, Variable) else value
+
+    def is_tracked(self, value: Any) -> bool:
+        """See Engine."""
+        return isinstance(value, Variable) and value.requires_grad
+
+    def takes_gradient(self, value: Any) -> bool:
+        """See Engine."""
+        return isinstance(value, Variable) and edge_of(value) is not None
+
+    def knows_view(self, output: Any, inputs: Sequence[Any]) -> bool:
+        """See Engine: an op says so with view=True."""
+        return False
+
+    def grad(
+        self,
+        outputs: Sequence[Any],
+        cotangents: Sequence[Any],
+        inputs: Sequence[Any],
+        *,
+        retain_graph: bool = True,
+        create_graph: bool = False,
+    ) -> list[Any]:
+        """See Engine."""
+        return list(scheduler.run(outputs, cotangents, retain_graph, create_graph, inputs))
+
+    def backward(self, outputs: Sequence[Any], cotangents: Sequence[Any]) -> None:
+        """See Engine."""
+        scheduler.backward(outputs, cotangents, retain_graph=True)
+
+    def node(self, call: Call) -> Node | None:
+        """See Engine."""
+        for root in call.roots:
+            node: Node | None = root.grad_fn
+            if node is not None and node.op is call.case.op.function:
+                return node
+        return None
+
+    def hidden(self, call: Call) -> dict[str, Any]:
+        """See Engine."""
+        return _hidden(call.node)
+
+    def parts(self, call: Call) -> list[Any]:
+        """See Engine."""
+        return [call.node, call.record]
+
+    def run_rule(self, call: Call, cotangents: Sequence[Any]) -> Any:
+        """See Engine. Every output that got no cotangent gets zeros, or None if the op asked."""
+        record = call.record
+        if record._pg_outputs is None:
+            return record._pg_rule(record, *cotangents)
+        arrived: list[Any] = [None] * len(record._pg_outputs)
+        for root, cotangent in zip(call.roots, cotangents, strict=True):
+            arrived[root.output_nr] = cotangent
+        if record._pg_materialize_grads:
+            arrived = [
+                meta.zeros() if given is None and meta is not None else given
+                for given, meta in zip(arrived, record._pg_outputs, strict=True)
+            ]
+        return record._pg_rule(record, *arrived)
+
+    def per_edge(self, call: Call, gradients: Sequence[Any]) -> Sequence[Any]:
+        """See Engine."""
+        return per_edge(call.record, gradients)
+
+
+def _hidden(node: Any) -> dict[str, Any]:
+    constants: dict[str, Any] = {
+        f"saved tensor {i}": t
+        for i, (t, origin) in enumerate(zip(node.saved, node.origins, strict=True))
+        if isinstance(t, Tensor) and origin is None and t.is_floating_point()
+    }
+    for name, value in node.attributes.items():
+        if isinstance(value, float | complex):
+            constants[f"ctx.{name}"] = value
+    for i, value in enumerate(node.saved):
+        if isinstance(value, float | complex):
+            constants[f"saved number {i}"] = value
+    return constants
+
+
+class TorchNode:
+    """A node of torch's autograd, with the names that plugrad's has for checks.
+
+    Args:
+        grad_fn: of a torch.autograd.Function.
+        call: the call that made it.
+    """
+
+    def __init__(self, grad_fn: Any, call: Call) -> None:
+        self.grad_fn, self._call = grad_fn, call
+
+    @property
+    def op(self) -> Any:
+        """The Function."""
+        return self.grad_fn._forward_cls
+
+    @property
+    def output_count(self) -> int:
+        """The number of outputs."""
+        return len(self._call.outputs)
+
+    @property
+    def saved(self) -> tuple[Any, ...]:
+        """The saved tensors without a graph; empty after they were freed."""
+        try:
+            return tuple(
+                t.detach() if isinstance(t, Tensor) else t for t in self.grad_fn.saved_tensors
+            )
+        except RuntimeError:
+            return ()
+
+    @property
+    def origins(self) -> tuple[Any, ...]:
+        """Where each saved tensor is from: input i is i, output j is -1 - j, else None."""
+        return tuple(self.origin(t) if isinstance(t, Tensor) else None for t in self.saved)
+
+    def origin(self, tensor: Tensor) -> int | None:
+        """The same of any tensor."""
+        places = list(enumerate(self._call.variables))
+        places += [(-1 - j, o) for j, o in enumerate(self._call.outputs)]
+        known = {_place(v): where for where, v in reversed(places) if isinstance(v, Tensor)}
+        return known.get(_place(tensor))
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What forward set on its context, by name."""
+        return dict(vars(self.grad_fn))
+
+
+def _place(tensor: Tensor) -> tuple[Any, ...]:
+    """Where a tensor lies, and how: the same of two that share all of their elements."""
+    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
+
+
+class TorchEngine(Engine):
+    """torch's own: values are its tensors, and nothing of plugrad's runs in a call."""
+
+    name = "torch"
+    mends = True
+
+    def leaf(self, tensor: Tensor, requires_grad: bool = False) -> Any:
+        """See Engine."""
+        return tensor.detach().requires_grad_(requires_grad)
+
+    def raw(self, value: Any) -> Any:
+        """See Engine."""
+        return value.detach() if isinstance(value, Tensor) else value
+
+    def is_tracked(self, value: Any) -> bool:
+        """See Engine."""
+        return isinstance(value, Tensor) and value.requires_grad
+
+    takes_gradient = is_tracked
+
+    def knows_view(self, output: Any, inputs: Sequence[Any]) -> bool:
+        """See Engine."""
+        if any(output is value for value in inputs):
+            return True
+        return bool(output._is_view()) and any(
+            isinstance(value, Tensor)
+            and output._base is (value._base if value._is_view() else value)
+            for value in inputs
+        )
+
+    def grad(
+        self,
+        outputs: Sequence[Any],
+        cotangents: Sequence[Any],
+        inputs: Sequence[Any],
+        *,
+        retain_graph: bool = True,
+        create_graph: bool = False,
+    ) -> list[Any]:
+        """See Engine."""
+        pairs = [(o, c) for o, c in zip(outputs, cotangents, strict=True) if c is not None]
+        if not pairs or not inputs:
+            return [None] * len(inputs)
+        return list(
+            torch.autograd.grad(
+                [o for o, _ in pairs],
+                list(inputs),
+                [c for _, c in pairs],
+                retain_graph=retain_graph,
+                create_graph=create_graph,
+                allow_unused=True,
+            )
+        )
+
+    def backward(self, outputs: Sequence[Any], cotangents: Sequence[Any]) -> None:
+        """See Engine."""
+        torch.autograd.backward(list(outputs), list(cotangents), retain_graph=True)
+
+    def node(self, call: Call) -> TorchNode | None:
+        """See Engine."""
+        for root in call.roots:
+            grad_fn = root.grad_fn
+            if getattr(grad_fn, "_forward_cls", None) is call.case.op.function:
+                return TorchNode(grad_fn, call)
+        return None
+
+    def hidden(self, call: Call) -> dict[str, Any]:
+        """See Engine. A tensor as an attribute is there, too, which torch allows."""
+        node = call.node
+        tensors = {
+            f"ctx.{name}": value
+            for name, value in node.attributes.items()
+            if isinstance(value, Tensor)
+            and value.is_floating_point()
+            and node.origin(value) is None
+        }
+        return {**_hidden(node), **tensors}
+
+    def parts(self, call: Call) -> list[Any]:
+        """See Engine."""
+        return [call.node.grad_fn]
+
+    def run_rule(self, call: Call, cotangents: Sequence[Any]) -> Any:
+        """See Engine. An output that is no root gets zeros."""
+        arrived: list[Any] = [
+            torch.zeros_like(o, requires_grad=False) if isinstance(o, Tensor) else None
+            for o in call.outputs
+        ]
+        for number, cotangent in zip(call.root_numbers, cotangents, strict=True):
+            arrived[number] = cotangent
+        return call.node.grad_fn.apply(*arrived)
+
+    def per_edge(self, call: Call, gradients: Sequence[Any]) -> Sequence[Any]:
+        """See Engine."""
+        return gradients
+
+
+PLUGRAD = PlugradEngine()
+TORCH = TorchEngine()

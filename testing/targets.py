@@ -1,0 +1,327 @@
+"""Targets: torch's Functions, custom ops and functions by where they are, and their samples files.
+
+``package.module:Name`` and ``path/to/file.py:Name`` name one, ``package:`` and
+``path/to/file.py`` every torch.autograd.Function there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from contextlib import suppress
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from plugrad.core.function import Function
+from plugrad.errors import SamplesFileError, UnknownTargetError
+from plugrad.plugins.messages import did_you_mean
+from plugrad.plugins.selection import project_table
+from plugrad.testing.case import OpUnderTest
+from plugrad.testing.torch_target import (
+    TorchTarget,
+    is_function,
+    is_torch_target,
+    resolves,
+    target_name,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import ModuleType
+
+#: The file with a package's samples, beside the package or where the command is run.
+SAMPLES_FILE = "plugrad_samples.py"
+_FIX = "write package.module:Name, path/to/file.py:Name, or package: for all of a package"
+
+
+def is_target_text(text: str) -> bool:
+    """Whether it says where a target is, and is not the name of an op or of a pack's ops."""
+    return text.endswith(".py") or ":" in text.replace("::", "")
+
+
+def find_target(
+    text: str, told: Mapping[str, Any], seed: int = 0, device: str = "cpu"
+) -> OpUnderTest:
+    """The one target that ``text`` names.
+
+    Args:
+        text: ``package.module:Name`` or ``path/to/file.py:Name``.
+        told: as for ``check_op``; what is not told is looked up in the samples file.
+        seed: of the samples and all that the laws draw.
+        device: where the samples' tensors live.
+
+    Raises:
+        UnknownTargetError: there is no such module, file or name, or it can't be imported.
+        SamplesFileError: the samples file can't be read.
+        TargetError: it is nothing that can be checked.
+    """
+    found = [*find_targets(text, told, seed, device)]
+    if len(found) != 1:
+        raise UnknownTargetError(
+            f"{text!r} leads to {len(found)} targets",
+            where="the target of a check",
+            fix="name one: " + ", ".join(op.name for op in found[:5]) if found else _FIX,
+        )
+    return found[0]
+
+
+def find_targets(
+    text: str, told: Mapping[str, Any], seed: int = 0, device: str = "cpu"
+) -> Iterator[OpUnderTest]:
+    """The target that ``text`` names, or all Functions of a package or file.
+
+    The other arguments and what is raised are as for ``find_target``.
+    """
+    place, _, name = text.partition(":") if not text.endswith(".py") else (text, "", "")
+    module = _from_file(place) if place.endswith(".py") else _import(place)
+    samples_file = told.get("samples_file")
+    told = {key: value for key, value in told.items() if key != "samples_file"}
+    known = _samples_of(module, samples_file)
+    if name:
+        target = _attribute(module, name, place)
+        yield _ready(target, f"{place}:{name}", text, known, told, seed, device)
+        return
+    functions = list(_functions(module))
+    if not functions:
+        raise UnknownTargetError(
+            f"{place} defines no torch.autograd.Function",
+            where="the target of a check",
+            fix=f"name a function on tensors in it: {place}:function",
+        )
+    for function in functions:
+        inside = function.__module__ if not place.endswith(".py") else place
+        own = f"{inside}:{function.__qualname__}"
+        yield _ready(function, own, own, known, told, seed, device)
+
+
+def find_object(text: str) -> Any:
+    """What ``package.module:Name`` or ``path/to/file.py:Name`` names, whatever it is.
+
+    Raises:
+        UnknownTargetError: there is no such module, file or name, or it can't be imported.
+    """
+    place, _, name = text.partition(":")
+    module = _from_file(place) if place.endswith(".py") else _import(place)
+    return _attribute(module, name, place)
+
+
+def described_target(
+    target: Any, told: Mapping[str, Any], seed: int = 0, device: str = "cpu"
+) -> TorchTarget:
+    """A target given as an object, with what is told of it or what its samples file says."""
+    name = target_name(target)
+    found = dict(told)
+    if "samples" not in told:
+        module = sys.modules.get(name.partition(":")[0])
+        known = {} if module is None else _samples_of(module, None)
+        found = {**_told_in(known, name), **told}
+    # A command would not know the samples that were handed over.
+    command = f"plugrad check {name}" if "samples" not in told and resolves(name, target) else ""
+    return _target(target, found, name, command, seed, device)
+
+
+def _ready(
+    target: Any,
+    name: str,
+    text: str,
+    known: Mapping[str, Any],
+    told: Mapping[str, Any],
+    seed: int,
+    device: str,
+) -> OpUnderTest:
+    if isinstance(target, type) and issubclass(target, Function):
+        op = OpUnderTest.of(target, seed, device)
+        op.found_by = text
+        return op
+    return _target(
+        target, {**_told_in(known, name), **told}, name, f"plugrad check {text}", seed, device
+    )
+
+
+def _target(
+    target: Any, told: Mapping[str, Any], name: str, command: str, seed: int, device: str
+) -> TorchTarget:
+    declared = {k: v for k, v in told.items() if k not in ("samples", "reference")}
+    return TorchTarget(
+        target,
+        told.get("samples"),
+        name=name,
+        command=command,
+        reference=told.get("reference"),
+        declared=declared,
+        seed=seed,
+        device=device,
+    )
+
+
+# --- finding -------------------------------------------------------------------------
+
+
+def _import(name: str) -> ModuleType:
+    here = str(Path.cwd())
+    added = here not in sys.path and "" not in sys.path
+    if added:  # as python -m has it
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        missing = isinstance(error, ModuleNotFoundError) and error.name == name
+        problem = f"there is no module {name!r}" if missing else f"{name} cannot be imported"
+        raise UnknownTargetError(
+            f"{problem}: {type(error).__name__}: {error}",
+            where="the target of a check",
+            fix=f"install it here, or run the command where it is; {_FIX}",
+        ) from error
+    finally:
+        if added:
+            with suppress(ValueError):
+                sys.path.remove(here)
+
+
+def _from_file(path: str) -> ModuleType:
+    file = Path(path).resolve()
+    for module in list(sys.modules.values()):
+        if getattr(module, "__file__", None) == str(file):
+            return module
+    if not file.is_file():
+        raise UnknownTargetError(
+            f"there is no file {path}", where="the target of a check", fix=_FIX
+        )
+    name = file.stem if file.stem not in sys.modules else f"plugrad_target_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(file.parent))  # what it imports beside it
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise UnknownTargetError(
+            f"{path} cannot be imported: {type(error).__name__}: {error}",
+            where="the target of a check",
+            fix=f"make `python {path}` run without an error",
+        ) from error
+    finally:
+        with suppress(ValueError):
+            sys.path.remove(str(file.parent))
+    return module
+
+
+def _attribute(module: ModuleType, name: str, place: str) -> Any:
+    try:
+        return reduce(getattr, name.split("."), module)
+    except AttributeError as error:
+        names = [key for key, value in vars(module).items() if is_torch_target(value)]
+        raise UnknownTargetError(
+            f"{place} has no {name!r}",
+            where="the target of a check",
+            fix=f"{did_you_mean(name, names)}{_FIX}",
+        ) from error
+
+
+def _functions(module: ModuleType) -> Iterator[type[Any]]:
+    """The torch.autograd.Functions of a module and of those below it, each once, by name."""
+    found: dict[str, type[Any]] = {}
+    for part in _modules(module):
+        for value in list(vars(part).values()):
+            own = is_function(value) and value is not torch.autograd.Function
+            if own and value.__module__ == part.__name__:
+                found[f"{value.__module__}:{value.__qualname__}"] = value
+    return (found[name] for name in sorted(found))
+
+
+def _modules(module: ModuleType) -> Iterator[ModuleType]:
+    """A module and all below it; those that can't be imported are told, and left out."""
+    yield module
+    for info in pkgutil.walk_packages(
+        getattr(module, "__path__", ()), f"{module.__name__}.", lambda _: None
+    ):
+        part = _imported(info.name)
+        if part is not None:
+            yield part
+
+
+def _imported(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        FAILED_IMPORTS[name] = f"{type(error).__name__}: {error}"
+        return None
+
+
+#: The modules of packages that could not be imported, and why.
+FAILED_IMPORTS: dict[str, str] = {}
+
+
+# --- samples files -------------------------------------------------------------------
+
+
+def _samples_of(module: ModuleType, given: str | None) -> dict[str, Any]:
+    """``SAMPLES`` of the module itself and of its samples file, which counts more."""
+    known = dict(getattr(module, "SAMPLES", None) or {})
+    for path in [Path(given)] if given else _samples_files(module):
+        if given or path.is_file():
+            known.update(_read(path))
+            break
+    return known
+
+
+def _samples_files(module: ModuleType) -> Iterator[Path]:
+    """Where a samples file may be: as pyproject.toml says, here, or beside the package."""
+    configured = _configured()
+    if configured is not None:
+        yield configured
+    yield Path(SAMPLES_FILE)
+    top = sys.modules.get(module.__name__.partition(".")[0], module)
+    file = getattr(top, "__file__", None)
+    if file is not None:
+        folder = Path(file).parent
+        yield (folder.parent if hasattr(top, "__path__") else folder) / SAMPLES_FILE
+
+
+def _configured() -> Path | None:
+    """``samples`` of ``[tool.plugrad]``, a path from the pyproject.toml that has it."""
+    project, table = project_table()
+    said = table.get("samples")
+    return None if project is None or not isinstance(said, str) else project.parent / said
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise SamplesFileError(
+            f"there is no file {path}",
+            where="the samples of a check",
+            fix="give the path of a Python file with SAMPLES = {'package.module:Name': samples}",
+        )
+    try:
+        known = _from_file(str(path)).SAMPLES
+    except Exception as error:
+        raise SamplesFileError(
+            f"{path} gives no SAMPLES: {type(error).__name__}: {error}",
+            where="the samples of a check",
+            fix="define SAMPLES = {'package.module:Name': samples} in it, where samples is what "
+            "check_op(samples=) takes, or a dict of check_op's arguments",
+        ) from error
+    return dict(known)
+
+
+def _told_in(known: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What a samples file says of the target of this name, as arguments of check_op."""
+    short = name.partition(":")[2]
+    said = known.get(name, known.get(short))
+    if said is None:
+        return {}
+    return dict(said) if isinstance(said, dict) else {"samples": said}
