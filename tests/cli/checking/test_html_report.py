@@ -67,7 +67,7 @@ def test_the_data_is_compact_strict_json():
     )
     samples, runs, oracle = data["cells"][0]
     assert samples == [[-1, 3, 0, data["texts"].index("it has none")]]
-    assert runs == [[0, 3, 0, data["texts"].index("why not")]]
+    assert runs == [[0, 4, 0, data["texts"].index("why not")]]
     assert oracle == [[0, 0, 250000], [1, 0, 0]]
     assert data["cells"][1][0] == 0
     assert data["details"][0]["jacobians"]["difference"] == [[0.0, 0.0], [0.0, "nan"]]
