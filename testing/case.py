@@ -319,18 +319,24 @@ class Case:
 
     def call_on(self, variables: Sequence[Any], apply: Callable[..., Any] | None = None) -> Call:
         """Call the op on what its inputs shall be, values of the engine or tensors."""
+        with self.random_numbers():
+            return self.drawing_call(variables, apply)
+
+    def drawing_call(
+        self, variables: Sequence[Any], apply: Callable[..., Any] | None = None
+    ) -> Call:
+        """The same with other random numbers each time."""
         given = variables
         if self.op.dirties:
             given = [v.clone() if self.op.engine.is_tracked(v) else v for v in variables]
         args, kwargs = self.arguments(given)
         try:
-            with self.random_numbers():
-                output = (apply or self.op.apply)(*args, **kwargs)
+            output = (apply or self.op.apply)(*args, **kwargs)
         except RuntimeError as error:
             if self.op.dirties or self.op.engine is PLUGRAD or _OF_A_LEAF not in str(error):
                 raise
             self.op.dirties = True
-            return self.call_on(variables, apply)
+            return self.drawing_call(variables, apply)
         return Call(self, variables, output)
 
     def forward(self, values: Sequence[Tensor] | None = None) -> list[Any]:

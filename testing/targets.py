@@ -24,7 +24,6 @@ from plugrad.plugins.selection import project_table
 from plugrad.testing.case import OpUnderTest
 from plugrad.testing.torch_target import (
     TorchTarget,
-    is_function,
     is_torch_target,
     resolves,
     target_name,
@@ -172,7 +171,7 @@ def _import(name: str) -> ModuleType:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        missing = isinstance(error, ModuleNotFoundError) and error.name == name
+        missing = isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}.")
         problem = f"there is no module {name!r}" if missing else f"{name} cannot be imported"
         raise UnknownTargetError(
             f"{problem}: {type(error).__name__}: {error}",
@@ -233,12 +232,20 @@ def _attribute(module: ModuleType, name: str, place: str) -> Any:
 def _functions(module: ModuleType) -> Iterator[type[Any]]:
     """The torch.autograd.Functions of a module and of those below it, each once, by name."""
     found: dict[str, type[Any]] = {}
-    for part in _modules(module):
-        for value in list(vars(part).values()):
-            own = is_function(value) and value is not torch.autograd.Function
-            if own and value.__module__ == part.__name__:
-                found[f"{value.__module__}:{value.__qualname__}"] = value
+    parts = {part.__name__: part for part in _modules(module)}
+    for function in _below(torch.autograd.Function):
+        part = parts.get(function.__module__)
+        name = f"{function.__module__}:{function.__qualname__}"
+        # One of an earlier module of this name is not meant.
+        if part is not None and resolves(name, function):
+            found[name] = function
     return (found[name] for name in sorted(found))
+
+
+def _below(kind: type[Any]) -> Iterator[type[Any]]:
+    for function in kind.__subclasses__():
+        yield function
+        yield from _below(function)
 
 
 def _modules(module: ModuleType) -> Iterator[ModuleType]:
@@ -307,15 +314,15 @@ def _read(path: Path) -> dict[str, Any]:
             fix="give the path of a Python file with SAMPLES = {'package.module:Name': samples}",
         )
     try:
-        known = _from_file(str(path)).SAMPLES
+        return dict(_from_file(str(path)).SAMPLES)
     except Exception as error:
+        cause = error.__cause__ or error
         raise SamplesFileError(
-            f"{path} gives no SAMPLES: {type(error).__name__}: {error}",
+            f"{path} gives no SAMPLES: {type(cause).__name__}: {cause}",
             where="the samples of a check",
             fix="define SAMPLES = {'package.module:Name': samples} in it, where samples is what "
             "check_op(samples=) takes, or a dict of check_op's arguments",
         ) from error
-    return dict(known)
 
 
 def _told_in(known: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -1,0 +1,136 @@
+"""The laws on torch's engine: what they find in Functions, custom ops and functions as they are."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from plugrad import Sample
+from plugrad.errors import ArgumentError, TargetError
+from plugrad.testing import check_op
+from plugrad.testing.laws import LAWS
+from plugrad.testing.torch_target import TorchTarget, made_samples, target_name
+from plugrad.tests.testing import torch_functions as functions
+from plugrad.tests.testing.torch_functions import rows
+
+#: Those that compile take seconds, and have tests of their own.
+FAST = [law.id for law in LAWS if not law.slow]
+
+
+def broken(function, samples=rows, **told):
+    report = check_op(function, samples=samples, laws=FAST, **told)
+    return {r.law for r in report.failures}, {r.law for r in report.warnings}
+
+
+def test_a_right_function_has_no_failures_and_says_what_torch_func_lacks():
+    assert broken(functions.Swish) == (set(), {"setup-context", "complex"})
+
+
+def test_a_wrong_gradient_is_found_by_torchs_own_forward_and_by_differences():
+    report = check_op(functions.Wrong, samples=rows, laws=["oracle", "numeric"])
+    assert [r.status for r in report] == ["failed"] * 4
+    assert all("scaled by 1.01" in r.message for r in report)
+
+
+def test_a_rule_that_reads_the_cotangents_memory_is_found():
+    failures, _ = broken(functions.NeedsContiguous)
+    assert failures == {"cotangent-layouts"}
+
+
+def test_a_second_derivative_that_is_lost_is_one_failure():
+    failures, _ = broken(functions.InNumpy)
+    assert failures == {"once-differentiable"}
+
+
+def test_what_torch_sums_is_a_warning_and_hides_no_other_law():
+    def samples(make):
+        return [Sample(make(4), make(3, 4))]
+
+    failures, warnings = broken(functions.Tolerant, samples)
+    assert failures == set()
+    assert "gradient-form" in warnings
+    report = check_op(functions.Tolerant, samples=samples, laws=["gradient-form", "oracle"])
+    assert [r.status for r in report] == ["warning", "passed"]
+
+
+def test_a_forward_that_detaches_is_judged_by_differences():
+    assert broken(functions.Detached)[0] == set()
+
+
+def test_what_writes_over_its_input_is_called_on_what_is_no_leaf():
+    assert broken(functions.Doubled)[0] == set()
+
+
+def test_a_mark_that_torch_does_not_enforce_is_a_warning():
+    failures, warnings = broken(functions.Once)
+    assert failures == set()
+    assert "once-differentiable" in warnings
+
+
+def test_a_cycle_through_ctx_is_a_failure_and_the_attribute_a_warning():
+    failures, warnings = broken(functions.Leaking)
+    assert failures == {"no-cycle"}
+    assert "freed" in warnings
+
+
+def test_draws_that_are_not_declared_are_one_failure():
+    assert broken(functions.Noisy)[0] == {"random-state"}
+    assert broken(functions.Noisy, random=True)[0] == set()
+
+
+def test_any_function_on_tensors():
+    assert broken(torch.nn.functional.silu) == (set(), set())
+    assert broken(torch.nn.Softplus())[0] == set()
+
+
+def test_a_reference_judges_values_and_gradients():
+    assert broken(functions.Swish, reference=torch.nn.functional.silu)[0] == set()
+    failures, _ = broken(functions.Swish, reference=torch.sigmoid)
+    assert {"reference", "oracle"} <= failures
+
+
+def test_a_list_of_arguments_in_which_only_some_require_grad():
+    a, x = torch.rand(4, dtype=torch.float64), torch.rand(4, dtype=torch.float64)
+    (sample,) = made_samples([(a, x.requires_grad_())], None)
+    assert sample.constants == {0}
+    assert not sample.args[1].requires_grad
+    assert broken(functions.Tolerant, [(a, x)])[0] == set()
+
+
+def test_without_samples_nothing_is_passed():
+    report = check_op(functions.NeedsContiguous)
+    assert not report.passed
+    assert [r.law for r in report.failures] == ["samples"]
+
+
+@pytest.mark.parametrize("samples", [3, torch.ones(2), lambda _: 3, [3], {"x": 1}])
+def test_what_is_no_samples_is_refused(samples):
+    with pytest.raises(
+        TargetError, match=r"samples= is, or gives, a .*\n.*\n  fix: pass a function"
+    ):
+        made_samples(samples, None)
+
+
+def test_what_cannot_be_declared_is_refused():
+    with pytest.raises(ArgumentError, match="view cannot be said of a torch target"):
+        check_op(functions.Swish, samples=rows, view=True)
+    with pytest.raises(ArgumentError, match="samples can be told of a torch target only"):
+        check_op("sin", samples=rows)
+
+
+def test_what_is_no_target_is_refused():
+    with pytest.raises(TargetError, match="is nothing that torch differentiates\n.*\n  fix: pass"):
+        TorchTarget(torch.autograd.Function)
+
+
+def test_names():
+    assert target_name(functions.Swish) == "plugrad.tests.testing.torch_functions:Swish"
+    assert target_name(torch.nn.ReLU()) == "torch.nn.modules.activation:ReLU"
+
+
+def test_a_result_says_how_to_see_it_again_only_where_a_command_finds_it():
+    handed = check_op(functions.Wrong, samples=rows, laws=["oracle"]).failures[0]
+    found = check_op(functions.Wrong, laws=["oracle"]).failures[0]
+    assert handed.reproduce == ""
+    name = "plugrad.tests.testing.torch_functions:Wrong"
+    assert found.reproduce == f"plugrad check {name} --law oracle --sample 0 --seed 0"
