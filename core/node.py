@@ -59,6 +59,9 @@ class Record(Context):
     _pg_shape: tuple[int, ...] | None
     _pg_dtype: torch.dtype | None
 
+    #: 1 if the only edge is in ``_pg_x``, 2 if there are two, in ``_pg_x`` and ``_pg_y``.
+    _pg_arity: ClassVar[int] = 0
+
     # Rare, so in the instance's dict; ``_pg_special`` tells the walk to look for the others.
     _pg_special: bool = False
     _pg_outputs: tuple[OutputMeta | None, ...] | None = None
@@ -114,6 +117,8 @@ class UnaryRecord(Record):
 
     __slots__ = ("_pg_x",)
 
+    _pg_arity = 1
+
     @property
     def _pg_edges(self) -> tuple[Edge | None, ...]:
         return (self._pg_x,)
@@ -127,6 +132,8 @@ class BinaryRecord(Record):
     """The same for two parameters."""
 
     __slots__ = ("_pg_x", "_pg_y")
+
+    _pg_arity = 2
 
     @property
     def _pg_edges(self) -> tuple[Edge | None, ...]:

@@ -80,18 +80,25 @@ class Walk:
             self._add(edge, gradient)
 
     # In one piece, since each call inside would cost 3 % of a record.
-    def go(self) -> None:  # noqa: C901
-        """Run every record, the newest first."""
-        heap, pending, keep, create_graph = self.heap, self.pending, self.keep, self.create_graph
+    def go(self, straight: bool = True) -> None:  # noqa: C901
+        """Run every record, the newest first; if not ``straight``, each comes from the heap."""
+        heap, pending, owned = self.heap, self.pending, self.owned
+        keep, create_graph = self.keep, self.create_graph
         careful = self.wanted is not None or self.check_nan
+        straight = straight and not careful
+        # What has a gradient and is newer than all in the heap, which it then need not enter.
+        upcoming: Any = None
         may_go_below = not create_graph and _only_plain_torch()
         record: Any = None
         gradient: Any = None
         result: Any = None
         guard = None
         try:
-            while heap:
-                record = heappop(heap)[1]
+            while heap or upcoming is not None:
+                if upcoming is None:
+                    record = heappop(heap)[1]
+                else:
+                    record, upcoming = upcoming, None
                 if careful or record._pg_special:
                     guard = None
                     result = self._run_carefully(record)
@@ -119,12 +126,19 @@ class Walk:
                     result = record._pg_rule(record, gradient)
                     if not keep and record._pg_saved:
                         record._pg_saved = None
-                if result.__class__ is not tuple and result.__class__ is not list:
-                    result = (result,)
-                edges = record._pg_edges
-                if len(result) != len(edges):
-                    result = per_edge(record, result)
-                for edge, gradient in zip(edges, result):  # noqa: B905 (equal, see above)
+                arity = record._pg_arity
+                if arity == 1 and result.__class__ is Tensor:
+                    result = ((record._pg_x, result),)
+                elif arity == 2 and result.__class__ is tuple and len(result) == 2:
+                    result = ((record._pg_x, result[0]), (record._pg_y, result[1]))
+                else:
+                    if result.__class__ is not tuple and result.__class__ is not list:
+                        result = (result,)
+                    edges = record._pg_edges
+                    if len(result) != len(edges):
+                        result = per_edge(record, result)
+                    result = zip(edges, result)  # noqa: B905 (equal, see above)
+                for edge, gradient in result:
                     if edge is not None and gradient is not None:
                         if (
                             gradient.__class__ is not Tensor
@@ -132,7 +146,26 @@ class Walk:
                             or gradient.dtype is not edge._pg_dtype
                         ):
                             gradient = fit(record, gradient, edge, create_graph)
-                        self._add(edge, gradient)
+                        if not straight or edge.__class__ is Output:
+                            if upcoming is not None:
+                                heappush(heap, (-upcoming._pg_sequence_number, upcoming))
+                                upcoming = None
+                            self._add(edge, gradient)
+                        elif edge in pending:
+                            if edge in owned:
+                                pending[edge].add_(gradient)
+                            else:
+                                self._add(edge, gradient)
+                        else:
+                            pending[edge] = gradient
+                            number = edge._pg_sequence_number
+                            if upcoming is None and (not heap or number > -heap[0][0]):
+                                upcoming = edge
+                            elif upcoming is not None and number > upcoming._pg_sequence_number:
+                                heappush(heap, (-upcoming._pg_sequence_number, upcoming))
+                                upcoming = edge
+                            else:
+                                heappush(heap, (-number, edge))
         except Exception as error:
             guard = None
             _add_notes(error, record)
@@ -143,7 +176,7 @@ class Walk:
     def go_deep(self) -> None:
         """The same in a thread of its own."""
         running.walk = self
-        self.go()
+        self.go(straight=False)  # so that to clear the heap ends it
 
     def _run_carefully(self, record: Record) -> Any:
         """Run a record for which more is to be done than to call its rule.
