@@ -155,10 +155,15 @@ class Context:
             SavedIntermediateError: one is neither input nor output, in ``create_graph``.
         """
         saved = self._pg_saved
-        if saved.__class__ is not tuple:
+        if saved.__class__ is tuple:
+            total = 0  # total_version(saved), which this is too often run to call
+            for value in saved:
+                if value.__class__ is Tensor or isinstance(value, Tensor):
+                    total += value._version
+            if saved and total != self._pg_version:
+                _raise_changed(self, saved)
+        else:
             saved = raw_saved(self)
-        elif saved and total_version(saved) != self._pg_version:
-            _raise_changed(self, saved)
         if _is_grad_enabled() and running.recorded_rule is not None:
             return self._pg_as_variables(saved)
         return saved
