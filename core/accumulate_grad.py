@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core.hooks import call
-from plugrad.core.node import ManyRecord, next_sequence_number
-from plugrad.core.variable import LOCKS, Variable, extra_of, plain
+from plugrad.core.node import Record, next_sequence_number
+from plugrad.core.variable import LOCKS, Extra, Variable, plain
 from plugrad.errors import (
     BackwardError,
     GradientDeviceError,
@@ -22,11 +22,10 @@ from plugrad.errors import (
 )
 
 if TYPE_CHECKING:
-    from plugrad.core.node import Edge, Record
-    from plugrad.core.variable import Extra
+    from plugrad.core.node import Edge
 
 
-class AccumulateGrad(ManyRecord):
+class AccumulateGrad(Record):
     """Adds what arrives to ``variable.grad``.
 
     It keeps the leaf alive and the leaf knows it only weakly, so there is no cycle. It is
@@ -37,15 +36,14 @@ class AccumulateGrad(ManyRecord):
     __slots__ = ("variable",)
 
     _pg_op_name = "AccumulateGrad"
+    # The same for all, so not in slots.
+    _pg_edges = _pg_saved = _pg_origins = needs_input_grad = ()
 
     def __init__(self, variable: Variable) -> None:
         self.variable = variable
-        self._pg_edges = ()
-        self._pg_saved = ()
-        self._pg_origins = ()
-        self.needs_input_grad = ()
-        self._pg_shape = tuple(variable._data.shape)
-        self._pg_dtype = variable._data.dtype
+        data = variable._data
+        self._pg_shape = data.shape
+        self._pg_dtype = data.dtype
         self._pg_sequence_number = next_sequence_number()
 
     def has_hooks(self) -> bool:
@@ -106,18 +104,24 @@ def edge_of(variable: Variable) -> Edge | None:
     edge = variable._edge
     if edge is not None or not variable._requires_grad:
         return edge
-    extra = extra_of(variable)
-    if extra.view is not None:
-        edge = extra.view.current_edge(variable)
-        if edge is not None or not variable.requires_grad:
-            return edge
-    reference = extra.accumulator
-    record = None if reference is None else reference()
-    return _make_accumulator(variable, extra) if record is None else record
+    extra = variable._extra
+    if extra is not None:
+        if extra.view is not None:
+            edge = extra.view.current_edge(variable)
+            if edge is not None or not variable.requires_grad:
+                return edge
+        reference = extra.accumulator
+        record = None if reference is None else reference()
+        if record is not None:
+            return record
+    return _make_accumulator(variable)
 
 
-def _make_accumulator(variable: Variable, extra: Extra) -> Record:
+def _make_accumulator(variable: Variable) -> Record:
     with LOCKS.making:  # another thread may have made it meanwhile
+        extra = variable._extra
+        if extra is None:
+            extra = variable._extra = Extra()
         record = None if extra.accumulator is None else extra.accumulator()
         if record is None:
             record = AccumulateGrad(variable)
