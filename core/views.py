@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from plugrad.core.function import Function
     from plugrad.core.node import Edge
 
+_is_inference_mode_enabled = torch.is_inference_mode_enabled
+
 #: Why a view's base or the view itself must not be changed in place while that is recorded.
 NO_GRAD, INFERENCE = "no_grad", "inference_mode"
 OF_NO_GRAD, OF_INFERENCE = "a view of a no_grad view", "a view of an inference_mode view"
@@ -50,11 +52,14 @@ class View:
     """How a Variable is made from its base, by view ops one after the other.
 
     Args:
-        base: the Variable whose memory it is, which is not a view itself.
-        parent: how its last op's input is made from the base; None if that is the base.
+        x: the input of its last op.
+        parent: how that is made from the base, the Variable whose memory it is and which is not a
+            view itself; None if ``x`` is the base.
         function: the last op; called with ``args`` and ``kwargs`` after its input.
         number: which output of the op, if it has several.
         reason: why it must not be changed in place; empty if it may be.
+        edge: where its gradient goes.
+        version: the in-place counter of the memory.
     """
 
     __slots__ = (
@@ -74,21 +79,24 @@ class View:
 
     def __init__(
         self,
-        base: Variable,
+        x: Variable,
         parent: View | None,
         function: type[Function],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         number: int | None,
         reason: str,
+        edge: Edge | None,
+        version: int,
     ) -> None:
-        self.base, self.parent, self.reason = base, parent, reason
+        self.base = base = x if parent is None else parent.base
+        self.parent, self.reason = parent, reason
         self.function, self.args, self.kwargs, self.number = function, args, kwargs, number
         #: Where the view's gradient goes, as of this version of the memory and edge of the base.
-        self.edge: Edge | None = None
-        self.base_edge = edge_of(base)
+        self.edge = edge
+        self.base_edge = base._edge or edge_of(base)
         self.base_data = base._data
-        self.version = base._data._version
+        self.version = version
         #: Whether requires_grad_() made the view itself a leaf.
         self.is_leaf = False
 
@@ -173,27 +181,31 @@ def _note(
     if own is raw:  # two Variables need two tensors
         output._data = own = raw.view_as(raw)
     shares = _shares_memory(own, raw) if custom else _is_view_of(own, raw)
-    if not shares or output._extra is not None or own.is_inference():
+    if not shares or output._extra is not None:
+        return
+    try:
+        version = own._version
+    except RuntimeError:  # an inference tensor has none, and nothing is recorded of it
         return
     parent = None if x._extra is None else x._extra.view
-    if torch.is_inference_mode_enabled():
+    edge = output._edge
+    if _is_inference_mode_enabled():
         reason = INFERENCE
-    elif not torch.is_grad_enabled():
+    elif edge is None and not torch.is_grad_enabled():
         reason = NO_GRAD
     elif not reason and parent is not None:
         reason = _INHERITED.get(parent.reason, parent.reason)
-    base = x if parent is None else parent.base
-    view = View(base, parent, function, args, kwargs, number, reason)
-    view.edge = output._edge
     extra = output._extra = Extra()
-    extra.view = view
-    output._edge = None
-    output._requires_grad = own.is_floating_point() or own.is_complex()
+    extra.view = View(x, parent, function, args, kwargs, number, reason, edge, version)
+    if edge is None:
+        output._requires_grad = own.is_floating_point() or own.is_complex()
+    else:
+        output._edge = None
 
 
 def _is_view_of(own: Tensor, raw: Tensor) -> bool:
-    base = own._base if own._is_view() else None
-    return base is not None and (base is raw or (raw._is_view() and base is raw._base))
+    base = own._base
+    return base is not None and (base is raw or base is raw._base)
 
 
 def _shares_memory(own: Tensor, raw: Tensor) -> bool:
