@@ -46,11 +46,6 @@ class AccumulateGrad(Record):
         self._pg_dtype = data.dtype
         self._pg_sequence_number = next_sequence_number()
 
-    def has_hooks(self) -> bool:
-        """Whether somebody is to be called here."""
-        extra = self.variable._extra
-        return extra is not None and (extra.arrival is not None or bool(extra.post_accumulate))
-
     def accumulate(self, held: list[Any]) -> None:
         """Add the gradient in ``held``, a list of one, which is emptied.
 
@@ -70,7 +65,8 @@ class AccumulateGrad(Record):
         if not variable._requires_grad:  # turned off since
             return
         leaf = variable._data
-        if gradient.shape != leaf.shape or gradient.dtype is not leaf.dtype:
+        # The gradient fits the leaf as it was when this was made.
+        if leaf.shape != self._pg_shape or leaf.dtype is not self._pg_dtype:
             _refuse_changed_leaf(gradient, leaf)
         with LOCKS.accumulating:  # two threads may reach one leaf at the same time
             old = variable._grad

@@ -106,7 +106,8 @@ class Walk:
                         continue
                 elif record.__class__ is AccumulateGrad:
                     gradient = result = None  # so that the list holds the only reference
-                    if record.variable._extra is not None and record.has_hooks():
+                    extra = record.variable._extra
+                    if extra is not None and (extra.arrival is not None or extra.post_accumulate):
                         guard = None
                         self._run_carefully(record)
                     else:
