@@ -12,7 +12,7 @@ from torch import Tensor
 
 from plugrad.core.hooks import call
 from plugrad.core.node import Record, next_sequence_number
-from plugrad.core.variable import LOCKS, Extra, Variable, plain
+from plugrad.core.variable import LOCKS, Variable, new_extra, plain
 from plugrad.errors import (
     BackwardError,
     GradientDeviceError,
@@ -39,12 +39,7 @@ class AccumulateGrad(Record):
     # The same for all, so not in slots.
     _pg_edges = _pg_saved = _pg_origins = needs_input_grad = ()
 
-    def __init__(self, variable: Variable) -> None:
-        self.variable = variable
-        data = variable._data
-        self._pg_shape = data.shape
-        self._pg_dtype = data.dtype
-        self._pg_sequence_number = next_sequence_number()
+    variable: Variable
 
     def accumulate(self, held: list[Any]) -> None:
         """Add the gradient in ``held``, a list of one, which is emptied.
@@ -117,10 +112,13 @@ def _make_accumulator(variable: Variable) -> Record:
     with LOCKS.making:  # another thread may have made it meanwhile
         extra = variable._extra
         if extra is None:
-            extra = variable._extra = Extra()
+            extra = variable._extra = new_extra()
         record = None if extra.accumulator is None else extra.accumulator()
         if record is None:
-            record = AccumulateGrad(variable)
+            record = AccumulateGrad()  # filled here, since an __init__ would cost a sixth more
+            record.variable, data = variable, variable._data
+            record._pg_shape, record._pg_dtype = data.shape, data.dtype
+            record._pg_sequence_number = next_sequence_number()
             extra.accumulator = weakref.ref(record)
         return record
 
