@@ -261,7 +261,7 @@ def _general_gate(function: type[Function], differentiable: bool) -> Callable[..
             args = signature.completed(args)
         recording = differentiable and _is_grad_enabled()
         raw, edges, lengths, any_variable = unpack(args, op_name, recording)
-        tracked = recording and any(edge is not None for edge in edges)
+        tracked = recording and edges.count(None) < len(edges)
         if tracked:
             distinct(raw, args, lengths)
             context: Any = _node(function, edges, lengths)
@@ -287,11 +287,13 @@ def _general_gate(function: type[Function], differentiable: bool) -> Callable[..
 
 def _is_simple(context: Record, output: Tensor, raw: list[Any], foreign: bool) -> bool:
     """Whether a call needs no more than ``record``, as on the short paths."""
+    for t in raw:
+        if t is output:
+            return False
     return (
         only_plain(context.__dict__)
         and context._pg_list_lengths is None
         and not (foreign and output._is_view())
-        and not any(output is t for t in raw)
     )
 
 

@@ -251,11 +251,11 @@ def origins(
         dirty: the ids of inputs that are outputs now.
         constants: the tensors given to ``mark_non_differentiable``.
     """
-    known = {id(t): i for i, t in enumerate(inputs) if isinstance(t, Tensor)}
+    known = dict(zip(map(id, inputs), count()))
     for number, t in enumerate(outputs):
         if isinstance(t, Tensor) and (id(t) not in known or id(t) in dirty):
             known[id(t)] = -1 - number
-    constant_ids = {id(t) for t in constants}
+    constant_ids = {id(t) for t in constants} if constants else ()
     found: list[Any] = []
     for t in saved:
         differentiable = isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex())

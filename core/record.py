@@ -68,7 +68,7 @@ def record(node: Record, output: Tensor) -> Variable:
 
 def record_any(node: Record, output: Any, raw: Sequence[Any], operands: Sequence[Any]) -> Any:
     """The same for any outputs, and for whatever the op put on its context."""
-    if not node._pg_keeps_tensors:
+    if not (node._pg_keeps_tensors or only_plain(node.__dict__)):
         _refuse_tensor_attributes(node, operands)
     if not isinstance(output, Tensor | tuple | list):
         return output
@@ -203,7 +203,7 @@ def only_plain(attributes: dict[str, Any]) -> bool:
     """Whether what forward set on its context holds no tensor and asks for nothing special."""
     for value in attributes.values():
         kind = value.__class__
-        if kind is tuple:
+        if kind is tuple or kind is list:
             for item in value:
                 if item.__class__ not in PLAIN:
                     return False

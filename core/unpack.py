@@ -61,8 +61,10 @@ def distinct(raw: list[Any], args: tuple[Any, ...], lengths: Sequence[int | None
 
     A saved tensor then says which of them it is from, also where two share one tensor.
     """
-    if lengths is None and sum(isinstance(t, Tensor) for t in raw) < 2:
-        return
+    if lengths is None:
+        ids = [id(t) for t in raw if isinstance(t, Tensor)]
+        if len(ids) < 2 or len(set(ids)) == len(ids):
+            return
     seen: dict[int, Any] = {}
 
     def own(tensor: Any, given: Any) -> Any:
