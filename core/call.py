@@ -119,10 +119,10 @@ def _binary_gate(  # noqa: C901
     def apply(  # noqa: C901
         x: Any = _MISSING, y: Any = _MISSING, /, *rest: Any, **options: Any
     ) -> Any:
-        if rest or options:
-            return general(*_given(x, y), *rest, **options)
         if y is _MISSING:
-            return unary(*_given(x))
+            return (general if options else unary)(*_given(x), **options)
+        if rest or options:
+            return general(x, y, *rest, **options)
         a: Any
         b: Any
         x_edge: Edge | None = None
@@ -208,8 +208,8 @@ def _view_gate(function: type[Function], gate: Callable[..., Any]) -> Callable[.
     return apply
 
 
-def _given(*values: Any) -> tuple[Any, ...]:
-    return tuple(v for v in values if v is not _MISSING)
+def _given(x: Any) -> tuple[Any, ...]:
+    return () if x is _MISSING else (x,)
 
 
 def _or_not_implemented(
