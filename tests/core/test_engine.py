@@ -33,6 +33,22 @@ def same_operand_twice(x):
     return (x * x).sum()
 
 
+def newer_operand_first(x):
+    a = x.sin()
+    return (a.exp() * a).sum()
+
+
+def newer_operand_second(x):
+    a = x.sin()
+    return (a * a.exp()).sum()
+
+
+def newer_operand_of_several_outputs(x):
+    a = x.sin()
+    _, second = torch.stack([a.exp(), a]).unbind(0)
+    return (a * second).sum()
+
+
 def leaf_at_different_depths(x):
     return (((x.sin() * x).cos() + x) * x).sum()
 
@@ -60,6 +76,9 @@ GRAPHS = [
     diamond,
     same_operand_twice,
     leaf_at_different_depths,
+    newer_operand_first,
+    newer_operand_second,
+    newer_operand_of_several_outputs,
     some_outputs_of_several,
     all_outputs_of_several,
     one_output_used_twice,
