@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import mul
+
 import torch
 from torch import Tensor
 
 from plugrad.ops.elementwise._absorbing import absorbing_mul
 
 
-def recurrence(g: Tensor, factors: Tensor, dim: int) -> Tensor:
+def recurrence(
+    g: Tensor, factors: Tensor, dim: int, product: Callable[[Tensor, Tensor], Tensor] = mul
+) -> Tensor:
     """t[k] for all k at once, in about log2(n) steps.
 
     After each step t[k] holds the terms up to g[k + step - 1], and ``factors[k]`` is the
@@ -17,12 +22,18 @@ def recurrence(g: Tensor, factors: Tensor, dim: int) -> Tensor:
     length, step, t = g.size(dim), 1, g
     while step < length:
         rest = length - step
-        longer = t.narrow(dim, 0, rest) + factors * t.narrow(dim, step, rest)
+        longer = t.narrow(dim, 0, rest) + product(factors, t.narrow(dim, step, rest))
         t = torch.cat([longer, t.narrow(dim, rest, step)], dim)
         pairs = max(rest - step, 0)
-        factors = factors.narrow(dim, 0, pairs) * factors.narrow(dim, rest - pairs, pairs)
+        ahead = factors.narrow(dim, rest - pairs, pairs)
+        factors = product(factors.narrow(dim, 0, pairs), ahead)
         step *= 2
     return t
+
+
+def product_of_finite(x: Tensor, y: Tensor) -> Tensor:
+    """x y, but 0 where one of them is 0: what is infinite has overflowed, or is a cotangent's."""
+    return torch.where(y == 0, absorbing_mul(y, x), absorbing_mul(x, y))
 
 
 def absorbing_recurrence(g: Tensor, factors: Tensor, last: Tensor, dim: int) -> Tensor:

@@ -10,7 +10,11 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 from plugrad.ops.reduction._dims import cast
-from plugrad.ops.reduction._recurrence import absorbing_recurrence, recurrence
+from plugrad.ops.reduction._recurrence import (
+    absorbing_recurrence,
+    product_of_finite,
+    recurrence,
+)
 
 
 @op("cumprod", methods=("cumprod",), overrides=(torch.cumprod,), inplace=True)
@@ -18,7 +22,8 @@ class Cumprod(Function):
     """y[i] = x[0] ... x[i];  gx[k] = conj(y[k-1]) t[k],  t[k] = gy[k] + conj(x[k+1]) t[k+1].
 
     Here y[-1] = 1 and t[n] = 0. There is no division, so zeros in x need no care, and an
-    infinite one has a finite gradient beside finite ones, where torch has nan.
+    infinite one has a finite gradient beside finite ones, where torch has nan. An infinite
+    gy adds nothing where a zero in x keeps its element from changing.
     """
 
     @staticmethod
@@ -36,13 +41,16 @@ class Cumprod(Function):
             return cast(gy, x_dtype)
         dim, last = ctx.dim, x.size(ctx.dim) - 1
         before = torch.cat([torch.ones_like(y.narrow(dim, 0, 1)), y.narrow(dim, 0, last)], dim)
-        # If this is so, then so is each product of neighbours, which the steps below make.
-        finite = bool(x.detach().abs().clamp(min=1).prod(dim).isfinite().all())
-        factors = conj(x.narrow(dim, 1, last))
-        if finite:
-            gx = recurrence(gy, factors, dim) * conj(before)
+        factors, before = conj(x.narrow(dim, 1, last)), conj(before)
+        # If these are finite, then so is each product of neighbours, which the steps below make.
+        size = x.detach().abs()
+        finite = size.clamp(min=1).prod(dim).isfinite()
+        if (finite & (size != 0).all(dim)).all():
+            gx = recurrence(gy, factors, dim) * before
+        elif size.isfinite().all():
+            gx = product_of_finite(recurrence(gy, factors, dim, product_of_finite), before)
         else:
-            gx = absorbing_recurrence(gy, factors, conj(before), dim)
+            gx = absorbing_recurrence(gy, factors, before, dim)
         return cast(gx, x_dtype)
 
     @staticmethod
