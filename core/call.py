@@ -17,7 +17,7 @@ from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import NUMBERS, ORIGIN_X, ORIGIN_Y, ORIGINS_XY, UntrackedContext
 from plugrad.core.inplace import make_twin
 from plugrad.core.node import Record, grouped, origins
-from plugrad.core.record import only_plain, record, record_any, untracked
+from plugrad.core.record import note_constants, only_plain, record, record_any, untracked
 from plugrad.core.unpack import distinct, flat, raw_option, unpack
 from plugrad.core.variable import Variable, plain
 from plugrad.core.views import note_custom_view, note_views
@@ -186,6 +186,8 @@ def _binary_gate(  # noqa: C901
                 node._pg_origins = ORIGINS_XY
             else:
                 node._pg_origins = origins(saved, (a, b), (z,))
+            if (x_edge is None and a is not x) or (y_edge is None and b is not y):
+                note_constants(node, node._pg_origins, (x, y))
         return record(node, z)
 
     return apply
@@ -273,6 +275,7 @@ def _general_gate(function: type[Function], differentiable: bool) -> Callable[..
         if tracked and output.__class__ is Tensor and _is_simple(context, output, raw, foreign):
             if context._pg_saved:
                 context._pg_origins = origins(context._pg_saved, raw, (output,))
+                note_constants(context, context._pg_origins, args)
             return record(context, output)
         tensors = raw if lengths is None else flat(raw, lengths)
         operands = args if lengths is None else flat(args, lengths)

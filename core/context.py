@@ -14,6 +14,7 @@ from plugrad.errors import (
     GraphFreedError,
     SavedIntermediateError,
     SavedTensorChangedError,
+    TorchGraphError,
 )
 
 NUMBERS = frozenset({int, float, complex, bool})
@@ -246,6 +247,17 @@ def intermediate_error(
         where=f"backward of {context._pg_op_name}, with create_graph=True",
         fix="save inputs or outputs and compute it again in backward; or, if it does not "
         "depend on the inputs, call ctx.mark_non_differentiable(tensor)",
+    )
+
+
+def refuse_later_torch_graph(context: Context, tensor: Tensor) -> NoReturn:
+    """Raise TorchGraphError for a constant of a call that torch has since been told to track."""
+    raise TorchGraphError(
+        f"a torch tensor of shape {tuple(tensor.shape)} that was passed to {context._pg_op_name} "
+        "as a constant requires grad by now: torch would get no gradient for it",
+        where=f"backward of {context._pg_op_name}, with create_graph=True",
+        fix="pass plugrad.Variable(tensor) in its place and call requires_grad_() on that, or "
+        "tensor.requires_grad_(False) before backward",
     )
 
 

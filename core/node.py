@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, Union
 import torch
 from torch import Tensor
 
-from plugrad.core.context import UNKNOWN, Context, intermediate_error, raw_saved
+from plugrad.core.context import (
+    UNKNOWN,
+    Context,
+    intermediate_error,
+    raw_saved,
+    refuse_later_torch_graph,
+)
 from plugrad.core.hooks import Arrival, register
 from plugrad.core.variable import Variable, plain, recorded
 
@@ -74,6 +80,8 @@ class Record(Context):
     #: A tensor somewhere inside an attribute, and its name: see ``note_hidden``.
     _pg_hidden: tuple[str, Tensor] | None = None
     _pg_narrowed_from: Record | None = None
+    #: Variables without an edge whose tensors are kept, by position: one may require grad later.
+    _pg_constant_operands: dict[int, weakref.ref[Variable]] | None = None
     _pg_node: weakref.ref[Node] | None = None
     _pg_metadata: dict[Any, Any] | None = None
 
@@ -96,8 +104,20 @@ class Record(Context):
             raise intermediate_error(self, index, tensor)
         if origin < 0:
             return self._pg_output_variable(tensor, -1 - origin)
-        edge = self._pg_edges[origin]
+        edge = self._pg_edges[origin] or self._pg_edge_since(tensor, origin)
         return plain(tensor) if edge is None else recorded(tensor, edge)
+
+    def _pg_edge_since(self, tensor: Tensor, position: int) -> Edge | None:
+        """The edge of an operand that required grad only after the call: as in torch, its own."""
+        reference = (self._pg_constant_operands or {}).get(position)
+        operand = None if reference is None else reference()
+        if operand is not None and operand.requires_grad and operand.is_leaf:
+            from plugrad.core.accumulate_grad import edge_of  # which is built on records
+
+            return edge_of(operand)
+        if tensor.requires_grad:
+            refuse_later_torch_graph(self, tensor)
+        return None
 
     def _pg_output_variable(self, tensor: Tensor, number: int) -> Variable:
         """A saved output, with the edge to that output."""

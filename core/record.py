@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+import weakref
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,7 +15,13 @@ import torch
 from torch import Tensor
 
 from plugrad.core.inplace import changed_in_place, rebase
-from plugrad.core.node import OutputMeta, Record, edge_to, next_sequence_number, origins
+from plugrad.core.node import (
+    OutputMeta,
+    Record,
+    edge_to,
+    next_sequence_number,
+    origins,
+)
 from plugrad.core.saved import enabled_autocast, pack_saved, top_hooks
 from plugrad.core.unpack import PLAIN
 from plugrad.core.variable import Variable, plain, recorded
@@ -86,6 +93,7 @@ def record_any(node: Record, output: Any, raw: Sequence[Any], operands: Sequence
         for t in outputs
     ]
     node._pg_origins = origins(node._pg_saved or (), raw, outputs, dirty, node._pg_constants)
+    note_constants(node, node._pg_origins, operands)
     constants = {id(t) for t in node._pg_constants}
     node.__dict__.pop("_pg_constants", None)  # the record keeps nothing but what it saved
     if single and outputs[0].__class__ is Tensor and not dirty and not constants:
@@ -142,6 +150,18 @@ def _noted(node: Record, operands: Sequence[Any], output: Variable) -> Variable:
             several = node._pg_outputs is not None and len(node._pg_outputs) > 1
             note_custom_view(function, operands, output, output.output_nr if several else None)
     return output
+
+
+def note_constants(record: Record, origins: Sequence[Any], operands: Sequence[Any]) -> None:
+    """Note the Variables whose tensors are kept, by these origins, as those of constants."""
+    edges = record._pg_edges
+    for origin in origins:
+        if origin.__class__ is int and origin >= 0 and edges[origin] is None:
+            operand = operands[origin]
+            if isinstance(operand, Variable):
+                if record._pg_constant_operands is None:
+                    record._pg_constant_operands = {}
+                record._pg_constant_operands[origin] = weakref.ref(operand)
 
 
 def note_modes(node: Record) -> None:

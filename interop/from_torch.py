@@ -32,6 +32,7 @@ from plugrad.core.node import ManyRecord, origins
 from plugrad.core.record import (
     holds_tensor,
     like,
+    note_constants,
     note_hidden,
     record_any,
     tensors_in,
@@ -205,10 +206,14 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
         output = _without_torchs_graph(context, output, raw, args)
     if not tracked:
         return untracked(context, output, raw, args, function)
+    attributes: list[tuple[Tensor, Any]] = []
     if vars(context):
-        context._pg_attribute_origins = _attribute_origins(context, raw, output)
+        attributes = _attribute_origins(context, raw, output)
+        context._pg_attribute_origins = attributes
         note_hidden(context, args)
-    return record_any(context, output, raw, args)
+    result = record_any(context, output, raw, args)
+    note_constants(context, [origin for _, origin in attributes], args)
+    return result
 
 
 def _check_argument(value: Any, name: str) -> None:

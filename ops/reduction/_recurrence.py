@@ -32,7 +32,7 @@ def recurrence(
 
 
 def product_of_finite(x: Tensor, y: Tensor) -> Tensor:
-    """x y, but 0 where one of them is 0: what is infinite has overflowed, or is a cotangent's."""
+    """The product, but 0 where x or y is: what is infinite has overflowed, or is a cotangent's."""
     return torch.where(y == 0, absorbing_mul(y, x), absorbing_mul(x, y))
 
 

@@ -272,7 +272,9 @@ def _unsupported(difference, theirs, ours):
 
 @rule("whether a gradient requires grad where its own derivative is 0 is up to the formula")
 def _constant_gradient(difference, theirs, ours):
-    if difference.what != "requires_grad" or _line_of(theirs, difference.name).find("grad(") < 0:
+    if difference.what != "requires_grad" or "grad(" not in _line_of(theirs, difference.name):
+        return False
+    if not is_free(theirs.names[difference.name]):  # of integers
         return False
     return not _depends_but_on(theirs if difference.torch else ours, difference.name, ())
 
@@ -337,16 +339,6 @@ def _integers(difference, theirs, ours):
     value = theirs.names.get(difference.name)
     integers = isinstance(value, Tensor) and not is_free(value)
     return difference.what == "requires_grad" and integers and bool(difference.torch)
-
-
-@rule("what did not require grad when the op was called is a constant of its gradient")
-def _required_later(difference, theirs, ours):
-    later = [theirs.names.get(n) for n in re.findall(r"(v\d+)\.requires_grad_\(\)", theirs.text)]
-    if difference.what == "requires_grad" and "grad(" in _line_of(theirs, difference.name):
-        return difference.torch and not _depends_but_on(theirs, difference.name, later)
-    names = {"names": difference.torch, "values": [difference.name]}.get(difference.what, [])
-    asked = [_asked_for(theirs, name) for name in names]
-    return bool(asked) and all(any(v is x for x in later) for v in asked)
 
 
 def _depends_but_on(session, name, but):
