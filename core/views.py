@@ -66,9 +66,10 @@ class View:
         "version",
     )
 
-    #: The Variable whose memory it is, which is not a view itself, and its tensor.
+    #: The Variable whose memory it is, which is not a view itself, and what that was when the
+    #: first of the ops was called, whose arguments are for it.
     base: Variable
-    base_data: Tensor | None
+    base_data: Tensor
     #: How the input of the last op is made from the base; None if that is the base.
     parent: View | None
     #: The last op, what it was called with after its input, and which of several outputs it is.
@@ -86,13 +87,20 @@ class View:
     is_leaf: bool
 
     def steps(self) -> tuple[Step, ...]:
-        """How the view is made from its base, the first op first."""
+        """How the view is made from its base as that is now, the first op first.
+
+        Raises:
+            InplaceError: the base was given other data.
+        """
+        back = _rearrangement(self.base._data, self.base_data)
+        if back is None:
+            raise _base_changed(self)
         steps: list[Step] = []
         view: View | None = self
         while view is not None:
             steps.append(Step(view.function, view.args, view.kwargs, view.number))
             view = view.parent
-        return tuple(reversed(steps))
+        return (*back, *reversed(steps))
 
     def outdate(self) -> None:
         """Look for the edge again the next time, because the view's own change moved it."""
@@ -110,16 +118,49 @@ class View:
                 raise _base_changed(self)
             base_edge = edge_of(self.base)
             if base_edge is not self.base_edge:
-                if self.base._data is not self.base_data:
-                    raise _base_changed(self)
+                steps = self.steps()
                 retained = stop_retaining(variable, self.edge)
                 with torch.enable_grad():
-                    self.edge = edge_of(replay(self.steps(), self.base))
+                    self.edge = edge_of(replay(steps, self.base))
                 self.base_edge, self.is_leaf = base_edge, False
                 if retained and self.edge is not None:
                     arrival_at(self.edge).retained_by = weakref.ref(variable)
             self.version = version
         return self.edge
+
+
+class _Rearranged:
+    """The view with the dimensions in another order, and other ones of size 1."""
+
+    @staticmethod
+    def apply(x: Variable, order: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+        """Make it."""
+        return x.permute(order).view(shape)
+
+
+def _rearrangement(now: Tensor, before: Tensor) -> tuple[Step, ...] | None:
+    """The steps from ``now`` back to ``before``, which ``t_``, ``squeeze_``, ... made it of.
+
+    None if it was made in another way.
+    """
+    if now is before:
+        return ()
+    if not _shares_memory(now, before) or now.storage_offset() != before.storage_offset():
+        return None
+    left = [d for d, size in enumerate(now.shape) if size != 1]
+    ones = [d for d, size in enumerate(now.shape) if size == 1]
+    order = []
+    for dim in zip(before.shape, before.stride(), strict=True):
+        if dim[0] != 1:
+            found = next((d for d in left if (now.shape[d], now.stride(d)) == dim), None)
+            if found is None:
+                return None
+            left.remove(found)
+            order.append(found)
+    if left:
+        return None
+    function: Any = _Rearranged
+    return (Step(function, ((*order, *ones), tuple(before.shape)), {}, None),)
 
 
 def note_views(
@@ -183,7 +224,8 @@ def _note(
     # Filled here, since an __init__ would cost 4 % of a call.
     view = View()
     view.base = base = x if parent is None else parent.base
-    view.base_data, view.base_edge = base._data, base._edge or edge_of(base)
+    view.base_data = base._data if parent is None else parent.base_data
+    view.base_edge = base._edge or edge_of(base)
     view.parent, view.reason, view.is_leaf = parent, reason, False
     view.function, view.args, view.kwargs, view.number = function, args, kwargs, number
     view.edge, view.version = edge, version
@@ -218,8 +260,7 @@ def check_inplace(variable: Variable, op_name: str) -> None:
     if view is not None:
         if view.reason:
             raise _view_changed(view, op_name)
-        if view.base_data is not view.base._data:
-            raise _base_changed(view)
+        view.steps()  # raises if there are none from what the base is now
         if variable.requires_grad and view.base.is_leaf:
             raise _leaf_changed("a view of a leaf", op_name)
     if variable.requires_grad and variable.is_leaf:
@@ -278,8 +319,8 @@ def _base_changed(view: View) -> InplaceError:
     if view.reason:
         return _refusal(view, "its base or another view of its base has been", "")
     return InplaceError(
-        "the base of a view was given other data or another shape, and it or the view was "
-        "changed in place afterwards",
+        "the base of a view was given other data, and it or the view was changed in place "
+        "afterwards",
         where=f"an output of {view.function.signature.op_name}",
         fix="make the view again",
     )

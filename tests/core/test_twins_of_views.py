@@ -89,12 +89,72 @@ def test_an_output_of_several_is_refused():
         y.unbind(0)[0].unsqueeze_(0)
 
 
-def test_views_from_before_are_refused():
+RESHAPES = {
+    "t_": lambda y: y.t_(),
+    "swapaxes_": lambda y: y.swapaxes_(-1, 0),
+    "unsqueeze_": lambda y: y.unsqueeze_(1),
+    "squeeze_": lambda y: y.unsqueeze_(0).squeeze_(),
+    "two": lambda y: y.unsqueeze_(0).transpose_(0, 2),
+    "back": lambda y: y.t_().t_(),
+}
+VIEWS = {
+    "row": lambda y: y[0],
+    "columns": lambda y: y[:, 1:],
+    "t": lambda y: y.t(),
+    "view": lambda y: y.view(3, 2),
+    "of a view": lambda y: y[None][:, :, 1],
+    "none": lambda y: y,
+}
+CHANGES = {
+    "nothing": lambda y, v: None,
+    "the base": lambda y, v: y.mul_(3),
+    "the view": lambda y, v: v.mul_(3),
+    "both": lambda y, v: (y.mul_(3), v.add_(1), y.mul_(2)),
+    "a view of the view": lambda y, v: v[:1].mul_(2),
+    "a kept gradient": lambda y, v: (v.retain_grad(), y.mul_(2)),
+}
+
+
+@pytest.mark.parametrize("reshape", RESHAPES.values(), ids=RESHAPES)
+@pytest.mark.parametrize("make_view", VIEWS.values(), ids=VIEWS)
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("reshape_first", [False, True])
+def test_views_from_before_follow_their_base(reshape, make_view, change, reshape_first):
+    found = []
+    for leaf, grad in zip(_leaves(2, 3), (pg.grad, torch.autograd.grad), strict=True):
+        y = leaf / 8
+        view = make_view(y)
+        if reshape_first:
+            reshape(y)
+        change(y, view)
+        if not reshape_first:
+            reshape(y)
+        (first,) = grad(view.cos().sum() + (y * y).sum(), leaf, create_graph=True)
+        (second,) = grad((first * first).sum(), leaf)
+        found.append([y.detach(), view.detach(), first.detach(), second])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours.data, theirs)
+
+
+def test_views_from_before_new_data_are_refused():
     y = pg.Variable(_numbers(2, 3), requires_grad=True) * 1
     view = y[0]
-    y.t_()
-    with pytest.raises(InplaceError, match=r"another shape[^$]*fix: make the view again"):
+    y.data = torch.ones(2, 3, dtype=torch.float64)
+    y.mul_(2)
+    assert view.sum().requires_grad  # it is what it was
+    with pytest.raises(InplaceError, match=r"given other data[^$]*fix: make the view again"):
+        view.mul_(2)
+    view.detach().mul_(2)
+    with pytest.raises(InplaceError, match=r"given other data[^$]*fix: make the view again"):
         view.sum().backward()
+
+
+def test_views_of_a_part_of_the_old_data_are_refused():
+    base = pg.Variable(_numbers(2, 3))
+    view = base[1]
+    base.data = base.data[:1]  # the same memory, but less of it
+    with pytest.raises(InplaceError, match=r"given other data[^$]*fix: make the view again"):
+        view.mul_(pg.Variable(_numbers(3), requires_grad=True))
 
 
 def test_what_was_saved_keeps_its_shape():
