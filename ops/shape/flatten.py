@@ -14,15 +14,14 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 class Flatten(Function):
     """y = x with dimensions start_dim to end_dim as one;  gx = gy in the shape of x.
 
-    A 0-dimensional x becomes 1-dimensional. A view where the strides allow it.
+    A 0-dimensional x becomes 1-dimensional, a 1-dimensional one is returned as it is. A view
+    where the strides allow it.
     """
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         ctx.x_shape = x.shape
-        # view_as, since torch gives x itself where there is nothing to do.
-        y = x.flatten(start_dim, end_dim)
-        return y.view_as(y) if y is x else y
+        return x.flatten(start_dim, end_dim)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:

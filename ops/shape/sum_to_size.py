@@ -21,7 +21,8 @@ from plugrad.ops.shape._numbers import given
 class SumToSize(Function):
     """y = x summed to the sizes given;  gx = gy broadcast to the shape of x.
 
-    The adjoint of expand: the sizes are those of a tensor that broadcasts to x.
+    The adjoint of expand: the sizes are those of a tensor that broadcasts to x. Where they
+    are x's, y is x itself.
     """
 
     @staticmethod
@@ -29,9 +30,7 @@ class SumToSize(Function):
         ctx: Context, x: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None
     ) -> Tensor:
         ctx.x_shape = x.shape
-        y = x.sum_to_size(*given(sizes, size))
-        # view_as, since torch gives x itself where there is nothing to sum.
-        return y.view_as(y) if y is x else y
+        return x.sum_to_size(*given(sizes, size))
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
