@@ -96,10 +96,6 @@ def forms_of(op, sample):
     ]
 
 
-def _seeded(texts):
-    return [f"(torch.manual_seed(0), {text})[1]" for text in texts]
-
-
 class _Holes:
     """Turns arguments to text and keeps the tensors among them."""
 

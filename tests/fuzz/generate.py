@@ -65,9 +65,6 @@ class Builder:
         values = list(value) if several else [value]
         if not all(isinstance(v, Tensor | None) for v in values):
             return []
-        if any(v is self.value(n) for v in values for n in self.pool):
-            self._drop_unusable()
-            return []
         names = [self.fresh() for _ in values]
         self.session.names.update(zip(names, values, strict=True))
         comma = "," if several and len(names) == 1 else ""

@@ -1,0 +1,123 @@
+"""Rules of refusals: where one engine raises, and the other does not or says something else."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from torch import Tensor
+
+from plugrad.tests.fuzz.calls import is_free
+from plugrad.tests.fuzz.explain import rule
+from plugrad.tests.fuzz.session import (
+    is_usable,
+    kept_grad,
+    raw,
+    torch_session,
+)
+
+
+@rule("torch says that it does not support this; ours does")
+def _unsupported(difference, theirs, ours):
+    missing = (
+        "does not support automatic differentiation",
+        "derivative for",
+        "ZeroTensors are immutable",  # how torch's own backward adds to a zero it made
+        "Autograd not support dtype",  # a result of integers has no graph, here as everywhere
+        "to be true, but got false",  # an assertion inside one of torch's formulas
+        "not implemented for",
+        "INTERNAL ASSERT FAILED",  # "please report a bug to PyTorch"
+        "returned an invalid gradient",  # as scatter_add's with an index smaller than src
+        "refer to a single memory location",  # ours computes as if one were cloned
+        "Index put requires the source and destination dtypes match",  # ours casts, as v[0] = w
+        "value cannot be converted to type",  # the same of one element
+        # What was saved here knows where it came from, whatever becomes of the Variable.
+        "Trying to use a saved tensor that has been detached in-place",
+    )
+    text = str(difference.torch)
+    return (
+        difference.what == "raises"
+        and difference.plugrad == "nothing"
+        and any(m in text for m in missing)
+    )
+
+
+@rule("two things are wrong with the call, and either may be named")
+def _another_error(difference, theirs, ours):
+    either = (
+        str(difference.plugrad).startswith("InplaceError"),
+        "refer to a single memory location" in str(difference.torch),
+        "Index put requires" in str(difference.torch),
+        "expected Tensor as element" in str(difference.plugrad),  # integers are written to
+    )
+    both = "nothing" not in [difference.torch, difference.plugrad]
+    return difference.what == "raises" and both and any(either)
+
+
+@rule("whether a node saves a tensor, and so whether it can be freed, is up to the formula")
+def _saved_nothing(difference, theirs, ours):
+    freed = (
+        "Trying to backward through the graph a second" in str(difference.torch),
+        str(difference.plugrad).startswith("GraphFreedError"),
+    )
+    return difference.what == "raises" and any(freed)
+
+
+@rule("a call that raised wrote some elements first in torch; here it changes nothing")
+def _half_a_change(difference, theirs, ours):
+    return difference.what == "values" and difference.raised and "grad" not in difference.name
+
+
+@rule("what holds integers never requires grad here; torch says so where it indexes with a tensor")
+def _integers(difference, theirs, ours):
+    refused = str(difference.plugrad).startswith(("LeafError", "NoGraphError"))
+    if difference.what == "raises" and refused:
+        used = [theirs.names.get(name) for name in re.findall(r"v\d+", difference.line)]
+        return any(isinstance(v, Tensor) and v.requires_grad and not is_free(v) for v in used)
+    value = theirs.names.get(difference.name)
+    integers = isinstance(value, Tensor) and not is_free(value)
+    return difference.what == "requires_grad" and integers and bool(difference.torch)
+
+
+@rule("a new shape in no_grad is refused where a gradient has the old one")
+def _new_shape(difference, theirs, ours):
+    refused = re.search("changes the shape of a (leaf|Variable)", str(difference.plugrad))
+    return difference.what == "raises" and difference.torch == "nothing" and bool(refused)
+
+
+@rule("a change of .data counts here; in torch it makes gradients silently wrong")
+def _change_through_data(difference, theirs, ours):
+    if ".data" not in theirs.text:
+        return False
+    if difference.what == "version":
+        return difference.torch < difference.plugrad
+    if difference.what == "usable":
+        return difference.torch
+    stricter = str(difference.plugrad).startswith(("SavedTensorChangedError", "InplaceError"))
+    return difference.what == "raises" and difference.torch == "nothing" and stricter
+
+
+@rule("what is saved is up to the formula; right as torch where it may change what was saved")
+def _changed_what_was_not_saved(difference, theirs, ours):
+    message = "modified by an inplace operation"
+    if difference.plugrad != "nothing" or message not in str(difference.torch):
+        return False
+    with torch.autograd.graph.allow_mutation_on_saved_tensors():
+        again = torch_session()
+        for line in theirs.lines:
+            again.run(line)
+        live = again.live()
+        same = live.keys() == ours.live().keys() and all(
+            _close(raw(value), raw(ours.names[name]))
+            and _close(kept_grad(value), kept_grad(ours.names[name]))
+            for name, value in live.items()
+            if is_usable(value)
+        )
+        again.close()
+    return same
+
+
+def _close(x, y):
+    if x is None or y is None:
+        return x is y
+    return x.shape == y.shape and torch.allclose(x, y, rtol=1e-6, atol=1e-6, equal_nan=True)

@@ -1,0 +1,152 @@
+"""Rules of values: where a gradient, or what a hook is given, differs from torch on purpose."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from torch import Tensor
+
+from plugrad.tests.fuzz.calls import is_free
+from plugrad.tests.fuzz.explain import asked_for, hooked, is_second_order, line_of, rule
+from plugrad.tests.fuzz.program import targets
+from plugrad.tests.fuzz.session import (
+    is_usable,
+    raw,
+)
+
+
+@rule("None stands for zeros: torch's formulas make zeros where a rule may say that none flows")
+def _zeros(difference, theirs, ours):
+    if difference.what == "names" and not difference.plugrad:
+        nothing = all(n in ours.names and ours.names[n] is None for n in difference.torch)
+        return nothing and not any(theirs.names[n].any() for n in difference.torch)
+    if difference.what == "raises" and difference.torch == "nothing":
+        used = re.findall(r"v\d+", difference.line)
+        missing = [n for n in used if n in theirs.names and ours.names.get(n, "") is None]
+        return bool(missing) and not any(theirs.names[n].any() for n in missing)
+    given = difference.torch
+    zeros = isinstance(given, Tensor) and difference.plugrad is None and not given.any()
+    return difference.what == "values" and zeros
+
+
+@rule("a hook is not called for a gradient that torch's formula fills with zeros")
+def _hook_of_zeros(difference, theirs, ours):
+    if difference.what != "log" or set(difference.plugrad) - set(difference.torch):
+        return False
+    called = [label for label, _ in ours.log]
+    more = [g for label, g in theirs.log if label not in called]
+    return bool(more) and not any(g.any() for g in more)
+
+
+@rule("a prehook sees zeros for an output that got no gradient, where torch has None")
+def _prehook_of_zeros(difference, theirs, ours):
+    if difference.what != "log" or set(difference.torch) - set(difference.plugrad):
+        return False
+    more = [g for label, g in ours.log if label not in difference.torch]
+    return bool(more) and not any(raw(g).any() for g in more)
+
+
+@rule("the hook of a root is called, of however many roots; in torch only if there is one")
+def _hook_of_a_root(difference, theirs, ours):
+    roots = re.match(r".*grad\(\[([^\]]*)\]|.*backward\(\[([^\]]*)\]", difference.line, re.DOTALL)
+    if not roots:
+        return False
+    named = set((roots[1] or roots[2]).split(", "))
+    if difference.what == "values" and difference.torch is None:  # the same of retain_grad
+        return difference.name.removesuffix(".grad") in named
+    if difference.what != "log":
+        return False
+    more = set(difference.plugrad) - set(difference.torch)
+    owners = {re.search(rf"{label} = (v\d+)", theirs.text)[1] for label in more}
+    return bool(more) and owners <= named
+
+
+@rule("the gradient of a value with a hook is what the hook made of it, also if it flows on")
+def _captured_before_its_hook(difference, theirs, ours):
+    asked = asked_for(theirs, difference.name)
+    owners = [theirs.names.get(name) for name in hooked(theirs)]
+    return difference.what == "values" and any(asked is v for v in owners if v is not None)
+
+
+@rule("torch takes the derivative of x ** y by x for a constant where y is 0")
+def _power_of_zero(difference, theirs, ours):
+    powers = re.search(r"pow|\*\*", theirs.text)
+    if difference.what != "values" or not powers or not is_second_order(theirs, difference):
+        return False
+    return any(bool((raw(v) == 0).any()) for v in theirs.live().values())
+
+
+@rule("whether what is not finite is inf or nan depends on the order of the products")
+def _not_finite(difference, theirs, ours):
+    kinds = difference.detail.startswith("nan, inf or -inf")
+    return difference.what == "values" and kinds and is_second_order(theirs, difference)
+
+
+@rule("torch has nan or loses digits at a singular point of the op, where ours has the value")
+def _singular_point(difference, theirs, ours):
+    singular = re.search(r"prod|pow|\*\*|norm|std|sqrt", theirs.text)
+    if difference.what != "values" or not singular:
+        return False
+    tiny = any(_has_tiny(raw(v)) for v in theirs.live().values())
+    return tiny or _only_nan_in_torch(difference)
+
+
+def _has_tiny(value):
+    """Whether there is a subnormal number or one whose square is: torch divides by them."""
+    size = value.abs() if is_free(value) else value.new_zeros(())
+    return bool(((size > 0) & (size < 1e-150)).any())
+
+
+def _only_nan_in_torch(difference):
+    """Whether the numbers agree wherever torch's is one."""
+    a, b = difference.torch, difference.plugrad
+    if not (isinstance(a, Tensor) and isinstance(b, Tensor)) or a.shape != b.shape:
+        return False
+    finite = torch.isfinite(a)
+    return bool(torch.allclose(a[finite], b[finite], rtol=1e-9, atol=1e-9))
+
+
+@rule("what of a second derivative passes through a value is up to the formula: its input or it")
+def _through_an_intermediate(difference, theirs, ours):
+    if difference.what not in {"values", "log", "names"} or not is_second_order(theirs, difference):
+        return False
+    names = difference.torch if difference.what == "names" else [difference.name]
+    inner = [asked_for(theirs, n) for n in names] + [theirs.names.get(n) for n in hooked(theirs)]
+    return any(isinstance(v, Tensor) and is_usable(v) and v.grad_fn is not None for v in inner)
+
+
+@rule("whether a gradient requires grad where its own derivative is 0 is up to the formula")
+def _constant_gradient(difference, theirs, ours):
+    if difference.what != "requires_grad" or "grad(" not in line_of(theirs, difference.name):
+        return False
+    if not is_free(theirs.names[difference.name]):  # of integers
+        return False
+    return not _depends_but_on(theirs if difference.torch else ours, difference.name, ())
+
+
+def _depends_but_on(session, name, but):
+    """Whether a gradient has a derivative by a leaf that is not one of ``but``."""
+    value = session.names[name]
+    live = [v for v in session.live().values() if is_usable(v)]
+    leaves = [v for v in live if v.is_leaf and v.requires_grad and v is not value]
+    leaves = [v for v in leaves if not any(v is x for x in but)]
+    grad, ones = session.names["grad"], torch.ones_like(raw(value))
+    found = grad([value], leaves, [ones], retain_graph=True, allow_unused=True)
+    return any(bool(raw(g).nan_to_num(0).any()) for g in found if g is not None)
+
+
+@rule("None stands for zeros, also where allow_unused=True was left out")
+def _unused(difference, theirs, ours):
+    number = re.search(r"UnusedInputError: .* input (\d+),", str(difference.plugrad))
+    if difference.what != "raises" or difference.torch != "nothing" or not number:
+        return False
+    return not theirs.names[targets(difference.line)[int(number[1])]].any()
+
+
+@rule("a backward that raised had reached some leaves: which is up to the order of the walk")
+def _half_a_backward(difference, theirs, ours):
+    part = difference.what == "log" or (
+        difference.what == "values" and difference.name.endswith(".grad")
+    )
+    return part and difference.raised and re.search(r"grad\(|backward\(", difference.line)
