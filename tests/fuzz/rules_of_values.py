@@ -65,8 +65,9 @@ def _hook_of_a_root(difference, theirs, ours):
 @rule("the gradient of a value with a hook is what the hook made of it, also if it flows on")
 def _captured_before_its_hook(difference, theirs, ours):
     asked = asked_for(theirs, difference.name)
-    owners = [theirs.names.get(name) for name in hooked(theirs)]
-    return difference.what == "values" and any(asked is v for v in owners if v is not None)
+    if difference.what != "values" or not isinstance(asked, Tensor) or asked.is_leaf:
+        return False
+    return any(asked is theirs.names.get(name) for name in hooked(theirs))
 
 
 @rule("torch takes the derivative of x ** y by x for a constant where y is 0")

@@ -39,20 +39,20 @@ def test_every_op_has_a_form_or_a_reason():
 # --- a judge that is judged: planted faults are found ---------------------------------
 
 
-class WrongSquare(pg.Function):
+class TooSteep(pg.Function):
     @staticmethod
     def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x * x
+        return x.clone()
 
     @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved_tensors
-        return gy * x * 3
+        return gy * 1.5
 
 
-def wrong_rule():
-    return pg.Variable, "square", lambda self: WrongSquare.apply(self)
+def wrong_rule(method):
+    """A method of Variable with the right value and a wrong gradient."""
+    right = getattr(pg.Variable, method)
+    return pg.Variable, method, lambda self, *args: TooSteep.apply(right(self, *args))
 
 
 def without(method):
@@ -72,7 +72,7 @@ def detaching(method):
 
 
 FAULTS = {
-    "a wrong rule": wrong_rule,
+    "a wrong rule": lambda: wrong_rule("__mul__"),
     "retain_grad does nothing": lambda: without("retain_grad"),
     "requires_grad_ does nothing": lambda: without("requires_grad_"),
     "detach keeps the graph": lambda: without("detach"),
@@ -121,7 +121,7 @@ def test_a_dropped_line_takes_along_what_needs_it():
 
 
 def test_a_difference_is_shrunk_to_the_lines_it_needs(monkeypatch):
-    monkeypatch.setattr(*wrong_rule())
+    monkeypatch.setattr(*wrong_rule("square"))
     difference = compare(SMALL).difference
     assert (difference.index, difference.what, difference.name) == (5, "values", "v0.grad")
     smallest = shrunk(SMALL)
