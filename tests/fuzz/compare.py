@@ -198,7 +198,7 @@ def _mismatch(x, y, what, allowed):
     x, y = x[finite], y[finite]
     size = float(x.abs().max()) if x.numel() else 0.0
     off = float((x - y).abs().max()) if x.numel() else 0.0
-    return f"{what} is off by {off:.3g}" if off > allowed * max(size, 1e-3) else ""
+    return f"{what} is off by {off:.3g}" if off > allowed * max(size, 1e-2) else ""
 
 
 def _allowed(values):

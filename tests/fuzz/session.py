@@ -30,6 +30,8 @@ class Session:
     def __init__(self, header, kind):
         self.kind = kind
         self.lines = []
+        #: Which of the lines raised, by number.
+        self.raised = set()
         self.versions = {}
         self.names = {}
         exec(compile(header, "<header>", "exec"), self.names)
@@ -41,6 +43,7 @@ class Session:
         try:
             exec(compile(line, "<program>", "exec"), self.names)
         except Exception as error:
+            self.raised.add(len(self.lines) - 1)
             return error.with_traceback(None)
         return None
 
