@@ -69,7 +69,7 @@ class View:
     #: The Variable whose memory it is, which is not a view itself, and what that was when the
     #: first of the ops was called, whose arguments are for it.
     base: Variable
-    base_data: Tensor
+    base_data: Tensor | None
     #: How the input of the last op is made from the base; None if that is the base.
     parent: View | None
     #: The last op, what it was called with after its input, and which of several outputs it is.
@@ -138,14 +138,21 @@ class _Rearranged:
         return x.permute(order).view(shape)
 
 
-def _rearrangement(now: Tensor, before: Tensor) -> tuple[Step, ...] | None:
+def _reading(tensor: Tensor) -> tuple[Any, ...]:
+    """How the memory of a tensor is read, apart from its shape."""
+    return tensor.storage_offset(), tensor.dtype, tensor.is_conj(), tensor.is_neg()
+
+
+def _rearrangement(now: Tensor, before: Tensor | None) -> tuple[Step, ...] | None:
     """The steps from ``now`` back to ``before``, which ``t_``, ``squeeze_``, ... made it of.
 
     None if it was made in another way.
     """
     if now is before:
         return ()
-    if not _shares_memory(now, before) or now.storage_offset() != before.storage_offset():
+    if before is None or not _shares_memory(now, before):
+        return None
+    if _reading(now) != _reading(before):
         return None
     left = [d for d, size in enumerate(now.shape) if size != 1]
     ones = [d for d, size in enumerate(now.shape) if size == 1]
@@ -319,8 +326,8 @@ def _base_changed(view: View) -> InplaceError:
     if view.reason:
         return _refusal(view, "its base or another view of its base has been", "")
     return InplaceError(
-        "the base of a view was given other data, and it or the view was changed in place "
-        "afterwards",
+        "a view or its base was given other data or another shape, and one of them was changed in "
+        "place afterwards",
         where=f"an output of {view.function.signature.op_name}",
         fix="make the view again",
     )

@@ -149,10 +149,19 @@ def test_views_from_before_new_data_are_refused():
         view.sum().backward()
 
 
-def test_views_of_a_part_of_the_old_data_are_refused():
-    base = pg.Variable(_numbers(2, 3))
+@pytest.mark.parametrize(
+    ("dtype", "other"),
+    [
+        (torch.float64, lambda data: data[:1]),  # less of it
+        (torch.float64, lambda data: data.as_strided((2, 3), (3, 1), 1)),  # from elsewhere on
+        (torch.float64, lambda data: data.view(torch.int64)),
+        (torch.complex128, lambda data: data.conj()),
+    ],
+)
+def test_views_of_the_same_memory_read_differently_are_refused(dtype, other):
+    base = pg.Variable(torch.zeros(12, dtype=dtype)[:6].view(2, 3))
     view = base[1]
-    base.data = base.data[:1]  # the same memory, but less of it
+    base.data = other(base.data)
     with pytest.raises(InplaceError, match=r"given other data[^$]*fix: make the view again"):
         view.mul_(pg.Variable(_numbers(3), requires_grad=True))
 

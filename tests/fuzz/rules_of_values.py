@@ -150,4 +150,5 @@ def _half_a_backward(difference, theirs, ours):
     part = difference.what == "log" or (
         difference.what == "values" and difference.name.endswith(".grad")
     )
-    return part and difference.raised and re.search(r"grad\(|backward\(", difference.line)
+    raised = [theirs.lines[number] for number in theirs.raised & ours.raised]
+    return part and any(re.search(r"grad\(|backward\(", line) for line in raised)
