@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import re
 
+from torch import Tensor
+
 from plugrad.tests.fuzz.program import targets
 
 RULES = []
+#: A line, or what it ends in, that changes the value it captures the name of.
+CHANGE = r"(?:v\d+ = )?(v\d+)(?:\.\w+_\(|\[.*\] = | [-+*/]+= )"
 
 
 def explanation(difference, theirs, ours):
@@ -63,3 +67,8 @@ def rule(reason):
         return function
 
     return register
+
+
+def storage(value):
+    """The memory of a tensor, by its address; None for anything else."""
+    return value.untyped_storage().data_ptr() if isinstance(value, Tensor) else None

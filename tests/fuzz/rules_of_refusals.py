@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.tests.fuzz.calls import is_free
-from plugrad.tests.fuzz.explain import rule
+from plugrad.tests.fuzz.explain import CHANGE, rule, storage
 from plugrad.tests.fuzz.session import (
     is_usable,
     kept_grad,
@@ -65,9 +65,11 @@ def _saved_nothing(difference, theirs, ours):
 
 @rule("a call that raised wrote some elements first in torch; here it changes nothing")
 def _half_a_change(difference, theirs, ours):
-    part = difference.what == "values" and "grad" not in difference.name
-    raised = [theirs.lines[number] for number in theirs.raised & ours.raised]
-    return part and any(re.search(r"_\(|\] = |[-+*/]= ", line) for line in raised)
+    if difference.what != "values" or difference.name.endswith(".grad"):
+        return False
+    raised = "\n".join([theirs.lines[number] for number in theirs.raised & ours.raised])
+    changed = [storage(theirs.names.get(name)) for name in re.findall(CHANGE, raised)]
+    return storage(theirs.names.get(difference.name)) in set(changed) - {None}
 
 
 @rule("what holds integers never requires grad here; torch says so where it indexes with a tensor")

@@ -6,7 +6,7 @@ import re
 
 from torch import Tensor
 
-from plugrad.tests.fuzz.explain import asked_for, hooked, line_of, rule
+from plugrad.tests.fuzz.explain import CHANGE, asked_for, hooked, line_of, rule, storage
 from plugrad.tests.fuzz.session import (
     is_usable,
     is_view_without_graph,
@@ -56,27 +56,22 @@ def _has_detached_base(value):
 def _view_changed_apart(difference, theirs, ours):
     if difference.what not in {"log", "names", "values"}:
         return False
-    changed = [_storage(v) for v in _changed_apart(theirs)]
+    changed = [storage(v) for v in _changed_apart(theirs)]
     if difference.what == "names":
         asked = [asked_for(theirs, name) for name in difference.plugrad]
     else:
         asked = [theirs.names.get(name) for name in hooked(theirs)]
         asked.append(asked_for(theirs, difference.name))
     views = [v for v in asked if isinstance(v, Tensor) and v._is_view()]
-    return any(_storage(view) in changed for view in views)
+    return any(storage(view) in changed for view in views)
 
 
 def _changed_apart(session):
     """The values that a line changes in no_grad, or that do not require grad."""
-    change = r"(?:v\d+ = )?(v\d+)(?:\.\w+_\(|\[.*\] = | [-+*/]+= )"
-    in_no_grad = re.findall(rf"torch.no_grad\(\):\n    {change}", session.text)
-    found = {name: session.names.get(name) for name in re.findall(change, session.text)}
+    in_no_grad = re.findall(rf"torch.no_grad\(\):\n    {CHANGE}", session.text)
+    found = {name: session.names.get(name) for name in re.findall(CHANGE, session.text)}
     values = [(n, v) for n, v in found.items() if isinstance(v, Tensor) and is_usable(v)]
     return [v for n, v in values if n in in_no_grad or not v.requires_grad]
-
-
-def _storage(value):
-    return value.untyped_storage().data_ptr() if isinstance(value, Tensor) else None
 
 
 @rule("torch asks whether a view is a leaf before it makes the view's node anew")
@@ -102,7 +97,7 @@ def _hidden_view(difference, theirs, ours):
 def _overlap(difference, theirs, ours):
     changed, *others = re.findall(r"v\d+", difference.line)
     memory = [theirs.names[n] for n in (changed, *others) if n in theirs.names]
-    storages = [_storage(v) for v in memory if isinstance(v, Tensor)]
+    storages = [storage(v) for v in memory if isinstance(v, Tensor)]
     inplace = re.search(r"_\(|[-+*/]= |\] = ", difference.line)
     return difference.what == "values" and bool(inplace) and storages[0] in storages[1:]
 
