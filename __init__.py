@@ -22,6 +22,7 @@ from plugrad.core import (
     graph,
     once_differentiable,
     op,
+    surrogate,
 )
 from plugrad.core.checkpoint import checkpoint, checkpoint_sequential
 from plugrad.core.engine import backward
@@ -92,5 +93,6 @@ __all__ = [
     "registry",
     "set_detect_anomaly",
     "set_grad_enabled",
+    "surrogate",
     "testing",
 ]

@@ -105,6 +105,7 @@ def _lines(facts: OpFacts, samples: dict[str, Any]) -> Iterator[str]:
         "overrides": ", ".join(facts.overrides) or "none",
         "flags": ", ".join(_flag(*item) for item in on.items()) or "none",
         "arguments": ", ".join(f"{a} for {b}" for a, b in declared.aliases.items()),
+        "surrogate": declared.as_surrogate.reason,
         "waives": _reasons(declared.waives),
         "equivalent": _reasons(declared.equivalent),
         "last check": _told(_last_check(entry)),

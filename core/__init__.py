@@ -5,6 +5,7 @@ Nothing here knows any op.
 
 from plugrad.core.conj import conj
 from plugrad.core.context import Context
+from plugrad.core.declaration import surrogate
 from plugrad.core.elementwise import Elementwise
 from plugrad.core.function import Composite, Function, once_differentiable, op
 from plugrad.core.sample import Sample, SampleMaker
@@ -22,4 +23,5 @@ __all__ = [
     "conj",
     "once_differentiable",
     "op",
+    "surrogate",
 ]

@@ -21,6 +21,29 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 
 
 @dataclass(frozen=True)
+class Surrogate:
+    """Why a backward is on purpose not the derivative of forward.
+
+    A straight-through estimator, gradient reversal, clipping, a spiking network's slope.
+
+    Args:
+        reason: in words; it is counted and shown as a waiver's is.
+        linear: whether it is linear in the cotangent, as a derivative would be.
+    """
+
+    reason: str
+    linear: bool = True
+
+    def __bool__(self) -> bool:
+        return bool(self.reason)
+
+
+def surrogate(reason: str, *, linear: bool = True) -> Surrogate:
+    """What ``@op(surrogate=...)`` takes where a reason alone does not say it all: see Surrogate."""
+    return Surrogate(reason, linear)
+
+
+@dataclass(frozen=True)
 class Declaration:
     """The name of an op, how it is reached, and what is true of its mathematics."""
 
@@ -60,12 +83,25 @@ class Declaration:
     nondeterminism: float = 0.0
     #: The dtypes it takes; None where ``reference`` or ``overrides[0]`` decides.
     dtypes: tuple[torch.dtype, ...] | None = None
+    #: Why backward is on purpose not the derivative of forward: a reason, or a Surrogate.
+    surrogate: str | Surrogate = ""
+    #: A function of forward's arguments that torch differentiates, and whose gradient, by
+    #: whatever means, is what backward should give.
+    surrogate_reference: Callable[..., Any] | None = None
     #: Laws of ``plugrad.testing`` that the op breaks on purpose: their ids, with the reason.
     #: One that it does not break is an error.
     waives: Mapping[str, str] = field(default_factory=dict)
     #: Faults of the strength run that leave this op's gradients as they are: ids and reasons.
     #: One that the samples catch is an error.
     equivalent: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def as_surrogate(self) -> Surrogate:
+        """``surrogate``, without a reason if backward is the derivative."""
+        said = self.surrogate
+        if not said and self.surrogate_reference is not None:
+            said = "it has a surrogate_reference"
+        return said if isinstance(said, Surrogate) else Surrogate(said)
 
 
 class Signature:

@@ -145,6 +145,13 @@ class Call:
         return gradients
 
 
+def refuse_surrogate(case: Case) -> None:
+    """Raise NotApplicable if backward is on purpose not the slope of forward."""
+    surrogate = case.op.declaration.as_surrogate
+    if surrogate:
+        raise NotApplicable(f"backward is a surrogate: {surrogate.reason}")
+
+
 def mended(gradient: Any, tensor: Tensor) -> Any:
     """A gradient of the shape and dtype of its input, where it can be made so; else as it is."""
     if not isinstance(gradient, Tensor):
@@ -197,6 +204,8 @@ class Oracle:
             Violation: the op declares a reference= that raises.
         """
         case = self.case
+        if case.op.declaration.as_surrogate:
+            return self._surrogate(values)
         if case.sample.oracle_is_wrong:
             raise NotApplicable(f"torch's own gradient is wrong: {case.sample.oracle_is_wrong}")
         reference = case.op.reference
@@ -212,6 +221,20 @@ class Oracle:
         if attempt is None:
             what = "forward" if reference is None else "the reference nor forward"
             raise NotApplicable(_NO_ORACLE.format(what))
+        attempt.own_forward = True
+        return attempt
+
+    def _surrogate(self, values: Sequence[Tensor] | None) -> OracleCall:
+        """Through what the op says to have the gradient of, whose values may be any."""
+        declared = self.case.op.declaration
+        if declared.surrogate_reference is None:
+            raise NotApplicable(f"backward is a surrogate: {declared.as_surrogate.reason}")
+        through = partial(_called, self.case, declared.surrogate_reference)
+        attempt = self._through(
+            through, values, must_run=values is None, name="surrogate_reference"
+        )
+        if attempt is None:
+            raise NotApplicable("torch cannot differentiate surrogate_reference here")
         attempt.own_forward = True
         return attempt
 
@@ -237,6 +260,7 @@ class Oracle:
         function: Callable[[list[Tensor]], Any],
         values: Sequence[Tensor] | None,
         must_run: bool = False,
+        name: str = "reference",
     ) -> OracleCall | None:
         case = self.case
         leaves = list(case.values if values is None else values)
@@ -247,7 +271,7 @@ class Oracle:
                 outputs = flat(function(leaves))
         except Exception as error:
             if must_run:  # else it would judge nothing, and nobody would know
-                raise Violation(f"reference= raises {type(error).__name__}: {error}") from error
+                raise Violation(f"{name}= raises {type(error).__name__}: {error}") from error
             return None
         call = OracleCall(case, leaves, outputs)
         return call if call.root_numbers else None

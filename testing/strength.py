@@ -142,6 +142,9 @@ TIME_LIMIT = 10.0
 #: Seeds besides the run's own at which a fault must change nothing to be equivalent.
 MORE_SEEDS = 2
 _TOO_LONG = "the samples take longer than the time limit"
+_NO_SURROGATE_REFERENCE = (
+    "backward is a surrogate, and without surrogate_reference= nothing says what it should be"
+)
 _FAMILIES = frozenset({"first order", "beyond", "complex", "special points"})
 # They judge the samples or the op's source, not the gradient; or, batched-cotangents, fail
 # for the way in which a fault is put in.
@@ -277,6 +280,9 @@ class _Injection:
         else:
             caught, proven = self._judged(fault, faulty, variant, declared)
             outcome = _verdict(fault, variant, caught, proven, declared)
+            said = self.op.declaration
+            if outcome[0] == "survived" and said.as_surrogate and not said.surrogate_reference:
+                outcome = "not applicable", _NO_SURROGATE_REFERENCE
         return FaultResult(
             self.op.name,
             name,

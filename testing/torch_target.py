@@ -31,7 +31,17 @@ _ONCE_CODE = torch.autograd.function.once_differentiable(lambda _: None).__code_
 _ADVICE = frozenset({"batched-cotangents", "branches", "lines", "setup-context", "stretched"})
 #: What may be said of a target, as ``@op`` says it of an op.
 DECLARABLE = frozenset(
-    {"dtypes", "elementwise", "equivalent", "linear", "nondeterminism", "random", "waives"}
+    {
+        "dtypes",
+        "elementwise",
+        "equivalent",
+        "linear",
+        "nondeterminism",
+        "random",
+        "surrogate",
+        "surrogate_reference",
+        "waives",
+    }
 )
 
 

@@ -101,6 +101,7 @@ class OpFacts:
             "formula": self.formula,
             "signature": self.signature,
             "flags": self.flags,
+            "surrogate": declared.as_surrogate.reason,
             "waives": dict(declared.waives),
             "equivalent": dict(declared.equivalent),
         }

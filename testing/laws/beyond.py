@@ -11,7 +11,7 @@ from torch import Tensor
 
 from plugrad.errors import OnceDifferentiableError
 from plugrad.testing.agree import agree, agree_all
-from plugrad.testing.call import differentiable_call, random_like
+from plugrad.testing.call import differentiable_call, random_like, refuse_surrogate
 from plugrad.testing.engine import PLUGRAD, TORCH
 from plugrad.testing.jacobians import Jacobians, Slopes, inner, numeric_jacobian
 from plugrad.testing.law import LAWS, NotApplicable, Violation
@@ -260,6 +260,7 @@ def second_order_numeric(case: Case) -> None:
     By differences of the op's own gradient, along a random direction in all inputs at once;
     it holds where torch has no oracle, and where it has the same mistake.
     """
+    refuse_surrogate(case)
     call = _twice_differentiable(case)
     needs_wide(case, call)
     generator = case.generator(20)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.testing.agree import agree_all
-from plugrad.testing.call import differentiable_call, random_like
+from plugrad.testing.call import differentiable_call, random_like, refuse_surrogate
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.forward import compare_outputs, refused_by_reference
 from plugrad.testing.laws.numeric import WIDE, check_directions
@@ -29,6 +29,7 @@ def complex_(case: Case) -> None:
     complex ones real. An op that takes complex numbers must have their conjugates; one that
     does not must refuse them (``dtypes=``).
     """
+    refuse_surrogate(case)
     differentiable_call(case)
     tried = 0
     for other in _variants(case):

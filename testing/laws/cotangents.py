@@ -57,6 +57,14 @@ def linearity(case: Case) -> None:
 
     It is a product with a Jacobian: vjp(a u + b v) = a vjp(u) + b vjp(v).
     """
+    surrogate = case.op.declaration.as_surrogate
+    if not surrogate.linear:
+        raise NotApplicable(f"backward is a surrogate that is not linear: {surrogate.reason}")
+    check_linearity(case)
+
+
+def check_linearity(case: Case) -> None:
+    """Raise Violation unless the gradient is linear in the cotangent."""
     call = differentiable_call(case)
     u, v = call.cotangents(1), call.cotangents(2)
     gu, gv = call.rule(u), call.rule(v)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.testing.agree import Mismatch, probable_cause
-from plugrad.testing.call import differentiable_call
+from plugrad.testing.call import differentiable_call, refuse_surrogate
 from plugrad.testing.jacobians import Jacobians, complex_step, directional, jacobians, of_rule
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 
@@ -33,6 +33,7 @@ def numeric(case: Case) -> None:
     oracle and forward is analytic and takes complex numbers, the complex step, which has no
     rounding (Squire and Trapp, SIAM Review 40, 1998), judges to 1e-10.
     """
+    refuse_surrogate(case)
     call = differentiable_call(case)
     needs_wide(case, call)
     for attempt in chain((case,), case.resampled(3)):

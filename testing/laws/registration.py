@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,8 +17,9 @@ from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from plugrad.core.declaration import Surrogate
     from plugrad.testing.case import OpUnderTest
     from plugrad.testing.runner import Runner
 
@@ -190,14 +192,18 @@ def attributes(op: OpUnderTest) -> None:
 def waivers(op: OpUnderTest) -> None:
     """Every waiver names a law, gives a reason, and is still needed.
 
-    A waiver of a law that the op keeps hides the next mistake.
+    A waiver of a law that the op keeps hides the next mistake. So does a surrogate that is the
+    derivative in every sample.
     """
     from plugrad.testing.runner import Runner
 
     samples = op.samples()
     waived = [op.declaration.waives, *(sample.waives for sample in samples)]
-    if not any(waived) and not any(sample.oracle_is_wrong for sample in samples):
+    surrogate = op.declaration.as_surrogate
+    if not any(waived) and not surrogate and not any(s.oracle_is_wrong for s in samples):
         raise NotApplicable("nothing is waived")
+    if surrogate:
+        _check_surrogate(surrogate, [Case(op, sample) for sample in samples])
     for laws in waived:
         _check_waived(laws)
     runner = Runner(op, limit=0)
@@ -206,6 +212,25 @@ def waivers(op: OpUnderTest) -> None:
             raise Violation(f"{law} is waived, but no sample breaks it: remove the waiver")
     for index, sample in enumerate(samples):
         _check_sample(runner, index, sample)
+
+
+def _check_surrogate(surrogate: Surrogate, cases: list[Case]) -> None:
+    from plugrad.testing.laws.cotangents import check_linearity
+    from plugrad.testing.laws.numeric import check_slopes
+
+    check = check_slopes if surrogate.linear else check_linearity
+    what = "it is the derivative" if surrogate.linear else "it is linear in the cotangent"
+    if all(_keeps(check, case) for case in cases):
+        raise Violation(f"backward is declared a surrogate ({surrogate.reason}), but {what}")
+
+
+def _keeps(check: Callable[[Case], object], case: Case) -> bool:
+    with suppress(NotApplicable):
+        try:
+            check(case)
+        except Violation:
+            return False
+    return True
 
 
 def _check_waived(waived: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.testing.call import differentiable_call
+from plugrad.testing.call import differentiable_call, refuse_surrogate
 from plugrad.testing.case import Case, cases
 from plugrad.testing.jacobians import jacobians, of_rule
 from plugrad.testing.law import LAWS, NotApplicable, Violation
@@ -32,6 +32,7 @@ def kinks(case: Case) -> None:
     """
     if not case.sample.kink:
         raise NotApplicable("the sample is not declared to be at a kink")
+    refuse_surrogate(case)
     call = differentiable_call(case)
     needs_wide(case, call)
     if not any(root.numel() for root in call.roots):
@@ -215,7 +216,9 @@ def _right_at(case: Case, values: list[Tensor], what: str) -> bool:
     else:
         compare_with_oracle(case, call, theirs, what)
         return True
-    if not all(given.tensor.dtype in WIDE for given in case.inputs if given.differentiable):
+    if case.op.declaration.as_surrogate or not all(
+        given.tensor.dtype in WIDE for given in case.inputs if given.differentiable
+    ):
         return False
     other = case.replaced(values)
     check_directions(other, other.call(), 2)
