@@ -11,7 +11,10 @@ from plugrad.errors import ArgumentError
 
 
 def number(value: Any) -> Any:
-    """``value``, or for a tensor the number in it: what a context may keep."""
+    """``value``, or for a tensor the number in it: what a context may keep.
+
+    A dim, too, is made a number: torch 2.6 takes a tensor there for all dimensions.
+    """
     return value.item() if isinstance(value, Tensor) else value
 
 

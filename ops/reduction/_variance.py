@@ -26,7 +26,7 @@ def arguments(
         options["correction"] = int(unbiased)
     elif unbiased is not None:
         options["unbiased"] = unbiased  # it has no business here: torch says so
-    return dim, options
+    return number(dim), options
 
 
 def var_gradient(

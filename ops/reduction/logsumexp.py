@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.ops._number import number
 from plugrad.ops.reduction._dims import Dim, normal_dims, unreduced
 
 
@@ -20,6 +21,7 @@ class Logsumexp(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
+        dim = number(dim)
         y = torch.logsumexp(x, dim, keepdim)  # type: ignore[arg-type]
         ctx.save_for_backward(x, y)
         ctx.dims = normal_dims(x, dim)

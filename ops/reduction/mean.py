@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._number import number
 from plugrad.ops.reduction._dims import Dim, cast, mean_gradient, normal_dims
 
 
@@ -31,6 +32,7 @@ class Mean(Function):
         if dim is None and not keepdim and dtype is None:
             ctx.dims = None
             return x.mean()
+        dim = number(dim)
         ctx.dims = normal_dims(x, dim)
         return torch.mean(x, dim, keepdim, dtype=dtype)
 

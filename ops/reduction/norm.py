@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.errors import ArgumentError, UnknownTorchFunctionError
-from plugrad.ops._number import constant
+from plugrad.ops._number import constant, number
 from plugrad.ops.reduction._dims import Dim
 
 
@@ -40,7 +40,7 @@ class Norm(Composite):
                 where="a call of norm",
                 fix="leave it out",
             )
-        p = constant(p, "norm", "p")
+        p, dim = constant(p, "norm", "p"), number(constant(dim, "norm", "dim"))
         few = not isinstance(dim, tuple | list) or len(dim) <= 2
         if p is None or (p == "fro" and few):
             p = 2

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._number import number
 from plugrad.ops.reduction._dims import Dim, cast, normal_dims, unreduced
 
 
@@ -31,6 +32,7 @@ class Sum(Function):
         if dim is None and not keepdim and dtype is None:
             ctx.dims = None
             return x.sum()
+        dim = number(dim)
         ctx.dims = normal_dims(x, dim)
         return torch.sum(x, dim, keepdim, dtype=dtype)
 

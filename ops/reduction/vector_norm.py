@@ -38,6 +38,7 @@ class VectorNorm(Function):
     ) -> Tensor:
         if any(ctx.needs_input_grad[1:2]):
             raise gradient_refused("linalg.vector_norm", "ord")
+        dim = number(dim)
         y: Tensor = torch.linalg.vector_norm(x, ord, dim, keepdim, dtype=dtype)
         ctx.ord, ctx.dims = number(ord), normal_dims(x, dim)
         if ctx.ord:
