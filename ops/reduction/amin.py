@@ -23,7 +23,7 @@ class Amin(Function):
     @staticmethod
     def forward(ctx: Context, x: Tensor, dim: Dim = (), keepdim: bool = False) -> Tensor:
         dim = number(dim)
-        y = torch.amin(x, dim, keepdim)  # type: ignore[arg-type]
+        y = torch.amin(x, dim, keepdim)
         ctx.save_for_backward(x, y)
         ctx.dims = normal_dims(x, dim)
         return y

@@ -22,7 +22,7 @@ class Logsumexp(Function):
     @staticmethod
     def forward(ctx: Context, x: Tensor, dim: Dim, keepdim: bool = False) -> Tensor:
         dim = number(dim)
-        y = torch.logsumexp(x, dim, keepdim)  # type: ignore[arg-type]
+        y = torch.logsumexp(x, dim, keepdim)
         ctx.save_for_backward(x, y)
         ctx.dims = normal_dims(x, dim)
         return y
