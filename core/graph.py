@@ -1,7 +1,6 @@
 """The graph as users see it: nodes, edges, hooks on several Variables, saved-tensor hooks.
 
-The names and meanings are those of ``torch.autograd.graph``. The context managers are torch's
-own, wherever torch says which saved-tensor hooks are in force.
+The names and meanings are those of ``torch.autograd.graph``. The context managers are torch's own.
 """
 
 from __future__ import annotations
@@ -11,12 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 import torch
-from torch.autograd.graph import GradientEdge, disable_saved_tensors_hooks
+from torch.autograd.graph import (
+    GradientEdge,
+    allow_mutation_on_saved_tensors,
+    disable_saved_tensors_hooks,
+    save_on_cpu,
+    saved_tensors_hooks,
+)
 
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import running
 from plugrad.core.node import Node, ends, node_of
-from plugrad.core.saved import hooks_in_force
 from plugrad.core.variable import Variable
 from plugrad.errors import HookError, LeafError
 
@@ -37,28 +41,6 @@ __all__ = [
     "save_on_cpu",
     "saved_tensors_hooks",
 ]
-
-saved_tensors_hooks: Any = torch.autograd.graph.saved_tensors_hooks
-save_on_cpu: Any = torch.autograd.graph.save_on_cpu
-allow_mutation_on_saved_tensors = torch.autograd.graph.allow_mutation_on_saved_tensors
-
-if not hasattr(torch._C._autograd, "_top_saved_tensors_default_hooks"):  # before torch 2.7
-
-    def _seen(kind: Any) -> Any:
-        """``kind``, whose hooks we see while they are in force."""
-
-        def __enter__(self: Any) -> Any:  # noqa: N807
-            entered = kind.__enter__(self)
-            hooks_in_force.pairs.append((self.pack_hook, self.unpack_hook))
-            return entered
-
-        def __exit__(self: Any, *error: Any) -> Any:  # noqa: N807
-            hooks_in_force.pairs.pop()
-            return kind.__exit__(self, *error)
-
-        return type(kind.__name__, (kind,), {"__enter__": __enter__, "__exit__": __exit__})
-
-    saved_tensors_hooks, save_on_cpu = _seen(saved_tensors_hooks), _seen(save_on_cpu)
 
 
 def get_gradient_edge(variable: Variable) -> GradientEdge:

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 
 from plugrad.core.context import Packed, PackedByCheckpoint, running
 from plugrad.errors import CheckpointError, InplaceError
@@ -33,22 +34,36 @@ def enabled_autocast() -> list[tuple[str, torch.dtype]]:
 _Hooks = tuple["Callable[[Any], Any]", "Callable[[Any], Any]"]
 
 
-class _HooksInForce(local):
-    """The pairs of saved-tensor hooks in force, for a torch that does not say: before 2.7."""
+def _watch_torchs_hooks() -> Callable[[bool], _Hooks | None]:
+    """Note which hooks are pushed and popped, for a torch that does not say (2.6).
 
-    def __init__(self) -> None:
-        self.pairs: list[_Hooks] = []
+    Returns:
+        What tells the innermost pair that is in force in this thread.
+    """
+    torchs: Any = torch._C._autograd
+    push, pop = torchs._push_saved_tensors_default_hooks, torchs._pop_saved_tensors_default_hooks
+    thread = local()
+
+    def pushed(pack: Callable[[Any], Any], unpack: Callable[[Any], Any]) -> None:
+        push(pack, unpack)
+        thread.__dict__.setdefault("pairs", []).append((pack, unpack))
+
+    def popped() -> None:
+        pop()
+        if pairs := thread.__dict__.get("pairs"):  # not if it was pushed before the import
+            pairs.pop()
+
+    def top(_: bool) -> _Hooks | None:
+        pairs = thread.__dict__.get("pairs")
+        return pairs[-1] if pairs else None
+
+    torchs._push_saved_tensors_default_hooks = pushed
+    torchs._pop_saved_tensors_default_hooks = popped
+    return top
 
 
-hooks_in_force = _HooksInForce()
-
-
-def _top_before_2_7(_: bool) -> _Hooks | None:
-    return hooks_in_force.pairs[-1] if hooks_in_force.pairs else None
-
-
-top_hooks: Callable[[bool], Any] = getattr(
-    torch._C._autograd, "_top_saved_tensors_default_hooks", _top_before_2_7
+top_hooks: Callable[[bool], Any] = (
+    getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None) or _watch_torchs_hooks()
 )
 
 
@@ -133,7 +148,7 @@ class Recomputation:
 
         rule, running.recorded_rule = running.recorded_rule, None
         try:
-            with saved_tensors_hooks()(keep, lambda tensor: tensor), torch.enable_grad():
+            with saved_tensors_hooks(keep, lambda tensor: tensor), torch.enable_grad():
                 self._rerun()
         except _Enough:
             pass
@@ -161,13 +176,6 @@ class Recomputation:
                 where="the recomputation in backward",
                 fix="let the function do the same each time: no state that it changes, no clock",
             )
-
-
-def saved_tensors_hooks() -> Any:
-    """The context manager that puts hooks in force; before torch 2.7 it is ours."""
-    from plugrad.core import graph
-
-    return graph.saved_tensors_hooks
 
 
 class _Enough(BaseException):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from plugrad.tests.notes.engines import PLUGRAD, TORCH, TORCH_NAMES, VERSION
+from plugrad.tests.notes.engines import PLUGRAD, TORCH, TORCH_NAMES
 
 HERE = Path(__file__).parent
 
@@ -21,8 +21,7 @@ QUIET = (
 def pytest_generate_tests(metafunc):
     """Both engines; a module with ``TORCH_NAMES = True`` also puts Variables to torch's names."""
     if "engine" in metafunc.fixturenames:
-        # An older torch.autograd.backward does not ask a Variable, and 2.6 tells nobody its hooks.
-        names = getattr(metafunc.module, "TORCH_NAMES", False) and VERSION >= (2, 13)
+        names = getattr(metafunc.module, "TORCH_NAMES", False)
         engines = [TORCH, PLUGRAD, TORCH_NAMES] if names else [TORCH, PLUGRAD]
         metafunc.parametrize("engine", engines, ids=lambda engine: engine.name)
 

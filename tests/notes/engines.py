@@ -22,6 +22,8 @@ from plugrad import errors
 VERSION = tuple(int(n) for n in torch.__version__.split(".")[:2])
 #: For statements that an older torch does not keep.
 newer_torch = pytest.mark.skipif(VERSION < (2, 13), reason="torch before 2.13 did otherwise")
+#: Whether torch.autograd.backward asks a Variable what to do: that of torch 2.6 fails.
+BACKWARD_ASKS = "has_torch_function" in torch.autograd.backward.__code__.co_names
 
 #: What plugrad raises for a name that it does not have: never the refusal that is asked for.
 MISSING = (errors.UnknownOpError, errors.UnknownTorchFunctionError)
@@ -107,7 +109,7 @@ class TorchNamesEngine(PlugradEngine):
 
     Function = torch.autograd.Function  # type: ignore[assignment]
     grad = staticmethod(torch.autograd.grad)
-    backward = staticmethod(torch.autograd.backward)
+    backward = staticmethod(torch.autograd.backward if BACKWARD_ASKS else pg.backward)
     no_grad = torch.no_grad
     enable_grad = torch.enable_grad
     set_grad_enabled = torch.set_grad_enabled
