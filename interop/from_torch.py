@@ -1,22 +1,16 @@
 """torch.autograd.Functions that are given Variables are recorded like ops.
 
 torch would run their forward without a graph, and the result would silently have no gradient.
-``torch.autograd.Function.apply`` is the one place of torch that is changed: the code of that
-function first looks for Variables (docs/decisions/0008).
 """
 
 from __future__ import annotations
 
-import ast
 import inspect
 import os
-import textwrap
 import warnings
 from collections.abc import Mapping
-from contextlib import suppress
 from copy import copy
-from functools import cache
-from types import CellType, CodeType, FunctionType, MappingProxyType, SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -41,34 +35,18 @@ from plugrad.core.record import (
 from plugrad.core.unpack import refuse_hidden, refuse_torch_graph
 from plugrad.core.variable import Variable
 from plugrad.errors import ArgumentError, ContextError, GraphFreedError
+from plugrad.interop.torchs_apply import look_for_variables, torchs_apply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from plugrad.core.context import Context
 
-_FOUND: Any = vars(torch.autograd.Function)["apply"]
-#: The Python function that torch's apply is; None where it is written in C (torch 2.14).
-_APPLY: Any = getattr(_FOUND, "__func__", None)
-_TORCHS_CODE: CodeType | None = None if _APPLY is None else _APPLY.__code__
-#: torch's own apply, as it was.
-_torchs_apply: Callable[..., Any]
-if _APPLY is None:
-
-    def _torchs_apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        return _FOUND.__get__(None, cls)(*args, **kwargs)
-
-else:
-    _torchs_apply = FunctionType(
-        _APPLY.__code__, _APPLY.__globals__, "apply", _APPLY.__defaults__, _APPLY.__closure__
-    )
 # What torch.autograd.function.once_differentiable returns runs this code.
 _ONCE_CODE = torch.autograd.function.once_differentiable(lambda _: None).__code__
 # How torch's checkpoint keeps the inputs, before torch 2.9 or so.
 _NOOP_SAVE_INPUTS = getattr(torch.utils.checkpoint, "_NoopSaveInputs", object())
 _CONTAINERS = (list, tuple, dict)
-#: Types of arguments that hold no Variable: looked up first, since torch's callers pay for it.
-_TORCHS_OWN = frozenset({Tensor, torch.nn.Parameter, torch.Size, int, float, bool, str, type(None)})
 _adopted: WeakKeyDictionary[type, type[Function]] = WeakKeyDictionary()
 
 
@@ -78,63 +56,14 @@ def adopt_torch_functions(enabled: bool = True) -> None:
     If not, torch runs it, and its results silently have no gradient. ``PLUGRAD_ADOPT=0`` in the
     environment turns it off for good.
     """
-    on = enabled and os.environ.get("PLUGRAD_ADOPT") != "0"
-    defaults = {"_plugrad": (_TORCHS_OWN, (Variable, *_CONTAINERS), _apply_adopted, _torchs_apply)}
-    if _APPLY is None:  # an alias of it, bound earlier, is not reached then
-        ours = FunctionType(_code_that_looks_for_variables(), globals(), "apply", None, (_CELL,))
-        ours.__kwdefaults__ = defaults
-        torch.autograd.Function.apply = classmethod(ours) if on else _FOUND  # type: ignore[assignment]
-        return
-    _APPLY.__kwdefaults__ = defaults if on else None
-    _APPLY.__code__ = _code_that_looks_for_variables() if on else _TORCHS_CODE
-
-
-_CELL = CellType(None)
-
-
-_LOOK = """
-def look(cls, *args, _plugrad, **kwargs):
-    plain, others, adopted, torchs = _plugrad
-    for arg in args:
-        if type(arg) not in plain and isinstance(arg, others):
-            return adopted(cls, args, kwargs)
-    if kwargs:
-        return adopted(cls, args, kwargs)
-    return torchs(cls, *args)
-"""
-
-
-@cache
-def _code_that_looks_for_variables() -> CodeType:
-    """What torch's apply runs: it has torch's globals, so what else it needs is a default.
-
-    It is a look at the arguments and then torch's own lines, since a call of torch's apply would
-    make a small Function 8 % slower, not 3 %. Without torch's source it is the call.
-    """
-    look: Any = ast.parse(_LOOK).body[0]
-    file, code = __file__, _TORCHS_CODE
-    if code is not None:
-        with suppress(OSError):
-            torchs: Any = ast.parse(textwrap.dedent(inspect.getsource(code))).body[0]
-            ast.increment_lineno(torchs, code.co_firstlineno - 1)  # a traceback shows torch's
-            for node in ast.walk(look):
-                ast.copy_location(node, torchs)
-            look.body[-1:], file = torchs.body, code.co_filename
-    # In a function with __class__, the free variable of torch's, which super() asks for.
-    outer: Any = ast.parse("def outer():\n    __class__ = None\n    return lambda: __class__")
-    look.name = "apply"
-    look.body.append(ast.copy_location(ast.parse("__class__").body[0], look.body[-1]))
-    outer.body[0].body[1:] = [look, ast.Return(ast.Name("apply", ast.Load()))]
-    made: dict[str, Any] = {}
-    exec(compile(ast.fix_missing_locations(outer), file, "exec"), made)
-    return made["outer"]().__code__  # type: ignore[no-any-return]
+    look_for_variables(enabled and os.environ.get("PLUGRAD_ADOPT") != "0", _apply_adopted)
 
 
 def _apply_adopted(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a torch.autograd.Function with Variables among its arguments, if there are any."""
     values = (*args, *kwargs.values())
     if not any(map(_has_variable, values)):
-        return _torchs_apply(cls, *args, **kwargs)
+        return torchs_apply(cls, *args, **kwargs)
     if cls is torch.utils.checkpoint.CheckpointFunction:
         return checkpoint(args[0], *args[2:], preserve_rng_state=args[1])
     if cls is _NOOP_SAVE_INPUTS:
