@@ -35,7 +35,12 @@ from plugrad.core.record import (
 from plugrad.core.unpack import refuse_hidden, refuse_torch_graph
 from plugrad.core.variable import Variable
 from plugrad.errors import ArgumentError, ContextError, GraphFreedError
-from plugrad.interop.torchs_apply import look_for_variables, torchs_apply
+from plugrad.interop.torchs_apply import (
+    CONTAINERS,
+    has_variable,
+    look_for_variables,
+    torchs_apply,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +51,6 @@ if TYPE_CHECKING:
 _ONCE_CODE = torch.autograd.function.once_differentiable(lambda _: None).__code__
 # How torch's checkpoint keeps the inputs, before torch 2.9 or so.
 _NOOP_SAVE_INPUTS = getattr(torch.utils.checkpoint, "_NoopSaveInputs", object())
-_CONTAINERS = (list, tuple, dict)
 _adopted: WeakKeyDictionary[type, type[Function]] = WeakKeyDictionary()
 
 
@@ -62,7 +66,7 @@ def adopt_torch_functions(enabled: bool = True) -> None:
 def _apply_adopted(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a torch.autograd.Function with Variables among its arguments, if there are any."""
     values = (*args, *kwargs.values())
-    if not any(map(_has_variable, values)):
+    if not any(map(has_variable, values)):
         return torchs_apply(cls, *args, **kwargs)
     if cls is torch.utils.checkpoint.CheckpointFunction:
         return checkpoint(args[0], *args[2:], preserve_rng_state=args[1])
@@ -74,14 +78,6 @@ def _apply_adopted(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     if _has_setup_context(cls):
         args, kwargs = _bound(cls, args, kwargs), {}
     return _call(cls, function, args, kwargs)
-
-
-def _has_variable(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_variable, value.values()))
-    return isinstance(value, Variable) or (
-        isinstance(value, list | tuple) and any(map(_has_variable, value))
-    )
 
 
 def _kept_inputs(args: tuple[Any, ...]) -> Any:
@@ -148,7 +144,7 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
 def _check_argument(value: Any, name: str) -> None:
     if isinstance(value, Tensor) and value.requires_grad:
         refuse_torch_graph(value, name)
-    if isinstance(value, _CONTAINERS) and _tracked_inside(value):
+    if isinstance(value, CONTAINERS) and _tracked_inside(value):
         refuse_hidden(f"a {type(value).__name__}", name)
 
 
@@ -164,7 +160,7 @@ def _raw(value: Any, tracked: bool) -> Any:
     """An argument as forward sees it in torch: one that is differentiated requires grad."""
     if isinstance(value, Variable):
         return value._data.detach().requires_grad_() if tracked else value._data
-    if isinstance(value, _CONTAINERS) and _has_variable(value):
+    if isinstance(value, CONTAINERS) and has_variable(value):
         if isinstance(value, dict):
             return {key: _raw(v, False) for key, v in value.items()}
         return like(value, [_raw(v, False) for v in value])

@@ -1,6 +1,7 @@
 """``torch.autograd.Function.apply``, the one place in torch that is changed.
 
-The code of that function first looks for Variables (docs/decisions/0008).
+It first looks for Variables (docs/decisions/0008). Up to torch 2.13 it is a Python function, whose
+code is replaced. Since 2.14 it is written in C, and a Python function is put before it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import inspect
 import textwrap
 from contextlib import suppress
 from functools import cache
-from types import CellType, CodeType, FunctionType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,24 +23,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _FOUND: Any = vars(torch.autograd.Function)["apply"]
-#: The Python function that torch's apply is; None where it is written in C (torch 2.14).
+#: The Python function that torch's apply is; None where it is written in C.
 _APPLY: Any = getattr(_FOUND, "__func__", None)
-_TORCHS_CODE: CodeType | None = None if _APPLY is None else _APPLY.__code__
-#: torch's own apply, as it was.
-torchs_apply: Callable[..., Any]
-if _APPLY is None:
-
-    def torchs_apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        """What torch has."""
-        return _FOUND.__get__(None, cls)(*args, **kwargs)
-
-else:
-    torchs_apply = FunctionType(
-        _APPLY.__code__, _APPLY.__globals__, "apply", _APPLY.__defaults__, _APPLY.__closure__
-    )
+CONTAINERS = (list, tuple, dict)
+#: What else to look into.
+MAY_HOLD_VARIABLES = (Variable, *CONTAINERS)
 #: Types of arguments that hold no Variable: looked up first, since torch's callers pay for it.
-_TORCHS_OWN = frozenset({Tensor, torch.nn.Parameter, torch.Size, int, float, bool, str, type(None)})
-_OTHERS = (Variable, list, tuple, dict)
+TORCHS_OWN = frozenset({Tensor, torch.nn.Parameter, torch.Size, int, float, bool, str, type(None)})
+
+
+def has_variable(value: Any) -> bool:
+    """Whether it is a Variable, or a list, tuple or dict that holds one at any depth."""
+    if isinstance(value, dict):
+        return any(map(has_variable, value.values()))
+    return isinstance(value, Variable) or (
+        isinstance(value, list | tuple) and any(map(has_variable, value))
+    )
 
 
 def look_for_variables(on: bool, adopted: Callable[..., Any]) -> None:
@@ -49,18 +48,29 @@ def look_for_variables(on: bool, adopted: Callable[..., Any]) -> None:
         on: whether it does; if not, torch is as it was.
         adopted: called with the Function, the arguments and the keyword arguments.
     """
-    defaults = {"_plugrad": (_TORCHS_OWN, _OTHERS, adopted, torchs_apply)}
-    if _APPLY is None:  # an alias of it, bound earlier, is not reached then
-        ours = FunctionType(_code_that_looks_for_variables(), globals(), "apply", None, (_CELL,))
-        ours.__kwdefaults__ = defaults
-        torch.autograd.Function.apply = classmethod(ours) if on else _FOUND  # type: ignore[assignment]
+    if _APPLY is None:
+        _look_before_c(on, adopted)
         return
+    defaults = {"_plugrad": (TORCHS_OWN, MAY_HOLD_VARIABLES, adopted, torchs_apply)}
     _APPLY.__kwdefaults__ = defaults if on else None
     _APPLY.__code__ = _code_that_looks_for_variables() if on else _TORCHS_CODE
 
 
-_CELL = CellType(None)
+def _torchs_in_c(cls: Any, *args: Any, **kwargs: Any) -> Any:
+    return _FOUND.__get__(None, cls)(*args, **kwargs)
 
+
+# --- apply in Python -----------------------------------------------------------------
+
+_TORCHS_CODE: CodeType | None = None if _APPLY is None else _APPLY.__code__
+#: torch's own apply, as it was.
+torchs_apply: Callable[..., Any] = (
+    _torchs_in_c
+    if _APPLY is None
+    else FunctionType(
+        _APPLY.__code__, _APPLY.__globals__, "apply", _APPLY.__defaults__, _APPLY.__closure__
+    )
+)
 
 _LOOK = """
 def look(cls, *args, _plugrad, **kwargs):
@@ -98,3 +108,35 @@ def _code_that_looks_for_variables() -> CodeType:
     made: dict[str, Any] = {}
     exec(compile(ast.fix_missing_locations(outer), file, "exec"), made)
     return made["outer"]().__code__  # type: ignore[no-any-return]
+
+
+# --- apply in C ----------------------------------------------------------------------
+
+_adopted: Callable[..., Any] = _torchs_in_c
+#: The function before it: always this one, so that an alias of it follows the switch.
+_BEFORE: Any = FunctionType(_torchs_in_c.__code__, globals(), "apply")
+
+
+def _look_before_c(on: bool, adopted: Callable[..., Any]) -> None:
+    from plugrad.interop import aliases
+
+    global _adopted  # noqa: PLW0603 (where a closure would cost torch's callers more)
+    _adopted = adopted
+    function: Any = torch.autograd.Function
+    _BEFORE.__code__ = (_looks if on else _torchs_in_c).__code__
+    function.apply = classmethod(_BEFORE) if on else _FOUND
+    aliases.forget()
+    if on:
+        function._plugrad_torchs_apply = _FOUND
+        aliases.watch(adopted)
+    elif hasattr(function, "_plugrad_torchs_apply"):
+        del function._plugrad_torchs_apply
+
+
+def _looks(cls: Any, *args: Any, **kwargs: Any) -> Any:
+    for arg in args:
+        if type(arg) not in TORCHS_OWN and isinstance(arg, MAY_HOLD_VARIABLES):
+            return _adopted(cls, args, kwargs)
+    if kwargs:
+        return _adopted(cls, args, kwargs)
+    return cls._plugrad_torchs_apply(*args)  # torch's own, reached in the fastest way there is
