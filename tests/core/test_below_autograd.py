@@ -9,7 +9,10 @@ import torch.autograd.forward_ad as forward_mode
 import plugrad as pg
 
 # torch's forward mode brings it up itself.
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is dep:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore:.torch.jit.script. is dep:{kind}")
+    for kind in ("DeprecationWarning", "FutureWarning")
+]
 
 
 def gradient(t):
