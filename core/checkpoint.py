@@ -6,12 +6,11 @@ from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.checkpoint import get_device_states, set_device_states
 
 from plugrad.core.context import raw_saved
 from plugrad.core.function import Function
-from plugrad.core.saved import AUTOCAST_DEVICES, Recomputation
+from plugrad.core.saved import AUTOCAST_DEVICES, Recomputation, hooks_of_checkpoint
 from plugrad.core.variable import Variable, plain
 from plugrad.errors import CheckpointArgumentError
 
@@ -67,7 +66,7 @@ def checkpoint(
         return function(*args, **kwargs)
     again = _Again(function, args, kwargs, preserve_rng_state, second_context)
     recomputation = Recomputation(again, early_stop, determinism_check == "default")
-    with saved_tensors_hooks(recomputation.pack, recomputation.unpack), forward_context:
+    with hooks_of_checkpoint(recomputation.pack, recomputation.unpack), forward_context:
         result = function(*args, **kwargs)
     recomputation.is_complete = lambda: True
     return result

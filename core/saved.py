@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import torch
+import torch.utils.checkpoint
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
@@ -148,7 +149,7 @@ class Recomputation:
 
         rule, running.recorded_rule = running.recorded_rule, None
         try:
-            with saved_tensors_hooks(keep, lambda tensor: tensor), torch.enable_grad():
+            with hooks_of_checkpoint(keep, lambda tensor: tensor), torch.enable_grad():
                 self._rerun()
         except _Enough:
             pass
@@ -176,6 +177,22 @@ class Recomputation:
                 where="the recomputation in backward",
                 fix="let the function do the same each time: no state that it changes, no clock",
             )
+
+
+# Selective checkpointing of torch 2.14 looks through these for the user's hooks.
+_HooksOfCheckpoint: Any = getattr(
+    torch.utils.checkpoint, "_checkpoint_internal_hook", saved_tensors_hooks
+)
+
+
+def hooks_of_checkpoint(pack: Callable[[Tensor], Any], unpack: Callable[[Any], Tensor]) -> Any:
+    """Hooks that torch takes for its own checkpoint's, and not for the user's."""
+
+    def packs(tensor: Tensor) -> Any:
+        return pack(tensor)
+
+    packs._checkpoint_internal = True  # type: ignore[attr-defined]
+    return _HooksOfCheckpoint(packs, unpack)
 
 
 class _Enough(BaseException):
