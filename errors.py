@@ -221,7 +221,7 @@ class TargetError(PlugradError, TypeError):
     """What is to be checked is nothing that can be, or has samples that are none."""
 
 
-class UnknownTargetError(PlugradError, LookupError):
+class UnknownTargetError(PlugradError, ImportError):
     """There is nothing to check where a target was said to be."""
 
 
