@@ -7,6 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from plugrad.errors import ArgumentError
+
+#: What the numbers of a tensor may be. The checks then move them within it alone: of symmetric
+#: and spd (symmetric positive definite) matrices both halves at once, of a simplex (numbers
+#: from 0 that add up to 1 along the last dimension) without changing the sum.
+DOMAINS = ("positive", "probability", "simplex", "symmetric", "spd")
+
 
 class Sample:
     """Arguments of one call of an op; its floating and complex tensors get gradients.
@@ -19,6 +26,7 @@ class Sample:
     __slots__ = (
         "args",
         "constants",
+        "domains",
         "error",
         "kink",
         "kwargs",
@@ -31,6 +39,8 @@ class Sample:
         self.args = args
         self.kwargs = kwargs
         self.constants: frozenset[int | str] = frozenset()
+        #: The domain of arguments, by position or name; None is that of all others.
+        self.domains: dict[int | str | None, str] = {}
         self.kink = False
         self.waives: dict[str, str] = {}
         self.oracle_is_wrong = ""
@@ -46,6 +56,21 @@ class Sample:
                 an argument is passed. A name that forward does not have fails the law ``runs``.
         """
         self.constants |= frozenset(which)
+        return self
+
+    def domain(self, domain: str, *which: int | str) -> Sample:
+        """Say that forward is meant for these numbers only, and is not tried beyond them.
+
+        Tensors that ``make(..., domain=...)`` made say so themselves.
+
+        Args:
+            domain: one of DOMAINS.
+            which: positions in forward or names of its parameters; all tensors by default.
+
+        Raises:
+            ArgumentError: there is no such domain.
+        """
+        self.domains.update(dict.fromkeys(which or (None,), checked_domain(domain)))
         return self
 
     def at_kink(self) -> Sample:
@@ -89,6 +114,21 @@ class Sample:
         return f"Sample({', '.join(parts)})"
 
 
+def checked_domain(domain: str) -> str:
+    """``domain``, if it is one.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    if domain not in DOMAINS:
+        raise ArgumentError(
+            f"there is no domain {domain!r}",
+            where="a sample",
+            fix=f"the domains are {', '.join(DOMAINS)}",
+        )
+    return domain
+
+
 def _brief(value: Any) -> str:
     shape = getattr(value, "shape", None)
     if shape is None:
@@ -121,9 +161,23 @@ class SampleMaker:
         low: float = -2.0,
         high: float = 2.0,
         dtype: torch.dtype | None = None,
+        domain: str = "",
     ) -> Tensor:
-        """Numbers drawn evenly from [low, high); for a complex dtype both parts are."""
+        """Numbers drawn evenly from [low, high); for a complex dtype both parts are.
+
+        Args:
+            *shape: of the tensor.
+            low: the smallest number, if there is no domain.
+            high: what the numbers stay below, if there is no domain.
+            dtype: by default the maker's.
+            domain: one of DOMAINS; the numbers lie in it, and the checks stay there.
+
+        Raises:
+            ArgumentError: there is no such domain.
+        """
         dtype = dtype or self.dtype
+        if domain:
+            return self._within(checked_domain(domain), shape, dtype)
         values = torch.rand(shape, generator=self._generator, dtype=torch.float64)
         if dtype.is_complex:
             other = torch.rand(shape, generator=self._generator, dtype=torch.float64)
@@ -131,6 +185,22 @@ class SampleMaker:
         else:
             values = values * (high - low) + low
         return values.to(device=self.device, dtype=dtype)
+
+    def _within(self, domain: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        drawn = self(*shape, low=0.1, high=0.9)
+        if domain == "positive":
+            drawn = 2 * drawn
+        elif domain == "simplex":
+            drawn = drawn / drawn.sum(-1, keepdim=True)
+        elif domain in ("symmetric", "spd"):
+            drawn = 2 * drawn - 1
+            drawn = (drawn + drawn.mT) / 2
+        if domain == "spd":  # its eigenvalues are at least 1/2
+            drawn = drawn @ drawn + 0.5 * torch.eye(shape[-1], device=self.device).to(self.dtype)
+            drawn = (drawn + drawn.mT) / 2
+        made: Any = drawn.to(dtype)
+        made.plugrad_domain = domain
+        return made  # type: ignore[no-any-return]
 
     def complex(self, *shape: int, low: float = -2.0, high: float = 2.0) -> Tensor:
         """complex128 numbers, both parts drawn evenly from [low, high)."""

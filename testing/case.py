@@ -17,6 +17,7 @@ from plugrad.errors import ArgumentError, OpDefinitionError
 from plugrad.plugins.default import registry
 from plugrad.plugins.registered_op import RegisteredOp
 from plugrad.testing.call import Call, Oracle, flat
+from plugrad.testing.domains import contains
 from plugrad.testing.engine import PLUGRAD
 
 if TYPE_CHECKING:
@@ -176,13 +177,15 @@ class Input:
     """One tensor among the arguments.
 
     ``name`` is forward's for it, with an index in a list; ``differentiable`` is whether it
-    can get a gradient and the sample does not say ``constant``.
+    can get a gradient and the sample does not say ``constant``; ``domain`` is one of
+    core.sample.DOMAINS, or empty.
     """
 
-    __slots__ = ("differentiable", "name", "tensor")
+    __slots__ = ("differentiable", "domain", "name", "tensor")
 
-    def __init__(self, name: str, tensor: Tensor, differentiable: bool) -> None:
+    def __init__(self, name: str, tensor: Tensor, differentiable: bool, domain: str = "") -> None:
         self.name, self.tensor, self.differentiable = name, tensor, differentiable
+        self.domain = domain
 
 
 class _Slot:
@@ -213,25 +216,33 @@ class Case:
         constants = {labels[c] for c in sample.constants if c in labels}
         #: What the sample calls constant and does not have.
         self.unknown_constants = sorted(sample.constants - labels.keys(), key=repr)
-        self._args, self._kwargs = self._slotted(constants)
+        domains = {labels.get(d, d): kind for d, kind in sample.domains.items() if d is not None}
+        self._args, self._kwargs = self._slotted(constants, domains)
 
-    def _slotted(self, constants: set[int | str]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        def slot(value: Any, name: str, constant: bool) -> Any:
+    def _slotted(
+        self, constants: set[int | str], domains: dict[int | str, str]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        every = self.sample.domains.get(None, "")
+
+        def slot(value: Any, name: str, place: int | str) -> Any:
+            constant = place in constants
             if isinstance(value, list | tuple) and not isinstance(value, torch.Size):
-                items = [slot(v, f"{name}[{i}]", constant) for i, v in enumerate(value)]
+                items = [slot(v, f"{name}[{i}]", place) for i, v in enumerate(value)]
                 return getattr(type(value), "_make", type(value))(items)
             if not isinstance(value, Tensor):
                 return value
             floating = value.is_floating_point() or value.is_complex()
-            self.inputs.append(Input(name, value, floating and not constant))
+            own: str = getattr(value, "plugrad_domain", "")
+            domain = domains.get(place) or every or own
+            self.inputs.append(Input(name, value, floating and not constant, domain))
             return _Slot(len(self.inputs) - 1)
 
         names = self.op.signature.positional
         args = tuple(
-            slot(v, names[i] if i < len(names) else f"argument {i}", i in constants)
+            slot(v, names[i] if i < len(names) else f"argument {i}", i)
             for i, v in enumerate(self.sample.args)
         )
-        kwargs = {n: slot(v, n, n in constants) for n, v in self.sample.kwargs.items()}
+        kwargs = {n: slot(v, n, n) for n, v in self.sample.kwargs.items()}
         return args, kwargs
 
     # --- values ---
@@ -239,6 +250,11 @@ class Case:
     def values(self) -> list[Tensor]:
         """The inputs' tensors, each in memory of its own, with the strides it had."""
         return [i.tensor.clone() for i in self.inputs]
+
+    def allows(self, values: Sequence[Tensor]) -> bool:
+        """Whether all of these values of the inputs lie in the domains of theirs."""
+        pairs = zip(self.inputs, values, strict=True)
+        return all(contains(given.domain, value) for given, value in pairs)
 
     @property
     def wanted(self) -> list[int]:
@@ -377,9 +393,28 @@ class Case:
         """The same call with other tensors; no longer reproducible from a seed alone."""
         args, kwargs = self.arguments(values)
         sample = Sample(*args, **kwargs).constant(*self.sample.constants)
+        sample.domains = self.sample.domains
         sample.kink, sample.waives = self.sample.kink, self.sample.waives
         sample.oracle_is_wrong = self.sample.oracle_is_wrong
-        return Case(self.op, sample, self.index)
+        return self._kin(Case(self.op, sample, self.index))
+
+    def of(self, op: OpUnderTest) -> Case:
+        """The same call of another op."""
+        return self._kin(Case(op, self.sample, self.index))
+
+    def told(self, constants: Sequence[int] = (), domain: str = "") -> Case:
+        """The same call where these inputs are constant, or all others in a domain."""
+        other = self._kin(Case(self.op, self.sample, self.index))
+        for i, given in enumerate(other.inputs):
+            given.differentiable &= i not in constants
+            given.domain = given.domain or (domain if given.differentiable else "")
+        return other
+
+    def _kin(self, other: Case) -> Case:
+        """``other`` with what is known of our inputs beside their numbers."""
+        for new, old in zip(other.inputs, self.inputs, strict=True):
+            new.domain, new.differentiable = old.domain, old.differentiable
+        return other
 
 
 #: What torch says of a leaf that is written to.

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from plugrad.core.variable import Variable
 from plugrad.testing.call import random_like
+from plugrad.testing.domains import tangent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -317,6 +318,7 @@ def directional(case: Case, call: Call, i: int, number: int) -> tuple[Jacobians,
         place = int(torch.randint(start.numel(), (), generator=generator))
         flat[place] = direction.flatten()[place]
         direction = flat.reshape(start.shape)
+    direction = tangent(case.inputs[i].domain, direction)
     gradient = summed(case, call, cotangents)[i]
     if gradient is not None:
         # What is nan or infinite there others judge: the laws no-nan and oracle.

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from plugrad.testing.agree import Mismatch
+    from plugrad.testing.case import Case
 
 
 class Violation(Exception):  # noqa: N818 (it is the outcome of a check, not an error of ours)
@@ -21,13 +22,20 @@ class Violation(Exception):  # noqa: N818 (it is the outcome of a check, not an 
         mismatch: the numbers, where there are some.
         tolerated: whether torch, if it is the engine, mends it or says so aloud: then it is a
             warning.
+        mended: the case without the fault, if it can be had, for the other laws to judge.
     """
 
     def __init__(
-        self, message: str, mismatch: Mismatch | None = None, *, tolerated: bool = False
+        self,
+        message: str,
+        mismatch: Mismatch | None = None,
+        *,
+        tolerated: bool = False,
+        mended: Case | None = None,
     ) -> None:
         super().__init__(message)
-        self.message, self.mismatch, self.tolerated = message, mismatch, tolerated
+        self.message, self.mismatch = message, mismatch
+        self.tolerated, self.mended = tolerated, mended
 
 
 class NotApplicable(Exception):  # noqa: N818 (an outcome, not an error)

@@ -152,6 +152,8 @@ class Runner:
     def __init__(self, op: OpUnderTest, limit: float = TIME_LIMIT) -> None:
         self.op, self.limit = op, limit
         self._broken: dict[int, str] = {}
+        #: A sample without the fault that a gate found in it.
+        self._mended: dict[int, Case] = {}
         #: The laws that each sample, or the op (None), has broken so far.
         self._laws_broken: dict[int | None, set[str]] = defaultdict(set)
 
@@ -230,15 +232,19 @@ class Runner:
     def _outcome(self, law: Law, case: Case | None) -> tuple[Status, str, Mismatch | None]:
         if case is not None and case.index in self._broken:
             return "not applicable", self._broken[case.index], None
+        mended = False
         tolerated, limit = False, self.limit * (_SLOW if law.slow else 1)
         try:
             with time_limit(limit):
-                law.check(self.op if case is None else case)
+                law.check(self.op if case is None else self._mended.get(case.index, case))
         except NotApplicable as reason:
             return "not applicable", str(reason), None
         except Violation as violation:
             message, mismatch = violation.message, violation.mismatch
             tolerated = violation.tolerated and self.op.engine is not PLUGRAD
+            if case is not None and violation.mended is not None:
+                self._mended[case.index] = violation.mended
+                mended = True
         except TimeLimitExceeded:
             message, mismatch = f"took longer than its time limit of {limit:g} s", None
             self._break(case, law)
@@ -255,7 +261,7 @@ class Runner:
             return "not applicable", f"see the law {min(explained)}, which explains it", None
         if tolerated or self.op.is_warning(law.id):
             return "warning", message, mismatch
-        if law.gate:
+        if law.gate and not mended:
             self._break(case, law)
         return "failed", message, mismatch
 

@@ -5,6 +5,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     beyond,
     complex_numbers,
     cotangents,
+    extremes,
     forward,
     gradients,
     graphs,
@@ -16,6 +17,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     registration,
     special_points,
     torch_functions,
+    undeclared,
 )
 
 __all__ = ["LAWS"]

@@ -12,6 +12,7 @@ from torch import Tensor
 from plugrad.errors import OnceDifferentiableError
 from plugrad.testing.agree import agree, agree_all
 from plugrad.testing.call import differentiable_call, random_like, refuse_surrogate
+from plugrad.testing.domains import BOUND, tangent
 from plugrad.testing.engine import PLUGRAD, TORCH
 from plugrad.testing.jacobians import Jacobians, Slopes, inner, numeric_jacobian
 from plugrad.testing.law import LAWS, NotApplicable, Violation
@@ -163,6 +164,8 @@ def third_order(case: Case) -> None:
 
 def _compare_orders(case: Case, order: int) -> None:
     call = _twice_differentiable(case)
+    if any(case.inputs[i].domain in BOUND for i in case.wanted):
+        raise NotApplicable("across the domain a gradient may be any: differences judge")
     theirs = case.oracle.call()
     same_roots(call, theirs)
     allowed = 10 ** (order - 2) * case_tolerance(case, call)
@@ -265,8 +268,13 @@ def second_order_numeric(case: Case) -> None:
     needs_wide(case, call)
     generator = case.generator(20)
     cotangents = call.cotangents()
-    weights = [random_like(case.inputs[i].tensor, generator) for i in case.wanted]
-    directions = [random_like(case.inputs[i].tensor, generator) for i in case.wanted]
+    weights, directions = (
+        [
+            tangent(case.inputs[i].domain, random_like(case.inputs[i].tensor, generator))
+            for i in case.wanted
+        ]
+        for _ in range(2)
+    )
     start = case.values
     directions = [
         torch.where(torch.isfinite(start[i]), d, 0)

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from plugrad.core.variable import Variable
+from plugrad.errors import ContextError
 from plugrad.plugins.default import registry
 from plugrad.testing.agree import agree, tolerance
-from plugrad.testing.call import flat
+from plugrad.testing.call import Call, flat
 from plugrad.testing.case import Case, seeded
 from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.law import LAWS, NotApplicable, Violation
+from plugrad.testing.mended import with_attributes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,12 +34,24 @@ def runs(case: Case) -> None:
     """
     if case.unknown_constants:
         raise Violation(_unknown_constants(case))
-    call = case.call()
+    call = _called(case)
     if call.node is not None:
         with torch.no_grad():
             call.raw(call.cotangents())
     elif call.roots:
         call.vjp(call.cotangents())
+
+
+def _called(case: Case) -> Call:
+    try:
+        return case.call()
+    except ContextError as error:
+        copy = case.of(with_attributes(case.op))
+        try:
+            copy.call()
+        except Exception:  # it was something else
+            raise error from None
+        raise Violation(str(error), mended=copy) from error
 
 
 def _unknown_constants(case: Case) -> str:

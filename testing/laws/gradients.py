@@ -9,8 +9,10 @@ from torch import Tensor
 
 from plugrad.testing.agree import agree, agree_all, probable_cause
 from plugrad.testing.call import differentiable_call
+from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.oracle import case_tolerance
+from plugrad.testing.mended import summing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,12 +71,14 @@ def _check_form(case: Case, given: Input, gradient: Any) -> None:
             f"{name} has shape {tuple(gradient.shape)}, the input {tuple(tensor.shape)}: {cause} "
             f"({_SUMMED[case.op.engine.name]})",
             tolerated=_sums_to(gradient, tensor),
+            mended=_summing(case) if _sums_to(gradient, tensor) else None,
         )
     if gradient.dtype is not tensor.dtype and not case.op.declaration.promotes:
         raise Violation(
             f"{name} has dtype {gradient.dtype}, the input {tensor.dtype}: cast it with "
             f".to({tensor.dtype}){_CAST[case.op.engine.name]}",
             tolerated=True,
+            mended=_summing(case),
         )
 
 
@@ -86,6 +90,10 @@ _CAST = {
     "plugrad": ", or declare promotes=True if the inputs promote",
     "torch": " (torch casts it, with what was lost before)",
 }
+
+
+def _summing(case: Case) -> Case | None:
+    return case.of(summing(case.op)) if case.op.engine is PLUGRAD else None
 
 
 def _sums_to(gradient: Tensor, tensor: Tensor) -> bool:

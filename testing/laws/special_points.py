@@ -10,6 +10,7 @@ from torch import Tensor
 
 from plugrad.testing.call import differentiable_call, refuse_surrogate
 from plugrad.testing.case import Case, cases
+from plugrad.testing.domains import BOUND
 from plugrad.testing.jacobians import jacobians, of_rule
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.inputs import castable, compare_with_oracle
@@ -37,6 +38,8 @@ def kinks(case: Case) -> None:
     needs_wide(case, call)
     if not any(root.numel() for root in call.roots):
         raise NotApplicable("the output has no elements")
+    if any(case.inputs[i].domain in BOUND for i in case.wanted):
+        raise NotApplicable("an element of the sample cannot move alone")
     if max(sum(t.numel() for t in case.values), sum(r.numel() for r in call.roots)) > FULL:
         raise NotApplicable("the sample is too large to try each coordinate")
     found_one = False
@@ -70,7 +73,9 @@ def no_nan(case: Case) -> None:
         # Of complex numbers inf is not one point, and any product with it is nan.
         complex_ = case.inputs[i].tensor.is_complex()
         for value in _SPECIAL[:4] if complex_ else _SPECIAL:
-            for where, values in _placed(case, i, value):
+            for where, values in placed(case, i, value):
+                if not case.allows(values):
+                    continue
                 try:
                     other = case.call(values)
                 except Exception:
@@ -82,7 +87,7 @@ def no_nan(case: Case) -> None:
 _SPECIAL = (0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan)
 
 
-def _placed(case: Case, i: int, value: float) -> Iterator[tuple[str, list[Tensor]]]:
+def placed(case: Case, i: int, value: float) -> Iterator[tuple[str, list[Tensor]]]:
     """The inputs with ``value`` in one element of input ``i``, and in all."""
     count = case.inputs[i].tensor.numel()
     if count == 0:
@@ -125,6 +130,8 @@ def stretched(case: Case) -> None:
         values = case.values
         for i in case.wanted:
             values[i] = values[i] * factor
+        if not case.allows(values):
+            continue
         tried += _right_at(case, values, f"inputs times {factor:g}")
     if not tried:
         raise NotApplicable("forward is not finite beyond the samples' range")
@@ -190,6 +197,8 @@ def _cut(tensor: Tensor, dim: int) -> Tensor:
 
 def _right_in(case: Case, values: list[Tensor]) -> bool:
     shapes = ", ".join(str(list(t.shape)) for t in values)
+    if not case.allows(values):
+        return False
     try:
         return _right_at(case, values, f"inputs of shape {shapes}, which forward takes")
     except Violation:

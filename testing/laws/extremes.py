@@ -1,0 +1,207 @@
+"""Extremes: numbers that are very large or very small, and the second derivative at edges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.testing.call import differentiable_call
+from plugrad.testing.law import LAWS, NotApplicable, Violation
+from plugrad.testing.laws.inputs import cast, castable, compare_with_oracle
+from plugrad.testing.laws.numeric import WIDE
+from plugrad.testing.laws.special_points import placed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from plugrad.testing.call import Call
+    from plugrad.testing.case import Case
+
+
+#: What the samples' numbers are made to be at most. Beyond, squares leave float32.
+MAGNITUDES = (1e-12, 1e-6, 10.0, 30.0, 100.0, 300.0, 1000.0, 1e6)
+#: A number above it may well overflow float32 on the way; one below it need not.
+_FITS = 1e15
+
+
+@LAWS.law("magnitudes", "special points")
+def magnitudes(case: Case) -> None:
+    """Large and tiny numbers give what they should, also in float32.
+
+    ``log(1 + exp(x))`` is x for a large x, and inf where ``exp`` overflows first: then the
+    value in float32 is not finite where that in float64 is moderate. The gradient is held to
+    the same, and both to the reference where there is one.
+    """
+    if not all(case.inputs[i].tensor.dtype is torch.float64 for i in case.wanted):
+        raise NotApplicable("the sample is not in float64")
+    differentiable_call(case)
+    tried = 0
+    for values, what in _resized(case):
+        tried += _like_reference(case, values, what) | _moderate(case, values, what)
+    if not tried:
+        raise NotApplicable("forward is not finite beyond the samples' range")
+
+
+def _resized(case: Case) -> Iterator[tuple[list[Tensor], str]]:
+    """The sample with its largest numbers made each of MAGNITUDES: of all inputs, and of each."""
+    wanted = case.wanted
+    for chosen in [wanted, *([i] for i in wanted if len(wanted) > 1)]:
+        names = ", ".join(case.inputs[i].name for i in chosen)
+        for magnitude in MAGNITUDES:
+            values = case.values
+            for i in chosen:
+                largest = float(values[i].abs().nan_to_num().max()) if values[i].numel() else 0.0
+                if largest:
+                    # In float32, so that both are of the same numbers.
+                    values[i] = (values[i] * (magnitude / largest)).float().double()
+            if case.allows(values):
+                yield values, f"numbers of {names} up to {magnitude:g}"
+
+
+def _like_reference(case: Case, values: list[Tensor], what: str) -> bool:
+    """Compare with the reference, if there is one that gives finite numbers here."""
+    if case.op.reference is None:
+        return False
+    try:
+        theirs = case.oracle.call([t.clone() for t in values])
+        call = case.call([t.clone() for t in values])
+    except (NotApplicable, RuntimeError, ValueError, IndexError):
+        return False
+    finite = _all_finite(o for o in theirs.values if isinstance(o, Tensor))
+    if theirs.own_forward or not finite:
+        return False
+    compare_with_oracle(case, call, theirs, what)
+    return True
+
+
+def _moderate(case: Case, values: list[Tensor], what: str) -> bool:
+    wide = _results(case, values)
+    if wide is None or not all(_is_moderate(t) for t in wide if t is not None):
+        return False
+    narrow = _results(case, [cast(t, torch.float32) if castable(t) else t for t in values])
+    if narrow is None or len(narrow) != len(wide):
+        return False
+    for number, (exact, rounded) in enumerate(zip(wide, narrow, strict=True)):
+        if exact is None or rounded is None or rounded.dtype is not torch.float32:
+            continue
+        lost = ~torch.isfinite(rounded)
+        if bool(lost.any()):
+            place = int(lost.flatten().nonzero()[0])
+            raise Violation(
+                f"{what}: in float32 the {_name(case, number, len(wide))} is "
+                f"{float(rounded.flatten()[place])} where float64 has "
+                f"{float(exact.flatten()[place]):.6g}: something overflows on the way"
+            )
+    return True
+
+
+def _results(case: Case, values: list[Tensor]) -> list[Any] | None:
+    """The outputs and the gradients of ones; None if the op raises."""
+    try:
+        call = case.call([t.clone() for t in values])
+        if not call.roots:
+            return None
+        cotangents = [torch.ones_like(case.op.engine.raw(root)) for root in call.roots]
+        gradients = call.vjp(cotangents)
+    except Exception:
+        return None
+    outputs = [t for t in call.tensors if isinstance(t, Tensor) and t.is_floating_point()]
+    return [*outputs, *[gradients[i] for i in case.wanted]]
+
+
+def _is_moderate(tensor: Tensor) -> bool:
+    size = tensor.abs()
+    return bool((torch.isfinite(size) & (size < _FITS)).all())
+
+
+def _name(case: Case, number: int, count: int) -> str:
+    outputs = count - len(case.wanted)
+    if number < outputs:
+        return f"output {number}"
+    return f"gradient of {case.inputs[case.wanted[number - outputs]].name}"
+
+
+# --- the second derivative at edges --------------------------------------------------
+
+
+@LAWS.law("no-nan-twice", "special points", explained_by=("no-nan", "once-differentiable"))
+def no_nan_twice(case: Case) -> None:
+    """The second derivative is not nan where the first is finite, unless torch's is, too.
+
+    A rule that guards its result, ``where(x > 0, gy / x, 0)``, and not its input gives 0 times
+    inf when it is differentiated itself. At 0, 1 and -1, in one element and in all.
+    """
+    call = differentiable_call(case)
+    if case.op.once_differentiable:
+        raise NotApplicable("backward is once_differentiable")
+    if not all(case.inputs[i].tensor.dtype in WIDE for i in case.wanted):
+        raise NotApplicable("the sample is not in float64")
+    _check_second(case, case.values, "the sample")
+    for i in case.wanted:
+        for value in (0.0, 1.0, -1.0):
+            for where, values in placed(case, i, value):
+                if case.allows(values):
+                    _check_second(case, values, f"{value:g} in {where} of {case.inputs[i].name}")
+    if not call.roots:
+        raise NotApplicable("no output is differentiable")
+
+
+def _check_second(case: Case, values: list[Tensor], what: str) -> None:
+    try:
+        ours = _second(case.call([t.clone() for t in values]))
+    except Exception:
+        return
+    if ours is None or not any(g is not None and bool(torch.isnan(g).any()) for g in ours):
+        return
+    theirs = _torchs_second(case, values)
+    for i, gradient in zip(case.wanted, ours, strict=True):
+        if gradient is None or not bool(torch.isnan(gradient).any()):
+            continue
+        if theirs is not None and (theirs[i] is None or bool(torch.isnan(theirs[i]).any())):
+            continue
+        place = int(torch.isnan(gradient).flatten().nonzero()[0])
+        raise Violation(
+            f"{what}: the gradient is finite, but the second derivative in "
+            f"{case.inputs[i].name} is nan where it is {values[i].flatten()[place].item()}: guard "
+            "what the rule divides by or takes the root of, not its result"
+        )
+
+
+def _second(call: Call) -> Sequence[Any] | None:
+    """The gradients of the sum of the gradients; None where those are not finite."""
+    engine = call.engine
+    if not call.roots or not _all_finite(engine.raw(r) for r in call.roots):
+        return None
+    ones = [engine.leaf(torch.ones_like(engine.raw(root))) for root in call.roots]
+    first = [g for g in call.vjp(ones, create_graph=True) if engine.is_tracked(g)]
+    if not first or not _all_finite(engine.raw(g) for g in first):
+        return None
+    wanted = [call.variables[i] for i in call.case.wanted]
+    return engine.grad(first, [torch.ones_like(engine.raw(g)) for g in first], wanted)
+
+
+def _torchs_second(case: Case, values: list[Tensor]) -> list[Any] | None:
+    """The same of the oracle; None where there is none."""
+    try:
+        theirs = case.oracle.call([t.clone() for t in values])
+        ones = [torch.ones_like(theirs.outputs[n]) for n in theirs.root_numbers]
+        first = [g for g in theirs.vjp(ones, create_graph=True) if g is not None]
+        tracked = [g for g in first if g.requires_grad]
+        if not tracked:
+            return None
+        wanted = [theirs.leaves[i] for i in case.wanted]
+        found = torch.autograd.grad(
+            tracked, wanted, [torch.ones_like(g) for g in tracked], allow_unused=True
+        )
+    except (NotApplicable, RuntimeError):
+        return None
+    second: list[Any] = [None] * len(case.inputs)
+    for i, gradient in zip(case.wanted, found, strict=True):
+        second[i] = gradient
+    return second
+
+
+def _all_finite(tensors: Any) -> bool:
+    return all(bool(torch.isfinite(t).all()) for t in tensors)

@@ -1,0 +1,113 @@
+"""Undeclared facts: what is true of a sample and not said, of which all laws would complain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.testing.call import differentiable_call, random_like, refuse_surrogate
+from plugrad.testing.domains import is_simplex, is_symmetric
+from plugrad.testing.law import LAWS, NotApplicable, Violation
+from plugrad.testing.laws.numeric import WIDE, check_slopes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from plugrad.testing.call import Call
+    from plugrad.testing.case import Case
+
+
+@LAWS.law("undeclared", "first order", gate=True)
+def undeclared(case: Case) -> None:
+    """What holds for a sample alone is said: that an argument is constant, or its domain.
+
+    A label that gets no gradient is ``.constant(1)``; a matrix that forward takes for symmetric
+    is ``make(3, 3, domain="spd")``. Else each other law would find fault with it; so they
+    judge the sample as if it had been said.
+    """
+    refuse_surrogate(case)
+    call = differentiable_call(case)
+    if not all(case.inputs[i].tensor.dtype in WIDE for i in case.wanted):
+        raise NotApplicable("the sample is not in float64")
+    _check_constants(case, call)
+    _check_domain(case)
+
+
+def _check_constants(case: Case, call: Call) -> None:
+    """Of several inputs one that gets None, and that forward depends on, may be meant constant."""
+    gradients = call.rule(call.cotangents())
+    without = [i for i in case.wanted if gradients[i] is None]
+    if not without or without == case.wanted:
+        return
+    without = [i for i in without if _depends(case, call, i)]
+    if not without:
+        return
+    names = ", ".join(case.inputs[i].name for i in without)
+    said = ", ".join(repr(case.inputs[i].name) for i in without)
+    raise Violation(
+        f"backward gives None for {names}, and forward depends on it: a label, a mask or a weight "
+        f"is declared by Sample(...).constant({said}); else its gradient is missing",
+        mended=case.told(constants=without),
+    )
+
+
+def _depends(case: Case, call: Call, i: int) -> bool:
+    """Whether an output that has a gradient changes with input ``i``."""
+    values = case.values
+    values[i] = values[i] + 1e-6 * random_like(values[i], case.generator(70))
+    try:
+        moved = case.forward(values)
+    except Exception:
+        return True
+    return any(not torch.equal(call.tensors[n], moved[n]) for n in call.root_numbers)
+
+
+def _check_domain(case: Case) -> None:
+    """An op that is wrong for all numbers, and right within what the sample lies in."""
+    candidates = list(_candidates(case))
+    if not candidates or not _fails(case):
+        return
+    for domain, names in candidates:
+        other = case.told(domain=domain)
+        if not _fails(other):
+            raise Violation(
+                f"the gradient is the slope only where {names} stays {_WORDS[domain]}, which the "
+                f"sample is: if forward is meant for that alone, say so with "
+                f'make(..., domain="{_MEANT[domain]}") or Sample(...).domain("{_MEANT[domain]}")',
+                mended=other,
+            )
+
+
+_WORDS = {"symmetric": "symmetric", "simplex": "a row of numbers that add up to 1"}
+_MEANT = {"symmetric": "spd", "simplex": "simplex"}
+
+
+def _candidates(case: Case) -> Iterator[tuple[str, str]]:
+    """Domains that all differentiable inputs lie in without being declared to, and their names."""
+    wanted = [case.inputs[i] for i in case.wanted]
+    if any(given.domain for given in wanted):
+        return
+    kinds: dict[str, Any] = {"symmetric": _is_really_symmetric, "simplex": _is_really_simplex}
+    for domain, lies_in in kinds.items():
+        if wanted and all(lies_in(given.tensor) for given in wanted):
+            yield domain, ", ".join(given.name for given in wanted)
+
+
+def _is_really_symmetric(tensor: Tensor) -> bool:
+    return is_symmetric(tensor) and tensor.shape[-1] > 1
+
+
+def _is_really_simplex(tensor: Tensor) -> bool:
+    return is_simplex(tensor) and tensor.dim() > 0 and tensor.shape[-1] > 1
+
+
+def _fails(case: Case) -> bool:
+    try:
+        check_slopes(case)
+    except NotApplicable:
+        return False
+    except Violation:
+        return True
+    return False

@@ -1,0 +1,74 @@
+"""Mended copies of an op of plugrad's: without a fault that would hide all others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from plugrad.core.node import Record
+from plugrad.core.record import holds_tensor
+from plugrad.testing.case import OpUnderTest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from plugrad.core.function import Function
+
+
+def summing(op: OpUnderTest) -> OpUnderTest:
+    """A copy whose gradients the engine sums to the inputs' shapes and casts to their dtypes."""
+    return _copy(op, {}, broadcasts=True, promotes=True)
+
+
+def with_attributes(op: OpUnderTest) -> OpUnderTest:
+    """A copy whose forward may leave tensors on its context, as attributes."""
+    held: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+    function = op.function
+    keeps = function.setup_context if function.takes_setup_context() else function.forward
+    rule = function.backward
+
+    @wraps(keeps)
+    def keeping(ctx: Any, *args: Any, **options: Any) -> Any:
+        result = keeps(ctx, *args, **options)
+        if isinstance(ctx, Record):
+            tensors = {n: v for n, v in vars(ctx).items() if n[:4] != "_pg_" and holds_tensor(v)}
+            held[ctx] = tensors
+            for name in tensors:
+                delattr(ctx, name)
+        return result
+
+    @wraps(rule)
+    def backward(ctx: Any, *cotangents: Any) -> Any:
+        tensors = held.get(ctx._pg_narrowed_from or ctx, {})
+        shown: Any = _WithAttributes(ctx, tensors)
+        return rule(shown, *cotangents)
+
+    name = "setup_context" if function.takes_setup_context() else "forward"
+    return _copy(op, {name: keeping, "backward": backward})
+
+
+class _WithAttributes:
+    """A context and the tensors that forward set on it."""
+
+    def __init__(self, ctx: Any, tensors: dict[str, Any]) -> None:
+        vars(self).update(tensors, _ctx=ctx)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ctx, name)
+
+
+def _copy(op: OpUnderTest, methods: Mapping[str, Any], **declared: Any) -> OpUnderTest:
+    original = op.function
+    body = {name: staticmethod(value) for name, value in methods.items()}
+    declaration = replace(op.declaration, **declared)
+    copy: type[Function] = type(
+        original.__name__,
+        (original,),
+        {**body, "__module__": original.__module__, "declaration": declaration},
+    )
+    copy._compile(declaration.name, declaration.aliases)
+    made = OpUnderTest(copy, op.entry, op.seed, op.device)
+    made.declared = op.declared
+    return made

@@ -1,0 +1,144 @@
+"""One fault hides no other: the laws go on with a mended copy of the op or of the sample."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import plugrad as pg
+from plugrad import Sample
+from plugrad.testing import check_op
+
+
+class RowTimesMatrix(pg.Function):
+    """y = a sqrt(x) with a row a: gradients that are not summed, and nan where x is 0."""
+
+    @staticmethod
+    def forward(ctx, a, x):
+        ctx.save_for_backward(a, x)
+        return a * x.abs().sqrt()
+
+    @staticmethod
+    def backward(ctx, gy):
+        a, x = ctx.saved_tensors
+        return gy * x.abs().sqrt(), gy * a * x.sign() / x.abs().sqrt() / 2
+
+    @staticmethod
+    def samples(make):
+        yield Sample(make(4), make.nonzero(3, 4))
+
+
+class OnContext(pg.Function):
+    """y = x², 1 % too steep, with x as an attribute of ctx."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.x = x
+        return x * x
+
+    @staticmethod
+    def backward(ctx, gy):
+        return 2.02 * gy * ctx.x
+
+    @staticmethod
+    def samples(make):
+        yield Sample(make(3))
+
+
+class Loss(pg.Function):
+    """y = sum (x - t)²: the target t has no gradient, and no sample says so."""
+
+    @staticmethod
+    def forward(ctx, x, t):
+        ctx.save_for_backward(x, t)
+        return ((x - t) ** 2).sum()
+
+    @staticmethod
+    def backward(ctx, gy):
+        x, t = ctx.saved_tensors
+        return 2 * gy * pg.conj(x - t), None
+
+    @staticmethod
+    def samples(make):
+        yield Sample(make(3), make(3))
+
+
+def log_det(matrix):
+    """log det of an spd matrix, by its lower triangle alone."""
+    factor = torch.linalg.cholesky(matrix)
+    return 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+
+
+class LogDet(torch.autograd.Function):
+    """y = log det a;  ga = gy a⁻ᵀ, as for all four halves of a symmetric matrix."""
+
+    @staticmethod
+    def forward(ctx, a):
+        ctx.save_for_backward(a)
+        return log_det(a)
+
+    @staticmethod
+    def backward(ctx, gy):
+        (a,) = ctx.saved_tensors
+        return gy[..., None, None] * torch.linalg.inv(a)
+
+
+def failures(op, **told):
+    report = check_op(op, **told)
+    return {r.law: r.message for r in report.failures}
+
+
+def test_a_nan_is_not_hidden_by_the_form_of_a_gradient():
+    found = failures(RowTimesMatrix)
+    # Of complex numbers it is wrong besides, as it does not say that it takes none.
+    assert found.keys() - {"complex", "real-gradient"} == {"gradient-form", "no-nan"}
+    assert "summed" not in found["no-nan"]
+
+
+def test_a_wrong_gradient_is_not_hidden_by_a_tensor_on_ctx():
+    found = failures(OnContext)
+    assert {"runs", "oracle", "numeric"} <= found.keys()
+    assert "set the tensor ctx.x" in found["runs"]
+    assert "scaled by 1.01" in found["oracle"]
+
+
+def test_a_label_that_is_not_declared_constant_is_one_failure():
+    found = failures(Loss)
+    assert found.keys() == {"undeclared"}
+    assert "Sample(...).constant('t')" in found["undeclared"]
+
+
+def spd(make):
+    """A matrix that is symmetric positive definite, which nothing says."""
+    return [Sample(make(3, 3, domain="spd").clone())]
+
+
+def test_a_domain_that_is_not_declared_is_one_failure_and_declared_none():
+    found = failures(LogDet, samples=spd, laws=["undeclared", "numeric", "stretched", "no-nan"])
+    assert found.keys() == {"undeclared"}
+    assert 'make(..., domain="spd")' in found["undeclared"]
+    for declared in (
+        lambda make: [Sample(make(3, 3, domain="spd"))],
+        lambda make: [Sample(make(2, 3, 3, domain="spd").clone()).domain("spd")],
+        lambda make: [Sample(make(3, 3, domain="spd").clone()).domain("spd", "a")],
+    ):
+        assert failures(LogDet, samples=declared) == {}
+
+
+@pytest.mark.parametrize("domain", ["positive", "probability", "simplex", "symmetric", "spd"])
+def test_what_a_maker_makes_lies_in_its_domain(domain):
+    from plugrad.testing.domains import contains
+
+    make = pg.SampleMaker(3)
+    for shape in ((3, 3), (2, 4, 4)):
+        assert contains(domain, make(*shape, domain=domain))
+    assert not contains(domain, -make(3, 3, domain="positive") - 2)
+
+
+def test_an_unknown_domain_is_refused():
+    with pytest.raises(
+        pg.errors.ArgumentError, match="no domain 'odd'\n.*\n  fix: the domains are"
+    ):
+        Sample(torch.ones(2)).domain("odd")
+    with pytest.raises(pg.errors.ArgumentError, match="no domain 'odd'"):
+        pg.SampleMaker()(3, domain="odd")
