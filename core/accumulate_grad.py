@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from plugrad.core.hooked import LOCKS, new_extra
 from plugrad.core.hooks import call
 from plugrad.core.node import Record, next_sequence_number
-from plugrad.core.variable import LOCKS, Variable, new_extra, plain
+from plugrad.core.variable import Variable, plain
 from plugrad.errors import (
     BackwardError,
     GradientDeviceError,

@@ -11,6 +11,7 @@ from torch.autograd.graph import increment_version
 
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import running, total_version
+from plugrad.core.hooked import extra_of
 from plugrad.core.node import (
     ManyRecord,
     Record,
@@ -20,7 +21,7 @@ from plugrad.core.node import (
     stop_retaining,
 )
 from plugrad.core.saved import pack_saved
-from plugrad.core.variable import Variable, extra_of, plain, recorded
+from plugrad.core.variable import Variable, plain, recorded
 from plugrad.core.views import check_inplace, replay
 from plugrad.errors import InplaceError
 

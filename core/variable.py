@@ -2,66 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-import weakref
-from collections import OrderedDict
-from threading import Lock
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from plugrad.core.attached_methods import AttachedMethods
 from plugrad.core.data import as_tensor, check_new_data, check_new_grad, refuse_detaching
-from plugrad.core.hooks import Arrival, Hooks, register
+from plugrad.core.hooked import Hooked, current_edge
 from plugrad.core.resolver import resolver
 from plugrad.core.tensor_facts import TensorFacts
-from plugrad.errors import (
-    InplaceError,
-    LeafError,
-    NotDifferentiableError,
-)
+from plugrad.errors import InplaceError, LeafError, NotDifferentiableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from torch.utils.hooks import RemovableHandle
     from typing_extensions import Self
 
-    from plugrad.core.node import Edge, Node, Record
-    from plugrad.core.views import View
+    from plugrad.core.hooked import Extra
+    from plugrad.core.node import Edge, Node
 
 
-class _Locks:
-    """One lock for all leaves' gradients and one for what is made of a Variable when needed.
-
-    They are held for moments, and a lock for each leaf would cost more memory than waiting
-    costs time. A forked child gets new ones: the thread that held one does not exist there.
-    """
-
-    def __init__(self) -> None:
-        self.accumulating, self.making = Lock(), Lock()
-
-
-LOCKS = _Locks()
-os.register_at_fork(after_in_child=LOCKS.__init__)  # type: ignore[misc]
-
-
-class Extra:
-    """What few Variables have: leaves that were used, views, and leaves with hooks."""
-
-    __slots__ = ("accumulator", "arrival", "post_accumulate", "view")
-
-    #: A leaf's AccumulateGrad while a graph leads to it, and what happens on arrival there.
-    accumulator: weakref.ref[Record] | None
-    arrival: Arrival | None
-    post_accumulate: Hooks | None
-    #: Of which Variable this is a view, and how.
-    view: View | None
-
-
-class Variable(TensorFacts, AttachedMethods):
+class Variable(TensorFacts, Hooked, AttachedMethods):
     """A tensor that remembers how it was computed, so that ``backward`` can differentiate it.
 
     Args:
@@ -165,25 +128,12 @@ class Variable(TensorFacts, AttachedMethods):
     @property
     def output_nr(self) -> int:
         """Which output of ``grad_fn`` this is."""
-        return getattr(self._edge or _edge_of(self), "number", 0)
+        return getattr(self._edge or current_edge(self), "number", 0)
 
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded op computed this Variable."""
         return self._edge is None and self.grad_fn is None
-
-    @property
-    def retains_grad(self) -> bool:
-        """Whether this is a non-leaf whose gradient backward will keep."""
-        edge = self._edge or (None if self.is_leaf else _edge_of(self))
-        if edge is None:
-            return False
-        from plugrad.core.node import ends
-
-        record, number = ends(edge)
-        arrival = (record._pg_arrivals or {}).get(number)
-        kept_by = None if arrival is None else arrival.retained_by
-        return kept_by is not None and kept_by() is self
 
     @property
     def requires_grad(self) -> bool:
@@ -298,55 +248,6 @@ class Variable(TensorFacts, AttachedMethods):
         self._requires_grad = False
         return self
 
-    def retain_grad(self) -> None:
-        """Let backward keep the gradient of this non-leaf in ``grad``; no effect on a leaf.
-
-        Raises:
-            LeafError: the Variable does not require grad.
-        """
-        if not self.requires_grad:
-            raise LeafError(
-                "can't retain_grad on Tensor that has requires_grad=False",
-                where=f"a Variable of shape {tuple(self.shape)}",
-                fix="compute it from a Variable with requires_grad=True",
-            )
-        if not self.is_leaf:
-            _arrival(self).retained_by = weakref.ref(self)
-
-    def register_hook(self, hook: Callable[[Variable], Any]) -> RemovableHandle:
-        """Call ``hook(gradient)`` when this Variable's gradient is complete.
-
-        It may return a gradient that replaces it. The handle's ``remove()`` (or the end of
-        a ``with`` block) removes the hook. For a non-leaf the hook is on what computes it now:
-        an in-place change leaves it with the value before the change.
-
-        Raises:
-            LeafError: the Variable does not require grad.
-            HookError: the hook cannot be called, or what it returns does not fit.
-        """
-        if not self.requires_grad:
-            _refuse_hook(self)
-        return register(_arrival(self).hooks, hook)
-
-    def register_post_accumulate_grad_hook(self, hook: Callable[[Self], Any]) -> RemovableHandle:
-        """Call ``hook(self)`` after backward added to this leaf's ``grad``.
-
-        Raises:
-            LeafError: this is not a leaf that requires grad.
-        """
-        if not self.requires_grad:
-            _refuse_hook(self)
-        if not self.is_leaf:
-            raise LeafError(
-                "post accumulate grad hooks cannot be registered on non-leaf tensors",
-                where=f"a Variable of shape {tuple(self.shape)} computed by {self.grad_fn!r}",
-                fix="register it on the leaf; a non-leaf has register_hook and retain_grad",
-            )
-        extra = extra_of(self)
-        if extra.post_accumulate is None:
-            extra.post_accumulate = OrderedDict()
-        return register(extra.post_accumulate, hook)
-
     def zero_grad(self) -> None:
         """Forget the gradient: ``grad`` becomes None."""
         self._grad = None
@@ -422,22 +323,6 @@ def plain(data: Tensor) -> Variable:
     return variable
 
 
-def new_extra() -> Extra:
-    """Make one with nothing in it; an __init__ would cost 3 % of a view."""
-    extra = Extra()
-    extra.accumulator = extra.arrival = extra.post_accumulate = extra.view = None
-    return extra
-
-
-def extra_of(variable: Variable) -> Extra:
-    """What ``variable`` has that few have, made when it is first asked for."""
-    if variable._extra is None:
-        with LOCKS.making:  # two threads may ask at the same moment
-            if variable._extra is None:
-                variable._extra = new_extra()
-    return variable._extra
-
-
 _new = object.__new__
 
 
@@ -447,31 +332,3 @@ def _rebuild_leaf(
     leaf = kind(data, requires_grad)
     leaf._grad = grad
     return leaf
-
-
-def _edge_of(variable: Variable) -> Edge | None:
-    # What finds edges is built on Variable, so it can be named only when it is needed.
-    from plugrad.core.accumulate_grad import edge_of
-
-    return edge_of(variable)
-
-
-def _arrival(variable: Variable) -> Arrival:
-    """What happens to the gradient of ``variable``, to be added to."""
-    if variable.is_leaf:  # kept here: an AccumulateGrad lives no longer than a graph
-        extra = extra_of(variable)
-        if extra.arrival is None:
-            extra.arrival = Arrival()
-        return extra.arrival
-    from plugrad.core.node import arrival_at
-
-    return arrival_at(cast("Edge", _edge_of(variable)))
-
-
-def _refuse_hook(variable: Variable) -> NoReturn:
-    raise LeafError(
-        "cannot register a hook on a tensor that doesn't require gradient: it would never "
-        "be called",
-        where=f"a Variable of shape {tuple(variable.shape)}",
-        fix="make it with requires_grad=True, or compute it from one that is",
-    )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.hooked import new_extra
 from plugrad.core.node import arrival_at, stop_retaining
-from plugrad.core.variable import Variable, new_extra
+from plugrad.core.variable import Variable
 from plugrad.errors import InplaceError
 
 if TYPE_CHECKING:

@@ -1,0 +1,171 @@
+"""Hooked: who is to have a Variable's gradient on its way; Extra, what few Variables have."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections import OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from plugrad.core.hooks import Arrival, Hooks, register
+from plugrad.errors import LeafError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch.utils.hooks import RemovableHandle
+    from typing_extensions import Self
+
+    from plugrad.core.node import Edge, Record
+    from plugrad.core.variable import Variable
+    from plugrad.core.views import View
+
+
+class _Locks:
+    """One lock for all leaves' gradients and one for what is made of a Variable when needed.
+
+    They are held for moments, and a lock for each leaf would cost more memory than waiting
+    costs time. A forked child gets new ones: the thread that held one does not exist there.
+    """
+
+    def __init__(self) -> None:
+        self.accumulating, self.making = Lock(), Lock()
+
+
+LOCKS = _Locks()
+os.register_at_fork(after_in_child=LOCKS.__init__)  # type: ignore[misc]
+
+
+class Extra:
+    """What few Variables have: leaves that were used, views, and leaves with hooks."""
+
+    __slots__ = ("accumulator", "arrival", "post_accumulate", "view")
+
+    #: A leaf's AccumulateGrad while a graph leads to it, and what happens on arrival there.
+    accumulator: weakref.ref[Record] | None
+    arrival: Arrival | None
+    post_accumulate: Hooks | None
+    #: Of which Variable this is a view, and how.
+    view: View | None
+
+
+class Hooked:
+    """The methods of a Variable that let somebody have its gradient when that is complete."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        _edge: Edge | None
+        _extra: Extra | None
+        shape: Any
+        grad_fn: Any
+        is_leaf: Any
+        requires_grad: Any
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether this is a non-leaf whose gradient backward will keep."""
+        edge = self._edge or (None if self.is_leaf else current_edge(self))
+        if edge is None:
+            return False
+        from plugrad.core.node import ends
+
+        record, number = ends(edge)
+        arrival = (record._pg_arrivals or {}).get(number)
+        kept_by = None if arrival is None else arrival.retained_by
+        return kept_by is not None and kept_by() is self
+
+    def retain_grad(self) -> None:
+        """Let backward keep the gradient of this non-leaf in ``grad``; no effect on a leaf.
+
+        Raises:
+            LeafError: the Variable does not require grad.
+        """
+        if not self.requires_grad:
+            raise LeafError(
+                "can't retain_grad on Tensor that has requires_grad=False",
+                where=f"a Variable of shape {tuple(self.shape)}",
+                fix="compute it from a Variable with requires_grad=True",
+            )
+        if not self.is_leaf:
+            _arrival(self).retained_by = weakref.ref(cast("Variable", self))
+
+    def register_hook(self, hook: Callable[[Variable], Any]) -> RemovableHandle:
+        """Call ``hook(gradient)`` when this Variable's gradient is complete.
+
+        It may return a gradient that replaces it. The handle's ``remove()`` (or the end of
+        a ``with`` block) removes the hook. For a non-leaf the hook is on what computes it now:
+        an in-place change leaves it with the value before the change.
+
+        Raises:
+            LeafError: the Variable does not require grad.
+            HookError: the hook cannot be called, or what it returns does not fit.
+        """
+        if not self.requires_grad:
+            _refuse_hook(self)
+        return register(_arrival(self).hooks, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Self], Any]) -> RemovableHandle:
+        """Call ``hook(self)`` after backward added to this leaf's ``grad``.
+
+        Raises:
+            LeafError: this is not a leaf that requires grad.
+        """
+        if not self.requires_grad:
+            _refuse_hook(self)
+        if not self.is_leaf:
+            raise LeafError(
+                "post accumulate grad hooks cannot be registered on non-leaf tensors",
+                where=f"a Variable of shape {tuple(self.shape)} computed by {self.grad_fn!r}",
+                fix="register it on the leaf; a non-leaf has register_hook and retain_grad",
+            )
+        extra = extra_of(self)
+        if extra.post_accumulate is None:
+            extra.post_accumulate = OrderedDict()
+        return register(extra.post_accumulate, hook)
+
+
+def new_extra() -> Extra:
+    """Make one with nothing in it; an __init__ would cost 3 % of a view."""
+    extra = Extra()
+    extra.accumulator = extra.arrival = extra.post_accumulate = extra.view = None
+    return extra
+
+
+def extra_of(variable: Any) -> Extra:
+    """What ``variable`` has that few have, made when it is first asked for."""
+    if variable._extra is None:
+        with LOCKS.making:  # two threads may ask at the same moment
+            if variable._extra is None:
+                variable._extra = new_extra()
+    extra: Extra = variable._extra
+    return extra
+
+
+def current_edge(variable: Any) -> Edge | None:
+    """What ``edge_of`` says, for those that it is built on."""
+    from plugrad.core.accumulate_grad import edge_of
+
+    return edge_of(variable)
+
+
+def _arrival(variable: Any) -> Arrival:
+    """What happens to the gradient of ``variable``, to be added to."""
+    if variable.is_leaf:  # kept here: an AccumulateGrad lives no longer than a graph
+        extra = extra_of(variable)
+        if extra.arrival is None:
+            extra.arrival = Arrival()
+        return extra.arrival
+    from plugrad.core.node import arrival_at
+
+    return arrival_at(cast("Edge", current_edge(variable)))
+
+
+def _refuse_hook(variable: Any) -> NoReturn:
+    raise LeafError(
+        "cannot register a hook on a tensor that doesn't require gradient: it would never "
+        "be called",
+        where=f"a Variable of shape {tuple(variable.shape)}",
+        fix="make it with requires_grad=True, or compute it from one that is",
+    )
