@@ -15,9 +15,9 @@ from torch import Tensor
 
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import NUMBERS, ORIGIN_X, ORIGIN_Y, ORIGINS_XY, UntrackedContext
-from plugrad.core.inplace import make_twin
 from plugrad.core.node import Record, grouped, origins
 from plugrad.core.record import note_constants, only_plain, record, record_any, untracked
+from plugrad.core.twins import make_twin
 from plugrad.core.unpack import distinct, flat, raw_option, unpack
 from plugrad.core.variable import Variable, plain
 from plugrad.core.views import note_custom_view, note_views

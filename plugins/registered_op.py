@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from plugrad.core.inplace import make_twin
+from plugrad.core.twins import make_twin
 from plugrad.core.variable import Variable
 from plugrad.errors import OpDefinitionError
 

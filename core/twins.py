@@ -1,0 +1,248 @@
+"""In-place twins: the methods ``add_``, ``__iadd__``, made of the ops they are twins of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import increment_version
+
+from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.context import running, total_version
+from plugrad.core.hooked import extra_of
+from plugrad.core.inplace import Constant, rebase
+from plugrad.core.node import (
+    ends,
+    stop_retaining,
+)
+from plugrad.core.saved import pack_saved
+from plugrad.core.variable import Variable, plain
+from plugrad.core.views import check_inplace
+from plugrad.errors import InplaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plugrad.core.function import Function
+
+
+def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
+    """The in-place method ``name`` of an op: ``add_``, ``__iadd__``.
+
+    Where nothing is recorded it is torch's own. Recorded, it is the op itself, whose result
+    is written over the Variable; so one rule serves both. The twin of a view op (``t_``)
+    writes nothing: the Variable becomes the view.
+    """
+    native = getattr(Tensor, name, None) or _written_over(function)
+    becomes_view = _declares_view(function) and hasattr(Tensor, name)
+
+    def twin(x: Any, /, *args: Any, **kwargs: Any) -> Any:
+        operands = (*args, *kwargs.values())
+        if not isinstance(x, Variable):
+            return _change_tensor(native, name, x, args, kwargs)
+        try:
+            if becomes_view:
+                become(x, function, name, args, kwargs)
+            elif torch.is_grad_enabled() and any(map(_tracked, (x, *operands))):
+                check_inplace(x, name)
+                if function.overwrite is not None:
+                    function.overwrite(x, *args, **kwargs)
+                else:
+                    overwrite(x, function, name, args, kwargs)
+            else:
+                if x._data.is_inference() and not torch.is_inference_mode_enabled():
+                    _refuse_inference(name)
+                raw_args = [raw_argument(a) for a in args]
+                native(x._data, *raw_args, **{k: raw_argument(v) for k, v in kwargs.items()})
+        except RuntimeError as error:
+            if "single memory location" in str(error):
+                _refuse_overlap(name, error)
+            raise
+        return x
+
+    twin.__name__ = name
+    twin.__qualname__ = f"Variable.{name}"
+    twin.__doc__ = f"In place: {function.__doc__}"
+    return twin
+
+
+def _refuse_overlap(name: str, error: RuntimeError) -> NoReturn:
+    raise InplaceError(
+        "unsupported operation: more than one element of the written-to tensor refers to a single "
+        "memory location, as in an expanded view",
+        where=f"a call of {name}",
+        fix="change a clone() of it",
+    ) from error
+
+
+def _refuse_inference(name: str) -> NoReturn:
+    raise InplaceError(
+        f"Inplace update to inference tensor outside InferenceMode is not allowed: {name}",
+        where=f"a call of {name}",
+        fix="change a clone() of it, or do it in plugrad.inference_mode()",
+    )
+
+
+def _declares_view(function: type[Function]) -> bool:
+    return function.declaration is not None and function.declaration.view
+
+
+def _written_over(function: type[Function]) -> Callable[..., Any]:
+    """An in-place call on tensors for a name that torch.Tensor does not have."""
+
+    def native(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return tensor.copy_(function.apply(plain(tensor), *args, **kwargs)._data)
+
+    return native
+
+
+def raw_argument(value: Any) -> Any:
+    """``value`` with tensors for Variables, also in a list or tuple."""
+    if isinstance(value, Variable):
+        return value._data
+    if value.__class__ is list or value.__class__ is tuple:
+        return value.__class__([raw_argument(v) for v in value])
+    return value
+
+
+def _tracked(value: Any) -> bool:
+    if isinstance(value, Variable):
+        return edge_of(value) is not None
+    return isinstance(value, list | tuple) and any(map(_tracked, value))
+
+
+def overwrite(
+    x: Variable,
+    function: type[Function],
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    """Write ``function(x, ...)`` over ``x``, and let its gradient go there from now on."""
+    later, running.packs_later = running.packs_later, True
+    try:
+        result = function.apply(x, *args, **kwargs)
+    finally:
+        running.packs_later = later
+    view = None if result._extra is None else result._extra.view
+    old, new, edge = x._data, result._data, result._edge
+    if view is not None:  # of x itself: what is written must not change what is read
+        if _same_elements(old, new):
+            return
+        new, edge = new.clone(), view.edge
+    if new.shape != old.shape:
+        raise InplaceError(
+            f"output with shape {list(old.shape)} doesn't match the broadcast shape "
+            f"{list(new.shape)}",
+            where=f"a call of {name}",
+            fix=f"use the op that makes a new Variable, {name.strip('_')}",
+        )
+    if not torch.can_cast(new.dtype, old.dtype) or (old.is_complex() and new.is_floating_point()):
+        raise InplaceError(
+            f"result type {new.dtype} can't be cast to the desired output type {old.dtype}",
+            where=f"a call of {name}",
+            fix=f"use the op that makes a new Variable, {name.strip('_')}, or cast first",
+        )
+    if edge is None:  # a comparison, say; or x holds integers
+        was = edge_of(x)
+        old.copy_(new)
+        if was is not None:
+            rebase(x, Constant(was, old), 0)
+        return
+    record, _ = ends(edge)
+    saved = record._pg_saved or ()
+    before = old.clone() if any(t is old for t in saved) else old
+    kept = [before if t is old else t for t in saved]
+    others = total_version(tuple([t for t in kept if t is not new]))
+    old.copy_(new)
+    if saved:
+        record._pg_saved = tuple([old if t is new else t for t in kept])
+        record._pg_version = others + old._version * sum(t is new for t in kept)
+        pack_saved(record)
+    record._pg_dtype = old.dtype
+    rebase(x, edge, 0)
+
+
+def _same_elements(x: Tensor, y: Tensor) -> bool:
+    """Whether two views of one memory are the same view, as dropout's is outside training."""
+    if x.shape != y.shape or x.stride() != y.stride() or x.dtype is not y.dtype:
+        return False
+    bits = (x.is_conj(), x.is_neg()) == (y.is_conj(), y.is_neg())
+    return bits and x.storage_offset() == y.storage_offset()
+
+
+def become(
+    x: Variable,
+    function: type[Function],
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    """Make ``x`` what ``function(x, ...)`` is, a view of it: the same memory in another shape.
+
+    It gets another tensor object, for a record may have saved the one that it had.
+    """
+    recording = torch.is_grad_enabled() and x.requires_grad
+    if recording:
+        check_inplace(x, name)
+    else:
+        _check_shape_is_free(x, name)
+    extra = extra_of(x)
+    old = x._edge if extra.view is None else extra.view.edge
+    z = function.apply(x, *args, **kwargs)
+    made = extra_of(z).view
+    edge = z._edge if made is None else made.edge
+    retained = stop_retaining(x, old)
+    x._data = z._data
+    extra.accumulator = None  # it is for gradients of the old shape
+    if extra.view is None:
+        x._edge = edge if recording else None
+    elif made is not None:
+        made.reason, made.is_leaf = extra.view.reason, extra.view.is_leaf
+        extra.view = made
+    if not x._data.is_inference():  # as torch counts it
+        increment_version(x._data)
+    if retained:
+        x.retain_grad()
+
+
+def _check_shape_is_free(x: Variable, name: str) -> None:
+    """Raise InplaceError if a shape that is changed without being recorded fits no gradient."""
+    if not x.is_leaf and x.requires_grad:
+        raise InplaceError(
+            f"{name} changes the shape of a Variable that an op computed, in no_grad mode: its "
+            "gradient would have the old shape",
+            where=f"a Variable computed by {x.grad_fn!r}",
+            fix=f"call it outside no_grad, or make a new Variable with {name.rstrip('_')}()",
+        )
+    if x._grad is not None:
+        raise InplaceError(
+            f"{name} changes the shape of a leaf, and not that of its grad",
+            where=f"a leaf of shape {tuple(x.shape)}",
+            fix="set grad to None first",
+        )
+
+
+def _change_tensor(
+    native: Callable[..., Any],
+    name: str,
+    tensor: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    """Torch's own in-place call on a plain tensor, with Variables among its arguments."""
+    if torch.is_grad_enabled() and any(map(_tracked, (*args, *kwargs.values()))):
+        raise InplaceError(
+            f"{name} would write a Variable that requires grad into a plain tensor, which "
+            "cannot remember where its values come from",
+            where=f"a call of {name} on a tensor of shape {tuple(getattr(tensor, 'shape', ()))}",
+            fix="make the tensor a Variable: plugrad.Variable(tensor); or, if no gradient is "
+            "wanted, pass .detach() or call it in plugrad.no_grad()",
+        )
+    native(
+        tensor,
+        *[raw_argument(a) for a in args],
+        **{k: raw_argument(v) for k, v in kwargs.items()},
+    )
+    return tensor
