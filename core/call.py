@@ -7,8 +7,7 @@ one, which does the same for any arguments.
 
 from __future__ import annotations
 
-from numbers import Number
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -18,10 +17,10 @@ from plugrad.core.context import NUMBERS, ORIGIN_X, ORIGIN_Y, ORIGINS_XY, Untrac
 from plugrad.core.node import Record, grouped, origins
 from plugrad.core.record import note_constants, only_plain, record, record_any, untracked
 from plugrad.core.twins import make_twin
-from plugrad.core.unpack import distinct, flat, raw_option, unpack
+from plugrad.core.unpack import any_foreign, distinct, flat, raw_option, unpack
 from plugrad.core.variable import Variable, plain
 from plugrad.core.views import note_custom_view, note_views
-from plugrad.errors import ArgumentError, PlugradError
+from plugrad.errors import PlugradError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +47,10 @@ def make_gate(function: type[Function], operator: bool = False) -> Callable[...,
     if not (function.takes_setup_context() or signature.variadic) and differentiable:
         gate = _unary_gate(function, general) if signature.fits(1) else general
         if signature.fits(2):
-            gate = _binary_gate(function, general, gate)
+            elementwise = declaration is not None and declaration.elementwise
+            # Where an operator may not take a number (@), the general gate finds out.
+            numbers = frozenset() if operator and not elementwise else NUMBERS
+            gate = _binary_gate(function, general, gate, numbers)
     return _view_gate(function, gate) if declaration is not None and declaration.view else gate
 
 
@@ -107,7 +109,10 @@ def _unary_gate(function: type[Function], general: Callable[..., Any]) -> Callab
 
 # In one piece, since each call inside would cost 3 % of an op.
 def _binary_gate(  # noqa: C901
-    function: type[Function], general: Callable[..., Any], unary: Callable[..., Any]
+    function: type[Function],
+    general: Callable[..., Any],
+    unary: Callable[..., Any],
+    numbers: frozenset[type],
 ) -> Callable[..., Any]:
     forward, node_type, foreign = function.forward, function.record_type, not function.is_builtin()
     others = len(function.signature.positional) - 2
@@ -134,7 +139,7 @@ def _binary_gate(  # noqa: C901
                 x_edge = x._edge
                 if x_edge is None and x._requires_grad:
                     x_edge = edge_of(x)
-        elif x.__class__ in NUMBERS or (x.__class__ is Tensor and not x.requires_grad):
+        elif x.__class__ in numbers or (x.__class__ is Tensor and not x.requires_grad):
             a = x
         else:
             return general(x, y)
@@ -144,7 +149,7 @@ def _binary_gate(  # noqa: C901
                 y_edge = y._edge
                 if y_edge is None and y._requires_grad:
                     y_edge = edge_of(y)
-        elif y.__class__ in NUMBERS or (y.__class__ is Tensor and not y.requires_grad):
+        elif y.__class__ in numbers or (y.__class__ is Tensor and not y.requires_grad):
             b = y
         else:
             return general(x, y)
@@ -217,11 +222,11 @@ def _given(x: Any) -> tuple[Any, ...]:
 def _or_not_implemented(
     function: type[Function], general: Callable[..., Any]
 ) -> Callable[..., Any]:
+    op_name = function.signature.op_name
+
     def apply(*operands: Any) -> Any:
         # Not left to torch: its operators would hand the bare tensor to a foreign operand.
-        if not all(isinstance(v, Variable | Tensor | Number) for v in operands):
-            if any(hasattr(v, "__array_interface__") for v in operands):
-                _refuse_array(function)
+        if any_foreign(operands, op_name):
             return NotImplemented
         try:
             return general(*operands)
@@ -231,15 +236,6 @@ def _or_not_implemented(
             return NotImplemented
 
     return apply
-
-
-def _refuse_array(function: type[Function]) -> NoReturn:
-    name = function.signature.op_name
-    raise ArgumentError(
-        f"{name} was given a NumPy array beside a Variable",
-        where=f"an operator that stands for {name}",
-        fix="make the array a tensor: torch.as_tensor(array)",
-    )
 
 
 # --- the general path ----------------------------------------------------------------

@@ -17,6 +17,7 @@ from plugrad.core.node import (
     stop_retaining,
 )
 from plugrad.core.saved import pack_saved
+from plugrad.core.unpack import any_foreign
 from plugrad.core.variable import Variable, plain
 from plugrad.core.views import check_inplace
 from plugrad.errors import InplaceError
@@ -36,8 +37,11 @@ def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
     """
     native = getattr(Tensor, name, None) or _written_over(function)
     becomes_view = _declares_view(function) and hasattr(Tensor, name)
+    op_name, operator = function.signature.op_name, name.startswith("__i")
 
     def twin(x: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if operator and any_foreign(args, op_name):
+            return NotImplemented  # x would be left as it is, silently
         operands = (*args, *kwargs.values())
         if not isinstance(x, Variable):
             return _change_tensor(native, name, x, args, kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import NUMBERS
 from plugrad.core.variable import Variable
-from plugrad.errors import HiddenVariableError, TorchGraphError
+from plugrad.errors import ArgumentError, HiddenVariableError, TorchGraphError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -124,6 +125,23 @@ def _any_variable(values: Iterable[Any]) -> bool:
         isinstance(v, Variable) or (isinstance(v, list | tuple) and _any_variable(v))
         for v in values
     )
+
+
+def any_foreign(operands: tuple[Any, ...], op_name: str) -> bool:
+    """Whether an operator must leave ``operands`` to Python, which asks the other's type.
+
+    Raises:
+        ArgumentError: one is a NumPy array, which would compute without a graph.
+    """
+    if all(isinstance(v, Variable | Tensor | Number) for v in operands):
+        return False
+    if any(hasattr(v, "__array_interface__") for v in operands):
+        raise ArgumentError(
+            f"{op_name} was given a NumPy array beside a Variable",
+            where=f"an operator that stands for {op_name}",
+            fix="make the array a tensor: torch.as_tensor(array)",
+        )
+    return True
 
 
 def refuse_torch_graph(tensor: Tensor, op_name: str) -> NoReturn:

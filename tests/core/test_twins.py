@@ -126,3 +126,63 @@ def test_a_plain_tensor_takes_values_but_no_graph(write):
     assert tensor.tolist() == again.tolist() == right.tolist()
     assert type(tensor) is torch.Tensor
     write(pg.Variable(torch.ones(2, 3, dtype=torch.float64)), leaf)  # the fix
+
+
+class Foreign:
+    """What no tensor can be computed with."""
+
+
+class Reflected(Foreign):
+    """It computes with anything."""
+
+    def __rmul__(self, other):
+        return "reflected"
+
+
+#: What a number is on the right of: all but @ take one.
+SIGNS = {
+    operator.iadd: "+=",
+    operator.isub: "-=",
+    operator.imul: "*=",
+    operator.itruediv: "/=",
+    operator.ipow: r"\*\*=",
+    operator.iand: "&=",
+    operator.ior: r"\|=",
+    operator.ixor: r"\^=",
+    operator.imatmul: "@=",
+    operator.matmul: "@",
+}
+
+
+@pytest.mark.parametrize("change", SIGNS, ids=SIGNS.get)
+@pytest.mark.parametrize("operand", ["2", None, [1.0, 2.0], Foreign()], ids=repr)
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_foreign_operand_is_pythons_type_error(change, operand, recorded):
+    data = torch.arange(4.0).reshape(2, 2)
+    for x in pg.Variable(data.clone(), requires_grad=recorded) * 1, data.clone():
+        words = rf"unsupported operand type\(s\) for {SIGNS[change].replace('=', '.?=?')}"
+        with pytest.raises(TypeError, match=words):
+            change(x, operand)
+        assert x.tolist() == data.tolist()
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_number_is_no_operand_of_a_matrix_product(recorded):
+    for x in pg.Variable(torch.eye(2), requires_grad=recorded) * 1, torch.eye(2):
+        for product in (lambda x: x @ 2, lambda x: 2 @ x, lambda x: operator.imatmul(x, True)):
+            with pytest.raises(TypeError, match="unsupported operand type"):
+                product(x)
+
+
+def test_another_type_may_take_over_as_in_torch():
+    for x in pg.Variable(torch.eye(2)), torch.eye(2):
+        assert operator.imul(x, Reflected()) == "reflected"
+
+
+def test_an_in_place_operator_refuses_an_array():
+    np = pytest.importorskip("numpy")
+    x = pg.Variable(torch.ones(2))
+    with pytest.raises(pg.errors.ArgumentError, match="NumPy array.*\n.*\n.*fix: make the array"):
+        x *= np.ones(2)
+    x *= torch.as_tensor(2 * np.ones(2))
+    assert x.tolist() == [2, 2]
