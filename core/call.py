@@ -16,7 +16,7 @@ from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import NUMBERS, ORIGIN_X, ORIGIN_Y, ORIGINS_XY, UntrackedContext
 from plugrad.core.node import Record, grouped, origins
 from plugrad.core.record import note_constants, only_plain, record, record_any, untracked
-from plugrad.core.twins import make_twin
+from plugrad.core.twins import MISSING, make_twin
 from plugrad.core.unpack import any_foreign, distinct, flat, raw_option, unpack
 from plugrad.core.variable import Variable, plain
 from plugrad.core.views import note_custom_view, note_views
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from plugrad.core.function import Function
     from plugrad.core.node import Edge
 
-_MISSING: Any = object()
 _is_grad_enabled = torch.is_grad_enabled
 
 
@@ -63,7 +62,7 @@ def _unary_gate(function: type[Function], general: Callable[..., Any]) -> Callab
     no_flags, flags = (False,) * (1 + others), (True,) + (False,) * others
     no_edges = (None,) * others
 
-    def apply(x: Any = _MISSING, /, *rest: Any, **options: Any) -> Any:
+    def apply(x: Any = MISSING, /, *rest: Any, **options: Any) -> Any:
         if rest or options or not isinstance(x, Variable):
             return general(*_given(x), *rest, **options)
         a = x._data
@@ -122,9 +121,9 @@ def _binary_gate(  # noqa: C901
     no_edges = (None,) * others
 
     def apply(  # noqa: C901
-        x: Any = _MISSING, y: Any = _MISSING, /, *rest: Any, **options: Any
+        x: Any = MISSING, y: Any = MISSING, /, *rest: Any, **options: Any
     ) -> Any:
-        if y is _MISSING:
+        if y is MISSING:
             return (general if options else unary)(*_given(x), **options)
         if rest or options:
             return general(x, y, *rest, **options)
@@ -216,7 +215,7 @@ def _view_gate(function: type[Function], gate: Callable[..., Any]) -> Callable[.
 
 
 def _given(x: Any) -> tuple[Any, ...]:
-    return () if x is _MISSING else (x,)
+    return () if x is MISSING else (x,)
 
 
 def _or_not_implemented(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from plugrad.errors import (
+    ArgumentError,
     ContextError,
     GraphFreedError,
     SavedIntermediateError,
@@ -287,6 +288,12 @@ def hidden_error(context: Context, name: str, tensor: Tensor) -> SavedIntermedia
 def _refuse_to_save(context: Context, error: Exception) -> NoReturn:
     context._pg_saved = ()
     where = f"forward of {context._pg_op_name}"
+    if isinstance(error, TypeError) and getattr(context, "_pg_below_autograd", False):
+        raise ArgumentError(  # a built-in op saves what it was given
+            f"{context._pg_op_name}() takes tensors and numbers, not a {error}",
+            where=f"a call of {context._pg_op_name}",
+            fix="make it a tensor: torch.as_tensor(value)",
+        ) from error
     if isinstance(error, TypeError):
         raise ContextError(
             f"save_for_backward takes tensors, numbers and None, not a {error}",

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from plugrad.core.function import Function
 
 
+MISSING: Any = object()
+
+
 def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
     """The in-place method ``name`` of an op: ``add_``, ``__iadd__``.
 
@@ -39,7 +42,9 @@ def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
     becomes_view = _declares_view(function) and hasattr(Tensor, name)
     op_name, operator = function.signature.op_name, name.startswith("__i")
 
-    def twin(x: Any, /, *args: Any, **kwargs: Any) -> Any:
+    def twin(x: Any = MISSING, /, *args: Any, **kwargs: Any) -> Any:
+        if x is MISSING:  # torch.sin_(input=x)
+            (x, *args), kwargs = function.signature.bind((), kwargs)  # type: ignore[assignment]
         if operator and any_foreign(args, op_name):
             return NotImplemented  # x would be left as it is, silently
         operands = (*args, *kwargs.values())

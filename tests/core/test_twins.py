@@ -186,3 +186,41 @@ def test_an_in_place_operator_refuses_an_array():
         x *= np.ones(2)
     x *= torch.as_tensor(2 * np.ones(2))
     assert x.tolist() == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: torch.sin_(input=x),
+        lambda x: torch.relu_(input=x),
+        lambda x: functional.relu_(input=x),
+        lambda x: torch.clamp_(input=x, min=0.5, max=2.0),
+        lambda x: torch.fill_(input=x, value=3.0),
+        lambda x: x.add_(other=x.detach(), alpha=2),
+        lambda x: functional.relu(input=x, inplace=True),
+        lambda x: torch.dropout_(input=x, p=0.0, train=True),
+    ],
+)
+@pytest.mark.parametrize("recorded", [False, True])
+def test_every_argument_may_be_given_by_keyword(call, recorded):
+    found = []
+    for leaf in _both():
+        x = leaf * 1 if recorded else leaf.detach()
+        y = call(x)
+        if recorded:
+            y.sum().backward()
+        found.append((x.tolist(), y.tolist(), leaf.grad.tolist() if recorded else None))
+    assert found[0] == found[1]
+
+
+def test_a_twin_without_its_argument_names_it():
+    with pytest.raises(pg.errors.ArgumentError, match="sin.* is missing the argument 'x'"):
+        pg.Variable.sin_()
+
+
+def test_a_method_given_what_cannot_be_an_operand_says_so():
+    x = pg.Variable(torch.ones(2), requires_grad=True) * 1
+    for call in (lambda: x.mul("2"), lambda: x.mul_(other="2")):
+        with pytest.raises(pg.errors.ArgumentError, match="mul.. takes tensors and numbers, not"):
+            call()
+    assert x.mul_(torch.as_tensor(2)).tolist() == [2, 2]
