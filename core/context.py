@@ -163,7 +163,7 @@ class Context:
                 if value.__class__ is Tensor or isinstance(value, Tensor):
                     total += value._version
             if saved and total != self._pg_version:
-                _raise_changed(self, saved)
+                raise_changed(self, saved)
         else:
             saved = raw_saved(self)
         if _is_grad_enabled() and running.recorded_rule is not None:
@@ -208,7 +208,7 @@ def raw_saved(context: Context) -> tuple[Any, ...]:
                 context.__dict__["_pg_unpacked"] = found
         return found
     if saved and total_version(saved) != context._pg_version:
-        _raise_changed(context, saved)
+        raise_changed(context, saved)
     return saved
 
 
@@ -308,7 +308,8 @@ def _refuse_to_save(context: Context, error: Exception) -> NoReturn:
     ) from error
 
 
-def _raise_changed(context: Context, saved: tuple[Any, ...]) -> NoReturn:
+def raise_changed(context: Context, saved: tuple[Any, ...]) -> NoReturn:
+    """Raise SavedTensorChangedError."""
     tensors = [f"{t.dtype} of shape {tuple(t.shape)}" for t in saved if isinstance(t, Tensor)]
     stack = context.__dict__.get("_pg_stack")
     raise SavedTensorChangedError(

@@ -203,6 +203,10 @@ class Signature:
                 break  # forward's own defaults do the rest
         return tuple(values)
 
+    def known(self, name: str) -> str:
+        """The parameter that torch's ``name`` for it means: ``x`` for ``self``."""
+        return self._aliases.get(name, name)
+
     def completed(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """``args`` with the defaults of the parameters that were left out."""
         return (*args, *[self._defaults[name] for name in self.positional[len(args) :]])

@@ -90,12 +90,12 @@ class Record(Context):
 
     def _pg_as_variables(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
         """The saved values as Variables whose gradients go where the originals' would."""
-        return tuple(
-            [
-                self._pg_saved_variable(i, t, self._pg_origins[i]) if isinstance(t, Tensor) else t
-                for i, t in enumerate(saved)
-            ]
-        )
+        return tuple([self._pg_as_variable(i, t) for i, t in enumerate(saved)])
+
+    def _pg_as_variable(self, index: int, saved: Any) -> Any:
+        if not isinstance(saved, Tensor):
+            return saved
+        return self._pg_saved_variable(index, saved, self._pg_origins[index])
 
     def _pg_saved_variable(self, index: int, tensor: Tensor, origin: Any) -> Variable:
         if origin is None:
@@ -379,7 +379,18 @@ class Node(metaclass=_NodeType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_pg_") or name == "_record":
             raise AttributeError(name)
+        if name.startswith(("_saved_", "_raw_saved_")):
+            from plugrad.core.saved import saved_attribute
+
+            return saved_attribute(self._record, name)
         return getattr(self._record, name)
+
+    def __dir__(self) -> list[str]:
+        from plugrad.core.saved import saved_names
+
+        saved = [name for name in saved_names(self._record) if name is not None]
+        shown = [f"{kind}_{name}" for kind in ("_saved", "_raw_saved") for name in saved]
+        return [*super().__dir__(), *self.attributes, *shown]
 
 
 def node_of(record: Record) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from threading import local
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -11,8 +12,14 @@ import torch.utils.checkpoint
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from plugrad.core.context import Packed, PackedByCheckpoint, running
-from plugrad.errors import CheckpointError, InplaceError
+from plugrad.core.context import (
+    Packed,
+    PackedByCheckpoint,
+    raise_changed,
+    raw_saved,
+    running,
+)
+from plugrad.errors import CheckpointError, GraphFreedError, HookError, InplaceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,23 +87,144 @@ def pack_saved(record: Record) -> None:
     if hooks is None or not saved or running.packs_later or isinstance(saved, Packed):
         return
     pack, unpack = _of_torchs_checkpoint(hooks)
-    packed: list[tuple[Any, Any]] = []
-    for value in saved:
-        if isinstance(value, Tensor):
-            version = value._version
-            packed.append((unpack, pack(value)))
-            if value._version != version:
-                raise InplaceError(
-                    "A saved tensor pack hook is modifying its input in place.",
-                    where=f"a tensor saved by {record._pg_op_name}",
-                    fix="change a clone() of it in the hook",
-                )
-        else:
-            packed.append((None, value))
+    packed = [
+        (unpack, _packed(record, pack, value)) if isinstance(value, Tensor) else (None, value)
+        for value in saved
+    ]
     again = isinstance(getattr(unpack, "__self__", None), Recomputation)
     record._pg_saved = PackedByCheckpoint(packed) if again else Packed(packed)
     record.__dict__.pop("_pg_constant_operands", None)  # what was packed is a constant, as in torch
     record._pg_special = True  # the hooks are the user's: they see torch's autograd
+
+
+def _packed(record: Record, pack: Callable[[Any], Any], tensor: Tensor) -> Any:
+    version = tensor._version
+    packed = pack(tensor)
+    if tensor._version != version:
+        raise InplaceError(
+            "A saved tensor pack hook is modifying its input in place.",
+            where=f"a tensor saved by {record._pg_op_name}",
+            fix="change a clone() of it in the hook",
+        )
+    return packed
+
+
+class SavedTensor:
+    """A saved value of one record, for hooks of its own: torch's class of this name."""
+
+    __slots__ = ("_index", "_record")
+
+    def __init__(self, record: Record, index: int) -> None:
+        self._record, self._index = record, index
+
+    def register_hooks(
+        self, pack_hook: Callable[[Any], Any], unpack_hook: Callable[[Any], Any]
+    ) -> None:
+        """Keep ``pack_hook(tensor)``, and give backward what ``unpack_hook`` makes of it.
+
+        Raises:
+            GraphFreedError: a backward has freed the value.
+            HookError: it is None, or has hooks already.
+        """
+        record, index = self._record, self._index
+        where = f"value {index} that {record._pg_op_name} saved"
+        saved = record._pg_saved
+        if saved is None:
+            raise GraphFreedError(
+                "Calling register_hooks on a saved tensor after it has been freed",
+                where=where,
+                fix="register them before backward, or pass retain_graph=True to it",
+            )
+        if not isinstance(saved, Packed):
+            entries: list[tuple[Any, Any]] = [_as_saved(record, value) for value in saved]
+        else:
+            entries = list(saved)
+        unpack, value = entries[index]
+        if not isinstance(value, Tensor) and unpack is None:
+            raise HookError(
+                f"Calling register_hooks on a saved tensor with value {value} is forbidden",
+                where=where,
+                fix="register hooks for the tensors only",
+            )
+        if unpack is not None and not isinstance(unpack, _Unchanged):
+            raise HookError(
+                "Calling register_hooks on a saved tensor whose hooks have already been set",
+                where=where,
+                fix="register one pair, outside saved_tensors_hooks",
+            )
+        entries[index] = unpack_hook, _packed(record, pack_hook, value)
+        record._pg_saved = Packed(entries)
+        record._pg_special = True
+
+
+def _as_saved(record: Record, value: Any) -> tuple[Any, Any]:
+    """An entry of Packed for a value without hooks."""
+    if not isinstance(value, Tensor):
+        return None, value
+    return _Unchanged(record, value._version), value
+
+
+class _Unchanged:
+    """Gives back a saved tensor that no hook packed, if it is what was saved."""
+
+    __slots__ = ("_record", "_version")
+
+    def __init__(self, record: Record, version: int) -> None:
+        self._record, self._version = weakref.ref(record), version
+
+    def __call__(self, tensor: Tensor) -> Tensor:
+        record = self._record()
+        if record is not None and tensor._version != self._version:
+            raise_changed(record, (tensor,))
+        return tensor
+
+
+def saved_attribute(record: Record, name: str) -> Any:
+    """What torch's nodes have as ``_saved_self``, ``_saved_result`` or ``_raw_saved_self``.
+
+    The name is that of forward's parameter, as torch or as the op calls it; ``result`` is the
+    output. What forward set on its context can be had in the same way (``_saved_dim``).
+
+    Raises:
+        AttributeError: nothing of that name was saved.
+        GraphFreedError, SavedTensorChangedError: as ``saved_tensors`` does.
+    """
+    raw, plain = name.startswith("_raw_saved_"), name.removeprefix("_raw").removeprefix("_saved_")
+    if name == "_raw_saved_tensors":
+        return tuple([SavedTensor(record, i) for i in range(len(record._pg_origins))])
+    names = saved_names(record)
+    plain = plain if record._pg_function is None else record._pg_function.signature.known(plain)
+    found = [i for i, own in enumerate(names) if own == plain]
+    if not found and not raw and plain in vars(record):
+        return vars(record)[plain]
+    if not found:
+        raise AttributeError(f"{record!r} has no attribute {name!r}")
+    values: list[Any] = [SavedTensor(record, i) for i in found]
+    if not raw:
+        kept = raw_saved(record)
+        values = [record._pg_as_variable(i, kept[i]) for i in found]
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+def saved_names(record: Record) -> list[str | None]:
+    """Of each saved value the name of the parameter or output that it is; None if neither."""
+    function = record._pg_function
+    parameters: list[str] = []
+    if function is not None:
+        parameters = list(function.signature.positional)
+        if record._pg_list_lengths is not None:
+            pairs = zip(parameters, record._pg_list_lengths, strict=False)
+            parameters = [p for p, length in pairs for _ in range(1 if length is None else length)]
+    names: list[str | None] = []
+    for origin in record._pg_origins if record._pg_saved != () else ():
+        if not isinstance(origin, int):
+            names.append(None)
+        elif origin < 0:
+            several = record._pg_outputs is not None and len(record._pg_outputs) > 1
+            names.append(f"result{-1 - origin}" if several else "result")
+        else:
+            names.append(parameters[origin] if origin < len(parameters) else None)
+    return names
 
 
 class Recomputation:

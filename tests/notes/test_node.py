@@ -8,7 +8,7 @@ import weakref
 import pytest
 import torch
 
-from plugrad.tests.notes.engines import accumulator, values
+from plugrad.tests.notes.engines import accumulator, close, values
 
 TORCH_NAMES = True
 
@@ -351,3 +351,98 @@ def test_gradients_with_a_graph_are_the_only_thing_that_keeps_it(engine, create_
     del g
     gc.collect()
     assert reference() is None
+
+
+def test_saved_values_have_torchs_names(engine):
+    a, b = engine.leaf([2.0, 3.0]), engine.leaf([5.0, 7.0])
+    product = (a * b).grad_fn
+    assert values(product._saved_self) == [2, 3]
+    assert values(product._saved_other) == [5, 7]
+    assert values(a.exp().grad_fn._saved_result) == values(a.exp())
+    assert values(a.softmax(0).grad_fn._saved_result) == values(a.softmax(0))
+    assert a.softmax(0).grad_fn._saved_dim in (0, 2**64)
+    with pytest.raises(AttributeError, match="_saved_nothing"):
+        _ = product._saved_nothing
+    assert "_raw_saved_result" in dir(a.exp().grad_fn)
+
+
+def test_a_saved_value_leads_on_in_the_graph(engine):
+    a = engine.leaf([2.0, 3.0])
+    b = a.exp()
+    saved = (b * a).grad_fn._saved_self
+    assert saved.requires_grad
+    close(engine.grad(saved.sum(), a)[0], b)
+    result = a.exp().grad_fn._saved_result
+    close(engine.grad(result.sum(), a)[0], b)
+
+
+def test_a_freed_or_changed_value_is_refused(engine):
+    a = engine.leaf([2.0, 3.0])
+    y = a.exp()
+    node = y.grad_fn
+    y.sum().backward()
+    with engine.raises(RuntimeError, "after they have already been freed"):
+        _ = node._saved_result
+    with engine.raises(RuntimeError, "after it has been freed"):
+        node._raw_saved_result.register_hooks(lambda t: t, lambda t: t)
+    y = a.exp()
+    with engine.no_grad():
+        y.add_(1)
+    with engine.raises(RuntimeError, "modified by an inplace operation"):
+        _ = y.grad_fn._saved_result
+
+
+def test_one_saved_tensor_may_have_hooks(engine):
+    a = engine.leaf([2.0, 3.0])
+    y = a * a
+    y.grad_fn._raw_saved_self.register_hooks(lambda t: 2 * t, lambda t: 10 * t)
+    y.sum().backward()
+    assert values(a.grad) == [42, 63]
+
+
+def test_the_other_saved_tensors_are_still_watched(engine):
+    a, b = engine.leaf([2.0, 3.0]), engine.leaf([5.0, 7.0]) * 1
+    y = a * b
+    y.grad_fn._raw_saved_self.register_hooks(lambda t: t, lambda t: t)
+    with engine.no_grad():
+        b.add_(1)
+    with engine.raises(RuntimeError, "modified by an inplace operation"):
+        y.sum().backward()
+
+
+def test_a_saved_tensor_takes_one_pair_of_hooks(engine):
+    a = engine.leaf([2.0, 3.0])
+    y = a.exp()  # kept: torch's SavedTensor does not hold its node
+    saved = y.grad_fn._raw_saved_result
+    with engine.raises(RuntimeError, "modifying its input in place"):
+        saved.register_hooks(lambda t: t.add_(1), lambda t: t)
+    y = a.exp()
+    saved = y.grad_fn._raw_saved_result
+    saved.register_hooks(lambda t: t, lambda t: t)
+    with engine.raises(RuntimeError, "have already been set"):
+        saved.register_hooks(lambda t: t, lambda t: t)
+    with engine.graph.saved_tensors_hooks(lambda t: t, lambda t: t):
+        y = a.exp()
+    saved = y.grad_fn._raw_saved_result
+    with engine.raises(RuntimeError, "have already been set"):
+        saved.register_hooks(lambda t: t, lambda t: t)
+
+
+def test_a_value_that_was_not_saved_takes_none(engine):
+    a = engine.leaf([2.0, 3.0])
+
+    class Partly(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(None, x)
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return 2 * g
+
+    y = Partly.apply(a)
+    none, kept = y.grad_fn._raw_saved_tensors
+    with engine.raises(RuntimeError, "None is forbidden"):
+        none.register_hooks(lambda t: t, lambda t: t)
+    kept.register_hooks(lambda t: t, lambda t: t)
