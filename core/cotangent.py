@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import torch
 from torch import Tensor
 
-from plugrad.core.accumulate_grad import edge_of
-from plugrad.core.node import Node, edge_to
+from plugrad.core.accumulate_grad import AccumulateGrad, edge_of
+from plugrad.core.node import Node, edge_to, ends
 from plugrad.core.variable import Variable
 from plugrad.errors import (
     BackwardError,
@@ -118,7 +118,7 @@ def root_gradient(
                 fix="take its .abs() or .real, or pass gradient=",
             )
         if root.variable is None:
-            gradient = torch.ones(root.shape, dtype=root.dtype)
+            gradient = torch.ones(root.shape, dtype=root.dtype, device=_device(root.edge))
         else:
             gradient = torch.ones_like(root.variable._data)
     raw = gradient._data if isinstance(gradient, Variable) else gradient
@@ -134,6 +134,20 @@ def root_gradient(
     if not create_graph:
         return raw
     return gradient if isinstance(gradient, Variable) else Variable(gradient)
+
+
+def _device(edge: Edge) -> torch.device:
+    """Where the value is that an edge leads to: as it was seen, or as what it was made of."""
+    while True:
+        record, number = ends(edge)
+        if record._pg_device is not None:
+            return record._pg_device
+        if isinstance(record, AccumulateGrad):
+            return record.variable.device
+        meta = None if record._pg_outputs is None else record._pg_outputs[number]
+        if meta is not None:
+            return meta.device
+        edge = next(e for e in record._pg_edges if e is not None)
 
 
 def per_edge(record: Record, gradients: Sequence[Any]) -> tuple[Any, ...]:

@@ -58,6 +58,8 @@ def get_gradient_edge(variable: Variable) -> GradientEdge:
             fix="make it with requires_grad=True, or compute it from one that is",
         )
     record, number = ends(edge)
+    if record._pg_outputs is None:
+        record._pg_device = variable._data.device
     return GradientEdge(node_of(record), number)  # type: ignore[arg-type]
 
 

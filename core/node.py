@@ -84,6 +84,8 @@ class Record(Context):
     _pg_constant_operands: dict[int, weakref.ref[Variable]] | None = None
     _pg_node: weakref.ref[Node] | None = None
     _pg_metadata: dict[Any, Any] | None = None
+    #: Where its only output is, noted when somebody asks for its node.
+    _pg_device: torch.device | None = None
 
     def __repr__(self) -> str:
         return f"<record of {self._pg_op_name}>"

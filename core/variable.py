@@ -123,7 +123,10 @@ class Variable(TensorFacts, Hooked, AttachedMethods):
             edge = edge_of(self)
         if edge is None or edge.__class__ is AccumulateGrad:
             return None
-        return node_of(ends(edge)[0])
+        record, _ = ends(edge)
+        if record._pg_outputs is None:  # an edge made of the node has no other way to tell
+            record._pg_device = self._data.device
+        return node_of(record)
 
     @property
     def output_nr(self) -> int:

@@ -193,3 +193,34 @@ def test_an_edge_keeps_its_graph_alive(engine, kind):
     del out
     engine.backward(edge)
     assert values(x.grad) == [1]
+
+
+@pytest.mark.parametrize("made_by", ["get_gradient_edge", "grad_fn", "next_functions", "split"])
+def test_the_implicit_one_is_where_the_value_is(engine, made_by):
+    x = engine.leaf([2.0]).detach().to("meta").requires_grad_()
+    y = (x * x).unbind()[0]
+    graph = engine.graph
+    if made_by == "get_gradient_edge":
+        edge = graph.get_gradient_edge(y)
+    elif made_by == "grad_fn":
+        edge = graph.GradientEdge(y.grad_fn, 0)
+    elif made_by == "split":
+        edge = graph.get_gradient_edge((x * x).split(1)[0])
+    else:
+        edge = graph.GradientEdge(y.sin().grad_fn.next_functions[0][0], 0)
+    (gradient,) = engine.grad(edge, x)
+    assert gradient.device.type == "meta"
+    assert gradient.dtype is x.dtype
+    assert tuple(gradient.shape) == (1,)
+
+
+def test_the_implicit_one_of_what_moved_is_where_it_went(engine):
+    x = engine.leaf([2.0])
+    y = x.to("meta")
+    assert engine.graph.GradientEdge(y.grad_fn, 0).node is y.grad_fn
+    edge = engine.graph.get_gradient_edge(y.float())
+    seen = []
+    edge.node.register_prehook(lambda g: seen.append((g[0].device.type, g[0].dtype)))
+    with pytest.raises(NotImplementedError, match="meta"):  # no data to bring back
+        engine.grad(edge, x)
+    assert seen == [("meta", torch.float32)]
