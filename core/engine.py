@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -54,6 +56,8 @@ def backward(
     """
     roots = as_places(tensors)
     cotangents = as_cotangents(grad_tensors, len(roots))
+    if create_graph and (not _said or torch.is_warn_always_enabled()):
+        _warn_of_cycles()
     if inputs is None:
         _run(roots, cotangents, retain_graph, create_graph)
         return
@@ -67,6 +71,26 @@ def backward(
         if target.variable is not None and not target.variable.is_leaf:
             target.variable.retain_grad()
     _run(roots, cotangents, retain_graph, create_graph, targets, accumulate=True)
+
+
+#: Modules through which a call gets to backward, which are not the user's line.
+_OURS = ("plugrad.core.", "plugrad.interop", "torch.")
+#: Not empty once a backward with create_graph was warned of: once a process, as torch does.
+_said: list[bool] = []
+
+
+def _warn_of_cycles() -> None:
+    _said.append(True)
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith(_OURS):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(
+        "Using backward() with create_graph=True will create a reference cycle between the leaf "
+        "and its gradient: their graph lives until Python's garbage collector finds it. Use "
+        "plugrad.grad, which creates none, or set .grad to None after use",
+        UserWarning,
+        stacklevel=level,
+    )
 
 
 def run(

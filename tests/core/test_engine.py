@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import warnings
 import weakref
 
 import pytest
@@ -534,3 +535,26 @@ def test_once_differentiable_refuses_the_second_derivative_of_every_input():
     for wanted in (x, y):
         with pytest.raises(pg.errors.OnceDifferentiableError):
             pg.grad(first.sum(), wanted, retain_graph=True, allow_unused=True)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda y: y.backward(create_graph=True),
+        lambda y: pg.backward(y, create_graph=True),
+    ],
+)
+def test_a_cycle_of_leaf_and_gradient_is_warned_of_once(call, monkeypatch):
+    from plugrad.core import engine
+
+    monkeypatch.setattr(engine, "_said", [])
+    monkeypatch.setattr(torch, "is_warn_always_enabled", lambda: False)
+    x = pg.Variable(torch.ones(2), requires_grad=True)
+    words = r"Using backward\(\) with create_graph=True will create a reference cycle"
+    with pytest.warns(UserWarning, match=words) as caught:
+        call((x * x).sum())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        call((x * x).sum())
+        pg.grad((x * x).sum(), x, create_graph=True)
+    assert [warning.filename for warning in caught] == [__file__]
