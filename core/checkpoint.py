@@ -6,7 +6,11 @@ from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils.checkpoint import get_device_states, set_device_states
+from torch.utils.checkpoint import (
+    _get_debug_context_and_cb,
+    get_device_states,
+    set_device_states,
+)
 
 from plugrad.core.context import raw_saved
 from plugrad.core.function import Function
@@ -28,7 +32,7 @@ def checkpoint(
     context_fn: Callable[[], tuple[Any, Any]] | None = None,
     determinism_check: str = "default",
     early_stop: bool = True,
-    debug: bool = False,  # noqa: ARG001
+    debug: bool = False,
     **kwargs: Any,
 ) -> Any:
     """Call ``function(*args, **kwargs)`` and keep none of the tensors that its ops save.
@@ -46,12 +50,12 @@ def checkpoint(
         determinism_check: "default" compares shape, dtype and device of what is saved; "none"
             does not.
         early_stop: end the second run when everything was saved.
-        debug: accepted, as torch's is.
+        debug: let an error list the ops of both runs, each with its stack, as torch's does.
         kwargs: further arguments of the function.
 
     Raises:
         CheckpointError: in backward, if the function did something else.
-        CheckpointArgumentError: an unknown ``determinism_check``.
+        CheckpointArgumentError: an unknown ``determinism_check``; ``debug`` and ``context_fn``.
     """
     if determinism_check not in ("default", "none"):
         raise CheckpointArgumentError(
@@ -59,6 +63,15 @@ def checkpoint(
             f"{determinism_check!r}",
             fix="leave it out",
         )
+    explain = None
+    in_force = torch.utils.checkpoint._checkpoint_debug_enabled  # set_checkpoint_debug_enabled
+    if debug if in_force is None else in_force:
+        if context_fn is not None:
+            raise CheckpointArgumentError(
+                "debug=True is incompatible with non-default context_fn",
+                fix="leave one of them out",
+            )
+        context_fn, explain = _get_debug_context_and_cb()
     forward_context, second_context = (nullcontext(), nullcontext())
     if context_fn is not None:
         forward_context, second_context = context_fn()
@@ -66,6 +79,7 @@ def checkpoint(
         return function(*args, **kwargs)
     again = _Again(function, args, kwargs, preserve_rng_state, second_context)
     recomputation = Recomputation(again, early_stop, determinism_check == "default")
+    recomputation.explain = explain
     with hooks_of_checkpoint(recomputation.pack, recomputation.unpack), forward_context:
         result = function(*args, **kwargs)
     recomputation.is_complete = lambda: True

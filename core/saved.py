@@ -243,6 +243,8 @@ class Recomputation:
         self._rerun, self._early_stop, self._check = rerun, early_stop, check
         #: Whether the first run has ended; a backward inside it may need what it saved so far.
         self.is_complete: Callable[[], bool] = lambda: False
+        #: What torch's debug mode has to say of a difference; it raises an error that says it.
+        self.explain: Callable[[Exception], Any] | None = None
         self._facts: list[tuple[Any, ...]] = []
         self._found: WeakKeyDictionary[Any, dict[int, Tensor]] = WeakKeyDictionary()  # by walk
 
@@ -260,8 +262,23 @@ class Recomputation:
         walk = running.walk
         found = {} if walk is None else self._found.setdefault(walk, {})
         if number not in found:
-            found.update(self._recomputed())
+            try:
+                found.update(self._recomputed())
+            except CheckpointError as error:
+                self._explain(error)
+                raise
         return found.pop(number)
+
+    def _explain(self, error: CheckpointError) -> None:
+        if self.explain is None:
+            return
+        try:
+            self.explain(error)
+        except RuntimeError as explained:
+            text = str(explained)
+        else:
+            return
+        raise CheckpointError(f"{error.what}\n{text}", where=error.where, fix=error.fix) from error
 
     def _recomputed(self) -> dict[int, Tensor]:
         found: dict[int, Tensor] = {}
@@ -291,7 +308,8 @@ class Recomputation:
                 + (" (trying to save more tensors during recomputation)" if more else ""),
                 where="the recomputation in backward",
                 fix="let it do the same each time: no state that it changes, no clock; pass "
-                "determinism_check='none' if more or fewer are right",
+                "determinism_check='none' if more or fewer are right; "
+                "debug=True lists what both runs did",
             )
         return found
 
@@ -346,6 +364,7 @@ def _of_torchs_checkpoint(hooks: _Hooks) -> _Hooks:
         check = frame.metadata_fn is not None
         found = Recomputation(lambda: frame.recompute_fn(*_inputs(frame)), frame.early_stop, check)
         found.is_complete = lambda: getattr(frame, "forward_completed", True)
+        found.explain = getattr(frame, "unpack_error_cb", None)
         frame.plugrad_recomputation = found
     return found.pack, found.unpack
 

@@ -798,3 +798,49 @@ def test_what_to_keep_can_be_chosen_by_op(engine):
     ).sum().backward()
     fn(b).sum().backward()
     close(a.grad, b.grad)
+
+
+@pytest.fixture
+def unlogged(monkeypatch):
+    """pytest's own logging cannot format what torch's debug mode logs."""
+    monkeypatch.setattr("_pytest.logging.LogCaptureHandler.emit", lambda handler, record: None)
+
+
+def differs(engine, **options):
+    fn = changing(lambda x: x.sin().exp() * 2, lambda x: x.sin() * 2)
+    return check(engine, fn, engine.leaf([1.0, 2.0]), **options).sum()
+
+
+def test_debug_lists_the_ops_of_both_runs(engine, unlogged):
+    y = differs(engine, debug=True)
+    with engine.raises(RuntimeError, "because you passed `debug=True`") as caught:
+        y.backward()
+    said = str(caught.value)
+    assert "aten.sin.default($0)   (1 of 3 in original)" in said
+    assert "aten.exp.default($1)   (2 of 3 in original)" in said
+    assert " in recompute)" in said
+    assert "test_checkpoint.py" in said
+
+
+def test_debug_may_be_on_for_all(engine, unlogged):
+    with torch.utils.checkpoint.set_checkpoint_debug_enabled(True):
+        y = differs(engine)
+    with engine.raises(RuntimeError, "because you passed `debug=True`"):
+        y.backward()
+    with torch.utils.checkpoint.set_checkpoint_debug_enabled(False):
+        y = differs(engine, debug=True)
+    with engine.raises(RuntimeError, "A different number of tensors") as caught:
+        y.backward()
+    assert "aten.sin" not in str(caught.value)
+
+
+def test_debug_changes_no_gradient(engine, unlogged):
+    x = engine.leaf([1.0, 2.0])
+    engine.checkpoint(lambda x: x.sin().exp(), x, use_reentrant=False, debug=True).sum().backward()
+    close(x.grad, x.cos() * x.sin().exp())
+
+
+def test_debug_takes_no_context_fn(engine):
+    x = engine.leaf([1.0, 2.0])
+    with engine.raises(ValueError, "debug=True is incompatible with non-default context_fn"):
+        check(engine, chain, x, debug=True, context_fn=lambda: (nullcontext(), nullcontext()))
