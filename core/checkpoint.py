@@ -63,7 +63,7 @@ def checkpoint(
             f"{determinism_check!r}",
             fix="leave it out",
         )
-    explain = None
+    explain: Callable[[Any], Any] | None = None
     in_force = torch.utils.checkpoint._checkpoint_debug_enabled  # set_checkpoint_debug_enabled
     if debug if in_force is None else in_force:
         if context_fn is not None:

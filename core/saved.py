@@ -244,7 +244,7 @@ class Recomputation:
         #: Whether the first run has ended; a backward inside it may need what it saved so far.
         self.is_complete: Callable[[], bool] = lambda: False
         #: What torch's debug mode has to say of a difference; it raises an error that says it.
-        self.explain: Callable[[Exception], Any] | None = None
+        self.explain: Callable[[Any], Any] | None = None
         self._facts: list[tuple[Any, ...]] = []
         self._found: WeakKeyDictionary[Any, dict[int, Tensor]] = WeakKeyDictionary()  # by walk
 

@@ -172,7 +172,8 @@ def _without_torchs_graph(
 ) -> Any:
     """The outputs as tensors that torch's autograd knows nothing of."""
     if isinstance(output, tuple | list):
-        return tuple([_without_torchs_graph(context, o, raw, args) for o in output])
+        inner = [_without_torchs_graph(context, o, raw, args) for o in output]
+        return inner if isinstance(output, list) else tuple(inner)
     if isinstance(output, Variable):
         return output._data
     if not isinstance(output, Tensor) or any(output is t for t in context._pg_dirty):
@@ -199,7 +200,7 @@ def _shares(one: Tensor, other: Tensor) -> bool:
 def _attribute_origins(context: Any, raw: tuple[Any, ...], output: Any) -> list[tuple[Tensor, Any]]:
     """The tensors that forward set as attributes, with where they are from."""
     tensors = list(tensors_in([v for k, v in vars(context).items() if not k.startswith("_pg_")]))
-    outputs = output if isinstance(output, tuple) else (output,)
+    outputs = output if isinstance(output, tuple | list) else (output,)
     dirty = {id(t) for t in context._pg_dirty}
     found = origins(tensors, raw, outputs, dirty, context._pg_constants)
     return list(zip(tensors, found, strict=True))

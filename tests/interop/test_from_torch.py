@@ -407,3 +407,27 @@ def test_an_alias_bound_earlier_compiles():
     (g,) = torch.autograd.grad(compiled(x).sum(), x)
     torch.testing.assert_close(g, 2 * torch.full((2,), 2.0).cos())
     assert twice(leaf(1.0)).requires_grad
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_several_outputs_come_in_what_forward_returned_them_in(kind):
+    class Both(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            ctx.outputs = kind([x * x, x * 3])
+            return ctx.outputs
+
+        @staticmethod
+        def backward(ctx, ga, gb):
+            (x,) = ctx.saved_tensors
+            return ga * 2 * x + gb * 3
+
+    x = pg.Variable(torch.tensor([1.0, 2.0]), requires_grad=True)
+    found = Both.apply(x)
+    assert type(found) is kind
+    a, b = found
+    assert (a.output_nr, b.output_nr) == (0, 1)
+    (g,) = pg.grad((a * b).sum(), x, create_graph=True)  # torch cuts the graph of a list
+    assert g.tolist() == [9, 36]
+    assert pg.grad(g.sum(), x)[0].tolist() == [18, 36]
