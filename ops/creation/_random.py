@@ -1,14 +1,24 @@
-"""What the fills with random numbers have in common."""
+"""What the fills of a tensor, most of them with random numbers, have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from plugrad.core import Context
+from plugrad.core import Context, Function
 from plugrad.errors import ArgumentError
+
+
+class Filled(Function):
+    """An op of whose first argument only shape, dtype and memory matter."""
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        """Gx = 0."""
+        return torch.zeros_like(gy)
 
 
 def filled(ctx: Context, name: str, x: Tensor, *args: Any, **options: Any) -> Tensor:

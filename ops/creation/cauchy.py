@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.creation._random import filled, in_place
+from plugrad.core import Context, Sample, SampleMaker, op
+from plugrad.ops.creation._random import Filled, filled, in_place
 
 
 @op("cauchy", reference=in_place("cauchy_"), random=True, inplace=("cauchy_",))
-class Cauchy(Function):
+class Cauchy(Filled):
     """y = numbers whose density is sigma / (pi (sigma^2 + (y - median)^2));  gx = 0."""
 
     @staticmethod
@@ -25,10 +25,6 @@ class Cauchy(Function):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         return filled(ctx, "cauchy_", x, median, sigma, generator=generator)
-
-    @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        return torch.zeros_like(gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.creation._random import filled, in_place
+from plugrad.core import Context, Sample, SampleMaker, op
+from plugrad.ops.creation._random import Filled, filled, in_place
 
 
 @op("exponential", reference=in_place("exponential_"), random=True, inplace=("exponential_",))
-class Exponential(Function):
+class Exponential(Filled):
     """y = numbers whose density is lambd exp(-lambd y), in x's shape and dtype;  gx = 0."""
 
     @staticmethod
@@ -20,10 +20,6 @@ class Exponential(Function):
         ctx: Context, x: Tensor, lambd: float = 1, *, generator: torch.Generator | None = None
     ) -> Tensor:
         return filled(ctx, "exponential_", x, lambd, generator=generator)
-
-    @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        return torch.zeros_like(gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.creation._random import filled, in_place
+from plugrad.core import Context, Sample, SampleMaker, op
+from plugrad.ops.creation._random import Filled, filled, in_place
 
 
 @op("geometric", reference=in_place("geometric_"), random=True, inplace=("geometric_",))
-class Geometric(Function):
+class Geometric(Filled):
     """y = k with probability (1 - p)^(k - 1) p, k = 1, 2, ..., in x's shape and dtype;  gx = 0."""
 
     @staticmethod
@@ -20,10 +20,6 @@ class Geometric(Function):
         ctx: Context, x: Tensor, p: float, *, generator: torch.Generator | None = None
     ) -> Tensor:
         return filled(ctx, "geometric_", x, p, generator=generator)
-
-    @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        return torch.zeros_like(gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

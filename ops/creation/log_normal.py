@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.creation._random import filled, in_place
+from plugrad.core import Context, Sample, SampleMaker, op
+from plugrad.ops.creation._random import Filled, filled, in_place
 
 
 @op("log_normal", reference=in_place("log_normal_"), random=True, inplace=("log_normal_",))
-class LogNormal(Function):
+class LogNormal(Filled):
     """y = exp(normal numbers of this mean and standard deviation);  gx = 0."""
 
     @staticmethod
@@ -25,10 +25,6 @@ class LogNormal(Function):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         return filled(ctx, "log_normal_", x, mean, std, generator=generator)
-
-    @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        return torch.zeros_like(gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.creation._random import filled, in_place
+from plugrad.core import Context, Sample, SampleMaker, op
+from plugrad.ops.creation._random import Filled, filled, in_place
 
 
 @op("normal_functional", reference=in_place("normal_"), random=True, inplace=("normal_",))
-class NormalFunctional(Function):
+class NormalFunctional(Filled):
     """y = normal numbers of this mean and standard deviation, in x's shape and dtype;  gx = 0."""
 
     @staticmethod
@@ -25,10 +25,6 @@ class NormalFunctional(Function):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         return filled(ctx, "normal_", x, mean, std, generator=generator)
-
-    @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        return torch.zeros_like(gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.creation._random import filled, in_place
+from plugrad.core import Context, Sample, SampleMaker, op
+from plugrad.ops.creation._random import Filled, filled, in_place
 
 
 @op(
@@ -18,7 +18,7 @@ from plugrad.ops.creation._random import filled, in_place
     random=True,
     inplace=("random_",),
 )
-class Random(Function):
+class Random(Filled):
     """y = integers drawn evenly from [0, stop) or [start, stop), in x's shape and dtype;  gx = 0.
 
     Called as ``random_(stop)`` or ``random_(start, stop)``; torch's names are ``from``, which
@@ -37,10 +37,6 @@ class Random(Function):
         named = {"from": start, "to": stop}
         named = {name: bound for name, bound in named.items() if bound is not None}
         return filled(ctx, "random_", x, *bounds, **named, generator=generator)
-
-    @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        return torch.zeros_like(gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.creation._random import filled, in_place
+from plugrad.core import Context, Sample, SampleMaker, op
+from plugrad.ops.creation._random import Filled, filled, in_place
 
 
 @op(
@@ -18,7 +18,7 @@ from plugrad.ops.creation._random import filled, in_place
     random=True,
     inplace=("uniform_",),
 )
-class Uniform(Function):
+class Uniform(Filled):
     """y = numbers drawn evenly from [low, high), in x's shape and dtype;  gx = 0.
 
     torch calls the bounds ``from``, which Python reserves, and ``to``: they may be called that.
@@ -34,10 +34,6 @@ class Uniform(Function):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         return filled(ctx, "uniform_", x, low, high, generator=generator)
-
-    @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        return torch.zeros_like(gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

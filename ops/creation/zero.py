@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core import Context, Sample, SampleMaker, op
+from plugrad.ops.creation._random import Filled
 
 
 def _reference(x: Tensor) -> Tensor:
@@ -15,16 +16,12 @@ def _reference(x: Tensor) -> Tensor:
 
 
 @op("zero", reference=_reference, inplace=("zero_",))
-class Zero(Function):
+class Zero(Filled):
     """y = 0 in each element of x's shape and dtype;  gx = 0."""
 
     @staticmethod
     def forward(ctx: Context, x: Tensor) -> Tensor:
         return torch.zeros_like(x)
-
-    @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        return torch.zeros_like(gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
