@@ -292,7 +292,7 @@ class Variable(TensorFacts, Hooked, AttachedMethods):
                 where=f"a Variable computed by {self.grad_fn!r}",
                 fix="copy or pickle .detach() of it",
             )
-        return _rebuild_leaf, (type(self), self._data, self._requires_grad, self._grad)
+        return _rebuild_leaf, (type(self), self._data, self.requires_grad, self._grad)
 
 
 class Parameter(Variable):

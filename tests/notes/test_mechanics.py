@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import pickle
 
@@ -992,6 +993,15 @@ def test_leaves_can_be_pickled(engine):
         assert a.requires_grad
         assert values(b) == [3]
         assert not b.requires_grad
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_view_of_a_constant_is_copied_as_a_constant(engine, again):
+    base = engine.tensor([0.0, 1.0, 2.0])
+    view = again(base[:2])
+    assert values(view) == [0, 1]
+    assert not view.requires_grad
+    assert view.zero_() is view
 
 
 def test_gradients_of_indexing_add_up_where_an_index_repeats(engine):
