@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections import OrderedDict
 from copy import copy
@@ -300,7 +301,7 @@ class Node(metaclass=_NodeType):
 
     It has torch's names, and some for checks and debuggers: ``op``, ``output_count``,
     ``saved``, ``origins`` and ``attributes``. What forward set on its context can be read here,
-    too. As long as somebody holds it, it is the same object.
+    too, and a Function's own set. As long as somebody holds it, it is the same object.
     """
 
     __slots__ = ("__weakref__", "_record")
@@ -325,9 +326,11 @@ class Node(metaclass=_NodeType):
 
     @property
     def metadata(self) -> dict[Any, Any]:
-        """A dict for notes of your own."""
+        """A dict for notes of your own; in anomaly mode ``traceback_`` is forward's stack."""
         if self._record._pg_metadata is None:
-            self._record._pg_metadata = {}
+            stack = self._record._pg_stack
+            frames = None if stack is None else re.split(r"(?m)^(?=  File )", stack)[1:]
+            self._record._pg_metadata = {} if frames is None else {"traceback_": frames}
         return self._record._pg_metadata
 
     @property
@@ -381,11 +384,18 @@ class Node(metaclass=_NodeType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_pg_") or name == "_record":
             raise AttributeError(name)
-        if name.startswith(("_saved_", "_raw_saved_")):
+        if name.startswith(("_saved_", "_raw_saved_")) or name == "saved_tensors":
             from plugrad.core.saved import saved_attribute
 
             return saved_attribute(self._record, name)
         return getattr(self._record, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        taken = name.startswith("_pg_") or hasattr(Node, name)
+        if taken or self._record._pg_below_autograd or hasattr(type(self._record), name):
+            super().__setattr__(name, value)  # refuses what there is no slot for
+        else:
+            setattr(self._record, name, value)
 
     def __dir__(self) -> list[str]:
         from plugrad.core.saved import saved_names

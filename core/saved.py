@@ -13,12 +13,14 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from plugrad.core.context import (
+    UNKNOWN,
     Packed,
     PackedByCheckpoint,
     raise_changed,
     raw_saved,
     running,
 )
+from plugrad.core.variable import plain
 from plugrad.errors import CheckpointError, GraphFreedError, HookError, InplaceError
 
 if TYPE_CHECKING:
@@ -189,21 +191,49 @@ def saved_attribute(record: Record, name: str) -> Any:
         AttributeError: nothing of that name was saved.
         GraphFreedError, SavedTensorChangedError: as ``saved_tensors`` does.
     """
-    raw, plain = name.startswith("_raw_saved_"), name.removeprefix("_raw").removeprefix("_saved_")
+    raw, own = name.startswith("_raw_saved_"), name.removeprefix("_raw").removeprefix("_saved_")
+    if name == "saved_tensors":
+        return saved_variables(record)
     if name == "_raw_saved_tensors":
         return tuple([SavedTensor(record, i) for i in range(len(record._pg_origins))])
     names = saved_names(record)
-    plain = plain if record._pg_function is None else record._pg_function.signature.known(plain)
-    found = [i for i, own in enumerate(names) if own == plain]
-    if not found and not raw and plain in vars(record):
-        return vars(record)[plain]
+    own = own if record._pg_function is None else record._pg_function.signature.known(own)
+    found = [i for i, each in enumerate(names) if each == own]
+    if not found and not raw and own in vars(record):
+        return vars(record)[own]
     if not found:
         raise AttributeError(f"{record!r} has no attribute {name!r}")
     values: list[Any] = [SavedTensor(record, i) for i in found]
     if not raw:
-        kept = raw_saved(record)
-        values = [record._pg_as_variable(i, kept[i]) for i in found]
+        saved = saved_variables(record)
+        values = [saved[i] for i in found]
     return values[0] if len(values) == 1 else tuple(values)
+
+
+def saved_variables(record: Record) -> tuple[Any, ...]:
+    """The ``saved_tensors`` of a node: Variables; a leaf is itself, an intermediate a constant.
+
+    Raises:
+        GraphFreedError, SavedTensorChangedError: as ``Context.saved_tensors`` does.
+    """
+    shown: list[Any] = []
+    for i, value in enumerate(raw_saved(record)):
+        origin = record._pg_origins[i]
+        edge = record._pg_edges[origin] if isinstance(origin, int) and origin >= 0 else None
+        leaf = getattr(edge, "variable", None)
+        if leaf is not None and _same(value, leaf._data):
+            shown.append(leaf)
+        elif origin is UNKNOWN and isinstance(value, Tensor):
+            shown.append(plain(value))
+        else:
+            shown.append(record._pg_as_variable(i, value))
+    return tuple(shown)
+
+
+def _same(a: Any, b: Tensor) -> bool:
+    """Whether both are one tensor; an adopted Function was given another object of it."""
+    strided = type(a) is type(b) is Tensor and a.layout is b.layout is torch.strided
+    return a is b or (strided and a.is_set_to(b))
 
 
 def saved_names(record: Record) -> list[str | None]:

@@ -268,3 +268,10 @@ def test_it_keeps_no_graph_alive(engine):
     del y
     gc.collect()
     assert reference() is None
+
+
+def test_a_nodes_metadata_has_the_stack_of_its_forward(engine):
+    with engine.detect_anomaly():
+        y = engine.leaf([1.0]).exp()
+    assert "engine.leaf([1.0]).exp()" in y.grad_fn.metadata["traceback_"][-1]
+    assert "traceback_" not in engine.leaf([1.0]).exp().grad_fn.metadata

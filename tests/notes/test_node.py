@@ -245,16 +245,32 @@ def test_attributes_of_ctx_are_attributes_of_its_node(engine):
         def backward(ctx, g):
             return g * ctx.factor, None
 
-    y = Scale.apply(engine.leaf([1.0]), 3.0)
+    x = engine.leaf([1.0])
+    y = Scale.apply(x, 3.0)
     assert y.grad_fn.factor == 3.0
     assert not hasattr(y.grad_fn, "another")
+    y.grad_fn.factor = 5.0
+    y.grad_fn.another = 1
+    assert y.grad_fn.another == 1
+    assert values(engine.grad(y, x)[0]) == [5]
+
+
+@pytest.mark.parametrize("name", ["metadata", "next_functions", "saved_tensors"])
+def test_what_a_node_has_cannot_be_replaced(engine, name):
+    with pytest.raises(AttributeError, match=name):
+        setattr(identity(engine).apply(engine.leaf([1.0])).grad_fn, name, 1)
+
+
+def test_a_node_that_is_built_in_takes_no_attributes(engine):
+    with pytest.raises(AttributeError, match="mine"):
+        (engine.leaf([1.0]) * 2).grad_fn.mine = 1
 
 
 def test_a_functions_node_gives_out_what_was_saved(engine):
     class Product(engine.Function):
         @staticmethod
         def forward(ctx, x):
-            ctx.save_for_backward(x, None)
+            ctx.save_for_backward(x, None, x + 1)
             return x * 2
 
         @staticmethod
@@ -263,9 +279,11 @@ def test_a_functions_node_gives_out_what_was_saved(engine):
 
     x = engine.leaf([5.0])
     y = Product.apply(x)
-    saved, nothing = y.grad_fn.saved_tensors
-    assert values(saved) == [5]
+    saved, nothing, between = y.grad_fn.saved_tensors
+    assert saved is x
     assert nothing is None
+    assert values(between) == [6]
+    assert not between.requires_grad
     y.backward()
     with engine.raises(RuntimeError, "after they have already been freed"):
         y.grad_fn.saved_tensors  # noqa: B018
