@@ -270,7 +270,7 @@ class TensorFacts:
         return complex(self._data)
 
     def _warn_of_number(self, kind: str) -> None:
-        if self._requires_grad and torch.is_grad_enabled():
+        if self._requires_grad and torch.is_grad_enabled() and self.requires_grad:
             warnings.warn(
                 f"a Variable that requires grad was converted to a {kind}, by {kind}() or a "
                 "function of math: what is computed from the number has no gradient; use torch's "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import warnings
 
 import pytest
 import torch
@@ -993,6 +994,12 @@ def test_leaves_can_be_pickled(engine):
         assert a.requires_grad
         assert values(b) == [3]
         assert not b.requires_grad
+
+
+def test_a_view_of_a_constant_becomes_a_number_without_a_warning(engine):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert float(engine.tensor([1.0, 2.0])[1]) == 2
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
