@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch.autograd.graph import (
-    GradientEdge,
     allow_mutation_on_saved_tensors,
     disable_saved_tensors_hooks,
     save_on_cpu,
@@ -41,6 +40,14 @@ __all__ = [
     "save_on_cpu",
     "saved_tensors_hooks",
 ]
+
+
+class GradientEdge(torch.autograd.graph.GradientEdge):
+    """A node and the number of its output: torch's, but torch.autograd.backward asks us."""
+
+    __slots__ = ()
+
+    __torch_function__ = Variable.__torch_function__
 
 
 def get_gradient_edge(variable: Variable) -> GradientEdge:

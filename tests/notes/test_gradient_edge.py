@@ -9,6 +9,8 @@ import torch
 
 from plugrad.tests.notes.engines import close, newer_torch, values
 
+TORCH_NAMES = True
+
 
 def test_an_edge_is_a_node_and_an_output_number(engine):
     x = engine.leaf([1.0, 2.0])
