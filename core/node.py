@@ -282,10 +282,9 @@ def origins(
     found: list[Any] = []
     for t in saved:
         differentiable = isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex())
-        if not differentiable or id(t) in constant_ids:
-            found.append(None)
-        else:
-            found.append(known.get(id(t), UNKNOWN))
+        origin = known.get(id(t), UNKNOWN)
+        constant = id(t) in constant_ids and not (isinstance(origin, int) and origin >= 0)
+        found.append(origin if differentiable and not constant else None)
     return tuple(found)
 
 

@@ -88,13 +88,14 @@ def record_any(node: Record, output: Any, raw: Sequence[Any], operands: Sequence
     dirty = changed_in_place(node, raw, operands, outputs) if node._pg_dirty else {}
     given = {id(t) for t in raw if isinstance(t, Tensor)}
     # Two Variables with one tensor object could not tell which of them was changed or saved.
-    outputs = [
-        t.view_as(t) if isinstance(t, Tensor) and id(t) in given and id(t) not in dirty else t
-        for t in outputs
-    ]
+    marked, constants = {id(t) for t in node._pg_constants}, set()
+    for i, t in enumerate(outputs):
+        if isinstance(t, Tensor) and id(t) in given and id(t) not in dirty:
+            outputs[i] = t.view_as(t)
+        if id(t) in marked:
+            constants.add(id(outputs[i]))
     node._pg_origins = origins(node._pg_saved or (), raw, outputs, dirty, node._pg_constants)
     note_constants(node, node._pg_origins, operands)
-    constants = {id(t) for t in node._pg_constants}
     node.__dict__.pop("_pg_constants", None)  # the record keeps nothing but what it saved
     if single and outputs[0].__class__ is Tensor and not dirty and not constants:
         return _noted(node, operands, record(node, outputs[0]))
@@ -134,6 +135,13 @@ def _output(
     differentiable = tensor.dtype.is_floating_point or tensor.dtype.is_complex
     changed, position = dirty.get(id(tensor), (None, 0))
     if not differentiable or id(tensor) in constants:
+        if changed is not None and changed.requires_grad:
+            raise ContextError(
+                "a tensor was marked as dirty and as not differentiable: it would keep the "
+                "gradient that it had before the change",
+                where=f"forward of {node._pg_op_name}",
+                fix="mark it as one of the two, or change a clone() of it",
+            )
         return plain(tensor) if changed is None else changed
     if changed is None:
         return _noted(node, operands, recorded(tensor, edge_to(node, number)))

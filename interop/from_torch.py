@@ -110,30 +110,27 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
     recording = torch.is_grad_enabled()
     edges = [edge_of(a) if recording and isinstance(a, Variable) else None for a in args]
     if recording:
-        for arg in args:
+        for arg in (*args, kwargs):
             _check_argument(arg, name)
-        _check_argument(kwargs, name)
     tracked = any(edge is not None for edge in edges)
     raw = tuple([_raw(a, edge is not None) for a, edge in zip(args, edges, strict=True)])
-    context: Any
+    context: Any = UntrackedContext((False,) * len(args))
     if tracked:
         context = function.record_type()
         context._pg_saved, context._pg_edges = (), tuple(edges)
         context.needs_input_grad = tuple([edge is not None for edge in edges])
-    else:
-        context = UntrackedContext((False,) * len(args))
     with torch.no_grad():
         if _has_setup_context(cls):
             output = cls.forward(*raw)
             cls.setup_context(context, raw, output)
         else:
             output = cls.forward(context, *raw, **_raw(kwargs, False))
-        output = _without_torchs_graph(context, output, raw, args)
+        returned, output = output, _without_torchs_graph(context, output, raw, args)
     if not tracked:
         return untracked(context, output, raw, args, function)
     attributes: list[tuple[Tensor, Any]] = []
     if vars(context):
-        attributes = _attribute_origins(context, raw, output)
+        attributes = _attribute_origins(context, raw, returned)
         context._pg_attribute_origins = attributes
         note_hidden(context, args)
     result = record_any(context, output, raw, args)
@@ -178,6 +175,16 @@ def _without_torchs_graph(
         return output._data
     if not isinstance(output, Tensor) or any(output is t for t in context._pg_dirty):
         return output
+    free = _free(output, raw, args)
+    if any(output is t for t in context._pg_constants):
+        context._pg_constants = (*context._pg_constants, free)
+    saved = getattr(context, "_pg_saved", None)
+    if saved and not any(output is t for t in raw):
+        context._pg_saved = tuple([free if t is output else t for t in saved])
+    return free
+
+
+def _free(output: Tensor, raw: tuple[Any, ...], args: tuple[Any, ...]) -> Tensor:
     for given, arg in zip(raw, args, strict=True):
         if isinstance(arg, Variable) and isinstance(given, Tensor) and _shares(output, given):
             # A view of the argument, and not of what forward was given for it.

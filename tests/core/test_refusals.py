@@ -122,6 +122,12 @@ def keeps_what_it_changed(ctx, x):
     return x.clone()
 
 
+def changes_a_constant(ctx, x):
+    ctx.mark_dirty(x)
+    ctx.mark_non_differentiable(x)
+    return x
+
+
 def saves_a_list(ctx, x):
     ctx.save_for_backward([x])
     return x.clone()
@@ -336,6 +342,11 @@ REFUSALS = {
         dirty(keeps_what_it_changed),
         "InplaceError",
         "marked as dirty during the forward method were not returned",
+    ),
+    "dirty and not differentiable": (
+        dirty(changes_a_constant),
+        "ContextError",
+        "marked as dirty and as not differentiable",
     ),
     "dirty, a number": (
         dirty(lambda ctx, x: ctx.mark_dirty(1)),

@@ -684,6 +684,73 @@ def test_a_function_whose_only_output_is_not_differentiable(engine):
     assert values(x.grad) == [0, 1]
 
 
+def test_an_input_marked_as_not_differentiable_is_returned_as_a_constant(engine):
+    class Both(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.mark_non_differentiable(x)
+            ctx.save_for_backward(x)
+            return x, x * x
+
+        @staticmethod
+        def backward(ctx, ignored, g):
+            (x,) = ctx.saved_tensors
+            return 2 * x * g
+
+    x = engine.leaf([3.0])
+    same, square = Both.apply(x)
+    assert same is not x
+    assert values(same) == [3]
+    assert not same.requires_grad
+    (slope,) = engine.grad(square, x, create_graph=True)
+    assert values(slope) == [6]
+    assert values(engine.grad(slope, x)[0]) == [2]
+
+
+def test_a_view_of_an_input_may_be_marked_as_not_differentiable(engine):
+    class First(Function):
+        @staticmethod
+        def forward(ctx, x):
+            first = x[:1]
+            ctx.mark_non_differentiable(first)
+            return first, x * 2
+
+        @staticmethod
+        def backward(ctx, ignored, g):
+            return 2 * g
+
+    x = engine.leaf([3.0, 4.0])
+    first, twice = First.apply(x)
+    assert first.requires_grad == (not engine.ours)  # a word without a meaning: no gradient flows
+    (first * twice).sum().backward()
+    assert values(x.grad) == [6, 6]
+
+
+@pytest.mark.parametrize("kept", ["saved", "attribute"])
+def test_a_result_that_is_a_view_of_an_input_and_is_kept_has_its_derivative(engine, kept):
+    class FlatSquare(Function):
+        @staticmethod
+        def forward(ctx, x):
+            flat = x.view(-1)
+            if kept == "saved":
+                ctx.save_for_backward(flat)
+            else:
+                ctx.flat = flat
+            return flat, flat * flat
+
+        @staticmethod
+        def backward(ctx, g, h):
+            flat = ctx.saved_tensors[0] if kept == "saved" else ctx.flat
+            return (g + 2 * flat * h).view(1, 2)
+
+    x = engine.leaf([[3.0, 4.0]])
+    _, square = FlatSquare.apply(x)
+    (slope,) = engine.grad(square.sum(), x, create_graph=True)
+    assert values(slope) == [[6, 8]]
+    if kept == "saved" or engine.ours:  # torch loses the graph of an attribute
+        assert values(engine.grad(slope.sum(), x)[0]) == [[2, 2]]
+
+
 def test_a_result_that_is_not_differentiable_feeds_another_function(engine):
     class First(Function):
         @staticmethod
