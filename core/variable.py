@@ -13,7 +13,7 @@ from plugrad.core.data import as_tensor, check_new_data, check_new_grad, refuse_
 from plugrad.core.hooked import Hooked, current_edge
 from plugrad.core.resolver import resolver
 from plugrad.core.tensor_facts import TensorFacts
-from plugrad.errors import InplaceError, LeafError, NotDifferentiableError
+from plugrad.errors import ArgumentError, InplaceError, LeafError, NotDifferentiableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,8 +58,8 @@ class Variable(TensorFacts, Hooked, AttachedMethods):
         self._data = as_tensor(data)
         self._grad = self._edge = self._extra = None
         self._requires_grad = False
-        if requires_grad:
-            self.requires_grad_()
+        if requires_grad is not False:
+            self.requires_grad_(requires_grad)
 
     # --- what it is ---
     @property
@@ -156,9 +156,15 @@ class Variable(TensorFacts, Hooked, AttachedMethods):
         """Set ``requires_grad`` of a leaf; returns self.
 
         Raises:
+            ArgumentError: ``requires_grad`` is not a bool.
             NotDifferentiableError: the dtype is integer or boolean.
             LeafError: ``requires_grad`` is False, and this is not a leaf.
         """
+        if not isinstance(requires_grad, bool):
+            raise ArgumentError(
+                f"requires_grad must be a bool, not {type(requires_grad).__name__}",
+                fix="pass True or False",
+            )
         if requires_grad and not (self._data.is_floating_point() or self._data.is_complex()):
             raise NotDifferentiableError(
                 "only Tensors of floating point or complex dtype can require gradients, not "
@@ -181,9 +187,9 @@ class Variable(TensorFacts, Hooked, AttachedMethods):
             )
         view = None if self._extra is None else self._extra.view
         if view is None:
-            self._requires_grad = bool(requires_grad)
+            self._requires_grad = requires_grad
         elif self.is_leaf:
-            view.is_leaf = bool(requires_grad)
+            view.is_leaf = requires_grad
         return self
 
     @property

@@ -212,6 +212,16 @@ REFUSALS = {
         "LeafError",
         "which is not that which <Mul",
     ),
+    "requires_grad = a word": (
+        setter("requires_grad", lambda g: "False"),
+        "ArgumentError",
+        "requires_grad must be a bool, not str",
+    ),
+    "a Variable whose requires_grad is a number": (
+        lambda g: pg.Variable(torch.ones(1), requires_grad=1),
+        "ArgumentError",
+        "requires_grad must be a bool, not int",
+    ),
     "numpy": (lambda g: g.w.numpy(), "ConversionError", "Can't call numpy"),
     "deepcopy": (lambda g: g.y.__reduce_ex__(4), "LeafError", "created explicitly by the user"),
     # grad and requires_grad
