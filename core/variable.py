@@ -298,13 +298,18 @@ class Variable(TensorFacts, Hooked, AttachedMethods):
                 where=f"a Variable computed by {self.grad_fn!r}",
                 fix="copy or pickle .detach() of it",
             )
-        return _rebuild_leaf, (type(self), self._data, self.requires_grad, self._grad)
+        made = (type(self), self._data, self.requires_grad, self._grad)
+        notes = getattr(self, "__dict__", None)
+        return (_rebuild_leaf, made, notes) if notes else (_rebuild_leaf, made)
 
 
 class Parameter(Variable):
-    """A leaf that requires grad unless told otherwise: what a model learns."""
+    """A leaf that requires grad unless told otherwise: what a model learns.
 
-    __slots__ = ()
+    Attributes of your own may be set on it, as on torch's; copies and pickles keep them.
+    """
+
+    __slots__ = ("__dict__",)
 
     def __init__(self, data: object, requires_grad: bool = True) -> None:
         super().__init__(data, requires_grad)

@@ -274,6 +274,20 @@ def test_copy_and_pickle_of_a_leaf(x):
         copy.deepcopy(x.sin())
 
 
+def test_a_parameter_keeps_attributes_of_the_users(x):
+    p = pg.Parameter(torch.ones(1))
+    p.initialized = True
+    p.data = torch.zeros(1)
+    assert p.initialized
+    for twin in (copy.deepcopy(p), copy.copy(p), pickle.loads(pickle.dumps(p))):
+        assert type(twin) is pg.Parameter
+        assert twin.initialized
+        twin.initialized = False
+    assert p.initialized
+    with pytest.raises(AttributeError, match="initialized"):
+        x.initialized = True
+
+
 def test_an_unknown_attribute_suggests_and_explains(x):
     with pytest.raises(errors.UnknownOpError, match="no 'sinn'[\\s\\S]*did you mean sin"):
         x.sinn()
