@@ -144,9 +144,9 @@ class Variable(TensorFacts, Hooked, AttachedMethods):
         if self._edge is not None or not self._requires_grad:
             return self._requires_grad
         view = None if self._extra is None else self._extra.view
-        if view is None or view.is_leaf or view.edge is not None:
+        if view is None or view.is_leaf or view.base.requires_grad:
             return True
-        return view.base.requires_grad
+        return view.edge is not None and view.version == self._data._version
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:

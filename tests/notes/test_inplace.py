@@ -560,6 +560,18 @@ def test_a_view_cannot_be_detached_in_place(engine):
     assert view.requires_grad
 
 
+def test_a_view_of_a_base_that_was_changed_and_detached_is_a_constant(engine):
+    x = engine.leaf([1.0, 2.0]).clone()
+    view = x[:1]
+    x.add_(1)
+    x.detach_()
+    if engine.ours:  # torch says that it requires grad, and gives it none
+        assert not view.requires_grad
+        assert view.is_leaf
+        assert view.grad_fn is None
+    assert values(view) == [2]
+
+
 def test_detaching_a_base_in_place_does_not_detach_its_views(engine):
     x = engine.leaf([1.0, 2.0])
     view = x.narrow(0, 1, 1)
