@@ -1176,3 +1176,65 @@ def test_a_change_through_a_view_runs_only_what_was_asked_for(engine):
     assert values(engine.grad(out, x)[0]) == [1, 1]
     out, bad = changed()
     assert [values(g) for g in engine.grad(out, (x, bad))] == [[1, 1], [1, 1]]
+
+
+# --- hooks that come and go during backward ------------------------------------------
+
+
+def test_a_hook_removed_by_an_earlier_one_still_runs_this_time(engine):
+    y, seen, handles = engine.leaf([1.0]) * 2, [], []
+    y.register_hook(lambda g: (seen.append("first"), handles[0].remove())[0])
+    handles.append(y.register_hook(lambda g: seen.append("second")))
+    y.backward(retain_graph=True)
+    assert seen == ["first", "second"]
+    y.backward()
+    assert seen == ["first", "second", "first"]
+
+
+def test_a_hook_added_by_a_hook_of_the_same_tensor_waits_for_the_next_backward(engine):
+    y, seen = engine.leaf([1.0]) * 2, []
+    y.register_hook(lambda g: (seen.append(1), y.register_hook(lambda g: seen.append(2)))[0])
+    y.backward(retain_graph=True)
+    assert seen == [1]
+    y.backward()
+    assert seen == [1, 1, 2]
+
+
+def test_a_prehook_of_a_node_may_add_a_hook_for_the_same_backward(engine):
+    y, seen = engine.leaf([1.0]) * 2, []
+
+    def hook(gradients):
+        seen.append("before")
+        y.grad_fn.register_prehook(lambda gradients: seen.append("too late"))
+        y.grad_fn.register_hook(lambda inputs, outputs: seen.append("after"))
+
+    y.grad_fn.register_prehook(hook)
+    y.backward()
+    assert seen == ["before", "after"]
+
+
+def test_a_hook_may_ask_a_tensor_further_on_to_retain_its_gradient(engine):
+    y = engine.leaf([1.0]) * 2
+    z = y * 3
+    z.register_hook(lambda g: y.retain_grad())
+    z.backward()
+    assert values(y.grad) == [3]
+
+
+def test_a_hook_on_several_tensors_may_remove_itself(engine):
+    x, y, seen = engine.leaf([1.0]), engine.leaf([2.0]), []
+    handle = engine.graph.register_multi_grad_hook(
+        (x, y), lambda gradients: (seen.append(len(gradients)), handle.remove())[0]
+    )
+    for _ in range(2):
+        (x + y).backward()
+    assert seen == [2]
+
+
+def test_with_inputs_only_hooks_on_the_way_to_them_run(engine):
+    x, w, seen = engine.leaf([1.0]), engine.leaf([1.0]), []
+    a, b = x * 2, w * 3
+    for name, tensor in (("a", a), ("b", b), ("w", w)):
+        tensor.register_hook(lambda g, name=name: seen.append(name))
+    (a + b).backward(inputs=[x])
+    assert seen == ["a"]

@@ -1532,3 +1532,80 @@ def test_saved_tensors_can_be_let_go_when_they_are_read(engine):
     assert alive == [False]
     with engine.raises(RuntimeError, "can only be accessed once"):
         ReadTwice.apply(engine.leaf([1.0])).backward()
+
+
+# --- changes in place, further -------------------------------------------------------
+
+
+class Triple(Function):
+    """Three times the input, in its memory."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.mark_dirty(x)
+        return x.mul_(3)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 3
+
+
+def test_views_of_one_base_can_be_dirty_in_turn(engine):
+    x = engine.leaf([1.0, 1.0, 1.0, 1.0])
+    base = x.clone()
+    front, back = base[:2], base[2:]
+    for view in (front, back, front):
+        assert Triple.apply(view) is view
+    assert values(base) == [9, 9, 3, 3]
+    base.sum().backward()
+    assert values(x.grad) == [9, 9, 3, 3]
+
+
+def test_a_dirty_tensors_hook_sees_the_gradient_of_what_it_was(engine):
+    x, seen = engine.leaf([1.0]), []
+    a = x.clone()
+    a.register_hook(lambda g: seen.append(values(g)))
+    a.retain_grad()
+    Triple.apply(a)
+    a.backward()
+    assert seen == [[3]]
+    assert values(a.grad) == [1]
+
+
+def test_two_dirty_inputs_may_be_returned_in_another_order(engine):
+    class Swapped(Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            ctx.mark_dirty(a, b)
+            return b.mul_(2), a.add_(1)
+
+        @staticmethod
+        def backward(ctx, gb, ga):
+            return ga, gb * 2
+
+    x, y = engine.leaf([1.0]), engine.leaf([1.0])
+    a, b = x.clone(), y.clone()
+    first, second = Swapped.apply(a, b)
+    assert first is b
+    assert second is a
+    (first * 3 + second * 5).backward()
+    assert (values(x.grad), values(y.grad)) == ([5], [6])
+
+
+def test_a_dirty_result_that_is_saved_has_its_second_derivative(engine):
+    class Exp(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.mark_dirty(x)
+            ctx.save_for_backward(x.exp_())
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.saved_tensors[0]
+
+    x = engine.leaf([0.0, 1.0])
+    y = Exp.apply(x.clone())
+    (g,) = engine.grad(y.sum(), x, create_graph=True)
+    assert values(g) == values(y)
+    assert values(engine.grad(g.sum(), x)[0]) == values(y)
