@@ -131,6 +131,9 @@ def test_a_plain_tensor_takes_values_but_no_graph(write):
 class Foreign:
     """What no tensor can be computed with."""
 
+    def __repr__(self) -> str:  # part of a test's name
+        return "Foreign"
+
 
 class Reflected(Foreign):
     """It computes with anything."""
