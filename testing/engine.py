@@ -214,24 +214,32 @@ class TorchNode:
     @property
     def saved(self) -> tuple[Any, ...]:
         """The saved tensors without a graph; empty after they were freed."""
-        try:
-            return tuple(
-                t.detach() if isinstance(t, Tensor) else t for t in self.grad_fn.saved_tensors
-            )
-        except RuntimeError:
-            return ()
+        return tuple(t.detach() if isinstance(t, Tensor) else t for t in self._unpacked)
 
     @property
     def origins(self) -> tuple[Any, ...]:
         """Where each saved tensor is from: input i is i, output j is -1 - j, else None."""
-        return tuple(self.origin(t) if isinstance(t, Tensor) else None for t in self.saved)
+        return tuple(self.origin(t) if isinstance(t, Tensor) else None for t in self._unpacked)
+
+    @property
+    def _unpacked(self) -> tuple[Any, ...]:
+        try:
+            return tuple(self.grad_fn.saved_tensors)
+        except RuntimeError:
+            return ()
 
     def origin(self, tensor: Tensor) -> int | None:
-        """The same of any tensor."""
+        """The same of any tensor that forward left for backward.
+
+        A tensor on the memory of an input or an output, but without its graph, is a constant for
+        a second derivative, and is from neither.
+        """
         places = list(enumerate(self._call.variables))
         places += [(-1 - j, o) for j, o in enumerate(self._call.outputs)]
-        known = {_place(v): where for where, v in reversed(places) if isinstance(v, Tensor)}
-        return known.get(_place(tensor))
+        for where, value in places:
+            if isinstance(value, Tensor) and _place(value) == _place(tensor):
+                return where if value.requires_grad == tensor.requires_grad else None
+        return None
 
     @property
     def attributes(self) -> dict[str, Any]:

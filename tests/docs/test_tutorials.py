@@ -33,6 +33,7 @@ def test_the_pages_with_programs_are_these():
         "inplace.md",
         "packs/README.md",
         "packs/hooks.md",
+        "torch-functions.md",
         "tutorials/first-op.md",
         "tutorials/porting.md",
     }
@@ -47,4 +48,5 @@ def test_a_pages_programs_run_and_print_what_it_says(page, tmp_path):
 
 
 def test_the_number_of_laws_is_right():
-    assert f"\n{len(LAWS)} [laws]" in (DOCS / "tutorials/first-op.md").read_text(encoding="utf-8")
+    ours = sum("plugrad" in law.engines for law in LAWS)
+    assert f"\n{ours} [laws]" in (DOCS / "tutorials/first-op.md").read_text(encoding="utf-8")
