@@ -23,6 +23,7 @@ class Violation(Exception):  # noqa: N818 (it is the outcome of a check, not an 
         tolerated: whether torch, if it is the engine, mends it or says so aloud: then it is a
             warning.
         mended: the case without the fault, if it can be had, for the other laws to judge.
+        stops: of a gate's, that no other law can say anything, though it be a warning.
     """
 
     def __init__(
@@ -32,10 +33,11 @@ class Violation(Exception):  # noqa: N818 (it is the outcome of a check, not an 
         *,
         tolerated: bool = False,
         mended: Case | None = None,
+        stops: bool = False,
     ) -> None:
         super().__init__(message)
         self.message, self.mismatch = message, mismatch
-        self.tolerated, self.mended = tolerated, mended
+        self.tolerated, self.mended, self.stops = tolerated, mended, stops
 
 
 class NotApplicable(Exception):  # noqa: N818 (an outcome, not an error)

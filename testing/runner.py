@@ -245,6 +245,8 @@ class Runner:
             if case is not None and violation.mended is not None:
                 self._mended[case.index] = violation.mended
                 mended = True
+            if violation.stops:
+                self._break(case, law)
         except TimeLimitExceeded:
             message, mismatch = f"took longer than its time limit of {limit:g} s", None
             self._break(case, law)

@@ -11,7 +11,7 @@ from plugrad.cli.known_ops import remember_ops
 from plugrad.cli.pack_warnings import pack_warnings
 from plugrad.errors import PlugradError
 from plugrad.plugins.default import packs, registry
-from plugrad.testing.targets import find_targets, is_target_text
+from plugrad.testing.targets import FAILED_IMPORTS, find_targets, is_target_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -94,6 +94,8 @@ def chosen_targets(
     except PlugradError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error
+    for module, problem in FAILED_IMPORTS.items():
+        typer.echo(f"warning: {module} cannot be imported, and is left out: {problem}", err=True)
     return list({op.name: op for op in found}.values())
 
 

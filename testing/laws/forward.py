@@ -45,13 +45,31 @@ def runs(case: Case) -> None:
 def _called(case: Case) -> Call:
     try:
         return case.call()
-    except ContextError as error:
+    except Exception as error:
+        if case.op.engine is PLUGRAD or torch.cuda.is_available() or not _GPU.search(str(error)):
+            return _called_with_attributes(case, error)
+        first = str(error).strip().partition("\n")[0]
+        raise Violation(
+            f"not checked: it needs a GPU, which is not here ({type(error).__name__}: {first}); "
+            "run the check with --device cuda where there is one",
+            tolerated=True,
+            stops=True,
+        ) from error
+
+
+#: What torch and Triton say where there is no device for them.
+_GPU = re.compile(r"\bcuda\b|\bnvidia\b|\bgpu\b|\bhip\b|\btriton\b|0 active drivers", re.IGNORECASE)
+
+
+def _called_with_attributes(case: Case, error: Exception) -> Call:
+    if isinstance(error, ContextError):
         copy = case.of(with_attributes(case.op))
         try:
             copy.call()
         except Exception:  # it was something else
             raise error from None
         raise Violation(str(error), mended=copy) from error
+    raise error
 
 
 def _unknown_constants(case: Case) -> str:
@@ -346,7 +364,7 @@ _UNSHARE = {
 }
 
 
-@LAWS.law("refusals", "forward", whole_op=True)
+@LAWS.law("refusals", "forward", whole_op=True, explained_by=("samples",))
 def refusals(op: OpUnderTest) -> None:
     """Calls that the op says it refuses raise what it says.
 

@@ -188,7 +188,7 @@ def attributes(op: OpUnderTest) -> None:
         raise Violation(f"{', '.join(sorted(twice))}: declared as a method and as a property")
 
 
-@LAWS.law("waivers", "registration", whole_op=True)
+@LAWS.law("waivers", "registration", whole_op=True, explained_by=("samples",))
 def waivers(op: OpUnderTest) -> None:
     """Every waiver names a law, gives a reason, and is still needed.
 

@@ -237,7 +237,7 @@ def _right_at(case: Case, values: list[Tensor], what: str) -> bool:
 # --- what the samples reach ----------------------------------------------------------
 
 
-@LAWS.law("lines", "special points", whole_op=True)
+@LAWS.law("lines", "special points", whole_op=True, explained_by=("samples",))
 def lines(op: OpUnderTest) -> None:
     """Each statement of forward and backward runs for some sample.
 
@@ -248,7 +248,7 @@ def lines(op: OpUnderTest) -> None:
         raise Violation(f"no sample reaches {'; '.join(missed[:4])}: add one that does")
 
 
-@LAWS.law("branches", "special points", whole_op=True)
+@LAWS.law("branches", "special points", whole_op=True, explained_by=("samples",))
 def branches(op: OpUnderTest) -> None:
     """Each condition on elements is true in some sample and false in some.
 

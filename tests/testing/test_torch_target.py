@@ -97,6 +97,23 @@ def test_a_list_of_arguments_in_which_only_some_require_grad():
     assert broken(functions.Tolerant, [(a, x)])[0] == set()
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_what_needs_a_gpu_is_not_checked_and_says_so():
+    report = check_op(functions.NeedsGpu, samples=rows, laws=["runs", "oracle"])
+    assert [r.status for r in report] == ["warning", "not applicable"] * 2
+    assert report.results[0].message.startswith("not checked: it needs a GPU, which is not here")
+    assert report.passed
+
+
+def test_samples_that_raise_are_told():
+    def raising(make):
+        raise ZeroDivisionError("no samples today")
+
+    report = check_op(functions.Swish, samples=raising, laws=FAST)
+    assert {r.law for r in report.failures} == {"samples"}
+    assert "ZeroDivisionError: no samples today" in report.failures[0].message
+
+
 def test_without_samples_nothing_is_passed():
     report = check_op(functions.NeedsContiguous)
     assert not report.passed
