@@ -258,7 +258,8 @@ class Runner:
             torch.set_grad_enabled(True)
         index = None if case is None else case.index
         explained = self._laws_broken[index].intersection(law.explained_by)
-        self._laws_broken[index].add(law.id)
+        if self._waiver(law, case) is None:
+            self._laws_broken[index].add(law.id)
         if explained:
             return "not applicable", f"see the law {min(explained)}, which explains it", None
         if tolerated or self.op.is_warning(law.id):
