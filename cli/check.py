@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from plugrad.cli.checking.outcome import Outcome
-    from plugrad.testing.many import Checkable
+    from plugrad.testing.pool import Checkable
 
 #: With fewer ops than these for each process, starting it takes longer than it saves.
 OPS_PER_JOB = 4

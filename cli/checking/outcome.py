@@ -10,7 +10,7 @@ from plugrad.testing.result import Report
 
 if TYPE_CHECKING:
     from plugrad.testing.law import Law
-    from plugrad.testing.many import Batch
+    from plugrad.testing.pool import Batch
     from plugrad.testing.result import Result
 
 

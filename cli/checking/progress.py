@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from plugrad.cli.checking.outcome import Outcome
-    from plugrad.testing.many import Batch
+    from plugrad.testing.pool import Batch
 
 
 def watched(batches: Iterable[Batch], outcome: Outcome) -> Iterator[Batch]:

@@ -11,7 +11,7 @@ from plugrad.core import Sample, op
 from plugrad.errors import UnknownLawError
 from plugrad.plugins.default import registry
 from plugrad.testing import check_op
-from plugrad.testing import many as module
+from plugrad.testing import pool as module
 from plugrad.testing.many import check_many
 from plugrad.tests.cli import wrong_ops
 
@@ -83,17 +83,8 @@ def test_processes_that_die_or_lack_an_op():
 
 @pytest.mark.slow
 def test_a_process_that_hangs_is_ended(monkeypatch):
-    monkeypatch.setattr(module._Pool, "_is_stuck", lambda pool, worker: True)
+    monkeypatch.setattr(module.Pool, "_is_stuck", lambda pool, worker: True)
     found = results([registry["sin"], registry["cos"]], laws=LAWS, jobs=2)
     for name in ("sin", "cos"):
         (failed,) = found[name]
         assert "held for far longer than its time limit (signal SIGKILL)" in failed.message
-
-
-def test_what_was_running_follows_from_the_number_of_results():
-    laws = ("name", "samples", "runs", "oracle")
-    settings = module._Settings(laws, None, 0, "cpu", 1.0, None)
-    pool = module._Pool(settings, 2, lambda: False)
-    found = [pool._step(number, "plugrad") for number in range(6)]
-    expected = [(r.law, r.sample) for r in check_op("sin", laws=laws)][:6]
-    assert [(law.id, sample) for law, sample in found] == expected

@@ -7,7 +7,7 @@ import math
 from plugrad.cli.checking.outcome import Outcome
 from plugrad.testing.agree import Mismatch
 from plugrad.testing.check import choose_laws
-from plugrad.testing.many import Batch
+from plugrad.testing.pool import Batch
 from plugrad.testing.result import Result
 
 JACOBIANS = ([[1.0, 0.0], [0.0, -2.0]], [[1.0, 0.0], [0.0, math.nan]])
