@@ -117,6 +117,14 @@ class TorchTarget(OpUnderTest):
             device=self.device,
         )
 
+    def of_copy(self, function: Any) -> TorchTarget:
+        """A copy of the target's class, of which the same is said."""
+        copy = self.reseeded(self.seed)
+        copy.function = function
+        copy.dirties, copy.draws = self.dirties, self.draws
+        copy.forward_is_seen = self.forward_is_seen
+        return copy
+
     @property
     def command(self) -> str:
         """What checks it again, but for options; empty where no command finds it."""
@@ -159,8 +167,7 @@ class TorchTarget(OpUnderTest):
         """Whether backward is marked with torch's once_differentiable."""
         if self.composite:
             return False
-        backward = _rule(self.function)
-        return getattr(backward, "__code__", None) is _ONCE_CODE
+        return once_marked(rule_of(self.function))
 
     @property
     def has_jvp(self) -> bool:
@@ -254,10 +261,15 @@ def resolves(name: str, target: Any) -> bool:
         return False
 
 
-def _rule(function: Any) -> Any:
+def rule_of(function: Any) -> Any:
     """Its backward, which torch lets be called ``vjp``, too."""
     vjp = function.vjp
     return function.backward if vjp is torch.autograd.Function.vjp else vjp
+
+
+def once_marked(rule: Any) -> bool:
+    """Whether torch's once_differentiable made it."""
+    return getattr(rule, "__code__", None) is _ONCE_CODE
 
 
 def _signature(target: Any, name: str) -> Signature:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from plugrad.core.variable import Variable
 from plugrad.testing.faults.fault import FAULTS
 from plugrad.testing.faults.rewrite import receiving
 from plugrad.testing.law import NotApplicable
@@ -23,15 +22,14 @@ if TYPE_CHECKING:
 )
 def cotangent_changed(subject: Subject, _: str) -> Mapping[str, Any]:
     """The cotangent is doubled in place after the gradients are computed."""
-    rule = subject.function.backward
+    rule, raw = subject.rule, subject.engine.raw
 
     @wraps(rule)
     def backward(ctx: Any, *cotangents: Any) -> Any:
         result = rule(ctx, *cotangents)
         for cotangent in cotangents:
-            raw = cotangent._data if isinstance(cotangent, Variable) else cotangent
-            if raw is not None:
-                raw.data.mul_(2)
+            if cotangent is not None:
+                raw(cotangent).data.mul_(2)
         return result
 
     return {"backward": backward}
@@ -46,12 +44,12 @@ def nonlinear(subject: Subject, _: str) -> Mapping[str, Any]:
 @FAULTS.fault("clipped", "add a sample whose gradient is not zero", order=0, likely=("linearity",))
 def clipped(subject: Subject, _: str) -> Mapping[str, Any]:
     """Cotangents are clipped to a magnitude of 100."""
-    return receiving(subject.function, _clip)
 
+    def clip(cotangent: Any, _: int) -> Any:
+        raw = subject.engine.raw(cotangent)
+        return cotangent * (100 / raw.abs().clamp(min=100)).to(raw.dtype)
 
-def _clip(cotangent: Any, _: int) -> Any:
-    raw = _raw(cotangent)
-    return cotangent * (100 / raw.abs().clamp(min=100)).to(raw.dtype)
+    return receiving(subject.function, clip)
 
 
 @FAULTS.fault(
@@ -64,7 +62,9 @@ def nan_at_zero(subject: Subject, _: str) -> Mapping[str, Any]:
 
 def _outputs(subject: Subject) -> list[str]:
     several = [p.call for p in subject.probes if p.node.output_count > 1]
-    numbers = sorted({root.output_nr for call in several for root in call.roots})
+    numbers = sorted(
+        {number for call in several for number in subject.contexts.cotangent_numbers(call)}
+    )
     return [str(n) for n in numbers[:3]] or [""]
 
 
@@ -77,12 +77,9 @@ def output_ignored(subject: Subject, number: str) -> Mapping[str, Any]:
     """The cotangent of one of several outputs counts as zeros."""
     if not number:
         raise NotApplicable("it has one output")
+    raw = subject.engine.raw
 
     def change(cotangent: Any, index: int) -> Any:
-        return torch.zeros_like(_raw(cotangent)) if index == int(number) else cotangent
+        return torch.zeros_like(raw(cotangent)) if index == int(number) else cotangent
 
     return receiving(subject.function, change)
-
-
-def _raw(value: Any) -> Any:
-    return value.data if isinstance(value, Variable) else value

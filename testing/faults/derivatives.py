@@ -6,14 +6,12 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
-from plugrad.core.variable import Variable
 from plugrad.testing.faults.fault import FAULTS
 from plugrad.testing.law import NotApplicable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from plugrad.testing.faults.subject import Subject
 
@@ -23,12 +21,12 @@ if TYPE_CHECKING:
 )
 def detached(subject: Subject, _: str) -> Mapping[str, Any]:
     """In double backward the gradients are constants."""
-    rule = subject.function.backward
+    rule, raw = _twice(subject), subject.engine.raw
 
     @wraps(rule)
     def backward(ctx: Any, *cotangents: Any) -> Any:
         with torch.no_grad():
-            return rule(ctx, *[c._data if isinstance(c, Variable) else c for c in cotangents])
+            return rule(ctx, *map(raw, cotangents))
 
     return {"backward": backward}
 
@@ -46,29 +44,19 @@ def _saved_proof(_: Subject, __: Subject, ___: str) -> str | None:
 )
 def saved_detached(subject: Subject, _: str) -> Mapping[str, Any]:
     """In double backward the saved tensors are constants."""
-    if not any(isinstance(t, Tensor) for p in subject.probes for t in p.node.saved):
+    rule, contexts = _twice(subject), subject.contexts
+    if not any(contexts.tensors(found.context) for found in subject.probes):
         raise NotApplicable("the rule saves no tensor")
-    rule = subject.function.backward
 
     @wraps(rule)
     def backward(ctx: Any, *cotangents: Any) -> Any:
-        constant: Any = _ConstantContext(ctx)
-        return rule(constant, *cotangents)
+        return rule(contexts.constant(ctx), *cotangents)
 
     return {"backward": backward}
 
 
-class _ConstantContext:
-    """A context whose saved tensors are never Variables."""
-
-    def __init__(self, ctx: Any) -> None:
-        self._ctx = ctx
-
-    @property
-    def saved_tensors(self) -> tuple[Any, ...]:
-        with torch.no_grad():
-            saved: tuple[Any, ...] = self._ctx.saved_tensors
-        return saved
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._ctx, name)
+def _twice(subject: Subject) -> Callable[..., Any]:
+    """The rule, if there is a second derivative to get wrong."""
+    if subject.op.once_differentiable:
+        raise NotApplicable("backward is marked once_differentiable")
+    return subject.rule

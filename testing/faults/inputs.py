@@ -72,7 +72,7 @@ def _swapped_proof(subject: Subject, _: Subject, __: str) -> str | None:
 )
 def swapped(subject: Subject, _: str) -> Mapping[str, Any]:
     """The first two inputs get each other's gradient."""
-    rule = subject.function.backward
+    rule = subject.rule
     positions = _two_positions(subject)
 
     def exchanged(ctx: Any, *cotangents: Any) -> Any:
@@ -97,7 +97,9 @@ def _two_positions(subject: Subject) -> tuple[tuple[int, int | None], ...]:
 
 
 def _broadcast_names(subject: Subject) -> list[str]:
-    return subject.names if subject.op.declaration.broadcasts else [""]
+    # torch needs no declaration to sum.
+    sums = subject.op.declaration.broadcasts or subject.engine.mends
+    return subject.names if sums else [""]
 
 
 @FAULTS.fault(
@@ -109,12 +111,19 @@ def unbroadcast_dropped(subject: Subject, name: str) -> Mapping[str, Any]:
         raise NotApplicable("the op does not declare broadcasts")
     declared = f"unbroadcast-dropped[{name}]" in subject.op.declaration.equivalent
     if not declared and not _can_broadcast(subject, name):
-        raise NotApplicable(f"forward does not broadcast {name}")
+        raise NotApplicable(_NOT_BROADCAST[subject.engine.mends].format(name))
 
     def change(gradient: Any, which: str, value: Any, _: Any) -> Any:
         return _one_place(gradient, value) if which == name else gradient
 
     return returning(subject.function, change, values=True)
+
+
+#: By whether the engine sums what nobody declared.
+_NOT_BROADCAST = {
+    False: "forward does not broadcast {}",
+    True: "no gradient of {} is left to torch to sum",
+}
 
 
 def _one_place(gradient: Any, value: Any) -> Any:
@@ -159,7 +168,7 @@ def probe_of(found: Probe, index: int, move: Callable[[Tensor], Tensor]) -> Prob
 def _repeats(found: Probe, index: int) -> bool:
     shape = found.case.inputs[index].tensor.shape
     try:
-        raw = found.call.rule(found.call.cotangents())[index]
+        raw = found.call.unmended(found.call.cotangents())[index]
     except Exception:
         return False
     return raw is not None and raw.shape != shape

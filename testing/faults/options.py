@@ -5,13 +5,11 @@ from __future__ import annotations
 import dis
 import inspect
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor
 
-from plugrad.core.context import UntrackedContext
-from plugrad.core.node import Record
 from plugrad.testing.call import flat
 from plugrad.testing.faults.fault import FAULTS
 from plugrad.testing.faults.subject import Subject, same
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from plugrad.testing.faults.subject import Probe
 
 _DIMS = ("dim", "dims", "dim0", "dim1", "start_dim", "end_dim")
-_MISSING: Any = object()
+_States: TypeAlias = "tuple[Mapping[str, Any], Mapping[str, Any]]"
 
 
 class Misinformation:
@@ -42,43 +40,56 @@ class Misinformation:
 
     def inject(self, subject: Subject, name: str) -> Mapping[str, Any]:
         """The attributes of the op whose rule is misinformed."""
-        if subject.function.takes_setup_context():
-            raise NotApplicable("the op has a setup_context")
-        forward = subject.function.forward
+        contexts, function = subject.contexts, subject.function
+        if contexts.has_setup_context(function):
+            return self._in_setup_context(subject, name)
+        if subject.op.dirties:
+            raise NotApplicable("forward writes over its input, and cannot run twice")
+        forward = function.forward
         if not _reads(forward, name):
             raise NotApplicable(f"forward does not look at {name}")
 
         @wraps(forward)
         def misinformed(ctx: Any, *args: Any, **options: Any) -> Any:
-            bound = self._changed(forward, name, ctx, args, options)
-            if bound is None or not isinstance(ctx, Record):
+            bound = self._changed(forward, name, (ctx, *args), options)
+            if bound is None or not contexts.is_recorded(ctx):
                 return forward(ctx, *args, **options)
             state = torch.get_rng_state() if subject.op.declaration.random else None
-            other = UntrackedContext(ctx.needs_input_grad)
-            output = forward(other, *args, **options)
+            output = forward(contexts.spare(ctx), *args, **options)
             if state is not None:
                 torch.set_rng_state(state)
             try:
                 wrong = forward(*bound.args, **bound.kwargs)
             except Exception:
-                ctx._pg_saved = ()
+                contexts.clear(ctx)
                 return forward(ctx, *args, **options)
-            _with_outputs(ctx, wrong, output)
+            contexts.replace(ctx, wrong, output)
             return output
 
         return {"forward": misinformed}
+
+    def _in_setup_context(self, subject: Subject, name: str) -> Mapping[str, Any]:
+        """The same where the context is not filled by forward."""
+        function = subject.function
+        setup = function.setup_context
+
+        @wraps(setup)
+        def misinformed(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+            bound = self._changed(function.forward, name, inputs, {})
+            setup(ctx, inputs if bound is None else bound.args, output)
+
+        return {"setup_context": misinformed}
 
     def _changed(
         self,
         forward: Callable[..., Any],
         name: str,
-        ctx: Any,
         args: tuple[Any, ...],
         options: Mapping[str, Any],
     ) -> inspect.BoundArguments | None:
         """The arguments of forward with the changed one; None if it is the same."""
         signature = inspect.signature(forward)
-        bound = signature.bind(ctx, *args, **options)
+        bound = signature.bind(*args, **options)
         bound.apply_defaults()
         value = bound.arguments[name]
         changed = self._change(value, signature.parameters[name], bound)
@@ -89,7 +100,7 @@ class Misinformation:
 
     def proof(self, subject: Subject, _: Subject, name: str) -> str | None:
         """Whether forward leaves the same for backward with either argument."""
-        pairs = [pair for found in subject.probes for pair in self._contexts(found, name)]
+        pairs = [pair for p in subject.probes for pair in self._states(subject, p, name)]
         known = [pair for pair in pairs if pair is not None]
         if known and all(_same_state(*pair) for pair in known):
             return f"forward leaves the same for backward whatever {name} is"
@@ -97,38 +108,36 @@ class Misinformation:
             return f"forward cannot do without {name}"
         return None
 
-    def _contexts(self, found: Probe, name: str) -> Iterator[tuple[Any, Any] | None]:
-        """The contexts of the right and the wrong call; None if forward refuses that one."""
-        case = found.case
+    def _states(self, subject: Subject, found: Probe, name: str) -> Iterator[_States | None]:
+        """What the right and the wrong call leave; None if forward refuses the wrong one."""
+        case, contexts = found.case, subject.contexts
         function = case.op.function
         args, kwargs = case.arguments(case.values)
-        bound, options = function.signature.bind(args, kwargs)
-        right, wrong = _context(found), _context(found)
-        changed = self._changed(function.forward, name, wrong, bound, options)
+        bound, options = case.op.signature.bind(args, kwargs)
+        right, wrong = contexts.blank(found.context), contexts.blank(found.context)
+        apart = contexts.has_setup_context(function)
+        given = bound if apart else (wrong, *bound)
+        changed = self._changed(function.forward, name, given, options)
         if changed is None:
             return
+
+        def fill(ctx: Any, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+            with case.random_numbers():
+                if not apart:
+                    return function.forward(ctx, *arguments, **options)
+                output = function.forward(*bound)
+            function.setup_context(ctx, arguments, output)
+            return output
+
         try:
             with torch.no_grad():
-                with case.random_numbers():
-                    output = function.forward(right, *bound, **options)
-                with case.random_numbers():
-                    other = function.forward(*changed.args, **changed.kwargs)
+                output = fill(right, bound, options)
+                other = fill(wrong, changed.args if apart else changed.args[1:], changed.kwargs)
         except Exception:
             yield None
             return
-        _with_outputs(wrong, other, output)
-        yield right, wrong
-
-
-def _with_outputs(ctx: Any, wrong: Any, right: Any) -> None:
-    """Let a context refer to the right outputs where it does to the wrong ones."""
-    others = dict(zip(map(id, flat(wrong)), flat(right), strict=False))
-    ctx._pg_saved = tuple(
-        others.get(id(t), t) if isinstance(t, Tensor) else t for t in ctx._pg_saved
-    )
-    ctx._pg_version = sum(t._version for t in ctx._pg_saved if isinstance(t, Tensor))
-    if ctx._pg_constants:
-        ctx._pg_constants = tuple([others.get(id(t), t) for t in ctx._pg_constants])
+        contexts.replace(wrong, other, output)
+        yield contexts.state(right), contexts.state(wrong)
 
 
 def _is_an_input(subject: Subject, name: str) -> bool:
@@ -139,19 +148,7 @@ def _is_an_input(subject: Subject, name: str) -> bool:
     return (variadic and only_named) or name in subject.names
 
 
-def _context(found: Probe) -> Any:
-    record = type(found.record)()
-    record._pg_saved = ()
-    record.needs_input_grad = found.record.needs_input_grad
-    return record
-
-
-def _same_state(right: Any, wrong: Any) -> bool:
-    ignored = {"_pg_constants"}
-    state, other = (
-        {"_pg_saved": c._pg_saved, **{k: v for k, v in vars(c).items() if k not in ignored}}
-        for c in (right, wrong)
-    )
+def _same_state(state: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return state.keys() == other.keys() and all(_same(state[k], other[k]) for k in state)
 
 

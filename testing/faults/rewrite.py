@@ -6,17 +6,17 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from plugrad.core.node import Record
+from torch import Tensor
+
+from plugrad.testing.faults.contexts import contexts_of
 from plugrad.testing.faults.subject import place_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from plugrad.core.function import Function
-
 
 def returning(
-    function: type[Function], change: Callable[..., Any], *, values: bool = False
+    function: type[Any], change: Callable[..., Any], *, values: bool = False
 ) -> Mapping[str, Any]:
     """The attributes of an op whose gradients are changed before they are returned.
 
@@ -27,8 +27,9 @@ def returning(
         values: whether to ask for them.
     """
     kept = KeptArguments(function) if values else None
-    names = function.signature.positional
-    rule = function.backward
+    contexts = contexts_of(function)
+    names = contexts.positional(function)
+    rule = contexts.rule(function)
 
     @wraps(rule)
     def backward(ctx: Any, *cotangents: Any) -> Any:
@@ -40,8 +41,9 @@ def returning(
             name = place_name(names, position, item)
             if kept is None:
                 return change(gradient, name)
-            value: Any = arguments[position] if position < len(arguments) else None
-            value = value if item is None else value[item]
+            if position >= len(arguments):  # a call that was not seen
+                return gradient
+            value: Any = arguments[position] if item is None else arguments[position][item]
             return change(gradient, name, value, arguments)
 
         return each(rule(ctx, *cotangents), changed)
@@ -62,14 +64,14 @@ def each(result: Any, change: Callable[[Any, int, int | None], Any]) -> Any:
     return tuple(changed)
 
 
-def receiving(function: type[Function], change: Callable[[Any, int], Any]) -> Mapping[str, Any]:
+def receiving(function: type[Any], change: Callable[[Any, int], Any]) -> Mapping[str, Any]:
     """The attributes of an op whose rule gets its cotangents changed.
 
     Args:
         function: the op.
         change: takes a cotangent and the number of its output.
     """
-    rule = function.backward
+    rule = contexts_of(function).rule(function)
 
     @wraps(rule)
     def backward(ctx: Any, *cotangents: Any) -> Any:
@@ -86,43 +88,48 @@ class KeptArguments:
         function: the op.
     """
 
-    def __init__(self, function: type[Function]) -> None:
+    def __init__(self, function: type[Any]) -> None:
         self._arguments: WeakKeyDictionary[Any, tuple[Any, ...]] = WeakKeyDictionary()
-        self._function = function
+        self._contexts = contexts_of(function)
+        #: The attributes of the op that keeps them.
+        self.attributes = watching(function, self._keep)
+
+    def _keep(self, ctx: Any, arguments: tuple[Any, ...]) -> None:
+        # Without torch's graph, which could lead back to the context.
+        raw = [a.detach() if isinstance(a, Tensor) else a for a in arguments]
+        self._arguments[ctx] = tuple(raw)
 
     def __getitem__(self, ctx: Any) -> tuple[Any, ...]:
-        return self._arguments.get(original(ctx), ())
+        return self._arguments.get(self._contexts.original(ctx), ())
 
-    @property
-    def attributes(self) -> Mapping[str, Any]:
-        """The attributes of the op that keeps them."""
-        if self._function.takes_setup_context():
-            return {"setup_context": self._setup_context()}
-        return {"forward": self._forward()}
 
-    def _forward(self) -> Callable[..., Any]:
-        function = self._function.forward
+def watching(
+    function: type[Any], seen: Callable[[Any, tuple[Any, ...]], None]
+) -> Mapping[str, Any]:
+    """The attributes of an op that tells of each context that is filled.
 
-        @wraps(function)
-        def forward(ctx: Any, *args: Any, **options: Any) -> Any:
-            if isinstance(ctx, Record):
-                self._arguments[ctx] = args
-            return function(ctx, *args, **options)
+    Args:
+        function: the op.
+        seen: takes the context and the arguments.
+    """
+    contexts = contexts_of(function)
+    if contexts.has_setup_context(function):
+        setup = function.setup_context
 
-        return forward
-
-    def _setup_context(self) -> Callable[..., Any]:
-        function = self._function.setup_context
-
-        @wraps(function)
+        @wraps(setup)
         def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-            if isinstance(ctx, Record):
-                self._arguments[ctx] = inputs
-            function(ctx, inputs, output)
+            setup(ctx, inputs, output)
+            if contexts.is_recorded(ctx):
+                seen(ctx, inputs)
 
-        return setup_context
+        return {"setup_context": setup_context}
+    fill = function.forward
 
+    @wraps(fill)
+    def forward(ctx: Any, *args: Any, **options: Any) -> Any:
+        output = fill(ctx, *args, **options)
+        if contexts.is_recorded(ctx):
+            seen(ctx, args)
+        return output
 
-def original(ctx: Any) -> Any:
-    """The node of a context, which is a copy where only some inputs want a gradient."""
-    return ctx._pg_narrowed_from or ctx
+    return {"forward": forward}

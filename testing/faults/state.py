@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.core.node import Record
 from plugrad.testing.faults.fault import FAULTS
-from plugrad.testing.faults.rewrite import each
+from plugrad.testing.faults.rewrite import each, watching
 from plugrad.testing.law import NotApplicable
 
 if TYPE_CHECKING:
@@ -19,12 +18,14 @@ if TYPE_CHECKING:
     from plugrad.testing.faults.subject import Subject
 
 
-def _floating(value: Any) -> bool:
-    return isinstance(value, Tensor) and (value.is_floating_point() or value.is_complex())
+def _saved(subject: Subject, ctx: Any) -> list[Tensor]:
+    found = subject.contexts.tensors(ctx)
+    return [t for t in found if t.numel() and (t.is_floating_point() or t.is_complex())]
 
 
-def _saved(node: Any) -> list[Tensor]:
-    return [t for t in node._pg_saved or () if _floating(t) and t.numel()]
+def _refuse_unsaved(subject: Subject) -> None:
+    if not any(_saved(subject, found.context) for found in subject.probes):
+        raise NotApplicable("the rule saves no floating-point tensor")
 
 
 @FAULTS.fault(
@@ -35,14 +36,13 @@ def _saved(node: Any) -> list[Tensor]:
 )
 def saved_changed(subject: Subject, _: str) -> Mapping[str, Any]:
     """The first saved tensor is changed in place after the gradients are computed."""
-    if not any(_saved(found.record) for found in subject.probes):
-        raise NotApplicable("the rule saves no floating-point tensor")
-    rule = subject.function.backward
+    _refuse_unsaved(subject)
+    rule = subject.rule
 
     @wraps(rule)
     def backward(ctx: Any, *cotangents: Any) -> Any:
         result = rule(ctx, *cotangents)
-        for tensor in _saved(ctx)[:1]:
+        for tensor in _saved(subject, ctx)[:1]:
             tensor.data.add_(1)
         return result
 
@@ -57,39 +57,18 @@ def saved_changed(subject: Subject, _: str) -> Mapping[str, Any]:
 )
 def state_shared(subject: Subject, _: str) -> Mapping[str, Any]:
     """The rule uses what the newest call of the op saved, not its own."""
-    if not any(_saved(found.record) for found in subject.probes):
-        raise NotApplicable("the rule saves no floating-point tensor")
+    _refuse_unsaved(subject)
     newest: dict[str, Any] = {}
-    forward, rule = subject.function.forward, subject.function.backward
-    if subject.function.takes_setup_context():
-        raise NotApplicable("the op has a setup_context")
+    rule, contexts = subject.rule, subject.contexts
 
-    @wraps(forward)
-    def remembering(ctx: Any, *args: Any, **options: Any) -> Any:
-        output = forward(ctx, *args, **options)
-        if isinstance(ctx, Record):
-            newest["saved"] = ctx._pg_saved
-        return output
+    def remember(ctx: Any, _: Any) -> None:
+        newest["left"] = contexts.left(ctx)
 
     @wraps(rule)
     def backward(ctx: Any, *cotangents: Any) -> Any:
-        own = ctx._pg_saved
-        if own is None or not _alike(own, newest["saved"]):
-            return rule(ctx, *cotangents)
-        version = ctx._pg_version
-        ctx._pg_saved = newest["saved"]
-        ctx._pg_version = sum(t._version for t in ctx._pg_saved if isinstance(t, Tensor))
-        try:
-            return rule(ctx, *cotangents)
-        finally:
-            ctx._pg_saved, ctx._pg_version = own, version
+        return contexts.run_with(rule, ctx, newest["left"], cotangents)
 
-    return {"forward": remembering, "backward": backward}
-
-
-def _alike(own: Any, other: Any) -> bool:
-    shapes = [[getattr(t, "shape", None) for t in saved] for saved in (own, other)]
-    return shapes[0] == shapes[1]
+    return {"backward": backward, **watching(subject.function, remember)}
 
 
 @FAULTS.fault(
@@ -97,11 +76,11 @@ def _alike(own: Any, other: Any) -> bool:
 )
 def buffer_reused(subject: Subject, _: str) -> Mapping[str, Any]:
     """Gradients are returned in memory that the next call overwrites."""
-    rule = subject.function.backward
+    rule = subject.rule
     buffers: dict[Any, Tensor] = {}
 
     def reused(gradient: Any, position: int, item: int | None) -> Any:
-        if not isinstance(gradient, Tensor):
+        if not isinstance(gradient, Tensor) or gradient.requires_grad:
             return gradient
         key = position, item, gradient.shape, gradient.dtype
         buffer = buffers.setdefault(key, torch.empty_like(gradient).contiguous())

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from plugrad.testing.call import flat
 from plugrad.testing.case import Case, OpUnderTest
+from plugrad.testing.faults.contexts import contexts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from plugrad.core.node import Node
     from plugrad.testing.call import Call
 
 
@@ -38,27 +38,28 @@ class Probe:
 
     def __init__(self, case: Case, call: Call) -> None:
         self.case, self.call = case, call
-        node = call.node
-        assert node is not None
-        self.node: Node = node
-        self.record = call.record
+        self.node = call.node
+        assert self.node is not None
+        self._contexts = contexts_of(case.op.function)
+        self.context = self._contexts.of(call)
 
     @cached_property
     def places(self) -> list[Place]:
         """The place of every edge that leads somewhere."""
-        edges = zip(self._all_places(), self.record._pg_edges, strict=False)
-        return [place for place, edge in edges if edge is not None]
+        differentiable = self._contexts.differentiable(self.context)
+        edges = zip(self._all_places(), differentiable, strict=False)
+        return [place for place, takes in edges if takes]
 
     def input_index(self, name: str) -> int | None:
         """Which of the case's inputs the place ``name`` is, if it is one with a gradient."""
-        edges = zip(self._all_places(), self.record._pg_edges, self.case.edge_inputs, strict=False)
-        found = (i for place, edge, i in edges if edge is not None and place.name == name)
-        return next(found, None)
+        differentiable = self._contexts.differentiable(self.context)
+        edges = zip(self._all_places(), differentiable, self.case.edge_inputs, strict=False)
+        return next((i for place, takes, i in edges if takes and place.name == name), None)
 
     def _all_places(self) -> list[Place]:
         """A place for every edge."""
-        lengths = self.record._pg_list_lengths or (None,) * len(self.record._pg_edges)
-        names = self.case.op.signature.positional
+        lengths = self._contexts.list_lengths(self.context)
+        names = self._contexts.positional(self.case.op.function)
         return [
             Place(place_name(names, position, item), position, item)
             for position, length in enumerate(lengths)
@@ -81,6 +82,12 @@ class Subject:
 
     def __init__(self, op: OpUnderTest) -> None:
         self.op, self.function = op, op.function
+        self.contexts, self.engine = contexts_of(op.function), op.engine
+
+    @property
+    def rule(self) -> Callable[..., Any]:
+        """Backward itself."""
+        return self.contexts.rule(self.function)
 
     def reseeded(self, seed: int) -> Subject:
         """The same op with the samples of another seed."""
