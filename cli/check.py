@@ -120,8 +120,7 @@ def check(
     from plugrad.testing.targets import is_target_text
 
     place = str(usable_device(device))
-    told = _told(samples, reference)
-    targets = chosen_targets(ops or (), told, seed, place)
+    targets = chosen_targets(ops or (), samples, reference, seed, place)
     named = [name for name in ops or () if not is_target_text(name)]
     # Without names all ops would be meant.
     registered, laws = chosen(named, lambda: choose_laws(law or None), none=bool(targets))
@@ -220,23 +219,6 @@ def _check_time_limit(time_limit: float) -> None:
             f"{time_limit:g} s is no time limit\n  fix: give seconds, or 0 for none",
             param_hint="--time-limit",
         )
-
-
-def _told(samples: Path | None, reference: str | None) -> dict[str, object]:
-    """What the options say of the torch targets."""
-    told: dict[str, object] = {}
-    if samples is not None:
-        told["samples_file"] = str(samples)
-    if reference is not None:
-        from plugrad.errors import PlugradError
-        from plugrad.testing.targets import find_object
-
-        try:
-            told["reference"] = find_object(reference)
-        except PlugradError as error:
-            typer.echo(f"Error: {error}", err=True)
-            raise typer.Exit(2) from error
-    return told
 
 
 def _check_samples(

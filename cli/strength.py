@@ -24,8 +24,8 @@ from plugrad.cli.interruption import INTERRUPTED, Interruption
 from plugrad.cli.output_to_errors import output_to_errors
 
 if TYPE_CHECKING:
-    from plugrad.plugins.registered_op import RegisteredOp
-    from plugrad.testing.strength import StrengthReport
+    from plugrad.testing.pool import Checkable
+    from plugrad.testing.strength_report import StrengthReport
 
 #: With fewer ops than these for each process, starting it takes longer than it saves.
 OPS_PER_JOB = 8
@@ -37,8 +37,10 @@ def strength(
     ops: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="OP|PACK::",
-            help="Names of ops; PACK:: for all of a pack. All registered ops if none is given.",
+            metavar="OP|PACK::|MODULE:NAME|FILE.py:NAME|PACKAGE:",
+            help="Names of ops; PACK:: for all of a pack. All registered ops if none is given. "
+            "Of torch: a torch.autograd.Function by its module or file; PACKAGE: or FILE.py for "
+            "each one there.",
             show_default=False,
             autocompletion=complete_chosen,
         ),
@@ -49,6 +51,21 @@ def strength(
             help="Only this fault, dropped or dropped[y]; may be repeated.",
             show_default=False,
             autocompletion=complete_faults,
+        ),
+    ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            help="The samples file of what is torch's. By default plugrad_samples.py, here or "
+            "beside the package.",
+            show_default=False,
+        ),
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="A function that the torch target must equal: FILE.py:NAME or MODULE:NAME.",
+            show_default=False,
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the samples and the cotangents.")] = 0,
@@ -68,25 +85,32 @@ def strength(
 
     Each fault is put into a copy of the op: its gradient scaled by 1.001, one input's
     dropped, one branch wrong, ... What no law finds from the samples survives, and the
-    samples are too weak; what changes nothing is equivalent, with the reason.
+    samples are too weak; what changes nothing is equivalent, with the reason. An op that
+    fails its check gets no faults, and the law that it breaks is shown.
 
     \b
     plugrad strength                     every registered op
     plugrad strength sin nn.functional.gelu
     plugrad strength special::           all ops of a pack
     plugrad strength mul --fault dropped --fault 'scaled[y]'
+    plugrad strength kernels.py:Swish --samples swish_samples.py
     plugrad strength --json - > strength.json
 
-    The exit status is 0 if no fault survives, 1 if one does, 2 if the command is wrong, and
-    130 after Ctrl-C, which prints what is known so far.
+    The exit status is 0 if no fault survives, 1 if one does or an op fails its check, 2 if
+    the command is wrong, and 130 after Ctrl-C, which prints what is known so far.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
-    from plugrad.cli.checking.selection import chosen
-    from plugrad.testing.strength import StrengthReport, choose_faults
+    from plugrad.cli.checking.selection import chosen, chosen_targets
+    from plugrad.testing.strength import choose_faults
+    from plugrad.testing.strength_report import StrengthReport
+    from plugrad.testing.targets import is_target_text
 
     check_seed(seed)
     if jobs is not None:
         check_jobs(jobs)
-    entries, _ = chosen(ops or (), lambda: choose_faults(fault or None))
+    targets = chosen_targets(ops or (), samples, reference, seed, "cpu")
+    named = [name for name in ops or () if not is_target_text(name)]
+    registered, _ = chosen(named, lambda: choose_faults(fault or None), none=bool(targets))
+    entries: list[Checkable] = [*registered, *targets]
     check_writable("--json", json)
     report = StrengthReport()
     piped = json == Path("-")
@@ -112,7 +136,7 @@ def strength(
 
 def _collect(
     report: StrengthReport,
-    entries: list[RegisteredOp],
+    entries: list[Checkable],
     faults: list[str] | None,
     seed: int,
     jobs: int,
@@ -146,19 +170,30 @@ def _collect(
 
 
 def _print(out: Console, report: StrengthReport, everything: bool) -> None:
+    from plugrad.testing.strength_report import failed_check
+
     weak = {result.op for result in report.survivors + report.stale}
+    broken = {result.op for result in report.broken}
     shown = {op: one for op, one in report.ops.items() if everything or op in weak}
+    shown = {op: one for op, one in shown.items() if op not in broken}
+    for result in report.broken:
+        out.print(f"BROKEN {result.op} {failed_check(result)}")
+        out.print(_indented(result.reproduce), end="")
     if shown:
         print_table(out, _table(shown))
     for result in report.survivors:
         out.print(f"\nSURVIVED {result.op}: {result.fault}: {_what(result.fault)}")
-        out.print(f"  {result.message}\n  {result.reproduce}")
+        out.print(f"  {result.message}\n{_indented(result.reproduce)}", end="")
     for result in report.stale:
         out.print(f"\nSTALE {result.op}: {result.fault}: {_what(result.fault)}")
-        out.print(f"  {result.message}\n  {result.reproduce}")
+        out.print(f"  {result.message}\n{_indented(result.reproduce)}", end="")
     _print_equivalent(out, report)
     if everything:
         _print_not_applicable(out, report)
+
+
+def _indented(line: str) -> str:
+    return f"  {line}\n" if line else ""
 
 
 def _what(fault: str) -> str:
@@ -221,7 +256,8 @@ def _total(report: StrengthReport, seconds: float, *, interrupted: bool) -> str:
     share = f"{counts['caught']} of {judged} faults caught ({_score(report)})"
     how = "interrupted" if interrupted else verdict
     every = ", ".join(f"{counts[name]} {name}" for name in _COLUMNS)
-    return f"\n{how}: {ops} ops, {share} in {seconds:.1f} s\n{every}"
+    broken = f"\n{len(report.broken)} ops fail their check" if report.broken else ""
+    return f"\n{how}: {ops} ops, {share} in {seconds:.1f} s\n{every}{broken}"
 
 
 def _as_json(report: StrengthReport, seed: int) -> str:

@@ -18,12 +18,12 @@ from plugrad.testing.case import OpUnderTest
 from plugrad.testing.check import choose_laws
 from plugrad.testing.pool import TICK, Batch, Pool, Settings, results_of
 from plugrad.testing.runner import TIME_LIMIT, one_thread
-from plugrad.testing.strength import FaultResult, StrengthReport, choose_faults, op_strength
+from plugrad.testing.strength import choose_faults, op_strength
+from plugrad.testing.strength_report import FaultResult, StrengthReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from plugrad.plugins.registered_op import RegisteredOp
     from plugrad.plugins.selection import PackSelection
     from plugrad.testing.pool import Checkable
     from plugrad.testing.result import Result
@@ -98,8 +98,12 @@ def _batches(
     yield Batch(entry.name, collected, True)
 
 
+#: With more ops than these, or in processes, each is checked quickly before its faults.
+FEW_OPS = 20
+
+
 def strength_of_many(
-    ops: Sequence[RegisteredOp],
+    ops: Sequence[Checkable],
     *,
     faults: Sequence[str] | None = None,
     seed: int = 0,
@@ -111,7 +115,7 @@ def strength_of_many(
     An op that another process cannot find by its name is looked at in this one.
 
     Args:
-        ops: entries of the default registry.
+        ops: entries of the default registry, or ops under test, whose seed is theirs.
         faults: ids, as in ``op_strength``.
         seed: of the samples and the cotangents.
         jobs: how many processes; 1 for this one alone.
@@ -120,11 +124,12 @@ def strength_of_many(
     Raises:
         UnknownFaultError: there is no fault of an id.
     """
-    chosen = choose_faults(faults)
+    chosen, few = choose_faults(faults), len(ops) <= FEW_OPS
     here = list(ops)
     if jobs > 1:
-        here = []
-        for name, report in _elsewhere([entry.name for entry in ops], chosen, seed, jobs, stop):
+        here = [op for op in ops if isinstance(op, OpUnderTest)]
+        names = [op.name for op in ops if not isinstance(op, OpUnderTest)]
+        for name, report in _elsewhere(names, chosen, seed, jobs, stop):
             if report is None:
                 here += [entry for entry in ops if entry.name == name]
             else:
@@ -133,7 +138,7 @@ def strength_of_many(
         for entry in here:
             if stop():
                 return
-            yield op_strength(entry, seed=seed, faults=chosen)
+            yield op_strength(entry, seed=seed, faults=faults if few else chosen)
 
 
 def _elsewhere(

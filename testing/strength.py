@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from plugrad.errors import UnknownFaultError
 from plugrad.plugins.messages import did_you_mean
-from plugrad.testing.case import OpUnderTest
-from plugrad.testing.check import add_pack_checks
+from plugrad.testing.check import add_pack_checks, under_test
 from plugrad.testing.faults import FAULTS
 from plugrad.testing.faults.mutant import mutant
 from plugrad.testing.faults.rewrite import returning
@@ -21,120 +19,18 @@ from plugrad.testing.law import NotApplicable, for_op
 from plugrad.testing.laws import LAWS
 from plugrad.testing.runner import Runner, TimeLimitExceeded
 from plugrad.testing.runner import time_limit as limited
+from plugrad.testing.strength_report import FaultResult, StrengthReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from plugrad.core.function import Function
     from plugrad.plugins.registered_op import RegisteredOp
+    from plugrad.testing.case import OpUnderTest
     from plugrad.testing.faults.fault import Fault
     from plugrad.testing.faults.subject import Probe
     from plugrad.testing.law import Law
     from plugrad.testing.result import Result
-
-
-#: ``stale`` is a fault declared equivalent that the samples catch, or that there is not.
-Verdict: TypeAlias = Literal["caught", "survived", "equivalent", "not applicable", "stale"]
-
-
-@dataclass(frozen=True)
-class FaultResult:
-    """What became of one fault in one op.
-
-    Args:
-        op: the op's name.
-        fault: the fault's, with its variant: ``dropped[y]``.
-        verdict: see Verdict.
-        message: for ``caught`` what the law said; for ``survived`` what would catch it;
-            else the reason.
-        law, sample: what caught it.
-        seed: of the samples.
-        duration: seconds.
-    """
-
-    op: str
-    fault: str
-    verdict: Verdict
-    message: str = ""
-    law: str = ""
-    sample: int | None = None
-    seed: int = 0
-    duration: float = 0.0
-
-    @property
-    def id(self) -> str:
-        """``op-fault``."""
-        return f"{self.op}-{self.fault}"
-
-    @property
-    def reproduce(self) -> str:
-        """A command that injects this fault into this op again."""
-        return f"plugrad strength {self.op} --fault '{self.fault}' --seed {self.seed}"
-
-    def as_dict(self) -> dict[str, Any]:
-        """All of it as plain values, for JSON."""
-        return {**asdict(self), "id": self.id, "reproduce": self.reproduce}
-
-
-class StrengthReport:
-    """What became of the faults; iteration gives each FaultResult.
-
-    Args:
-        results: of one op or several.
-    """
-
-    def __init__(self, results: Iterable[FaultResult] = ()) -> None:
-        self.results = list(results)
-
-    @property
-    def passed(self) -> bool:
-        """Whether no fault survived, and none was declared equivalent that is not."""
-        return bool(self.results) and not self.survivors and not self.stale
-
-    @property
-    def survivors(self) -> list[FaultResult]:
-        """The faults that no sample shows: the samples are too weak."""
-        return [r for r in self.results if r.verdict == "survived"]
-
-    @property
-    def stale(self) -> list[FaultResult]:
-        """The faults that the op declares equivalent for no reason."""
-        return [r for r in self.results if r.verdict == "stale"]
-
-    @property
-    def counts(self) -> Counter[str]:
-        """How many faults have each verdict."""
-        return Counter(r.verdict for r in self.results)
-
-    @property
-    def score(self) -> float:
-        """The share of the faults that count which were caught; 1 if none counts."""
-        caught, survived = self.counts["caught"], self.counts["survived"]
-        return caught / (caught + survived) if caught + survived else 1.0
-
-    @property
-    def ops(self) -> dict[str, StrengthReport]:
-        """A report for each op."""
-        by_op: dict[str, StrengthReport] = {}
-        for result in self.results:
-            by_op.setdefault(result.op, StrengthReport()).results.append(result)
-        return by_op
-
-    def __iter__(self) -> Iterator[FaultResult]:
-        return iter(self.results)
-
-    def __len__(self) -> int:
-        return len(self.results)
-
-    def __repr__(self) -> str:
-        counts = ", ".join(f"{n} {verdict}" for verdict, n in sorted(self.counts.items()))
-        return f"<StrengthReport {self.score:.0%}: {counts or 'no fault was injected'}>"
-
-    def __str__(self) -> str:
-        lines = [repr(self)]
-        for r in self.survivors + self.stale:
-            lines += [f"{r.op}: {r.fault} {r.verdict}: {r.message}", f"  {r.reproduce}"]
-        return "\n".join(lines)
+    from plugrad.testing.strength_report import Verdict
 
 
 #: Seconds that a law may take on one sample of a faulty op.
@@ -145,38 +41,64 @@ _TOO_LONG = "the samples take longer than the time limit"
 _NO_SURROGATE_REFERENCE = (
     "backward is a surrogate, and without surrogate_reference= nothing says what it should be"
 )
+_NO_RULE = {
+    "plugrad": "composite: it has no rule of its own",
+    "torch": "it is no torch.autograd.Function: its rule is not in a class that could be copied",
+}
+_NO_SAMPLES = {
+    "plugrad": "add a sample that has a gradient",
+    "torch": "there are no samples: give samples=, or write them into a samples file",
+}
 _FAMILIES = frozenset({"first order", "beyond", "complex", "special points"})
 # They judge the samples or the op's source, not the gradient; or, batched-cotangents, fail
 # for the way in which a fault is put in.
 _NOT_OF_GRADIENTS = frozenset({"branches", "lines", "batched-cotangents"})
+# They take long, or say again what others have said.
+_NOT_QUICK = frozenset({"inplace", "low-precision", "numeric"})
+# They judge the samples, as strength does.
+_OF_SAMPLES = frozenset({"branches", "lines"})
 
 
 def op_strength(
-    op: str | type[Function] | RegisteredOp,
+    op: str | type[Any] | RegisteredOp | Callable[..., Any] | OpUnderTest,
     *,
+    samples: Any = None,
+    reference: Callable[..., Any] | None = None,
     seed: int = 0,
     faults: Iterable[str] | None = None,
     device: str = "cpu",
     time_limit: float = TIME_LIMIT,
+    **declared: Any,
 ) -> StrengthReport:
     """Put faults into the rule of an op, one at a time, and see which its samples catch.
 
-    The op itself is not touched: each fault is put into a copy of its class.
+    The op itself is not touched: each fault is put into a copy of its class. An op that
+    breaks a law without a fault is reported as that, and gets no faults.
 
     Args:
-        op: a name, or a class, registered or not, with forward, backward and samples.
+        op: a name, or a class, registered or not, with forward, backward and samples; or
+            a torch.autograd.Function; or where to find one: ``package.module:Name``,
+            ``path/to/file.py:Name``. A custom op or a function has no rule to change.
+        samples: of a torch target, as for ``check_op``.
+        reference: of a torch target, a function that it must equal.
         seed: of the samples and the cotangents.
         faults: ids, with a variant (``dropped[y]``) or without; all unless told otherwise.
+            For some faults the op itself is checked quickly first, and fully if one survives.
         device: where the samples' tensors live.
         time_limit: seconds for each law on each sample; 0 for none.
+        **declared: of a torch target, what ``@op`` would say, as for ``check_op``.
 
     Raises:
         UnknownOpError: no op has the name.
         UnknownFaultError: there is no fault of an id.
-        OpDefinitionError: ``op`` is neither a name nor a Function.
+        OpDefinitionError, TargetError: ``op`` is nothing that faults can be put into.
+        ArgumentError: what only a torch target is told, or cannot be declared.
     """
     wanted = choose_faults(faults)
-    return StrengthReport(_Injection(OpUnderTest.of(op, seed, device), time_limit).results(wanted))
+    told = {"samples": samples, "reference": reference, **declared}
+    told = {name: value for name, value in told.items() if value is not None}
+    under = under_test(op, told, seed, device)
+    return _Injection(under, time_limit, thorough=faults is None).report(wanted)
 
 
 def choose_faults(ids: Iterable[str] | None) -> tuple[str, ...]:
@@ -209,9 +131,20 @@ def _base(id_: str) -> str:
 class _Injection:
     """The faults of one op, one after the other."""
 
-    def __init__(self, op: OpUnderTest, limit: float) -> None:
-        self.op, self.limit = op, limit
+    def __init__(self, op: OpUnderTest, limit: float, *, thorough: bool) -> None:
+        self.op, self.limit, self.thorough = op, limit, thorough
         self.subject = Subject(op)
+
+    def report(self, wanted: Iterable[str]) -> StrengthReport:
+        wanted = tuple(wanted)
+        report = StrengthReport(self.results(wanted))
+        if not self.thorough and (report.survivors or report.stale):
+            # Advice would not help if the fault in the op itself is why it survives.
+            broken = self._broken(LAWS)
+            if broken is not None:
+                ids = dict.fromkeys(map(_base, wanted))
+                return StrengthReport(replace(broken, fault=id_) for id_ in ids)
+        return report
 
     def results(self, wanted: Iterable[str]) -> Iterator[FaultResult]:
         wanted = tuple(wanted)
@@ -220,16 +153,16 @@ class _Injection:
             chosen = {id_ for id_ in wanted if _base(id_) == fault.id}
             if not chosen:
                 continue
-            without = self._without_a_rule
+            without = self._without_faults
             if without is not None:
-                yield FaultResult(self.op.name, fault.id, *without, seed=self.op.seed)
+                yield replace(without, fault=fault.id)
                 continue
             for variant in fault.variants_of(self.subject):
                 name = fault.name(variant)
                 known.add(name)
                 if fault.id in chosen or name in chosen:
                     yield self._result(fault, variant)
-        if self._without_a_rule is None:
+        if self._without_faults is None:
             ids = {
                 *wanted,
                 *(_base(name) for name in self._declared() if _base(name) not in FAULTS),
@@ -242,13 +175,39 @@ class _Injection:
     def _unknown(self, names: set[str]) -> Iterator[FaultResult]:
         for name in sorted(names):
             message = "the op declares it equivalent, and has no such fault"
-            yield FaultResult(self.op.name, name, "stale", message)
+            yield self._told(name, "stale", message)
+
+    def _told(self, fault: str, verdict: Verdict, message: str, **more: Any) -> FaultResult:
+        command, seed = self.op.command, self.op.seed
+        return FaultResult(
+            self.op.name, fault, verdict, message, seed=seed, command=command, **more
+        )
 
     @cached_property
+    def _without_faults(self) -> FaultResult | None:
+        """What becomes of every fault of an op that breaks a law, or that can have none."""
+        broken = self._broken(LAWS if self.thorough else filter(_is_quick, LAWS))
+        if broken is not None:
+            return broken
+        why = self._without_a_rule()
+        return None if why is None else self._told("", *why)
+
+    def _broken(self, laws: Iterable[Law]) -> FaultResult | None:
+        """What becomes of every fault of an op that breaks one of these laws."""
+        laws = [law for law in laws if not (law.whole_op or law.slow or law.id in _OF_SAMPLES)]
+        # After the gates, what says most plainly that the gradient is wrong.
+        laws.sort(key=lambda law: 0 if law.gate else 1 + (law.family != "first order"))
+        found = Runner(self.op, self.limit).results(laws)
+        failed = next((result for result in found if result.status == "failed"), None)
+        if failed is None:
+            return None
+        place = {"law": failed.law, "sample": failed.sample}
+        return self._told("", "check failed", failed.message, **place)
+
     def _without_a_rule(self) -> tuple[Verdict, str] | None:
-        """What becomes of every fault of an op that has no rule, or no sample on which it runs."""
+        """Why no fault can be put into the op, or what it lacks on which one could show."""
         if self.op.composite:
-            return "not applicable", "composite: it has no rule of its own"
+            return "not applicable", _NO_RULE[self.op.engine.name]
         if not self.op.declaration.differentiable:
             return "not applicable", "it is not differentiable"
         try:
@@ -259,9 +218,11 @@ class _Injection:
             return "survived", _TOO_LONG
         except Exception as error:
             return "survived", f"the samples raise {type(error).__name__}: {error}"
+        if not self.subject.cases:
+            return "survived", _NO_SAMPLES[self.op.engine.name]
         if not probes:
             return "survived", "add a sample that has a gradient"
-        return None if runs else ("survived", "backward raises: plugrad check shows what")
+        return None if runs else ("survived", "backward raises on every sample")
 
     def _result(self, fault: Fault, variant: str) -> FaultResult:
         start = time.perf_counter()
@@ -283,13 +244,11 @@ class _Injection:
             said = self.op.declaration
             if outcome[0] == "survived" and said.as_surrogate and not said.surrogate_reference:
                 outcome = "not applicable", _NO_SURROGATE_REFERENCE
-        return FaultResult(
-            self.op.name,
+        return self._told(
             name,
             *outcome,
             law=caught.law if caught else "",
             sample=caught.sample if caught else None,
-            seed=self.op.seed,
             duration=time.perf_counter() - start,
         )
 
@@ -297,21 +256,29 @@ class _Injection:
         self, fault: Fault, faulty: Subject, variant: str, declared: str | None
     ) -> tuple[Result | None, str | None]:
         """What caught the fault, or why it is equivalent: the likely laws are asked first."""
-        caught = self._caught(fault, faulty, likely=True)
+        warned: list[Result] = []
+        caught = self._caught(fault, faulty, warned, likely=True)
         if caught is not None:
             return caught, None
         proven = None
         if declared is None and fault.order:
             proven = self._proven_in_time(fault, faulty, variant)
         if proven is None:
-            caught = self._caught(fault, faulty, likely=False)
+            caught = self._caught(fault, faulty, warned, likely=False)
         if caught is None and declared is None and not fault.order:
             proven = self._proven_in_time(fault, faulty, variant)
+        if caught is None and proven is None and warned:
+            caught = replace(warned[0], message=f"a warning: {warned[0].message}")
         return caught, proven
 
     # --- caught? ---
-    def _caught(self, fault: Fault, faulty: Subject, *, likely: bool) -> Result | None:
-        """The first law and sample that fails; of the likely laws, or of the others."""
+    def _caught(
+        self, fault: Fault, faulty: Subject, warned: list[Result], *, likely: bool
+    ) -> Result | None:
+        """The first law and sample that fails; of the likely laws, or of the others.
+
+        Warnings that the op without the fault does not give are added to ``warned``.
+        """
         runner = Runner(faulty.op, self.limit)
         with_node = {found.case.index for found in self.subject.probes}
         for law in for_op(_laws(fault, likely=likely), self.op.pack, self.op.engine.name):
@@ -319,16 +286,21 @@ class _Injection:
                 if index not in with_node:
                     continue
                 result = runner.result(law, runner.case(index))
-                if result.status == "failed" and self._control(law, index):
+                if result.status not in ("failed", "warning"):
+                    continue
+                clean = self._control(law, index)
+                if result.status == "failed" and clean != "failed":
                     return result
+                if result.status == "warning" and clean not in ("failed", "warning"):
+                    warned.append(result)
         return None
 
     @lru_cache  # noqa: B019 (it lives as long as one op is looked at)
-    def _control(self, law: Law, index: int) -> bool:
-        """Whether a copy of the op without a fault obeys the law on this sample."""
+    def _control(self, law: Law, index: int) -> str:
+        """What the law says on this sample of a copy of the op without a fault."""
         copy = mutant(self.subject, returning(self.op.function, lambda g, _: g))
         runner = Runner(copy.op, self.limit)
-        return runner.result(law, runner.case(index)).status != "failed"
+        return runner.result(law, runner.case(index)).status
 
     # --- equivalent? ---
     def _proven_in_time(self, fault: Fault, faulty: Subject, variant: str) -> str | None:
@@ -372,6 +344,10 @@ def _verdict(
     if reason is not None:
         return "equivalent", reason
     return "survived", fault.advice.format(variant)
+
+
+def _is_quick(law: Law) -> bool:
+    return law.gate or (law.family == "first order" and law.id not in _NOT_QUICK)
 
 
 def _laws(fault: Fault, *, likely: bool) -> list[Law]:

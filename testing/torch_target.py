@@ -66,6 +66,8 @@ class TorchTarget(OpUnderTest):
     """
 
     engine = TORCH
+    #: What else the command line said of it: `` --samples FILE``.
+    options = ""
 
     def __init__(
         self,
@@ -128,7 +130,7 @@ class TorchTarget(OpUnderTest):
     @property
     def command(self) -> str:
         """What checks it again, but for options; empty where no command finds it."""
-        return self._command
+        return f"{self._command}{self.options}" if self._command else ""
 
     def is_warning(self, law: str) -> bool:
         """Whether to break this law is a warning: the target says nothing that it is about."""

@@ -11,10 +11,12 @@ from plugrad.cli.known_ops import remember_ops
 from plugrad.cli.pack_warnings import pack_warnings
 from plugrad.errors import PlugradError
 from plugrad.plugins.default import packs, registry
-from plugrad.testing.targets import FAILED_IMPORTS, find_targets, is_target_text
+from plugrad.testing.targets import FAILED_IMPORTS, find_object, find_targets, is_target_text
+from plugrad.testing.torch_target import TorchTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from plugrad.plugins.registered_op import RegisteredOp
     from plugrad.testing.case import OpUnderTest
@@ -71,20 +73,28 @@ def chosen_ops(names: Iterable[str]) -> list[RegisteredOp]:
 
 
 def chosen_targets(
-    names: Iterable[str], told: Mapping[str, object], seed: int, device: str
+    names: Iterable[str],
+    samples: Path | None,
+    reference: str | None,
+    seed: int,
+    device: str,
 ) -> list[OpUnderTest]:
     """The torch targets that are named, ready to be checked, and no registered ops.
 
     Args:
         names: as ``package.module:Name``, ``path/to/file.py``; other names are left out.
-        told: what is said of all of them, as for ``check_op``.
+        samples: their samples file; None to look for one.
+        reference: a function that they must equal, ``module:name``.
         seed: of the samples and the cotangents.
         device: where the samples' tensors live.
 
     Raises:
         Exit: there is none of a name, with status 2.
     """
+    told: dict[str, object] = {} if samples is None else {"samples_file": str(samples)}
     try:
+        if reference is not None:
+            told["reference"] = find_object(reference)
         found = [
             op
             for name in names
@@ -96,6 +106,11 @@ def chosen_targets(
         raise typer.Exit(2) from error
     for module, problem in FAILED_IMPORTS.items():
         typer.echo(f"warning: {module} cannot be imported, and is left out: {problem}", err=True)
+    given = {"--samples": samples, "--reference": reference}
+    options = "".join(f" {option} {value}" for option, value in given.items() if value)
+    for op in found:
+        if isinstance(op, TorchTarget):
+            op.options = options  # for the command that shows a result again
     return list({op.name: op for op in found}.values())
 
 

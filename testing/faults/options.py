@@ -72,11 +72,17 @@ class Misinformation:
         """The same where the context is not filled by forward."""
         function = subject.function
         setup = function.setup_context
+        if subject.op.signature.keyword_only:
+            raise NotApplicable("the op has a setup_context, and options that it does not get")
 
         @wraps(setup)
         def misinformed(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
             bound = self._changed(function.forward, name, inputs, {})
-            setup(ctx, inputs if bound is None else bound.args, output)
+            try:
+                setup(ctx, inputs if bound is None else bound.args, output)
+            except Exception:
+                subject.contexts.clear(ctx)
+                setup(ctx, inputs, output)
 
         return {"setup_context": misinformed}
 

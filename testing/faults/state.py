@@ -10,17 +10,24 @@ from torch import Tensor
 
 from plugrad.testing.faults.fault import FAULTS
 from plugrad.testing.faults.rewrite import each, watching
+from plugrad.testing.faults.subject import moved_everywhere, probe, same
 from plugrad.testing.law import NotApplicable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from plugrad.testing.faults.subject import Subject
+    from plugrad.testing.faults.subject import Probe, Subject
 
 
 def _saved(subject: Subject, ctx: Any) -> list[Tensor]:
     found = subject.contexts.tensors(ctx)
     return [t for t in found if t.numel() and (t.is_floating_point() or t.is_complex())]
+
+
+def _saves_values(found: Probe) -> bool:
+    """Whether what is saved depends on the inputs."""
+    other = probe([*moved_everywhere(found)][1])
+    return other is None or not same(*(p.contexts.tensors(p.context) for p in (found, other)))
 
 
 def _refuse_unsaved(subject: Subject) -> None:
@@ -58,6 +65,8 @@ def saved_changed(subject: Subject, _: str) -> Mapping[str, Any]:
 def state_shared(subject: Subject, _: str) -> Mapping[str, Any]:
     """The rule uses what the newest call of the op saved, not its own."""
     _refuse_unsaved(subject)
+    if subject.engine.name == "torch" and not any(map(_saves_values, subject.probes)):
+        raise NotApplicable("what is saved does not depend on the values of the inputs")
     newest: dict[str, Any] = {}
     rule, contexts = subject.rule, subject.contexts
 

@@ -40,26 +40,26 @@ class Probe:
         self.case, self.call = case, call
         self.node = call.node
         assert self.node is not None
-        self._contexts = contexts_of(case.op.function)
-        self.context = self._contexts.of(call)
+        self.contexts = contexts_of(case.op.function)
+        self.context = self.contexts.of(call)
 
     @cached_property
     def places(self) -> list[Place]:
         """The place of every edge that leads somewhere."""
-        differentiable = self._contexts.differentiable(self.context)
+        differentiable = self.contexts.differentiable(self.context)
         edges = zip(self._all_places(), differentiable, strict=False)
         return [place for place, takes in edges if takes]
 
     def input_index(self, name: str) -> int | None:
         """Which of the case's inputs the place ``name`` is, if it is one with a gradient."""
-        differentiable = self._contexts.differentiable(self.context)
+        differentiable = self.contexts.differentiable(self.context)
         edges = zip(self._all_places(), differentiable, self.case.edge_inputs, strict=False)
         return next((i for place, takes, i in edges if takes and place.name == name), None)
 
     def _all_places(self) -> list[Place]:
         """A place for every edge."""
-        lengths = self._contexts.list_lengths(self.context)
-        names = self._contexts.positional(self.case.op.function)
+        lengths = self.contexts.list_lengths(self.context)
+        names = self.contexts.positional(self.case.op.function)
         return [
             Place(place_name(names, position, item), position, item)
             for position, length in enumerate(lengths)

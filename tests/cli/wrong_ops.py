@@ -33,6 +33,20 @@ class ScaledSin(Function):
         yield Sample(make(4))
 
 
+@op("weak_sin", reference=torch.sin)
+class WeakSin(ScaledSin):
+    """y = sin(x);  gx = gy conj(cos(x)), with no sample at 0."""
+
+    @staticmethod
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return gy * conj(x.cos())
+
+    @staticmethod
+    def samples(make):
+        yield Sample(make(2, 3))
+
+
 @op("scaled_sin", reference=torch.sin)
 class AlsoScaledSin(ScaledSin):
     """y = sin(x);  of another pack."""

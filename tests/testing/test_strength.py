@@ -12,7 +12,9 @@ from plugrad.errors import UnknownFaultError, UnknownOpError
 from plugrad.plugins.default import registry
 from plugrad.testing.faults import FAULTS
 from plugrad.testing.many import _alone, strength_of_many
-from plugrad.testing.strength import FaultResult, StrengthReport, choose_faults, op_strength
+from plugrad.testing.strength import choose_faults, op_strength
+from plugrad.testing.strength_report import FaultResult, StrengthReport
+from plugrad.tests.cli import wrong_ops
 
 BUILTIN = [entry.name for entry in registry if entry.pack == "plugrad"]
 
@@ -71,7 +73,7 @@ def test_a_kink_without_a_sample_survives():
     assert not report.passed
     assert report.score == 1 - 1 / (report.counts["caught"] + 1)
     assert "Sine: wrong-at-0[x] survived: add a sample with x = 0" in str(report)
-    assert survivor.reproduce == "plugrad strength Sine --fault 'wrong-at-0[x]' --seed 0"
+    assert survivor.reproduce == ""  # no command finds a class in a test
 
 
 def test_the_sample_that_is_asked_for_catches_it():
@@ -110,16 +112,57 @@ def test_no_catch_is_an_error_of_the_fault(name):
         assert "NameError" not in result.message
 
 
-def test_a_law_that_the_op_breaks_anyway_catches_nothing():
-    class Wrong(Sine):
-        """Its gradient is wrong already."""
+# --- ops that fail their check -------------------------------------------------------
+
+
+class Wrong(Sine):
+    """Its gradient is wrong already."""
+
+    @staticmethod
+    def backward(ctx, gy):
+        return gy * 3
+
+
+def test_an_op_that_fails_its_check_gets_no_faults_and_no_advice():
+    report = op_strength(Wrong)
+    assert not report.passed
+    assert report.score == 0.0
+    assert report.counts == {"check failed": len(FAULTS)}
+    (broken,) = report.broken
+    assert (broken.law, broken.sample) == ("numeric", 0)
+    assert report.survivors == report.stale == []
+    first, told = str(report).splitlines()
+    assert first.startswith("<StrengthReport 0%: ")
+    assert told.startswith(
+        "Wrong fails its check, so nothing can be said of its strength: the law numeric, "
+        "sample 0: not the slope of forward: "
+    )
+    assert "add a sample" not in told
+
+
+def test_one_of_few_faults_that_survives_because_the_op_is_wrong_is_no_advice():
+    class WrongInComplex(Sine):
+        """y = sin(x), right in real numbers."""
 
         @staticmethod
         def backward(ctx, gy):
-            return gy * 3
+            (x,) = ctx.saved_tensors
+            return gy * x.cos()
 
-    report = op_strength(Wrong, faults=["scaled"])
-    assert verdicts(report) == {"scaled": "survived"}
+        @staticmethod
+        def samples(make):
+            yield Sample(make(3, 4))
+
+    report = op_strength(WrongInComplex, faults=["conj-dropped", "wrong-at-0"])
+    assert set(verdicts(report)) == {"conj-dropped", "wrong-at-0"}
+    assert [r.law for r in report.broken] == ["complex"]
+
+
+def test_the_command_shows_what_the_op_breaks():
+    with wrong_ops.registered(wrong_ops.ScaledSin):
+        (broken,) = op_strength("scaled_sin").broken
+    assert broken.reproduce == "plugrad check scaled_sin --law numeric --sample 0 --seed 0"
+    assert broken.as_dict()["verdict"] == "check failed"
 
 
 def test_an_op_without_samples_has_weak_ones():
@@ -298,5 +341,4 @@ def test_an_op_whose_backward_raises_is_not_said_to_be_strong():
 
     report = op_strength(Unwritten)
     assert not report.passed
-    assert {result.verdict for result in report.results} == {"survived"}
-    assert {r.message for r in report.results} == {"backward raises: plugrad check shows what"}
+    assert {(r.verdict, r.law) for r in report} == {("check failed", "runs")}
