@@ -75,6 +75,11 @@ def complete_faults(incomplete: str) -> list[str]:
     )
 
 
+def complete_laws_and_faults(incomplete: str) -> list[str]:
+    """The ids of both."""
+    return [*complete_laws(incomplete), *complete_faults(incomplete)]
+
+
 def _completed(incomplete: str, names: list[str]) -> list[str]:
     start = _split_off + incomplete
     found = sorted({name for name in names if name.startswith(start)})

@@ -35,7 +35,10 @@ def package_files():
     return [
         path
         for path in files()
-        if (path.suffix in {".py", ".pyi", ".css", ".jinja", ".js"} or path.name == "py.typed")
+        if (
+            path.suffix in {".py", ".pyi", ".css", ".jinja", ".js", ".json"}
+            or path.name == "py.typed"
+        )
         and path.parts[0] not in NOT_SHIPPED
         and not path.parts[0].startswith(".")
     ]

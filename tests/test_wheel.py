@@ -51,7 +51,8 @@ def test_it_holds_exactly_the_packages_files(wheel):
     names = [name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name]
     files = [f"plugrad/{path.as_posix()}" for path in checkout.package_files()]
     assert sorted(names) == sorted([*files, "plugrad_command.py", "pytest_plugrad.py"])
-    assert {"plugrad/py.typed", "plugrad/core/attached_methods.pyi"} <= set(names)
+    wanted = ("py.typed", "core/attached_methods.pyi", "cli/describing/wrong_ops.json")
+    assert {f"plugrad/{name}" for name in wanted} <= set(names)
 
 
 def test_its_metadata_names_licence_and_command(wheel):

@@ -16,6 +16,7 @@ from plugrad.cli.completion import (
     complete_chosen,
     complete_faults,
     complete_laws,
+    complete_laws_and_faults,
     complete_ops,
     complete_packs,
     mend_bash_words,
@@ -48,6 +49,7 @@ def test_names_are_those_of_the_real_things():
 def test_only_what_begins_like_it():
     assert complete_ops("logical_") == ["logical_and", "logical_not", "logical_or", "logical_xor"]
     assert complete_laws("second") == ["second-order", "second-order-numeric"]
+    assert {"complex", "dropped"} <= set(complete_laws_and_faults(""))
     assert complete_chosen("plugr") == ["plugrad::"]
     assert complete_ops("plugr") == []
     assert "plugrad" in complete_packs("p")

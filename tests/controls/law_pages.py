@@ -1,29 +1,32 @@
 """The pages of ``docs/laws``: for each law why there is one, and a wrong op that it catches.
 
-``python -m plugrad.tests.controls.law_pages`` writes them.
+``python -m plugrad.tests.controls.law_pages`` writes them, and the wrong ops into the file that
+``plugrad explain`` reads.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import json
 from itertools import groupby
 
 import pytest
 from jinja2 import Environment, StrictUndefined
 
+from plugrad.cli.describing.explanation import JUDGED, WRONG_OPS
 from plugrad.testing import LAWS, check_op
-from plugrad.testing.law import ENGINES
 from plugrad.tests.checkout import ROOT
 
 FOLDER = ROOT / "docs" / "laws"
+PACKAGED = ROOT / "cli" / "describing" / WRONG_OPS
 
 INDEX = """\
 # The laws
 
 A law is a statement that must be true of every op. There are {{ count }}. Each runs on each sample,
 or once on the op where its page says so; the op's author writes no test. The page also has a wrong
-op that the law catches.
+op that the law catches. `plugrad explain LAW` prints a law's page, `plugrad explain` lists all.
 
 A law that an op breaks on purpose is waived where the op is written, with a reason that is counted
 and printed: `@op(..., waives={"law": "reason"})`, or for one sample
@@ -94,23 +97,34 @@ def pages(messages):
         doc = inspect.cleandoc(law.check.__doc__ or "").partition("\n\n")[2]
         found[f"{law.id}.md"] = environment.from_string(PAGE).render(
             law=law,
-            judged=_JUDGED[law.engines],
+            judged=JUDGED[law.engines],
             text=doc.strip(),
             module="/".join(law.check.__module__.split(".")[1:]) + ".py",
             control=f"tests/controls/wrong/{name}.py",
-            summary=control.__doc__.partition(":")[2].strip(),
-            source=_source(control.Wrong),
-            message=messages[law.id],
-            also=sorted(getattr(control, "ALSO", {}).items()),
+            **_wrong_op(control, messages[law.id]),
         )
     return found
 
 
-_JUDGED = {
-    ("plugrad",): "ops of plugrad's",
-    ("torch",): "what runs on torch's engine: Functions, custom ops, any callable",
-    ENGINES: "ops of plugrad's, and Functions, custom ops and callables of torch's",
-}
+def packaged(messages):
+    """The text of the file in the wheel: the wrong op of each law, and what is said of it."""
+    found = {}
+    for law in LAWS:
+        control = importlib.import_module(
+            f"plugrad.tests.controls.wrong.{law.id.replace('-', '_')}"
+        )
+        wrong = _wrong_op(control, messages[law.id])
+        found[law.id] = {**wrong, "also": dict(wrong["also"])}
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def _wrong_op(control, message):
+    return {
+        "summary": control.__doc__.partition(":")[2].strip(),
+        "source": _source(control.Wrong),
+        "message": message,
+        "also": sorted(getattr(control, "ALSO", {}).items()),
+    }
 
 
 def _source(wrong):
@@ -153,7 +167,9 @@ class _prepared:
 
 
 if __name__ == "__main__":
-    found = pages(messages())
+    said = messages()
+    found = pages(said)
+    PACKAGED.write_text(packaged(said), encoding="utf-8")
     FOLDER.mkdir(exist_ok=True)
     for old in FOLDER.glob("*.md"):
         old.unlink()

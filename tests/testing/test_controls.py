@@ -87,11 +87,14 @@ def test_the_pages_of_the_laws_are_as_the_script_writes_them():
     hint = "run: python -m plugrad.tests.controls.law_pages"
     folder = ROOT / "docs" / "laws"
     written = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
-    expected = law_pages.pages(law_pages.messages())
+    said = law_pages.messages()
+    expected = law_pages.pages(said)
     assert written.keys() == expected.keys(), hint
     for name, text in expected.items():
         # The last digits of a number are the machine's.
         assert without_numbers(written[name]) == without_numbers(text), f"{name}: {hint}"
+    in_the_wheel = law_pages.PACKAGED.read_text(encoding="utf-8")
+    assert without_numbers(in_the_wheel) == without_numbers(law_pages.packaged(said)), hint
 
 
 def without_numbers(text):
