@@ -65,9 +65,15 @@ class Result:
         device = "" if self.device == "cpu" else f" --device {self.device}"
         return f"{self.command} --law {self.law}{sample} --seed {self.seed}{device}"
 
+    @property
+    def explain(self) -> str:
+        """The command that prints the law's page."""
+        return f"plugrad explain {self.law}"
+
     def as_dict(self) -> dict[str, Any]:
         """All of it as plain values, for JSON."""
-        return {**asdict(self), "id": self.id, "reproduce": self.reproduce}
+        commands = {"reproduce": self.reproduce, "explain": self.explain}
+        return {**asdict(self), "id": self.id, **commands}
 
 
 class Report:
@@ -123,6 +129,8 @@ class Report:
             lines += [f"  {r.reproduce}"] if r.reproduce else []
         for r in self.warnings:
             lines.append(f"{r.id}: warning: {r.message}")
+        laws = dict.fromkeys(r.law for r in (*self.failures, *self.warnings))
+        lines += [f"What these laws say: plugrad explain {' '.join(laws)}"] if laws else []
         return "\n".join(lines)
 
 
@@ -135,7 +143,7 @@ def failure_text(result: Result) -> str:
     lines = [result.message, f"  op: {result.op}{place}"]
     if result.arguments:
         lines.append(f"  arguments: {result.arguments}")
-    lines.append(f"  law: {result.law}{_why(result.law)}")
+    lines.append(f"  law: {result.law}{_why(result.law)} ({result.explain})")
     mismatch = result.mismatch
     if mismatch is not None and mismatch.jacobians is not None:
         expected, got = mismatch.jacobians

@@ -77,7 +77,8 @@ def facts(result: Result) -> list[tuple[str, str]]:
     if result.sample is not None:
         arguments = f": {result.arguments}" if result.arguments else ""
         found.append(("sample", f"{result.sample}{arguments}"))
-    return found + (_numbers(result.mismatch) if result.mismatch else [])
+    found += _numbers(result.mismatch) if result.mismatch else []
+    return [*found, ("law's page", result.explain)]
 
 
 def _numbers(mismatch: Mismatch) -> list[tuple[str, str]]:

@@ -74,6 +74,7 @@ class _Data:
             "cells": [self._row(op, laws) for op in self.outcome.ops],
             "texts": list(self.texts),
             "details": self.details,
+            "commands": [self._command(op) for op in self.outcome.ops],
             "reproduce": self._reproduce(None),
             "reproduceSample": self._reproduce("{sample}"),
         }
@@ -99,18 +100,22 @@ class _Data:
     def _text(self, text: str) -> int:
         return self.texts.setdefault(text, len(self.texts))
 
+    def _command(self, op: str) -> str:
+        """What checks the op again; empty where no command finds it."""
+        return next((result.command for result in self.outcome.of(op)), "")
+
     def _reproduce(self, sample: Any) -> str:
-        """The line that reproduces a result, with {op}, {law} and {sample} to fill in."""
+        """The line that reproduces a result, with {command}, {law} and {sample} to fill in."""
         outcome = self.outcome
         return Result(
-            "{op}",
+            "",
             sample,
             "{law}",
             "",
             "passed",
             seed=outcome.seed,
             device=outcome.device,
-            command="plugrad check {op}",
+            command="{command}",
         ).reproduce
 
 

@@ -155,8 +155,10 @@
   }
 
   function reproduce(o, l, sample) {
+    const command = data.commands[o];
+    if (!command) return "";
     const line = sample < 0 ? data.reproduce : data.reproduceSample;
-    return line.replace("{op}", () => data.ops[o]).replace("{law}", () => data.laws[l].id)
+    return line.replace("{command}", () => command).replace("{law}", () => data.laws[l].id)
       .replace("{sample}", sample);
   }
 
@@ -167,8 +169,8 @@
     const list = element("dl");
     for (const [name, value] of facts.filter(([name]) => name !== "op"))
       list.append(element("dt", "", name), element("dd", "", value));
-    list.append(element("dt", "", "reproduce"),
-      element("dd", "reproduce", reproduce(o, l, sample)));
+    const again = reproduce(o, l, sample);
+    if (again) list.append(element("dt", "", "reproduce"), element("dd", "reproduce", again));
     const body = element("div", "body", list);
     if (jacobians) body.append(element("div", "", ...maps(jacobians)));
     return element("article", "result",

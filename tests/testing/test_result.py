@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 
 from plugrad.testing.agree import Mismatch
-from plugrad.testing.result import Report, Result
+from plugrad.testing.result import Report, Result, failure_text
 
 
 def a_result(status, message="", **details):
@@ -34,6 +34,7 @@ def test_counts_failures_and_reasons():
     assert repr(report) == "<Report: 1 failed, 2 not applicable, 1 passed, 1 waived>"
     assert "sin[1]-oracle: wrong" in str(report)
     assert "plugrad check sin --law oracle --sample 1 --seed 4" in str(report)
+    assert str(report).endswith("\nWhat these laws say: plugrad explain oracle")
 
 
 def test_waived_and_not_applicable_do_not_fail():
@@ -48,12 +49,25 @@ def test_a_result_of_a_whole_op_on_another_device():
     assert result.reproduce == "plugrad check sin --law name --seed 0 --device cuda"
 
 
+def test_the_pages_of_all_broken_laws_are_named_once():
+    broken = [("no-nan", "failed"), ("complex", "warning"), ("no-nan", "failed")]
+    report = Report(Result("f", 0, law, "beyond", status, "no") for law, status in broken)
+    assert str(report).endswith("\nWhat these laws say: plugrad explain no-nan complex")
+    assert "explain" not in str(Report([a_result("passed")]))
+
+
+def test_a_failure_names_its_laws_page():
+    assert "  law: oracle: The gradient is torch's" in failure_text(a_result("failed", "wrong"))
+    assert "differences. (plugrad explain oracle)" in failure_text(a_result("failed", "wrong"))
+
+
 def test_a_result_goes_through_pickle_and_into_a_dictionary():
     mismatch = Mismatch("gradient of x", (0,), "1", "2", 1.0, 1.0, 1e-10, "why", ([[1.0]], [[2.0]]))
     result = a_result("failed", "wrong", mismatch=mismatch)
     assert pickle.loads(pickle.dumps(result)) == result
     told = result.as_dict()
     assert told["id"] == "sin[1]-oracle"
+    assert told["explain"] == "plugrad explain oracle"
     assert told["mismatch"]["jacobians"] == ([[1.0]], [[2.0]])
     assert str(mismatch) == (
         "gradient of x[0]: expected 1, got 2 (off by 1, relative 1, allowed 1e-10); "

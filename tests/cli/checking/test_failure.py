@@ -28,6 +28,7 @@ def test_all_of_it():
         "  got        nan",
         "  error      inf absolute, inf relative, allowed 1e-10",
         "  cause      probably: 0 / 0",
+        "  law's page plugrad explain oracle",
         "  Jacobian expected (a row for each output element, a column for each input's):",
         "              1            0",
         "              0           -2",
@@ -53,6 +54,7 @@ def test_without_numbers():
         "  it has",
         "  no name",
         "  op         sin",
+        "  law's page plugrad explain name",
         "  reproduce  plugrad check sin --law name --seed 0",
     ]
 

@@ -71,7 +71,15 @@ def test_the_data_is_compact_strict_json():
     assert oracle == [[0, 0, 250000], [1, 0, 0]]
     assert data["cells"][1][0] == 0
     assert data["details"][0]["jacobians"]["difference"] == [[0.0, 0.0], [0.0, "nan"]]
-    assert data["reproduceSample"] == "plugrad check {op} --law {law} --sample {sample} --seed 0"
+    assert data["reproduceSample"] == "{command} --law {law} --sample {sample} --seed 0"
+    assert data["commands"] == ["", "plugrad check sni<&>"]  # no command finds the first
+
+
+def test_a_failure_names_its_laws_page():
+    text = html_report(outcome())
+    assert "<code>plugrad explain oracle</code>" in text
+    assert '["law\\u0027s page","plugrad explain oracle"]' in text
+    assert "<code></code>" not in text
 
 
 # --- in a browser --------------------------------------------------------------------
@@ -159,6 +167,7 @@ def test_a_failing_cell_opens_with_its_heat_maps(page):
         "0: Sample(2)",
         "probably: 0 / 0",
         "plugrad check sni<&> --law oracle --sample 0 --seed 0",
+        "plugrad explain oracle",
     ):
         assert text in panel.text
     expected, got, difference = all_(page, "#panel .map")
