@@ -333,7 +333,7 @@ def inputs_unchanged(case: Case) -> None:
     case.call(given)
     for i, (was, now) in enumerate(zip(before, given, strict=True)):
         what = case.inputs[i].name
-        agree(was, now, what, 0.0, "forward changed an input in place")
+        agree(was, now, what, 0.0, "forward changed an input in place", caused=False)
         if now._version != versions[i]:
             raise Violation(f"forward wrote to the input {what} in place, if only the same values")
 

@@ -1,0 +1,49 @@
+"""The laws of gradients, where the controls do not reach."""
+
+from __future__ import annotations
+
+import torch
+
+import plugrad as pg
+from plugrad.testing import check_op
+from plugrad.tests.testing.an_op import an_op
+
+
+def rounding(changes):
+    """y = x;  gx = gy, whose cotangent is rounded to float32 in place, or is not."""
+
+    class Rounding(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, gy):
+            rounded = gy.to(torch.float32).to(gy.dtype)
+            return gy.copy_(rounded) if changes else rounded
+
+        @staticmethod
+        def samples(make):
+            yield pg.Sample(make(3))
+
+    return Rounding
+
+
+def test_purity_does_not_blame_float32_for_a_change_in_place():
+    (failure,) = check_op(rounding(changes=True), laws=["purity"]).failures
+    assert failure.message.startswith("backward changed it in place: cotangent 0")
+    assert "cause" not in failure.message
+
+
+def test_a_rule_in_float32_is_pure():
+    assert check_op(rounding(changes=False), laws=["purity"]).passed
+
+
+def test_no_cause_in_arithmetic_is_sought_for_an_input_changed_in_place():
+    def forward(x):
+        x.copy_(x.float())
+        return x.sin()
+
+    (failure, *_) = check_op(an_op(forward=forward), laws=["inputs-unchanged"]).failures
+    assert failure.message.startswith("forward changed an input in place: x[")
+    assert "cause" not in failure.message
