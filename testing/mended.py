@@ -7,6 +7,8 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from torch import Tensor
+
 from plugrad.core.node import Record
 from plugrad.core.record import holds_tensor
 from plugrad.testing.case import OpUnderTest
@@ -14,12 +16,34 @@ from plugrad.testing.case import OpUnderTest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import torch
+
     from plugrad.core.function import Function
 
 
 def summing(op: OpUnderTest) -> OpUnderTest:
     """A copy whose gradients the engine sums to the inputs' shapes and casts to their dtypes."""
     return _copy(op, {}, broadcasts=True, promotes=True)
+
+
+def narrow(op: OpUnderTest, dtype: torch.dtype) -> OpUnderTest:
+    """A copy that may compute in ``dtype``: so does its reference, and gradients are cast."""
+    reference = op.reference
+    if reference is None:
+        return _copy(op, {}, promotes=True)
+
+    def narrowed(*args: Any, **options: Any) -> Any:
+        return _cast(reference(*args, **options), dtype)
+
+    return _copy(op, {}, promotes=True, reference=narrowed)
+
+
+def _cast(value: Any, dtype: torch.dtype) -> Any:
+    if isinstance(value, tuple | list):
+        return tuple(_cast(part, dtype) for part in value)
+    if not isinstance(value, Tensor) or not (value.is_floating_point() or value.is_complex()):
+        return value
+    return value.to(dtype.to_complex() if value.is_complex() else dtype.to_real())
 
 
 def with_attributes(op: OpUnderTest) -> OpUnderTest:

@@ -14,6 +14,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     lifetime,
     numeric,
     oracle,
+    output_dtypes,
     registration,
     special_points,
     torch_functions,

@@ -175,7 +175,7 @@ _DTYPES = (
 )
 
 
-@LAWS.law("dtypes", "forward")
+@LAWS.law("dtypes", "forward", explained_by=("output-dtype",))
 def dtypes(case: Case) -> None:
     """The op takes the dtypes that it declares, or else its reference's, and refuses all others.
 
@@ -213,7 +213,10 @@ def _check_dtype(
             raise Violation(f"{dtype} inputs raise, but the op {source} that takes them") from error
         return
     if not takes:
-        raise Violation(f"{dtype} inputs are taken, but the op {source} without them")
+        raise Violation(
+            f"{dtype} inputs are taken, but the op {source} without them: raise an error for them "
+            "in forward"
+        )
     if expected is not None:
         kinds = [_kind(e) for e in expected], [_kind(g) for g in outputs]
         if kinds[0] != kinds[1]:
