@@ -81,7 +81,8 @@ class Declaration:
     #: How far two runs of the same call may differ, relative to the largest element; 0 means
     #: that they are the same bit for bit.
     nondeterminism: float = 0.0
-    #: The dtypes it takes; None where ``reference`` or ``overrides[0]`` decides.
+    #: The dtypes it takes, and forward raises for any other; None where ``reference`` or
+    #: ``overrides[0]`` decides.
     dtypes: tuple[torch.dtype, ...] | None = None
     #: Why backward is on purpose not the derivative of forward: a reason, or a Surrogate.
     surrogate: str | Surrogate = ""

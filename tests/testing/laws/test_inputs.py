@@ -27,6 +27,63 @@ class StoredInNarrow(pg.Function):
         yield pg.Sample(make(3))
 
 
+class Refusing(pg.Function):
+    """y = x^2;  gx = 2 gy x, of real numbers: forward refuses all others."""
+
+    taken = (torch.float32, torch.float64)
+
+    @classmethod
+    def check(cls, x):
+        if x.dtype not in cls.taken:
+            raise TypeError(f"{x.dtype} is not taken")
+
+    @staticmethod
+    def forward(ctx, x):
+        Refusing.check(x)
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return 2 * gy * x
+
+    @staticmethod
+    def samples(make):
+        yield pg.Sample(make(3))
+
+
+@pg.op("test::saying", dtypes=Refusing.taken)
+class Saying(Refusing):
+    """y = x^2;  gx = 2 gy x, of real numbers, as it declares."""
+
+
+@pg.op("test::only_saying", dtypes=Refusing.taken)
+class OnlySaying(Refusing):
+    """y = x^2;  gx = 2 gy x, whatever it declares."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+
+def test_an_op_that_takes_no_complex_numbers_refuses_them_and_may_say_so():
+    # What docs/tutorials/first-op.md says of dtypes=.
+    statuses = {r.law: r.status for r in check_op(Refusing)}
+    assert "failed" not in statuses.values()
+    assert (statuses["complex"], statuses["dtypes"]) == ("not applicable",) * 2
+    statuses = {r.law: r.status for r in check_op(Saying)}
+    assert "failed" not in statuses.values()
+    assert (statuses["complex"], statuses["dtypes"]) == ("not applicable", "passed")
+    failed = {r.law: r.message for r in check_op(OnlySaying).failures}
+    assert failed.keys() == {"complex", "dtypes"}
+    assert failed["dtypes"] == (
+        "torch.bfloat16 inputs are taken, but the op declares dtypes= without them: raise an error "
+        "for them in forward"
+    )
+
+
 def test_low_precision_leaves_out_what_torch_only_stores():
     report = check_op(StoredInNarrow, laws=["low-precision"])
     assert [result.status for result in report] == ["passed"]
