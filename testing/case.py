@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from functools import cached_property
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,6 +20,7 @@ from plugrad.plugins.registered_op import RegisteredOp
 from plugrad.testing.call import Call, Oracle, flat
 from plugrad.testing.domains import contains
 from plugrad.testing.engine import PLUGRAD
+from plugrad.testing.place import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -49,7 +51,7 @@ class OpUnderTest:
     forward_is_seen: bool | None = None
     #: Whether a call draws random numbers; None as long as no case looked.
     draws: bool | None = None
-    #: ``path/to/file.py:Name`` of a class that is not registered; empty of any other.
+    #: What it was found by, ``path/to/file.py:Name``, if it was.
     found_by = ""
 
     def __init__(
@@ -75,9 +77,14 @@ class OpUnderTest:
     @property
     def command(self) -> str:
         """What checks it again, but for options; empty where no command finds it."""
-        if self.found_by:
-            return f"plugrad check {self.found_by}"
-        return f"plugrad check {self.name}" if self.entry else ""
+        # By its name nobody finds what a program registers itself.
+        known = self.entry is not None and self.entry.rank != 1
+        place = self.found_by or (self.name if known else self._place)
+        return f"plugrad check {quote(place)}" if place else ""
+
+    @cached_property
+    def _place(self) -> str:
+        return place_of(self.function)
 
     def is_warning(self, law: str) -> bool:
         """Whether to break this law is no more than a warning."""

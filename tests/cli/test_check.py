@@ -72,7 +72,8 @@ def test_a_failure_is_told_in_full(scaled_sin):
         "  result     gradient of x\n",
         " relative, allowed 1e-10\n",
         "  cause      probably: scaled by 1.01\n",
-        "  reproduce  plugrad check scaled_sin --law oracle --sample 0 --seed 3\n",
+        # By its name no other process finds what this one registered.
+        f"  reproduce  plugrad check {wrong_ops.__name__}:ScaledSin --law oracle --sample 0 ",
         "FAILED: 1 ops, 2 results in ",
     ):
         assert line in told
