@@ -1,0 +1,133 @@
+"""Broadcasting: the sum over the axes that an input was repeated along is missing."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch.autograd import Function
+
+import plugrad as pg
+from plugrad import Sample
+from plugrad.tests.museum.exhibit import Exhibit, Room
+
+
+def add_row_samples(make):
+    yield Sample(make(3, 4), make(1, 4))
+
+
+class AddRow(pg.Function):
+    """z = x + row;  gx = gz, grow = gz summed over the rows."""
+
+    samples = staticmethod(add_row_samples)
+
+    @staticmethod
+    def forward(ctx, x, row):
+        return x + row
+
+    @staticmethod
+    def backward(ctx, gz):
+        return gz, gz.sum(0, keepdim=True)
+
+
+class AddRowBefore(AddRow):
+    """z = x + row;  gx = gz, grow = gz, which is too large."""
+
+    @staticmethod
+    def backward(ctx, gz):
+        return gz, gz
+
+
+def biased_samples(make):
+    yield Sample(make(3, 4), make(4))
+
+
+class BiasedGate(pg.Function):
+    """z = sigmoid(x + b);  gx = gz z (1 - z), gb = gx summed over the tokens."""
+
+    samples = staticmethod(biased_samples)
+
+    @staticmethod
+    def forward(ctx, x, b):
+        z = torch.sigmoid(x + b)
+        ctx.save_for_backward(z)
+        return z
+
+    @staticmethod
+    def backward(ctx, gz):
+        (z,) = ctx.saved_tensors
+        gx = gz * z * (1 - z)
+        return gx, gx.sum(0)
+
+
+class BiasedGateBefore(BiasedGate):
+    """z = sigmoid(x + b);  gx = gb = gz z (1 - z): one gradient of b for each token."""
+
+    @staticmethod
+    def backward(ctx, gz):
+        (z,) = ctx.saved_tensors
+        gx = gz * z * (1 - z)
+        return gx, gx
+
+
+class ScalarTimes(Function):
+    @staticmethod
+    def forward(x, factor):
+        return x * factor
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, gy):
+        x, factor = ctx.saved_tensors
+        gfactor = gy * x
+        extra = gfactor.dim() - factor.dim()
+        summed = [i for i, n in enumerate(factor.shape, extra) if n == 1 and gy.shape[i] > 1]
+        gfactor = gfactor.sum((*range(extra), *summed), keepdim=True)
+        return gy * factor, gfactor.reshape(factor.shape)
+
+
+class ScalarTimesBefore(ScalarTimes):
+    @staticmethod
+    def backward(ctx, gy):
+        x, factor = ctx.saved_tensors
+        gfactor = gy * x
+        while gfactor.dim() > factor.dim():
+            gfactor = gfactor.sum(-1)  # the axes are put in front, and taken away behind
+        return gy * factor, gfactor
+
+
+def scalar_samples(make):
+    yield Sample(make(4, 4), make(4))
+
+
+ROOM = Room(
+    "broadcasting",
+    "Broadcasting",
+    "An input that was repeated along an axis gets the sum along it. torch's engine sums what "
+    "broadcasts to the input's shape, so that this mistake is invisible there; other engines, "
+    "plugrad's among them, do not guess.",
+    (
+        Exhibit(
+            "a row that is added to a matrix",
+            "deeplearning4j/nd4j",
+            "https://github.com/deeplearning4j/nd4j/issues/2424",
+            "The gradient of the row had the matrix's shape.",
+            "gradient-form",
+            AddRowBefore,
+            AddRow,
+            add_row_samples,
+        ),
+        Exhibit(
+            "a bias gets a gradient for each token",
+            "AMD-AGI/Primus-Turbo",
+            "https://github.com/AMD-AGI/Primus-Turbo/pull/329",
+            "The gradient of the input was returned for the bias too.",
+            "gradient-form",
+            BiasedGateBefore,
+            BiasedGate,
+            biased_samples,
+        ),
+    ),
+)

@@ -1,0 +1,193 @@
+"""The cotangent is ignored, or multiplied in the wrong way."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch.autograd import Function
+
+from plugrad import Sample
+from plugrad.tests.museum.exhibit import Exhibit, Room
+
+
+class SequenceLoss(Function):
+    """Minus the log probability of a sequence, where each step may also stay blank (class 0)."""
+
+    @staticmethod
+    def forward(logits, labels):
+        p = torch.softmax(logits, -1)
+        return -(p.gather(-1, labels[:, None])[:, 0] + p[:, 0]).log().sum()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, gy):
+        return gy * _occupancy(*ctx.saved_tensors), None
+
+
+class SequenceLossBefore(SequenceLoss):
+    @staticmethod
+    def backward(ctx, gy):
+        return _occupancy(*ctx.saved_tensors), None
+
+
+def _occupancy(logits, labels):
+    p = torch.softmax(logits, -1)
+    allowed = F.one_hot(labels, logits.shape[-1]).to(logits.dtype)
+    allowed = torch.cat([torch.ones_like(allowed[:, :1]), allowed[:, 1:]], -1)
+    kept = p * allowed
+    return p - kept / kept.sum(-1, keepdim=True)
+
+
+def sequence_samples(make):
+    yield Sample(make(5, 4), make.integers(5, low=1, high=4))
+
+
+class SequenceLossPartly(SequenceLoss):
+    """As above, with its gradient in two parts."""
+
+    @staticmethod
+    def backward(ctx, gy):
+        logits, labels = ctx.saved_tensors
+        p = torch.softmax(logits, -1)
+        return gy * p - gy * (p - _occupancy(logits, labels)), None
+
+
+class SequenceLossPartlyBefore(SequenceLoss):
+    @staticmethod
+    def backward(ctx, gy):
+        logits, labels = ctx.saved_tensors
+        p = torch.softmax(logits, -1)
+        return gy * p - (p - _occupancy(logits, labels)), None
+
+
+class TokenLoss(Function):
+    @staticmethod
+    def forward(logits, labels):
+        return F.cross_entropy(logits, labels, reduction="none")
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        return grad_output[:, None] * _logits_gradient(*ctx.saved_tensors), None
+
+
+class TokenLossBefore(TokenLoss):
+    @staticmethod
+    def backward(ctx, grad_output):
+        # The kernel loads one number from the address of grad_output.
+        return grad_output.reshape(-1)[0] * _logits_gradient(*ctx.saved_tensors), None
+
+
+def _logits_gradient(logits, labels):
+    return torch.softmax(logits, -1) - F.one_hot(labels, logits.shape[-1]).to(logits.dtype)
+
+
+def token_samples(make):
+    yield Sample(make(4, 5), make.integers(4, high=5))
+
+
+class TransducerLoss(TokenLoss):
+    @staticmethod
+    def backward(ctx, grad_output):
+        return grad_output.view(-1, 1) * _logits_gradient(*ctx.saved_tensors), None
+
+
+class TransducerLossBefore(TokenLoss):
+    @staticmethod
+    def backward(ctx, grad_output):
+        return grad_output * _logits_gradient(*ctx.saved_tensors), None
+
+
+def square_token_samples(make):
+    yield Sample(make(4, 4), make.integers(4, high=4))
+
+
+class Add(Function):
+    @staticmethod
+    def forward(x, y):
+        return x + y
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        return grad_output, grad_output
+
+
+class AddBefore(Add):
+    @staticmethod
+    def backward(ctx, grad_output):
+        return torch.ones_like(grad_output), torch.ones_like(grad_output)
+
+
+def add_samples(make):
+    yield Sample(make(3, 2), make(3, 2))
+
+
+ROOM = Room(
+    "cotangents",
+    "The cotangent is ignored or misplaced",
+    "A loss is often the last node, its cotangent 1, so that a rule which does not multiply by it is "
+    "right: until the loss is scaled, weighted or added to another. For a function with one output "
+    "gradcheck's only cotangent is 1 too.",
+    (
+        Exhibit(
+            "CTC ignores the cotangent",
+            "sherjilozair/ctc",
+            "https://github.com/sherjilozair/ctc/issues/2",
+            "Twice the loss gave the same gradient.",
+            "linearity",
+            SequenceLossBefore,
+            SequenceLoss,
+            sequence_samples,
+        ),
+        Exhibit(
+            "CTC multiplies a part by the cotangent",
+            "pytorch/pytorch",
+            "https://github.com/pytorch/pytorch/issues/11750",
+            "Some terms of the gradient were multiplied by the cotangent and others were not.",
+            "linearity",
+            SequenceLossPartlyBefore,
+            SequenceLossPartly,
+            sequence_samples,
+        ),
+        Exhibit(
+            "all tokens get the first one's cotangent",
+            "linkedin/Liger-Kernel",
+            "https://github.com/linkedin/Liger-Kernel/pull/1298",
+            "With `reduction='none'` the kernel loaded one number where there is one for each token.",
+            "numeric",
+            TokenLossBefore,
+            TokenLoss,
+            token_samples,
+        ),
+        Exhibit(
+            "a cotangent along the wrong axis",
+            "HawkAaron/warp-transducer",
+            "https://github.com/HawkAaron/warp-transducer/issues/23",
+            "One cotangent for each sequence was broadcast over the last dimension.",
+            "numeric",
+            TransducerLossBefore,
+            TransducerLoss,
+            square_token_samples,
+        ),
+        Exhibit(
+            "a tutorial fills the gradient with ones",
+            "pytorch/tutorials",
+            "https://github.com/pytorch/tutorials/issues/216",
+            "The derivative of a sum is 1, but what backward returns is its product with the cotangent.",
+            "numeric",
+            AddBefore,
+            Add,
+            add_samples,
+        ),
+    ),
+)

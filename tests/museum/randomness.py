@@ -1,0 +1,95 @@
+"""Random numbers: another mask in backward, and a seed that is everybody's."""
+
+from __future__ import annotations
+
+import torch
+from torch.autograd import Function
+
+from plugrad import Sample
+from plugrad.tests.museum.exhibit import Exhibit, Room
+
+
+class RecomputedDropout(Function):
+    @staticmethod
+    def forward(x, p, seed):
+        return x * _mask(x, p, seed)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, ctx.p, ctx.seed = inputs
+
+    @staticmethod
+    def backward(ctx, gy):
+        return gy * _mask(gy, ctx.p, ctx.seed), None, None
+
+
+class RecomputedDropoutBefore(RecomputedDropout):
+    @staticmethod
+    def backward(ctx, gy):
+        return gy * _mask(gy, ctx.p, ctx.seed + 1), None, None  # the state after forward's draw
+
+
+def _mask(x, p, seed):
+    generator = torch.Generator(x.device).manual_seed(seed)
+    kept = torch.rand(x.shape, generator=generator, device=x.device) >= p
+    return kept.to(x.dtype) / (1 - p)
+
+
+def dropout_samples(make):
+    yield Sample(make(4, 5), 0.5, 7)
+
+
+class SeededDropout(Function):
+    @staticmethod
+    def forward(ctx, x, p, seed):
+        generator = torch.Generator(x.device).manual_seed(seed)
+        kept = torch.rand(x.shape, generator=generator, device=x.device) >= p
+        mask = kept.to(x.dtype) / (1 - p)
+        ctx.save_for_backward(mask)
+        return x * mask
+
+    @staticmethod
+    def backward(ctx, gy):
+        (mask,) = ctx.saved_tensors
+        return gy * mask, None, None
+
+
+class SeededDropoutBefore(SeededDropout):
+    @staticmethod
+    def forward(ctx, x, p, seed):
+        torch.manual_seed(seed)
+        kept = torch.rand(x.shape, device=x.device) >= p
+        mask = kept.to(x.dtype) / (1 - p)
+        ctx.save_for_backward(mask)
+        return x * mask
+
+
+ROOM = Room(
+    "randomness",
+    "Random numbers",
+    "A mask that is drawn again must be the same one; and who seeds torch's global generator decides "
+    "what everybody draws from then on.",
+    (
+        Exhibit(
+            "dropout draws another mask in backward",
+            "pytorch/pytorch",
+            "https://github.com/pytorch/pytorch/issues/190717",
+            "The mask was computed again in backward, from another state of the generator.",
+            "numeric",
+            RecomputedDropoutBefore,
+            RecomputedDropout,
+            dropout_samples,
+        ),
+        Exhibit(
+            "dropout seeds the global generator",
+            "denizyuret/Knet.jl",
+            "https://github.com/denizyuret/Knet.jl/issues/656",
+            "After a call with a seed all later random numbers were the same in every run.",
+            "global-state",
+            SeededDropoutBefore,
+            SeededDropout,
+            dropout_samples,
+            shown=("forward",),
+        ),
+    ),
+)

@@ -1,0 +1,224 @@
+"""The second order, which is missing without a word."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch.autograd import Function
+
+from plugrad import Sample
+from plugrad.tests.museum.exhibit import Exhibit, Room
+
+
+class SquareOfDouble(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return (2 * x) ** 2
+
+    @staticmethod
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return 8 * x * gy
+
+
+class SquareOfDoubleBefore(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.intermediate = 2 * x
+        return ctx.intermediate**2
+
+    @staticmethod
+    def backward(ctx, gy):
+        return 4 * ctx.intermediate * gy
+
+
+def vector_samples(make):
+    yield Sample(make(4))
+
+
+class Differentiated(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        with torch.enable_grad():
+            x = x if x.requires_grad else x.requires_grad_()
+            (gx,) = torch.autograd.grad(x**3, x, gy, create_graph=True)
+        return gx
+
+
+class DifferentiatedBefore(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.x = x.detach().requires_grad_()
+        with torch.enable_grad():
+            ctx.y = ctx.x**3
+        return ctx.y.detach()
+
+    @staticmethod
+    def backward(ctx, gy):
+        (gx,) = torch.autograd.grad(ctx.y, ctx.x, gy, create_graph=True)
+        return gx
+
+
+class Product(Function):
+    @staticmethod
+    def forward(x):
+        return x.prod()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return gy * _product_of_others(x)
+
+
+class ProductBefore(Product):
+    @staticmethod
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        if (x == 0).sum() > 1:
+            return torch.zeros_like(x)
+        return gy * _product_of_others(x)
+
+
+def _product_of_others(x):
+    itself = torch.eye(len(x), dtype=torch.bool, device=x.device)
+    return torch.where(itself, torch.ones_like(x), x).prod(-1)
+
+
+def product_samples(make):
+    yield Sample(make(4))
+    yield Sample(make.tensor([2.0, 3.0, 0.0, 0.0]))
+
+
+class SparseCrossEntropy(Function):
+    @staticmethod
+    def forward(ctx, logits, labels):
+        ctx.save_for_backward(logits, labels)
+        return F.cross_entropy(logits, labels, reduction="none")
+
+    @staticmethod
+    def backward(ctx, gy):
+        logits, labels = ctx.saved_tensors
+        return gy[:, None] * (torch.softmax(logits, -1) - _one_hot(labels, logits)), None
+
+
+class SparseCrossEntropyBefore(Function):
+    @staticmethod
+    def forward(ctx, logits, labels):
+        # The kernel gives the loss and its gradient in one pass.
+        ctx.save_for_backward(torch.softmax(logits, -1) - _one_hot(labels, logits))
+        return F.cross_entropy(logits, labels, reduction="none")
+
+    @staticmethod
+    def backward(ctx, gy):
+        (backprop,) = ctx.saved_tensors
+        return gy[:, None] * backprop, None
+
+
+def _one_hot(labels, logits):
+    return F.one_hot(labels, logits.shape[-1]).to(logits.dtype)
+
+
+def cross_entropy_samples(make):
+    yield Sample(make(3, 4), make.integers(3, high=4))
+
+
+class BasisFunction(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.from_numpy(np.exp(-(x.detach().numpy() ** 2)))
+
+    @staticmethod
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return -2 * x * BasisFunction.apply(x) * gy
+
+
+class BasisFunctionBefore(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.from_numpy(np.exp(-(x.detach().numpy() ** 2)))
+
+    @staticmethod
+    def backward(ctx, gy):
+        x, gy = (t.detach().numpy() for t in (*ctx.saved_tensors, gy))
+        return torch.from_numpy(-2 * x * np.exp(-(x**2)) * gy)
+
+
+ROOM = Room(
+    "second-order",
+    "The second order is missing",
+    "A gradient penalty, a Hessian and meta-learning differentiate the gradient. A rule that reads "
+    "what forward left as a constant, or leaves the graph on its way, gives a gradient whose own "
+    "gradient is too small or zero. torch does not notice.",
+    (
+        Exhibit(
+            "an intermediate result on ctx",
+            "pytorch/pytorch",
+            "https://github.com/pytorch/pytorch/issues/58509",
+            "Backward reads what forward computed from the input, as if it were a constant.",
+            "second-order-numeric",
+            SquareOfDoubleBefore,
+            SquareOfDouble,
+            vector_samples,
+            shown=("forward", "backward"),
+        ),
+        Exhibit(
+            "a graph built in forward",
+            "pytorch/pytorch",
+            "https://github.com/pytorch/pytorch/issues/99523",
+            "The gradient of a graph that forward recorded on a detached copy depends on the copy, not "
+            "on the input.",
+            "second-order-numeric",
+            DifferentiatedBefore,
+            Differentiated,
+            vector_samples,
+            shown=("forward", "backward"),
+        ),
+        Exhibit(
+            "a product with two zeros",
+            "pytorch/pytorch",
+            "https://github.com/pytorch/pytorch/issues/106789",
+            "With two zeros the gradient is zero, and was returned without a graph; its derivative is "
+            "not zero.",
+            "second-order-numeric",
+            ProductBefore,
+            Product,
+            product_samples,
+        ),
+        Exhibit(
+            "softmax cross entropy keeps its gradient",
+            "tensorflow/tensorflow",
+            "https://github.com/tensorflow/tensorflow/issues/5876",
+            "The kernel returned loss and gradient together; the Hessian was that of a constant.",
+            "second-order-numeric",
+            SparseCrossEntropyBefore,
+            SparseCrossEntropy,
+            cross_entropy_samples,
+            shown=("forward", "backward"),
+        ),
+        Exhibit(
+            "a basis function whose derivative comes from NumPy",
+            "SauersML/gam",
+            "https://github.com/SauersML/gam/issues/230",
+            "The derivative came back from outside of torch, so that no Hessian could be had.",
+            "once-differentiable",
+            BasisFunctionBefore,
+            BasisFunction,
+            vector_samples,
+        ),
+    ),
+)
