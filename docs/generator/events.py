@@ -35,6 +35,11 @@ def on_config(config: MkDocsConfig) -> None:
     pages = {
         "laws/*": _laws(),
         "ops/*": [f"ops/{name}" for name in catalogue() if name != "README.md"],
+        "museum/*": sorted(
+            f"museum/{page.name}"
+            for page in (Path(config.docs_dir) / "museum").glob("*.md")
+            if page.name != "index.md"
+        ),
         "decisions/*": ["decisions/README.md", *_numbered(Path(config.docs_dir) / "decisions")],
     }
     config.nav = _expanded(config.nav, pages)

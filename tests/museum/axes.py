@@ -124,8 +124,8 @@ def reduce_prod_samples(make):
 ROOM = Room(
     "axes",
     "Axes",
-    "`squeeze()` removes every axis of size 1, also the one of a batch of one; a negative axis is not "
-    "one of `range(x.dim())`; a rule written for two dimensions is called with three.",
+    "`squeeze()` removes every axis of size 1, also the one of a batch of one; a negative axis is "
+    "not one of `range(x.dim())`; a rule written for two dimensions is called with three.",
     (
         Exhibit(
             "sparsemax with a dimension of size 1",

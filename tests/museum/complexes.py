@@ -95,8 +95,8 @@ class TimesBefore(Times):
 ROOM = Room(
     "complex",
     "Complex numbers",
-    "The gradient of a holomorphic function is the cotangent times the conjugate of the derivative. With "
-    "real samples the conjugate is invisible.",
+    "The gradient of a holomorphic function is the cotangent times the conjugate of the "
+    "derivative. With real samples the conjugate is invisible.",
     (
         Exhibit(
             "matmul without the conjugate",
@@ -112,8 +112,8 @@ ROOM = Room(
             "the norm of a complex vector",
             "HIPS/autograd",
             "https://github.com/HIPS/autograd/pull/393",
-            "The gradient of the norm was conjugated where it must not be (in HIPS's convention: the "
-            "other way round).",
+            "The gradient of the norm was conjugated where it must not be (in HIPS's convention: "
+            "the other way round).",
             "numeric",
             ComplexNormBefore,
             ComplexNorm,

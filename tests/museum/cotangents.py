@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch.autograd import Function
+from torch.nn import functional
 
 from plugrad import Sample
 from plugrad.tests.museum.exhibit import Exhibit, Room
@@ -35,7 +35,7 @@ class SequenceLossBefore(SequenceLoss):
 
 def _occupancy(logits, labels):
     p = torch.softmax(logits, -1)
-    allowed = F.one_hot(labels, logits.shape[-1]).to(logits.dtype)
+    allowed = functional.one_hot(labels, logits.shape[-1]).to(logits.dtype)
     allowed = torch.cat([torch.ones_like(allowed[:, :1]), allowed[:, 1:]], -1)
     kept = p * allowed
     return p - kept / kept.sum(-1, keepdim=True)
@@ -66,7 +66,7 @@ class SequenceLossPartlyBefore(SequenceLoss):
 class TokenLoss(Function):
     @staticmethod
     def forward(logits, labels):
-        return F.cross_entropy(logits, labels, reduction="none")
+        return functional.cross_entropy(logits, labels, reduction="none")
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -85,7 +85,7 @@ class TokenLossBefore(TokenLoss):
 
 
 def _logits_gradient(logits, labels):
-    return torch.softmax(logits, -1) - F.one_hot(labels, logits.shape[-1]).to(logits.dtype)
+    return torch.softmax(logits, -1) - functional.one_hot(labels, logits.shape[-1]).to(logits.dtype)
 
 
 def token_samples(make):
@@ -135,9 +135,9 @@ def add_samples(make):
 ROOM = Room(
     "cotangents",
     "The cotangent is ignored or misplaced",
-    "A loss is often the last node, its cotangent 1, so that a rule which does not multiply by it is "
-    "right: until the loss is scaled, weighted or added to another. For a function with one output "
-    "gradcheck's only cotangent is 1 too.",
+    "A loss is often the last node, its cotangent 1, so that a rule which does not multiply by it "
+    "is right: until the loss is scaled, weighted or added to another. gradcheck, whose only "
+    "cotangent for a function with one output is 1, tries zeros too, since it was fooled by this.",
     (
         Exhibit(
             "CTC ignores the cotangent",
@@ -163,7 +163,8 @@ ROOM = Room(
             "all tokens get the first one's cotangent",
             "linkedin/Liger-Kernel",
             "https://github.com/linkedin/Liger-Kernel/pull/1298",
-            "With `reduction='none'` the kernel loaded one number where there is one for each token.",
+            "With `reduction='none'` the kernel loaded one number where there is one for each "
+            "token.",
             "numeric",
             TokenLossBefore,
             TokenLoss,
@@ -183,7 +184,8 @@ ROOM = Room(
             "a tutorial fills the gradient with ones",
             "pytorch/tutorials",
             "https://github.com/pytorch/tutorials/issues/216",
-            "The derivative of a sum is 1, but what backward returns is its product with the cotangent.",
+            "The derivative of a sum is 1, but what backward returns is its product with the "
+            "cotangent.",
             "numeric",
             AddBefore,
             Add,

@@ -64,7 +64,7 @@ class ScaleRowsBefore(ScaleRows):
 
 
 def scale_rows_samples(make):
-    yield Sample(make(600, 2, low=0.5), make(2))
+    yield Sample(make(400, 1, low=0.5), make(1))
 
 
 class Deformed(Function):
@@ -97,8 +97,8 @@ def deformed_samples(make):
 ROOM = Room(
     "dtypes",
     "Dtypes",
-    "A rule that computes in another dtype than its inputs' loses digits, or half of them. gradcheck's "
-    "relative tolerance is 1e-3: float32 inside a float64 function passes.",
+    "A rule that computes in another dtype than its inputs' loses digits, or half of them. "
+    "gradcheck's relative tolerance is 1e-3: float32 inside a float64 function passes.",
     (
         Exhibit(
             "maxima of floats in a function of doubles",

@@ -87,7 +87,7 @@ class LogAddExpBefore(LogAddExp):
         x, y = ctx.saved_tensors
         # Of the maximum, and of the rest: at a tie neither is what the sum needs.
         rest = (x - y).sign() * torch.sigmoid(-(x - y).abs())
-        return gz * ((x > y) - rest), gz * ((y > x) + rest)
+        return gz * ((x > y).to(x.dtype) - rest), gz * ((y > x).to(x.dtype) + rest)
 
 
 def log_add_exp_samples(make):
@@ -154,8 +154,8 @@ def power_samples(make):
 ROOM = Room(
     "edges",
     "The wrong branch",
-    "Forward has a condition on its elements, and backward another one; or two elements are equal and "
-    "both, or none, get the gradient. Random samples are seldom at the edge.",
+    "Forward has a condition on its elements, and backward another one; or two elements are equal "
+    "and both, or none, get the gradient. Random samples are seldom at the edge.",
     (
         Exhibit(
             "softplus compares its output with the threshold",
@@ -181,8 +181,8 @@ ROOM = Room(
             "logaddexp of two equal numbers",
             "jax-ml/jax",
             "https://github.com/jax-ml/jax/issues/2107",
-            "It is smooth, but was differentiated as a maximum and an absolute value: at a tie the "
-            "gradient was 0 instead of 1/2, so that of softplus was wrong at 0.",
+            "It is smooth, but was differentiated as a maximum and an absolute value: at a tie "
+            "the gradient was 0 instead of 1/2, so that of softplus was wrong at 0.",
             "same-variable-twice",
             LogAddExpBefore,
             LogAddExp,
@@ -202,7 +202,8 @@ ROOM = Room(
             "a power of a negative number",
             "tenstorrent/tt-metal",
             "https://github.com/tenstorrent/tt-metal/pull/54440",
-            "The power was formed with a logarithm, and the nan of a negative base hidden behind +inf.",
+            "The power was formed with a logarithm, and the nan of a negative base hidden behind "
+            "+inf.",
             "stretched",
             PowerBefore,
             Power,

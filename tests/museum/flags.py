@@ -128,8 +128,8 @@ def scan_samples(make):
 ROOM = Room(
     "flags",
     "Who wants a gradient",
-    "A frozen weight, a missing bias, one more parameter: backward returns as many gradients as forward "
-    "has parameters, in their order, and None only for what wants none.",
+    "A frozen weight, a missing bias, one more parameter: backward returns as many gradients as "
+    "forward has parameters, in their order, and None only for what wants none.",
     (
         Exhibit(
             "the bias never learns",
@@ -145,7 +145,8 @@ ROOM = Room(
             "a frozen input",
             "mgmalek/efficient_cross_entropy",
             "https://github.com/mgmalek/efficient_cross_entropy/pull/8",
-            "The gradient that nobody wants has no value in the rule, which returns it all the same.",
+            "The gradient that nobody wants has no value in the rule, which returns it all the "
+            "same.",
             "subsets",
             FrozenLinearBefore,
             FrozenLinear,

@@ -130,7 +130,8 @@ def rpow_samples(make):
 ROOM = Room(
     "formulas",
     "A sign, a factor, a term",
-    "The plain mistakes, which every check finds that is run: they are here because they were released.",
+    "The plain mistakes, which every check finds that is run: they are here because they were "
+    "released.",
     (
         Exhibit(
             "mish without exp(3x)",

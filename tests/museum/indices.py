@@ -129,8 +129,8 @@ def embedding_samples(make):
 ROOM = Room(
     "indices",
     "Repeated indices",
-    "An element that is read twice gets the sum of two gradients. Samples with `randperm` for an index "
-    "never show it.",
+    "An element that is read twice gets the sum of two gradients. Samples with `randperm` for an "
+    "index never show it.",
     (
         Exhibit(
             "gather of the same element",
@@ -146,7 +146,8 @@ ROOM = Room(
             "a row that is filled twice",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/57006",
-            "The gradient of the value counted a row as often as the index names it; it is filled once.",
+            "The gradient of the value counted a row as often as the index names it; it is filled "
+            "once.",
             "numeric",
             IndexFillBefore,
             IndexFill,

@@ -11,10 +11,12 @@ from plugrad.tests.museum.exhibit import Exhibit, Room
 
 class Exponential(Function):
     @staticmethod
-    def forward(ctx, x):
-        y = x.exp()
-        ctx.save_for_backward(y)
-        return y
+    def forward(x):
+        return x.exp()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(output)
 
     @staticmethod
     def backward(ctx, gy):
@@ -22,11 +24,10 @@ class Exponential(Function):
         return gy * y
 
 
-class ExponentialBefore(Function):
+class ExponentialBefore(Exponential):
     @staticmethod
-    def forward(ctx, x):
-        ctx.y = x.exp()
-        return ctx.y
+    def setup_context(ctx, inputs, output):
+        ctx.y = output
 
     @staticmethod
     def backward(ctx, gy):
@@ -39,10 +40,14 @@ def vector_samples(make):
 
 class CopyReduce(Function):
     @staticmethod
-    def forward(ctx, x, index):
+    def forward(x, index):
+        return x[index]
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, index = inputs
         ctx.cache = x.shape
         ctx.save_for_backward(index)
-        return x[index]
 
     @staticmethod
     def backward(ctx, gy):
@@ -64,10 +69,12 @@ def copy_samples(make):
 
 class ReversibleBlock(Function):
     @staticmethod
-    def forward(ctx, x):
-        y = _block(x)
-        ctx.save_for_backward(y)
-        return y
+    def forward(x):
+        return _block(x)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(output)
 
     @staticmethod
     def backward(ctx, gy):
@@ -75,11 +82,10 @@ class ReversibleBlock(Function):
         return _block_gradient(y, gy)
 
 
-class ReversibleBlockBefore(Function):
+class ReversibleBlockBefore(ReversibleBlock):
     @staticmethod
-    def forward(ctx, x):
-        ctx.y = _block(x)
-        return ctx.y
+    def setup_context(ctx, inputs, output):
+        ctx.y = output
 
     @staticmethod
     def backward(ctx, gy):
@@ -109,9 +115,9 @@ def block_samples(make):
 ROOM = Room(
     "lifetime",
     "Lifetime",
-    "An output that is an attribute of ctx keeps its own graph alive: a cycle that only the garbage "
-    "collector can see, and on the GPU it does not know how much hangs on it. What backward deletes is "
-    "missing in a second backward.",
+    "An output that is an attribute of ctx keeps its own graph alive: a cycle that only the "
+    "garbage collector can see, and on the GPU it does not know how much hangs on it. What "
+    "backward deletes is missing in a second backward.",
     (
         Exhibit(
             "the output as an attribute of ctx",
@@ -122,7 +128,7 @@ ROOM = Room(
             ExponentialBefore,
             Exponential,
             vector_samples,
-            shown=("forward", "backward"),
+            shown=("setup_context", "backward"),
         ),
         Exhibit(
             "a cache that backward empties",
@@ -138,12 +144,13 @@ ROOM = Room(
             "a reversible block deletes its output",
             "RobinBruegger/RevTorch",
             "https://github.com/RobinBruegger/RevTorch/issues/1",
-            "The output was kept on ctx and deleted in backward; without a backward it was never freed.",
+            "The output was kept on ctx and deleted in backward; without a backward it was never "
+            "freed.",
             "no-cycle",
             ReversibleBlockBefore,
             ReversibleBlock,
             block_samples,
-            shown=("forward", "backward"),
+            shown=("setup_context", "backward"),
         ),
     ),
 )

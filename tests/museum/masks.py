@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch.autograd import Function
+from torch.nn import functional
 
 from plugrad import Sample
 from plugrad.tests.museum.exhibit import Exhibit, Room
@@ -13,7 +13,7 @@ from plugrad.tests.museum.exhibit import Exhibit, Room
 class IgnoringCrossEntropy(Function):
     @staticmethod
     def forward(logits, labels, ignore_index):
-        return F.cross_entropy(logits, labels, reduction="none", ignore_index=ignore_index)
+        return functional.cross_entropy(logits, labels, reduction="none", ignore_index=ignore_index)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -35,7 +35,7 @@ class IgnoringCrossEntropyBefore(IgnoringCrossEntropy):
 
 
 def _logits_gradient(logits, labels):
-    return torch.softmax(logits, -1) - F.one_hot(labels, logits.shape[-1]).to(logits.dtype)
+    return torch.softmax(logits, -1) - functional.one_hot(labels, logits.shape[-1]).to(logits.dtype)
 
 
 def ignoring_samples(make):
@@ -165,8 +165,8 @@ ROOM = Room(
             "a row in which all is masked",
             "NVIDIA/apex",
             "https://github.com/NVIDIA/apex/pull/1444",
-            "Backward took an output of 0 for the mask, and a row that is masked as a whole came out "
-            "uniform.",
+            "Backward took an output of 0 for the mask, and a row that is masked as a whole came "
+            "out uniform.",
             "numeric",
             MaskedSoftmaxBefore,
             MaskedSoftmax,

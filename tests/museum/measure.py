@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +13,6 @@ from torch import Tensor
 import plugrad as pg
 from plugrad import SampleMaker
 from plugrad.testing import check_op
-from plugrad.tests.controls.ten_faults import torch_twin
 from plugrad.tests.museum.exhibit import Exhibit
 
 NOT_RUN = "—"
@@ -45,12 +45,7 @@ def opcheck(exhibit: Exhibit, target: Any) -> str:
     """``torch.library.opcheck`` with its defaults, which is for custom ops only."""
     if isinstance(target, type):
         return NOT_RUN
-    for arguments in _arguments(exhibit):
-        try:
-            torch.library.opcheck(target, arguments)
-        except Exception:
-            return "fails"
-    return "passes"
+    return _each(exhibit, target, lambda _, arguments: torch.library.opcheck(target, arguments))
 
 
 def plugrad(exhibit: Exhibit, target: Any) -> dict[str, Any]:
@@ -68,22 +63,28 @@ def report(exhibit: Exhibit, target: Any) -> Any:
     return check_op(target, samples=exhibit.samples, **exhibit.options)
 
 
-def _each(exhibit: Exhibit, target: Any, check: Callable[..., bool]) -> str:
-    for arguments in _arguments(exhibit):
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.manual_seed(0)
-            try:
+def _each(exhibit: Exhibit, target: Any, check: Callable[..., Any]) -> str:
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(0)
+        try:
+            for arguments in _arguments(exhibit):
                 check(_callable(target), arguments)
-            except Exception:
-                return "fails"
+        except Exception:
+            return "fails"
     return "passes"
 
 
 def _callable(target: Any) -> Callable[..., Any]:
     if not isinstance(target, type):
         return target
-    return (torch_twin(target) if issubclass(target, pg.Function) else target).apply
+    return (_twin(target) if issubclass(target, pg.Function) else target).apply
+
+
+def _twin(function: type) -> Any:
+    """The same forward and backward as a ``torch.autograd.Function``."""
+    rules = {n: inspect.getattr_static(function, n) for n in ("forward", "backward")}
+    return type(function.__name__, (torch.autograd.Function,), rules)
 
 
 def _arguments(exhibit: Exhibit) -> Iterator[tuple[Any, ...]]:
@@ -101,8 +102,6 @@ def _arguments(exhibit: Exhibit) -> Iterator[tuple[Any, ...]]:
 
 
 def _parameters(exhibit: Exhibit) -> list[str]:
-    import inspect
-
     target = exhibit.after
     function = target.forward if isinstance(target, type) else target._init_fn
     names = list(inspect.signature(function).parameters)

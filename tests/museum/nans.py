@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch.autograd import Function
+from torch.nn import functional
 
 from plugrad import Sample
 from plugrad.tests.museum.exhibit import Exhibit, Room
@@ -97,7 +97,7 @@ def cumulative_samples(make):
 class FocalLoss(Function):
     @staticmethod
     def forward(x, gamma):
-        return -torch.sigmoid(-x) ** gamma * F.logsigmoid(x)
+        return -(torch.sigmoid(-x) ** gamma) * functional.logsigmoid(x)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -108,7 +108,7 @@ class FocalLoss(Function):
     def backward(ctx, gy):
         (x,) = ctx.saved_tensors
         p, q = torch.sigmoid(x), torch.sigmoid(-x)
-        slope = ctx.gamma * q**ctx.gamma * p * F.logsigmoid(x) - q ** (ctx.gamma + 1)
+        slope = ctx.gamma * q**ctx.gamma * p * functional.logsigmoid(x) - q ** (ctx.gamma + 1)
         return gy * slope, None
 
 
@@ -118,7 +118,7 @@ class FocalLossBefore(FocalLoss):
         (x,) = ctx.saved_tensors
         p = torch.sigmoid(x)
         q = 1 - p
-        slope = ctx.gamma * q ** (ctx.gamma - 1) * F.logsigmoid(x) - q**ctx.gamma / p
+        slope = ctx.gamma * q ** (ctx.gamma - 1) * functional.logsigmoid(x) - q**ctx.gamma / p
         return gy * slope * p * q, None
 
 
@@ -192,8 +192,9 @@ def unit_samples(make):
 ROOM = Room(
     "nans",
     "nan where forward is finite",
-    "One nan in one element makes every parameter nan in one step. It comes from 0/0, inf - inf or "
-    "0 * inf in the rule, at points that random samples do not hit: zeros, padding, saturation.",
+    "One nan in one element makes every parameter nan in one step. It comes from 0/0, inf - inf "
+    "or 0 * inf in the rule, at points that random samples do not hit: zeros, padding, "
+    "saturation.",
     (
         Exhibit(
             "the norm of zeros",
@@ -240,7 +241,8 @@ ROOM = Room(
             "logsumexp of what the mask leaves out",
             "jax-ml/jax",
             "https://github.com/jax-ml/jax/pull/25791",
-            "A masked element that is much larger than the sum overflows, and is masked afterwards.",
+            "A masked element that is much larger than the sum overflows, and is masked "
+            "afterwards.",
             "no-nan",
             MaskedLogSumExpBefore,
             MaskedLogSumExp,
@@ -250,7 +252,8 @@ ROOM = Room(
             "eps behind the square root",
             "Project-MONAI/MONAI",
             "https://github.com/Project-MONAI/MONAI/pull/8982",
-            "eps was added to the root: it kept the division finite, and not the root's derivative.",
+            "eps was added to the root: it kept the division finite, and not the root's "
+            "derivative.",
             "no-nan",
             UnitVectorsBefore,
             UnitVectors,

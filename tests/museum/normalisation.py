@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch.autograd import Function
+from torch.nn import functional
 
 from plugrad import Sample
 from plugrad.tests.museum.exhibit import Exhibit, Room
@@ -15,7 +15,7 @@ from plugrad.tests.museum.exhibit import Exhibit, Room
 class LayerNorm(Function):
     @staticmethod
     def forward(x, weight, bias, eps):
-        return F.layer_norm(x, weight.shape, weight, bias, eps)
+        return functional.layer_norm(x, weight.shape, weight, bias, eps)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -59,7 +59,7 @@ def layer_norm_samples(make):
 class ReducedCrossEntropy(Function):
     @staticmethod
     def forward(logits, labels, reduction):
-        return F.cross_entropy(logits, labels, reduction=reduction)
+        return functional.cross_entropy(logits, labels, reduction=reduction)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -69,7 +69,9 @@ class ReducedCrossEntropy(Function):
     @staticmethod
     def backward(ctx, gy):
         logits, labels = ctx.saved_tensors
-        gradient = torch.softmax(logits, -1) - F.one_hot(labels, logits.shape[-1]).to(logits.dtype)
+        gradient = torch.softmax(logits, -1) - functional.one_hot(labels, logits.shape[-1]).to(
+            logits.dtype
+        )
         count = logits.shape[0] if ctx.reduction == "mean" else 1
         return gy * gradient / count, None, None
 
@@ -78,7 +80,9 @@ class ReducedCrossEntropyBefore(ReducedCrossEntropy):
     @staticmethod
     def backward(ctx, gy):
         logits, labels = ctx.saved_tensors
-        gradient = torch.softmax(logits, -1) - F.one_hot(labels, logits.shape[-1]).to(logits.dtype)
+        gradient = torch.softmax(logits, -1) - functional.one_hot(labels, logits.shape[-1]).to(
+            logits.dtype
+        )
         return gy * gradient / logits.shape[0], None, None
 
 
@@ -187,7 +191,8 @@ ROOM = Room(
     "normalisation",
     "Counts and norms",
     "The gradient is right but for a factor: it is divided by a count that is not the one of "
-    "forward, or normalised over other axes. Where both counts are equal in every sample nobody sees it.",
+    "forward, or normalised over other axes. Where both counts are equal in every sample nobody "
+    "sees it.",
     (
         Exhibit(
             "layer norm takes every input for a matrix",
@@ -233,8 +238,8 @@ ROOM = Room(
             "counts of the wrong bag",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/190063",
-            "A table of counts was indexed with the position in the list instead of with the value "
-            "there.",
+            "A table of counts was indexed with the position in the list instead of with the "
+            "value there.",
             "numeric",
             EmbeddingBagMeanBefore,
             EmbeddingBagMean,

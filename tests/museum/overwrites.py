@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 from plugrad import Sample
 from plugrad.tests.museum.exhibit import Exhibit, Room, store
@@ -14,7 +14,7 @@ from plugrad.tests.museum.exhibit import Exhibit, Room, store
 class SwiGLU(Function):
     @staticmethod
     def forward(a, b):
-        return F.silu(a) * b
+        return functional.silu(a) * b
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -71,7 +71,7 @@ class CrossEntropyLossBefore(CrossEntropyLoss):
 
 
 def _one_hot(labels, logits):
-    return F.one_hot(labels, logits.shape[-1]).to(logits.dtype)
+    return functional.one_hot(labels, logits.shape[-1]).to(logits.dtype)
 
 
 def cross_entropy_samples(make):
@@ -142,7 +142,7 @@ def lower_bound_samples(make):
 class LeakyActivation(Function):
     @staticmethod
     def forward(x, slope):
-        return F.leaky_relu(x, slope)
+        return functional.leaky_relu(x, slope)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -226,7 +226,7 @@ class LinearCrossEntropy(Function):
         logits = x @ weight.mT
         dlogits = torch.softmax(logits, -1) - _one_hot(target, logits)
         ctx.save_for_backward(dlogits @ weight, dlogits.mT @ x)
-        return F.cross_entropy(logits, target, reduction="sum")
+        return functional.cross_entropy(logits, target, reduction="sum")
 
     @staticmethod
     @once_differentiable
@@ -250,10 +250,10 @@ def linear_cross_entropy_samples(make):
 ROOM = Room(
     "overwrites",
     "Memory that is written to",
-    "A rule that uses the memory of its inputs, of its cotangent or of what was saved for its result "
-    "changes what others read: another branch of the graph, a second backward, the caller. torch "
-    "notices where a version counter goes up; a kernel, NumPy and `.data` leave it as it is. In the "
-    "exhibits `store(t, values)` is what such a kernel writes.",
+    "A rule that uses the memory of its inputs, of its cotangent or of what was saved for its "
+    "result changes what others read: another branch of the graph, a second backward, the caller. "
+    "torch notices where a version counter goes up; a kernel, NumPy and `.data` leave it as it "
+    "is. In the exhibits `store(t, values)` is what such a kernel writes.",
     (
         Exhibit(
             "SwiGLU stores its gradients in its inputs",
@@ -301,8 +301,8 @@ ROOM = Room(
             "an activation writes to an expanded cotangent",
             "mapillary/inplace_abn",
             "https://github.com/mapillary/inplace_abn/issues/155",
-            "Directly before `sum()` the cotangent is one number for all elements, and was written "
-            "to once for each.",
+            "Directly before `sum()` the cotangent is one number for all elements, and was "
+            "written to once for each.",
             "cotangent-layouts",
             LeakyActivationBefore,
             LeakyActivation,
@@ -312,8 +312,8 @@ ROOM = Room(
             "cross entropy subtracts the maximum from its input",
             "NVIDIA/Megatron-LM",
             "https://github.com/NVIDIA/Megatron-LM/pull/1594",
-            "`.float()` makes no copy of what is float32 already, so that the caller's logits were "
-            "shifted in place.",
+            "`.float()` makes no copy of what is float32 already, so that the caller's logits "
+            "were shifted in place.",
             "inputs-unchanged",
             VocabularyCrossEntropyBefore,
             VocabularyCrossEntropy,
@@ -324,8 +324,8 @@ ROOM = Room(
             "swish in place, and its input saved",
             "huggingface/pytorch-image-models",
             "https://github.com/huggingface/pytorch-image-models/pull/156",
-            "What was saved as the input is the output by then, without an error: it is saved after "
-            "forward has run.",
+            "What was saved as the input is the output by then, without an error: it is saved "
+            "after forward has run.",
             "numeric",
             SwishBefore,
             Swish,
@@ -336,8 +336,8 @@ ROOM = Room(
             "linear cross entropy scales its saved gradients in place",
             "Dao-AILab/quack",
             "https://github.com/Dao-AILab/quack/pull/209",
-            "With `retain_graph=True` the second backward failed, since the first had changed what was "
-            "saved.",
+            "With `retain_graph=True` the second backward failed, since the first had changed "
+            "what was saved.",
             "retain-graph",
             LinearCrossEntropyBefore,
             LinearCrossEntropy,

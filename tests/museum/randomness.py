@@ -39,36 +39,19 @@ def dropout_samples(make):
     yield Sample(make(4, 5), 0.5, 7)
 
 
-class SeededDropout(Function):
+class SeededDropoutBefore(RecomputedDropout):
     @staticmethod
-    def forward(ctx, x, p, seed):
-        generator = torch.Generator(x.device).manual_seed(seed)
-        kept = torch.rand(x.shape, generator=generator, device=x.device) >= p
-        mask = kept.to(x.dtype) / (1 - p)
-        ctx.save_for_backward(mask)
-        return x * mask
-
-    @staticmethod
-    def backward(ctx, gy):
-        (mask,) = ctx.saved_tensors
-        return gy * mask, None, None
-
-
-class SeededDropoutBefore(SeededDropout):
-    @staticmethod
-    def forward(ctx, x, p, seed):
+    def forward(x, p, seed):
         torch.manual_seed(seed)
         kept = torch.rand(x.shape, device=x.device) >= p
-        mask = kept.to(x.dtype) / (1 - p)
-        ctx.save_for_backward(mask)
-        return x * mask
+        return x * kept.to(x.dtype) / (1 - p)
 
 
 ROOM = Room(
     "randomness",
     "Random numbers",
-    "A mask that is drawn again must be the same one; and who seeds torch's global generator decides "
-    "what everybody draws from then on.",
+    "A mask that is drawn again must be the same one; and who seeds torch's global generator "
+    "decides what everybody draws from then on.",
     (
         Exhibit(
             "dropout draws another mask in backward",
@@ -87,7 +70,7 @@ ROOM = Room(
             "After a call with a seed all later random numbers were the same in every run.",
             "global-state",
             SeededDropoutBefore,
-            SeededDropout,
+            RecomputedDropout,
             dropout_samples,
             shown=("forward",),
         ),

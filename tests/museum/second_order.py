@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch.autograd import Function
+from torch.nn import functional
 
 from plugrad import Sample
 from plugrad.tests.museum.exhibit import Exhibit, Room
@@ -13,9 +13,12 @@ from plugrad.tests.museum.exhibit import Exhibit, Room
 
 class SquareOfDouble(Function):
     @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
+    def forward(x):
         return (2 * x) ** 2
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx, gy):
@@ -23,11 +26,11 @@ class SquareOfDouble(Function):
         return 8 * x * gy
 
 
-class SquareOfDoubleBefore(Function):
+class SquareOfDoubleBefore(SquareOfDouble):
     @staticmethod
-    def forward(ctx, x):
+    def setup_context(ctx, inputs, output):
+        (x,) = inputs
         ctx.intermediate = 2 * x
-        return ctx.intermediate**2
 
     @staticmethod
     def backward(ctx, gy):
@@ -40,26 +43,27 @@ def vector_samples(make):
 
 class Differentiated(Function):
     @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
+    def forward(x):
         return x**3
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx, gy):
         (x,) = ctx.saved_tensors
-        with torch.enable_grad():
-            x = x if x.requires_grad else x.requires_grad_()
-            (gx,) = torch.autograd.grad(x**3, x, gy, create_graph=True)
-        return gx
+        _, pull = torch.func.vjp(lambda x: x**3, x)
+        return pull(gy)[0]
 
 
-class DifferentiatedBefore(Function):
+class DifferentiatedBefore(Differentiated):
     @staticmethod
-    def forward(ctx, x):
+    def setup_context(ctx, inputs, output):
+        (x,) = inputs
         ctx.x = x.detach().requires_grad_()
         with torch.enable_grad():
             ctx.y = ctx.x**3
-        return ctx.y.detach()
 
     @staticmethod
     def backward(ctx, gy):
@@ -103,9 +107,12 @@ def product_samples(make):
 
 class SparseCrossEntropy(Function):
     @staticmethod
-    def forward(ctx, logits, labels):
-        ctx.save_for_backward(logits, labels)
-        return F.cross_entropy(logits, labels, reduction="none")
+    def forward(logits, labels):
+        return functional.cross_entropy(logits, labels, reduction="none")
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx, gy):
@@ -113,12 +120,11 @@ class SparseCrossEntropy(Function):
         return gy[:, None] * (torch.softmax(logits, -1) - _one_hot(labels, logits)), None
 
 
-class SparseCrossEntropyBefore(Function):
+class SparseCrossEntropyBefore(SparseCrossEntropy):
     @staticmethod
-    def forward(ctx, logits, labels):
-        # The kernel gives the loss and its gradient in one pass.
+    def setup_context(ctx, inputs, output):
+        logits, labels = inputs
         ctx.save_for_backward(torch.softmax(logits, -1) - _one_hot(labels, logits))
-        return F.cross_entropy(logits, labels, reduction="none")
 
     @staticmethod
     def backward(ctx, gy):
@@ -127,7 +133,7 @@ class SparseCrossEntropyBefore(Function):
 
 
 def _one_hot(labels, logits):
-    return F.one_hot(labels, logits.shape[-1]).to(logits.dtype)
+    return functional.one_hot(labels, logits.shape[-1]).to(logits.dtype)
 
 
 def cross_entropy_samples(make):
@@ -136,9 +142,12 @@ def cross_entropy_samples(make):
 
 class BasisFunction(Function):
     @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
+    def forward(x):
         return torch.from_numpy(np.exp(-(x.detach().numpy() ** 2)))
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx, gy):
@@ -146,12 +155,7 @@ class BasisFunction(Function):
         return -2 * x * BasisFunction.apply(x) * gy
 
 
-class BasisFunctionBefore(Function):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return torch.from_numpy(np.exp(-(x.detach().numpy() ** 2)))
-
+class BasisFunctionBefore(BasisFunction):
     @staticmethod
     def backward(ctx, gy):
         x, gy = (t.detach().numpy() for t in (*ctx.saved_tensors, gy))
@@ -161,9 +165,9 @@ class BasisFunctionBefore(Function):
 ROOM = Room(
     "second-order",
     "The second order is missing",
-    "A gradient penalty, a Hessian and meta-learning differentiate the gradient. A rule that reads "
-    "what forward left as a constant, or leaves the graph on its way, gives a gradient whose own "
-    "gradient is too small or zero. torch does not notice.",
+    "A gradient penalty, a Hessian and meta-learning differentiate the gradient. A rule that "
+    "reads what forward left as a constant, or leaves the graph on its way, gives a gradient "
+    "whose own gradient is too small or zero. torch does not notice.",
     (
         Exhibit(
             "an intermediate result on ctx",
@@ -174,26 +178,26 @@ ROOM = Room(
             SquareOfDoubleBefore,
             SquareOfDouble,
             vector_samples,
-            shown=("forward", "backward"),
+            shown=("setup_context", "backward"),
         ),
         Exhibit(
             "a graph built in forward",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/99523",
-            "The gradient of a graph that forward recorded on a detached copy depends on the copy, not "
-            "on the input.",
+            "The gradient of a graph that forward recorded on a detached copy depends on the "
+            "copy, not on the input.",
             "second-order-numeric",
             DifferentiatedBefore,
             Differentiated,
             vector_samples,
-            shown=("forward", "backward"),
+            shown=("setup_context", "backward"),
         ),
         Exhibit(
             "a product with two zeros",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/106789",
-            "With two zeros the gradient is zero, and was returned without a graph; its derivative is "
-            "not zero.",
+            "With two zeros the gradient is zero, and was returned without a graph; its "
+            "derivative is not zero.",
             "second-order-numeric",
             ProductBefore,
             Product,
@@ -208,7 +212,7 @@ ROOM = Room(
             SparseCrossEntropyBefore,
             SparseCrossEntropy,
             cross_entropy_samples,
-            shown=("forward", "backward"),
+            shown=("setup_context", "backward"),
         ),
         Exhibit(
             "a basis function whose derivative comes from NumPy",

@@ -44,10 +44,13 @@ def vector_samples(make):
 
 class Dispatched(Function):
     @staticmethod
-    def forward(ctx, x, weight):
-        if any(ctx.needs_input_grad):
-            ctx.save_for_backward(x, weight)
+    def forward(x, weight):
         return x * weight
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        if any(ctx.needs_input_grad):
+            ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx, gy):
@@ -55,18 +58,17 @@ class Dispatched(Function):
         return gy * weight, gy * x
 
 
-class DispatchedBefore(Function):
+class DispatchedBefore(Dispatched):
     #: By the signature of the call, whether it is to be recorded.
     recorded: ClassVar = {}
 
     @staticmethod
-    def forward(ctx, x, weight):
-        signature = (x.shape, x.dtype, weight.shape, weight.dtype)
+    def setup_context(ctx, inputs, output):
+        signature = tuple((t.shape, t.dtype) for t in inputs)
         needed = any(ctx.needs_input_grad)
         ctx.recorded = DispatchedBefore.recorded.setdefault(signature, needed)
         if ctx.recorded:
-            ctx.save_for_backward(x, weight)
-        return x * weight
+            ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx, gy):
@@ -149,9 +151,9 @@ def take_samples(make):
 ROOM = Room(
     "state",
     "State on the class or the module",
-    "Between a forward and its backward there may be other calls of the same Function: a layer that is "
-    "used twice, a second model, another thread. What is kept on the class, in a cache or in a buffer is "
-    "then another call's.",
+    "Between a forward and its backward there may be other calls of the same Function: a layer "
+    "that is used twice, a second model, another thread. What is kept on the class, in a cache or "
+    "in a buffer is then another call's.",
     (
         Exhibit(
             "a Function that keeps its input on itself",
@@ -168,12 +170,13 @@ ROOM = Room(
             "a cache of calls that forgets who wants a gradient",
             "shader-slang/slangpy",
             "https://github.com/shader-slang/slangpy/issues/1052",
-            "After a first call without gradients, calls of that signature were never recorded again.",
+            "After a first call without gradients, calls of that signature were never recorded "
+            "again.",
             "untracked",
             DispatchedBefore,
             Dispatched,
             pair_samples,
-            shown=("forward", "backward"),
+            shown=("setup_context", "backward"),
         ),
         Exhibit(
             "gradients in static buffers",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch.autograd import Function
+from torch.nn import functional
 
 from plugrad import Sample
 from plugrad.tests.museum.exhibit import Exhibit, Room, memory
@@ -79,8 +79,8 @@ class CausalConv(Function):
     @staticmethod
     def forward(x, weight):
         width = weight.shape[1]
-        return F.conv1d(
-            F.pad(x.mT, (width - 1, 0)), weight[:, None], groups=weight.shape[0]
+        return functional.conv1d(
+            functional.pad(x.mT, (width - 1, 0)), weight[:, None], groups=weight.shape[0]
         ).mT.contiguous()
 
     @staticmethod
@@ -101,7 +101,7 @@ class CausalConvBefore(CausalConv):
 def _causal_conv_kernel(x, weight, dy):
     dy = memory(dy)  # the strides (D, 1) are built into the kernel
     time, width = x.shape[1], weight.shape[1]
-    ahead, before = F.pad(dy, (0, 0, 0, width)), F.pad(x, (0, 0, width, 0))
+    ahead, before = functional.pad(dy, (0, 0, 0, width)), functional.pad(x, (0, 0, width, 0))
     dx, dw = torch.zeros_like(x), []
     for k in range(width):
         dx = dx + weight[:, width - 1 - k] * ahead[:, k : k + time]
@@ -116,7 +116,7 @@ def causal_conv_samples(make):
 class CrossEntropy(Function):
     @staticmethod
     def forward(logits, target):
-        return F.cross_entropy(logits, target, reduction="none")
+        return functional.cross_entropy(logits, target, reduction="none")
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -139,7 +139,7 @@ class CrossEntropyBefore(CrossEntropy):
 
 
 def _one_hot(target, logits):
-    return F.one_hot(target, logits.shape[-1]).to(logits.dtype)
+    return functional.one_hot(target, logits.shape[-1]).to(logits.dtype)
 
 
 def cross_entropy_samples(make):
@@ -272,9 +272,10 @@ ROOM = Room(
     "strides",
     "Strides of the cotangent",
     "The engine gives backward a cotangent with any strides: after `sum()` it is one number, "
-    "expanded; after `cat`, a slice or a transposition it is a view. A kernel that is given only an "
-    "address reads other numbers than were meant, and nothing raises. `gradcheck` makes its own "
-    "cotangents, which are contiguous. In the exhibits `memory(t)` is what such a kernel reads.",
+    "expanded; after `cat`, a slice or a transposition it is a view. A kernel that is given only "
+    "an address reads other numbers than were meant, and nothing raises. `gradcheck` makes its "
+    "own cotangents, which are contiguous. In the exhibits `memory(t)` is what such a kernel "
+    "reads.",
     (
         Exhibit(
             "attention reads a strided cotangent",
@@ -290,8 +291,8 @@ ROOM = Room(
             "a Triton op reads gradients with the input's strides",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/194719",
-            "After `torch.cat` the gradients are views of a wider tensor; the kernel went from row "
-            "to row with the stride of `x`.",
+            "After `torch.cat` the gradients are views of a wider tensor; the kernel went from "
+            "row to row with the stride of `x`.",
             "cotangent-layouts",
             _scale_rows("scale_rows_before", scale_rows_rule_before),
             _scale_rows("scale_rows", scale_rows_rule),
@@ -302,7 +303,8 @@ ROOM = Room(
             "causal convolution has the strides built in",
             "fla-org/flash-linear-attention",
             "https://github.com/fla-org/flash-linear-attention/pull/871",
-            "The kernel read `dy` with the strides (D, 1), and q, k, v are slices of one projection.",
+            "The kernel read `dy` with the strides (D, 1), and q, k, v are slices of one "
+            "projection.",
             "cotangent-layouts",
             CausalConvBefore,
             CausalConv,
@@ -344,8 +346,8 @@ ROOM = Room(
             "the mean of a mean",
             "torch/nn",
             "https://github.com/torch/nn/pull/345",
-            "Two `nn.Mean` in a row: the first gave the second an expanded gradient, which it read "
-            "as contiguous.",
+            "Two `nn.Mean` in a row: the first gave the second an expanded gradient, which it "
+            "read as contiguous.",
             "cotangent-layouts",
             MeanBefore,
             Mean,

@@ -1,0 +1,52 @@
+"""The museum: plugrad fails each bug before its fix and none after, and the pages say so."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from plugrad.testing import LAWS
+from plugrad.tests.museum.collection import EXHIBITS, ROOMS
+from plugrad.tests.museum.measure import measured
+from plugrad.tests.museum.pages import CHECKS, FOLDER, MEASURED, pages
+
+SAID = json.loads(MEASURED.read_text(encoding="utf-8"))
+
+
+def test_each_exhibit_has_a_name_and_a_report_of_its_own():
+    assert len({e.name for e in EXHIBITS}) == len(EXHIBITS) >= 44
+    assert len({e.link for e in EXHIBITS}) == len(EXHIBITS)
+    assert all(e.link.startswith(f"https://github.com/{e.project}/") for e in EXHIBITS)
+
+
+def test_each_exhibit_was_measured():
+    assert list(SAID) == [e.name for e in EXHIBITS]
+
+
+def test_the_pages_are_as_the_script_writes_them():
+    written = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
+    assert written == pages(SAID), "run: python -m plugrad.tests.museum.run --pages"
+
+
+def test_each_room_has_its_module():
+    for room in ROOMS:
+        assert (MEASURED.parent / f"{room.name.replace('-', '_')}.py").is_file()
+
+
+@pytest.mark.parametrize("exhibit", EXHIBITS, ids=lambda e: e.name.replace(" ", "-"))
+def test_the_page_says_that_plugrad_fails_the_bug_and_passes_the_fix(exhibit):
+    before, after = SAID[exhibit.name]["before"], SAID[exhibit.name]["after"]
+    assert (before["plugrad"], after["plugrad"]) == ("fails", "passes"), after["laws"]
+    assert exhibit.law in before["laws"]
+    assert exhibit.law in LAWS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exhibit", EXHIBITS, ids=lambda e: e.name.replace(" ", "-"))
+def test_what_the_page_says_is_true(exhibit):
+    now, said = measured(exhibit), SAID[exhibit.name]
+    for when in ("before", "after"):
+        verdicts = [{check: m[when][check] for check in CHECKS} for m in (now, said)]
+        assert verdicts[0] == verdicts[1], f"{when}: run python -m plugrad.tests.museum.run"
+    assert exhibit.law in now["before"]["laws"]
