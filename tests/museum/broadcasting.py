@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch.autograd import Function
 
 import plugrad as pg
 from plugrad import Sample
@@ -21,11 +20,12 @@ class AddRow(pg.Function):
 
     @staticmethod
     def forward(ctx, x, row):
+        ctx.shape = row.shape
         return x + row
 
     @staticmethod
     def backward(ctx, gz):
-        return gz, gz.sum(0, keepdim=True)
+        return gz.clone(), gz.sum_to_size(ctx.shape)
 
 
 class AddRowBefore(AddRow):
@@ -33,7 +33,7 @@ class AddRowBefore(AddRow):
 
     @staticmethod
     def backward(ctx, gz):
-        return gz, gz
+        return gz.clone(), gz.clone()
 
 
 def biased_samples(make):
@@ -49,13 +49,14 @@ class BiasedGate(pg.Function):
     def forward(ctx, x, b):
         z = torch.sigmoid(x + b)
         ctx.save_for_backward(z)
+        ctx.shape = b.shape
         return z
 
     @staticmethod
     def backward(ctx, gz):
         (z,) = ctx.saved_tensors
-        gx = gz * z * (1 - z)
-        return gx, gx.sum(0)
+        gx = gz * (z * (1 - z)).conj()
+        return gx, gx.sum_to_size(ctx.shape)
 
 
 class BiasedGateBefore(BiasedGate):
@@ -64,41 +65,8 @@ class BiasedGateBefore(BiasedGate):
     @staticmethod
     def backward(ctx, gz):
         (z,) = ctx.saved_tensors
-        gx = gz * z * (1 - z)
+        gx = gz * (z * (1 - z)).conj()
         return gx, gx
-
-
-class ScalarTimes(Function):
-    @staticmethod
-    def forward(x, factor):
-        return x * factor
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        ctx.save_for_backward(*inputs)
-
-    @staticmethod
-    def backward(ctx, gy):
-        x, factor = ctx.saved_tensors
-        gfactor = gy * x
-        extra = gfactor.dim() - factor.dim()
-        summed = [i for i, n in enumerate(factor.shape, extra) if n == 1 and gy.shape[i] > 1]
-        gfactor = gfactor.sum((*range(extra), *summed), keepdim=True)
-        return gy * factor, gfactor.reshape(factor.shape)
-
-
-class ScalarTimesBefore(ScalarTimes):
-    @staticmethod
-    def backward(ctx, gy):
-        x, factor = ctx.saved_tensors
-        gfactor = gy * x
-        while gfactor.dim() > factor.dim():
-            gfactor = gfactor.sum(-1)  # the axes are put in front, and taken away behind
-        return gy * factor, gfactor
-
-
-def scalar_samples(make):
-    yield Sample(make(4, 4), make(4))
 
 
 ROOM = Room(

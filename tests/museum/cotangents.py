@@ -92,13 +92,22 @@ def token_samples(make):
     yield Sample(make(4, 5), make.integers(4, high=5))
 
 
-class TransducerLoss(TokenLoss):
+class TransducerLoss(Function):
+    @staticmethod
+    def forward(logits, labels):
+        logp = torch.log_softmax(logits, -1)
+        return -logp.gather(-1, labels.reshape(*logp.shape[:-1], 1))[..., 0]
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
     @staticmethod
     def backward(ctx, grad_output):
-        return grad_output.view(-1, 1) * _logits_gradient(*ctx.saved_tensors), None
+        return grad_output.unsqueeze(-1) * _logits_gradient(*ctx.saved_tensors), None
 
 
-class TransducerLossBefore(TokenLoss):
+class TransducerLossBefore(TransducerLoss):
     @staticmethod
     def backward(ctx, grad_output):
         return grad_output * _logits_gradient(*ctx.saved_tensors), None

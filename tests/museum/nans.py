@@ -76,11 +76,12 @@ class CumulativeProduct(Function):
     def backward(ctx, gy):
         x, _ = ctx.saved_tensors
         before = torch.cat([torch.ones_like(x[..., :1]), x[..., :-1].cumprod(-1)], -1)
-        tails = [torch.zeros_like(x[..., 0])]
+        tails = torch.zeros_like(x[..., :1])
         for i in reversed(range(x.shape[-1])):
-            following = x[..., i + 1] if i + 1 < x.shape[-1] else tails[0]
-            tails.append(gy[..., i] + following * tails[-1])
-        return before * torch.stack(tails[:0:-1], -1)
+            following = x[..., i + 1 : i + 2] * tails[..., :1]
+            following = following if i + 1 < x.shape[-1] else tails
+            tails = torch.cat([gy[..., i : i + 1] + following, tails], -1)
+        return before * tails[..., : x.shape[-1]]
 
 
 class CumulativeProductBefore(CumulativeProduct):

@@ -25,8 +25,8 @@ class LayerNorm(Function):
     @staticmethod
     def backward(ctx, gy):
         x, weight = ctx.saved_tensors
-        columns = math.prod(weight.shape)
-        return _layer_norm_kernel(x, weight, gy, ctx.eps, x.numel() // columns, columns)
+        rows = math.prod(x.shape[: x.dim() - weight.dim()])
+        return _layer_norm_kernel(x, weight, gy, ctx.eps, rows, math.prod(weight.shape))
 
 
 class LayerNormBefore(LayerNorm):
@@ -34,12 +34,12 @@ class LayerNormBefore(LayerNorm):
     def backward(ctx, gy):
         x, weight = ctx.saved_tensors
         rows = x.shape[0]
-        return _layer_norm_kernel(x, weight, gy, ctx.eps, rows, x.numel() // rows)
+        return _layer_norm_kernel(x, weight, gy, ctx.eps, rows, math.prod(x.shape[1:]))
 
 
 def _layer_norm_kernel(x, weight, gy, eps, rows, columns):
     # The weight is read again from its start for as many columns as the kernel believes in.
-    w = weight.reshape(-1).repeat(columns // weight.numel())
+    w = weight.reshape(-1).repeat(columns // max(weight.numel(), 1))
     flat, g = x.reshape(rows, columns), gy.reshape(rows, columns)
     centred = flat - flat.mean(-1, keepdim=True)
     inverse = (centred.square().mean(-1, keepdim=True) + eps).rsqrt()

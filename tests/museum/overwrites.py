@@ -48,7 +48,7 @@ def swiglu_samples(make):
 class CrossEntropyLoss(Function):
     @staticmethod
     def forward(logits, labels):
-        return torch.logsumexp(logits, -1) - logits.gather(-1, labels[:, None])[:, 0]
+        return torch.logsumexp(logits, -1) - _picked(logits, labels)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -58,7 +58,7 @@ class CrossEntropyLoss(Function):
     def backward(ctx, dlosses):
         logits, labels = ctx.saved_tensors
         gradient = torch.softmax(logits, -1) - _one_hot(labels, logits)
-        return dlosses[:, None] * gradient, None
+        return dlosses[..., None] * gradient, None
 
 
 class CrossEntropyLossBefore(CrossEntropyLoss):
@@ -66,8 +66,12 @@ class CrossEntropyLossBefore(CrossEntropyLoss):
     def backward(ctx, dlosses):
         logits, labels = ctx.saved_tensors
         gradient = torch.softmax(logits, -1) - _one_hot(labels, logits)
-        store(logits, dlosses[:, None] * gradient)  # no second buffer as large as the logits
+        store(logits, dlosses[..., None] * gradient)  # no second buffer as large as the logits
         return logits.detach(), None
+
+
+def _picked(logits, labels):
+    return logits.gather(-1, labels.reshape(*logits.shape[:-1], 1))[..., 0]
 
 
 def _one_hot(labels, logits):
@@ -152,7 +156,7 @@ class LeakyActivation(Function):
     @staticmethod
     def backward(ctx, dy):
         (y,) = ctx.saved_tensors
-        return dy * torch.where(y < 0, ctx.slope, 1.0).to(y.dtype), None
+        return torch.where(y < 0, ctx.slope * dy, dy), None
 
 
 class LeakyActivationBefore(LeakyActivation):
@@ -173,7 +177,7 @@ class VocabularyCrossEntropy(Function):
     def forward(logits, target):
         work = logits.to(torch.promote_types(logits.dtype, torch.float32), copy=True)
         work -= work.amax(-1, keepdim=True)
-        return work.exp().sum(-1).log() - work.gather(-1, target[:, None])[:, 0]
+        return work.exp().sum(-1).log() - _picked(work, target)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -183,7 +187,7 @@ class VocabularyCrossEntropy(Function):
     def backward(ctx, dloss):
         logits, target = ctx.saved_tensors
         p = torch.softmax(logits.to(dloss.dtype), -1)
-        return (dloss[:, None] * (p - _one_hot(target, p))).to(logits.dtype), None
+        return (dloss[..., None] * (p - _one_hot(target, p))).to(logits.dtype), None
 
 
 class VocabularyCrossEntropyBefore(VocabularyCrossEntropy):
@@ -191,7 +195,7 @@ class VocabularyCrossEntropyBefore(VocabularyCrossEntropy):
     def forward(logits, target):
         work = logits.to(torch.promote_types(logits.dtype, torch.float32))
         work -= work.amax(-1, keepdim=True)  # of the logits themselves if they had the dtype
-        return work.exp().sum(-1).log() - work.gather(-1, target[:, None])[:, 0]
+        return work.exp().sum(-1).log() - _picked(work, target)
 
 
 class Swish(Function):

@@ -74,7 +74,7 @@ class DifferentiatedBefore(Differentiated):
 class Product(Function):
     @staticmethod
     def forward(x):
-        return x.prod()
+        return x.prod(-1)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -83,7 +83,7 @@ class Product(Function):
     @staticmethod
     def backward(ctx, gy):
         (x,) = ctx.saved_tensors
-        return gy * _product_of_others(x)
+        return gy[..., None] * _product_of_others(x)
 
 
 class ProductBefore(Product):
@@ -92,12 +92,12 @@ class ProductBefore(Product):
         (x,) = ctx.saved_tensors
         if (x == 0).sum() > 1:
             return torch.zeros_like(x)
-        return gy * _product_of_others(x)
+        return gy[..., None] * _product_of_others(x)
 
 
 def _product_of_others(x):
-    itself = torch.eye(len(x), dtype=torch.bool, device=x.device)
-    return torch.where(itself, torch.ones_like(x), x).prod(-1)
+    itself = torch.eye(x.shape[-1], dtype=torch.bool, device=x.device)
+    return torch.where(itself, 1, x[..., None, :]).prod(-1)
 
 
 def product_samples(make):
@@ -143,7 +143,7 @@ def cross_entropy_samples(make):
 class BasisFunction(Function):
     @staticmethod
     def forward(x):
-        return torch.from_numpy(np.exp(-(x.detach().numpy() ** 2)))
+        return torch.from_numpy(np.arctan(x.detach().numpy()))
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -152,14 +152,14 @@ class BasisFunction(Function):
     @staticmethod
     def backward(ctx, gy):
         (x,) = ctx.saved_tensors
-        return -2 * x * BasisFunction.apply(x) * gy
+        return gy / (1 + x * x)
 
 
 class BasisFunctionBefore(BasisFunction):
     @staticmethod
     def backward(ctx, gy):
         x, gy = (t.detach().numpy() for t in (*ctx.saved_tensors, gy))
-        return torch.from_numpy(-2 * x * np.exp(-(x**2)) * gy)
+        return torch.from_numpy(gy / (1 + x * x))
 
 
 ROOM = Room(

@@ -57,18 +57,19 @@ def _scale_rows(name, rule):
 
 
 def _row_kernel(x, weight, gy, row_stride):
-    gy = gy.as_strided(x.shape, (row_stride, 1))
-    return gy * weight, (gy * x).sum(0)
+    rows = x.reshape(-1, x.shape[-1]) if x.numel() else x
+    gy = gy.as_strided(rows.shape, (row_stride, 1)).reshape(x.shape)
+    return gy * weight, (gy * x).sum_to_size(weight.shape)
 
 
 def scale_rows_rule_before(ctx, gy):
     x, weight = ctx.saved_tensors
-    return _row_kernel(x, weight, gy, x.stride(0))
+    return _row_kernel(x, weight, gy, x.stride(-2))
 
 
 def scale_rows_rule(ctx, gy):
     x, weight = ctx.saved_tensors
-    return _row_kernel(x, weight, gy.contiguous(), gy.shape[1])
+    return _row_kernel(x, weight, gy.contiguous(), gy.shape[-1])
 
 
 def scale_rows_samples(make):
@@ -150,7 +151,9 @@ class TokenLogProbabilities(Function):
     @staticmethod
     def forward(hidden, weight, labels):
         logp = torch.log_softmax(hidden @ weight.mT, -1)
-        return logp.gather(-1, labels[:, None])[:, 0], -(logp.exp() * logp).sum(-1)
+        return logp.gather(-1, labels.reshape(*logp.shape[:-1], 1))[..., 0], -(
+            logp.exp() * logp
+        ).sum(-1)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -168,7 +171,7 @@ class TokenLogProbabilitiesBefore(TokenLogProbabilities):
 
 
 def _entropy_kernel(hidden, weight, labels, dlogprobs, dentropy):
-    dlogprobs, dentropy = memory(dlogprobs)[:, None], memory(dentropy)[:, None]
+    dlogprobs, dentropy = memory(dlogprobs)[..., None], memory(dentropy)[..., None]
     logp = torch.log_softmax(hidden @ weight.mT, -1)
     p = logp.exp()
     entropy = -(p * logp).sum(-1, keepdim=True)
@@ -183,7 +186,7 @@ def token_samples(make):
 class FusedDense(Function):
     @staticmethod
     def forward(x, weight, bias):
-        return x @ weight.mT + bias
+        return functional.linear(x, weight, bias)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -192,16 +195,18 @@ class FusedDense(Function):
     @staticmethod
     def backward(ctx, grad_output):
         x, weight, _ = ctx.saved_tensors
-        grad = grad_output.contiguous().view(-1, weight.shape[0])
-        return grad_output @ weight, grad.mT @ x.reshape(-1, weight.shape[1]), grad.sum(0)
+        rows = grad_output.shape[:-1].numel()
+        grad = grad_output.contiguous().view(rows, weight.shape[0])
+        return grad_output @ weight, grad.mT @ x.reshape(rows, weight.shape[1]), grad.sum(0)
 
 
 class FusedDenseBefore(FusedDense):
     @staticmethod
     def backward(ctx, grad_output):
         x, weight, _ = ctx.saved_tensors
-        grad = grad_output.view(-1, weight.shape[0])
-        return grad_output @ weight, grad.mT @ x.reshape(-1, weight.shape[1]), grad.sum(0)
+        rows = grad_output.shape[:-1].numel()
+        grad = grad_output.view(rows, weight.shape[0])
+        return grad_output @ weight, grad.mT @ x.reshape(rows, weight.shape[1]), grad.sum(0)
 
 
 def dense_samples(make):
@@ -261,7 +266,7 @@ def _rms_norm_kernel(x, weight, dy, eps):
     inverse = (x.square().mean(-1, keepdim=True) + eps).rsqrt()
     normal, wdy = x * inverse, weight * dy
     dx = inverse * (wdy - normal * (wdy * normal).mean(-1, keepdim=True))
-    return dx, (dy * normal).reshape(-1, weight.shape[0]).sum(0)
+    return dx, (dy * normal).sum_to_size(weight.shape)
 
 
 def rms_norm_samples(make):
