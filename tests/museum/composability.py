@@ -9,44 +9,39 @@ from plugrad import Sample
 from plugrad.tests.museum.exhibit import Exhibit, Room
 
 
-class Transform(Function):
-    generate_vmap_rule = True
-
+class BatchedProduct(Function):
     @staticmethod
-    def forward(x):
-        return torch.fft.rfft(x).abs()
+    def forward(x, y):
+        return x * y
 
     @staticmethod
     def setup_context(ctx, inputs, output):
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx, gy):
-        (x,) = ctx.saved_tensors
-        return _transform_gradient(x, gy)
-
-
-class TransformBefore(Function):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return torch.fft.rfft(x).abs()
+    def backward(ctx, gz):
+        x, y = ctx.saved_tensors
+        return gz * y, gz * x
 
     @staticmethod
-    def backward(ctx, gy):
-        (x,) = ctx.saved_tensors
-        return _transform_gradient(x, gy)
+    def vmap(info, in_dims, x, y):
+        x_dim, y_dim = in_dims
+        x = x.movedim(x_dim, -1) if x_dim is not None else x.unsqueeze(-1)
+        y = y.movedim(y_dim, -1) if y_dim is not None else y.unsqueeze(-1)
+        return BatchedProduct.apply(x, y).movedim(-1, 0), 0
 
 
-def _transform_gradient(x, gy):
-    z = torch.fft.rfft(x)
-    z = gy * z / torch.where(z == 0, 1, z.abs())
-    padded = torch.cat([z, z.new_zeros(*z.shape[:-1], x.shape[-1] - z.shape[-1])], -1)
-    return torch.fft.fft(padded.conj()).real
+class BatchedProductBefore(BatchedProduct):
+    @staticmethod
+    def vmap(info, in_dims, x, y):
+        x_dim, y_dim = in_dims
+        x = x.movedim(x_dim, -1) if x_dim else x.unsqueeze(-1)
+        y = y.movedim(y_dim, -1) if y_dim else y.unsqueeze(-1)
+        return BatchedProductBefore.apply(x, y).movedim(-1, 0), 0
 
 
-def transform_samples(make):
-    yield Sample(make(2, 6))
+def batched_samples(make):
+    yield Sample(make(4), make(4))
 
 
 class Sinc(Function):
@@ -116,19 +111,21 @@ def product_samples(make):
 ROOM = Room(
     "composability",
     "torch.func and torch.compile",
-    "A Function whose forward takes ctx cannot be used under torch.func. The compiler traces a "
-    "Function and takes a custom op by its word: what one has written about it must be true.",
+    "Transforms and compilers run a rule in ways of their own. What is written for them beside "
+    "it, a rule for vmap, a fake kernel, must say the same. (A Function without `setup_context`, "
+    "which torch.func refuses, is a warning, and so not here.)",
     (
         Exhibit(
-            "no setup_context",
-            "flatironinstitute/pytorch-finufft",
-            "https://github.com/flatironinstitute/pytorch-finufft/issues/95",
-            "Forward took ctx: `torch.func` refused the Function.",
-            "torch-func",
-            TransformBefore,
-            Transform,
-            transform_samples,
-            shown=("forward", "backward"),
+            "a rule for vmap that takes dimension 0 for none",
+            "pytorch/pytorch",
+            "https://github.com/pytorch/pytorch/pull/90037",
+            "The example in the announcement asks `if x_bdim`, which is false for the first "
+            "dimension.",
+            "func-vmap",
+            BatchedProductBefore,
+            BatchedProduct,
+            batched_samples,
+            shown=("vmap",),
         ),
         Exhibit(
             "the compiler drops the rule",
@@ -136,7 +133,7 @@ ROOM = Room(
             "https://github.com/pytorch/pytorch/issues/193279",
             "Under `torch.compile` of `torch.func.grad` forward is inlined and differentiated by "
             "itself: nan at 0, which the rule was written for.",
-            "torch-compile",
+            "compiled",
             SincBefore,
             Sinc,
             sinc_samples,

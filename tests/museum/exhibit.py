@@ -72,7 +72,8 @@ def _methods(function: type, names: tuple[str, ...]) -> str:
 
 def _source(function: Callable[..., Any]) -> str:
     lines = textwrap.dedent(inspect.getsource(function)).strip().splitlines()
-    return "\n".join(line for line in lines if line != "@staticmethod")
+    hidden = {"@staticmethod", "@once_differentiable"}
+    return "\n".join(line for line in lines if line not in hidden)
 
 
 @dataclass(frozen=True)

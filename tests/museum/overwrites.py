@@ -200,12 +200,9 @@ class VocabularyCrossEntropyBefore(VocabularyCrossEntropy):
 
 class Swish(Function):
     @staticmethod
-    def forward(x):
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
         return x * torch.sigmoid(x)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx, gy):
@@ -216,7 +213,8 @@ class Swish(Function):
 
 class SwishBefore(Swish):
     @staticmethod
-    def forward(x):
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
         return x.mul_(torch.sigmoid(x))
 
 
