@@ -6,7 +6,7 @@ import torch
 from torch.autograd import Function
 
 from plugrad import Sample
-from plugrad.tests.museum.exhibit import Exhibit, Room
+from plugrad.tests.museum.exhibit import Exhibit, Room, custom_op
 
 
 class BatchedProduct(Function):
@@ -83,17 +83,13 @@ def sinc_samples(make):
     yield Sample(make.tensor([-2.0, 0.0, 0.5, 3.0]))
 
 
-def _transposed_product(name, fake):
-    @torch.library.custom_op(f"museum::{name}", mutates_args=())
-    def op(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        return (weight @ x.mT).mT
+def _transposed_product(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    return (weight @ x.mT).mT
 
-    op.register_fake(fake)
-    op.register_autograd(
-        lambda ctx, gy: (gy @ ctx.saved_tensors[1], gy.mT @ ctx.saved_tensors[0]),
-        setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs),
-    )
-    return op
+
+def product_rule(ctx, gy):
+    x, weight = ctx.saved_tensors
+    return gy @ weight, gy.mT @ x
 
 
 def fake_before(x, weight):
@@ -145,8 +141,8 @@ ROOM = Room(
             "https://github.com/KellerJordan/modded-nanogpt/pull/83",
             "The op returns a transposed product, its fake kernel says a contiguous one.",
             "opcheck",
-            _transposed_product("transposed_product_before", fake_before),
-            _transposed_product("transposed_product", fake),
+            custom_op("product_before", _transposed_product, product_rule, fake_before),
+            custom_op("product", _transposed_product, product_rule, fake),
             product_samples,
             rules=(fake_before, fake),
         ),

@@ -7,7 +7,7 @@ from torch.autograd import Function
 from torch.nn import functional
 
 from plugrad import Sample
-from plugrad.tests.museum.exhibit import Exhibit, Room
+from plugrad.tests.museum.exhibit import Exhibit, Room, custom_op
 
 
 class SequenceLoss(Function):
@@ -63,25 +63,21 @@ class SequenceLossPartlyBefore(SequenceLoss):
         return gy * p - (p - _occupancy(logits, labels)), None
 
 
-class TokenLoss(Function):
-    @staticmethod
-    def forward(logits, labels):
-        return functional.cross_entropy(logits, labels, reduction="none")
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        ctx.save_for_backward(*inputs)
-
-    @staticmethod
-    def backward(ctx, grad_output):
-        return grad_output[:, None] * _logits_gradient(*ctx.saved_tensors), None
+def _token_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return functional.cross_entropy(logits, labels, reduction="none")
 
 
-class TokenLossBefore(TokenLoss):
-    @staticmethod
-    def backward(ctx, grad_output):
-        # The kernel loads one number from the address of grad_output.
-        return grad_output.reshape(-1)[0] * _logits_gradient(*ctx.saved_tensors), None
+def _fake(logits, labels):
+    return logits.new_empty(labels.shape)
+
+
+def token_rule_before(ctx, grad_output):
+    # The kernel loads one number from the address of grad_output.
+    return grad_output.reshape(-1)[0] * _logits_gradient(*ctx.saved_tensors), None
+
+
+def token_rule(ctx, grad_output):
+    return grad_output[:, None] * _logits_gradient(*ctx.saved_tensors), None
 
 
 def _logits_gradient(logits, labels):
@@ -175,9 +171,10 @@ ROOM = Room(
             "With `reduction='none'` the kernel loaded one number where there is one for each "
             "token.",
             "numeric",
-            TokenLossBefore,
-            TokenLoss,
+            custom_op("token_loss_before", _token_loss, token_rule_before, _fake),
+            custom_op("token_loss", _token_loss, token_rule, _fake),
             token_samples,
+            rules=(token_rule_before, token_rule),
         ),
         Exhibit(
             "a cotangent along the wrong axis",

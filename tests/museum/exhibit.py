@@ -93,20 +93,41 @@ class Room:
     exhibits: tuple[Exhibit, ...]
 
 
-def memory(tensor: torch.Tensor) -> torch.Tensor:
-    """What a kernel reads from the tensor's address if it takes the tensor for contiguous.
+def memory(tensor: torch.Tensor, strides: tuple[int, ...] | None = None) -> torch.Tensor:
+    """What a kernel reads from the tensor's address that goes by other strides than its own.
 
-    Beyond the end of the tensor's memory that is nan: a kernel reads whatever is there.
+    By default those of a contiguous tensor. Beyond the end of the tensor's memory that is nan: a
+    kernel reads whatever is there.
     """
-    if tensor.is_contiguous():
+    contiguous = torch.empty(tensor.shape, device="meta").stride()
+    strides = contiguous if strides is None else strides
+    if tensor.stride() == strides or (tensor.is_contiguous() and strides == contiguous):
         return tensor
     held = tensor.untyped_storage().nbytes() // tensor.element_size() - tensor.storage_offset()
-    count = tensor.numel()
-    found = tensor.as_strided((min(count, held),), (1,))
-    beyond = found.new_full((count - found.numel(),), float("nan"))
-    return torch.cat([found, beyond]).reshape(tensor.shape)
+    found = tensor.as_strided((held,), (1,))
+    found = torch.cat([found, found.new_full((1,), float("nan"))])
+    place = torch.zeros((), dtype=torch.int64)
+    for i, (size, stride) in enumerate(zip(tensor.shape, strides, strict=True)):
+        along = torch.arange(size) * stride
+        place = place + along.reshape(-1, *(1,) * (tensor.dim() - 1 - i))
+    return found[place.clamp(max=held)]
 
 
 def store(tensor: torch.Tensor, values: torch.Tensor) -> None:
     """Write to the tensor's memory as a kernel does: its version stays what it was."""
     tensor.data.copy_(values.detach())
+
+
+def custom_op(
+    name: str,
+    function: Callable[..., torch.Tensor],
+    rule: Callable[..., Any],
+    fake: Callable[..., torch.Tensor],
+) -> Any:
+    """A custom op with this backward, for which all inputs are saved."""
+    op = torch.library.custom_op(f"museum::{name}", function, mutates_args=())
+    op.register_fake(fake)
+    op.register_autograd(
+        rule, setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs)
+    )
+    return op

@@ -7,7 +7,7 @@ from torch.autograd import Function
 from torch.nn import functional
 
 from plugrad import Sample
-from plugrad.tests.museum.exhibit import Exhibit, Room
+from plugrad.tests.museum.exhibit import Exhibit, Room, custom_op
 
 
 class IgnoringCrossEntropy(Function):
@@ -42,26 +42,22 @@ def ignoring_samples(make):
     yield Sample(make(4, 3), torch.tensor([0, 1, 2, 1]), 1)
 
 
-class CausalAttention(Function):
-    @staticmethod
-    def forward(q, k, v):
-        return torch.softmax(_causal(q @ k.mT), -1) @ v
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        ctx.save_for_backward(*inputs)
-
-    @staticmethod
-    def backward(ctx, do):
-        q, k, v = ctx.saved_tensors
-        return _attention_gradients(q, k, v, do, _causal(q @ k.mT))
+def _causal_attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    return torch.softmax(_causal(q @ k.mT), -1) @ v
 
 
-class CausalAttentionBefore(CausalAttention):
-    @staticmethod
-    def backward(ctx, do):
-        q, k, v = ctx.saved_tensors
-        return _attention_gradients(q, k, v, do, q @ k.mT)
+def attention_rule_before(ctx, do):
+    q, k, v = ctx.saved_tensors
+    return _attention_gradients(q, k, v, do, q @ k.mT)
+
+
+def attention_rule(ctx, do):
+    q, k, v = ctx.saved_tensors
+    return _attention_gradients(q, k, v, do, _causal(q @ k.mT))
+
+
+def _fake(q, k, v):
+    return torch.empty(*q.shape[:-1], v.shape[-1], dtype=q.dtype, device=q.device)
 
 
 def _causal(scores):
@@ -157,9 +153,10 @@ ROOM = Room(
             "https://github.com/triton-lang/triton/issues/7216",
             "Backward computed the probabilities again, without the mask of forward.",
             "numeric",
-            CausalAttentionBefore,
-            CausalAttention,
+            custom_op("attention_before", _causal_attention, attention_rule_before, _fake),
+            custom_op("attention", _causal_attention, attention_rule, _fake),
             causal_samples,
+            rules=(attention_rule_before, attention_rule),
         ),
         Exhibit(
             "a row in which all is masked",

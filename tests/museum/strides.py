@@ -7,7 +7,7 @@ from torch.autograd import Function
 from torch.nn import functional
 
 from plugrad import Sample
-from plugrad.tests.museum.exhibit import Exhibit, Room, memory
+from plugrad.tests.museum.exhibit import Exhibit, Room, custom_op, memory
 
 
 def _attention_gradients(q, k, v, do):
@@ -44,22 +44,13 @@ def attention_samples(make):
     yield Sample(make(2, 3, 4), make(2, 5, 4), make(2, 5, 4))
 
 
-def _scale_rows(name, rule):
-    @torch.library.custom_op(f"museum::{name}", mutates_args=())
-    def op(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        return x * weight
-
-    op.register_fake(lambda x, weight: torch.empty_like(x))
-    op.register_autograd(
-        rule, setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs)
-    )
-    return op
+def _scale_rows(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    return x * weight
 
 
 def _row_kernel(x, weight, gy, row_stride):
-    rows = x.reshape(-1, x.shape[-1]) if x.numel() else x
-    gy = gy.as_strided(rows.shape, (row_stride, 1)).reshape(x.shape)
-    return gy * weight, (gy * x).sum_to_size(weight.shape)
+    rows = memory(gy.flatten(0, -2) if gy.dim() > 2 else gy, (row_stride, 1)).reshape(x.shape)
+    return rows * weight, (rows * x).sum_to_size(weight.shape)
 
 
 def scale_rows_rule_before(ctx, gy):
@@ -299,8 +290,8 @@ ROOM = Room(
             "After `torch.cat` the gradients are views of a wider tensor; the kernel went from "
             "row to row with the stride of `x`.",
             "cotangent-layouts",
-            _scale_rows("scale_rows_before", scale_rows_rule_before),
-            _scale_rows("scale_rows", scale_rows_rule),
+            custom_op("scale_rows_before", _scale_rows, scale_rows_rule_before, _scale_rows),
+            custom_op("scale_rows", _scale_rows, scale_rows_rule, _scale_rows),
             scale_rows_samples,
             rules=(scale_rows_rule_before, scale_rows_rule),
         ),
