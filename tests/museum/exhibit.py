@@ -58,6 +58,12 @@ class Exhibit:
         """The report's number with a sharp, as people write it: ``owner/name#1``."""
         return f"{self.project}#{self.link.rpartition('/')[2]}"
 
+    def forward(self) -> str:
+        """What it computes, unless that is what differs."""
+        if not isinstance(self.after, type):
+            return _source(self.after._init_fn) if self.rules[1].__name__ != "fake" else ""
+        return "" if "forward" in self.shown else _source(self.after.forward)
+
     def sources(self) -> tuple[str, str]:
         """The code that differs, before and after."""
         if self.rules is not None:

@@ -13,6 +13,7 @@ from torch import Tensor
 import plugrad as pg
 from plugrad import SampleMaker
 from plugrad.testing import check_op
+from plugrad.tests.controls.compare_with_torch import brief
 from plugrad.tests.museum.exhibit import Exhibit
 
 NOT_RUN = "—"
@@ -52,7 +53,7 @@ def plugrad(exhibit: Exhibit, target: Any) -> dict[str, Any]:
     """The laws that plugrad's check says are broken, and the first message of each."""
     said: dict[str, str] = {}
     for failure in report(exhibit, target).failures:
-        said.setdefault(failure.law, failure.message)
+        said.setdefault(failure.law, brief(failure.message))
     return {"plugrad": "fails" if said else "passes", "laws": said}
 
 

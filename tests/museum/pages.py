@@ -15,6 +15,8 @@ from plugrad.tests.museum.measure import NOT_RUN
 
 FOLDER = ROOT / "docs" / "museum"
 MEASURED = ROOT / "tests" / "museum" / "measured.json"
+#: How many laws' messages a page shows of an exhibit; of the others it gives the names.
+SHOWN = 3
 CHECKS = ("gradcheck", "gradgradcheck", "opcheck", "plugrad")
 
 INDEX = """\
@@ -31,10 +33,8 @@ and then pass.
 
 | | {{ checks | join(" | ") }} |
 |---|{{ "---|" * checks | length }}
-| bugs found | {% for c in checks %}{{ found[c] }} of {{ ran[c] }} | {% endfor %}
-
-| fixed code that fails | {% for c in checks %}{{ alarms[c] }} of {{ ran[c] }} | {% endfor %}
-
+| bugs found | {{ row(found) }} |
+| fixed code that fails | {{ row(alarms) }} |
 {% for room in rooms %}
 
 ## {{ room.title }}
@@ -44,8 +44,8 @@ and then pass.
 | bug | report | {{ checks | join(" | ") }} |
 |---|---|{{ "---|" * checks | length }}
 {% for e in room.exhibits %}
-| [{{ e.name }}]({{ room.name }}.md#{{ slug(e.name) }}) | [{{ e.number }}]({{ e.link }}) \
-{% for c in checks %}| {{ cell(e, c) }} {% endfor %}|
+| [{{ e.name }}]({{ room.name }}.md#{{ slug(e.name) }}) | [{{ e.number }}]({{ e.link }}) | \
+{{ cells(e) }} |
 {% endfor %}
 {% endfor %}
 """
@@ -60,6 +60,12 @@ ROOM = """\
 
 [{{ e.number }}]({{ e.link }}). {{ e.what }}
 
+{% if e.forward() %}
+```python
+{{ e.forward() }}
+```
+
+{% endif %}
 Before:
 
 ```python
@@ -74,16 +80,17 @@ After:
 
 | | {{ checks | join(" | ") }} |
 |---|{{ "---|" * checks | length }}
-| before | {% for c in checks %}{{ said[e.name].before[c] }} | {% endfor %}
-
-| after | {% for c in checks %}{{ said[e.name].after[c] }} | {% endfor %}
-
+| before | {{ verdicts(e, "before") }} |
+| after | {{ verdicts(e, "after") }} |
 
 plugrad on the code before the fix:
 
-{% for law, message in laws(e) %}
+{% for law, message in messages(e) %}
 - {{ law }}: {{ message }}
 {% endfor %}
+{% if others(e) %}
+- also {{ others(e) | join(", ") }}
+{% endif %}
 
 {% endfor %}
 Written as {{ kinds }} in [{{ module }}](../../{{ module }}).
@@ -95,24 +102,30 @@ def pages(said: dict[str, Any]) -> dict[str, str]:
     environment = Environment(
         trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
-    tools = {"checks": CHECKS, "said": said, "slug": slug}
-    index = environment.from_string(INDEX).render(
-        rooms=ROOMS,
-        total=len(EXHIBITS),
-        cell=lambda e, c: " / ".join(said[e.name][when][c] for when in ("before", "after")),
-        found=_counts(said, "before", "fails"),
-        alarms=_counts(said, "after", "fails"),
-        ran={c: sum(said[e.name]["before"][c] != NOT_RUN for e in EXHIBITS) for c in CHECKS},
-        **tools,
-    )
-    found = {"index.md": index.replace(f"{NOT_RUN} / {NOT_RUN}", NOT_RUN)}
+    ran = {c: sum(said[e.name]["before"][c] != NOT_RUN for e in EXHIBITS) for c in CHECKS}
+    found = {
+        "index.md": environment.from_string(INDEX).render(
+            rooms=ROOMS,
+            total=len(EXHIBITS),
+            checks=CHECKS,
+            slug=slug,
+            row=lambda counts: " | ".join(f"{counts[c]} of {ran[c]}" for c in CHECKS),
+            cells=lambda e: " | ".join(_cell(said[e.name], c) for c in CHECKS),
+            found=_counts(said, "before"),
+            alarms=_counts(said, "after"),
+        )
+    }
     for room in ROOMS:
         found[f"{room.name}.md"] = environment.from_string(ROOM).render(
             room=room,
-            laws=lambda e: _laws(e, said[e.name]["before"]["laws"]),
+            checks=CHECKS,
+            verdicts=lambda e, when: " | ".join(said[e.name][when][c] for c in CHECKS),
+            messages=lambda e: _messages(e, said[e.name]["before"]["laws"])[:SHOWN],
+            others=lambda e: [
+                law for law, _ in _messages(e, said[e.name]["before"]["laws"])[SHOWN:]
+            ],
             kinds=" and ".join(sorted({f"`{e.kind}`" for e in room.exhibits})),
             module=f"tests/museum/{room.name.replace('-', '_')}.py",
-            **tools,
         )
     return found
 
@@ -123,11 +136,16 @@ def slug(title: str) -> str:
     return re.sub(r"[-\s]+", "-", kept)
 
 
-def _counts(said: dict[str, Any], when: str, word: str) -> dict[str, int]:
-    return {c: sum(said[e.name][when][c] == word for e in EXHIBITS) for c in CHECKS}
+def _cell(said: dict[str, Any], check: str) -> str:
+    both = [said[when][check] for when in ("before", "after")]
+    return NOT_RUN if NOT_RUN in both else " / ".join(both)
 
 
-def _laws(exhibit: Exhibit, laws: dict[str, str]) -> list[tuple[str, str]]:
-    # The one that says it best comes first.
+def _counts(said: dict[str, Any], when: str) -> dict[str, int]:
+    return {c: sum(said[e.name][when][c] == "fails" for e in EXHIBITS) for c in CHECKS}
+
+
+def _messages(exhibit: Exhibit, laws: dict[str, str]) -> list[tuple[str, str]]:
+    # The law that says it best comes first.
     order = sorted(laws, key=lambda law: law != exhibit.law)
     return [(f"[{k}](../laws/{k}.md)" if k in LAWS else f"`{k}`", laws[k]) for k in order]
