@@ -124,14 +124,14 @@ def reduce_prod_samples(make):
 ROOM = Room(
     "axes",
     "Axes",
-    "`squeeze()` removes every axis of size 1, also the one of a batch of one; a negative axis is "
-    "not one of `range(x.dim())`; a rule written for two dimensions is called with three.",
+    "`squeeze()` removes every axis of size 1, even that of a batch of one. A negative axis is "
+    "not in `range(x.dim())`. A rule written for two dimensions is called with three.",
     (
         Exhibit(
             "sparsemax with a dimension of size 1",
             "deep-spin/entmax",
             "https://github.com/deep-spin/entmax/issues/13",
-            "The same numbers with one more dimension got other gradients.",
+            "With one more dimension, of size 1, the same numbers had other gradients.",
             "dimensions",
             SparsemaxBefore,
             Sparsemax,
@@ -141,7 +141,7 @@ ROOM = Room(
             "concat along the last axis, called -1",
             "tensorflow/tfjs-core",
             "https://github.com/tensorflow/tfjs-core/pull/1267",
-            "The axis was not brought into the range that backward's slices expect.",
+            "Backward used the axis without making it positive first.",
             "numeric",
             ConcatBefore,
             Concat,
@@ -151,7 +151,7 @@ ROOM = Room(
             "reduce_prod over a negative axis",
             "tensorflow/tensorflow",
             "https://github.com/tensorflow/tensorflow/issues/10835",
-            "Forward takes a negative axis and backward makes a wrong permutation of it.",
+            "Forward accepts a negative axis, backward does not.",
             "numeric",
             ReduceProdBefore,
             ReduceProd,

@@ -72,15 +72,15 @@ class BiasedGateBefore(BiasedGate):
 ROOM = Room(
     "broadcasting",
     "Broadcasting",
-    "An input that was repeated along an axis gets the sum along it. torch's engine sums what "
-    "broadcasts to the input's shape, so that this mistake is invisible there; other engines, "
-    "plugrad's among them, do not guess.",
+    "An input that was repeated along an axis gets the sum of the gradients along it. torch's "
+    "engine sums a gradient that is too large if its shape allows that, which hides the mistake. "
+    "Other engines, plugrad's among them, do not guess.",
     (
         Exhibit(
             "a row that is added to a matrix",
             "deeplearning4j/nd4j",
             "https://github.com/deeplearning4j/nd4j/issues/2424",
-            "The gradient of the row had the matrix's shape.",
+            "The gradient of the row had the shape of the matrix.",
             "gradient-form",
             AddRowBefore,
             AddRow,
@@ -90,7 +90,7 @@ ROOM = Room(
             "a bias gets a gradient for each token",
             "AMD-AGI/Primus-Turbo",
             "https://github.com/AMD-AGI/Primus-Turbo/pull/329",
-            "The gradient of the input was returned for the bias too.",
+            "The bias was given the gradient of the input, without a sum over the tokens.",
             "gradient-form",
             BiasedGateBefore,
             BiasedGate,

@@ -96,13 +96,13 @@ ROOM = Room(
     "complex",
     "Complex numbers",
     "The gradient of a holomorphic function is the cotangent times the conjugate of the "
-    "derivative. With real samples the conjugate is invisible.",
+    "derivative. Real samples do not show whether the conjugate is there.",
     (
         Exhibit(
             "matmul without the conjugate",
             "tensorflow/tensorflow",
             "https://github.com/tensorflow/tensorflow/issues/4859",
-            "The kernel is registered for complex numbers, its gradient was tested with real ones.",
+            "The op takes complex numbers, but its gradient was only tested with real ones.",
             "numeric",
             MatMulBefore,
             MatMul,
@@ -112,8 +112,8 @@ ROOM = Room(
             "the norm of a complex vector",
             "HIPS/autograd",
             "https://github.com/HIPS/autograd/pull/393",
-            "The gradient of the norm was conjugated where it must not be (in HIPS's convention: "
-            "the other way round).",
+            "The conjugate was in the wrong place: in this library's convention it was missing, "
+            "in torch's it is one too many.",
             "numeric",
             ComplexNormBefore,
             ComplexNorm,
@@ -123,7 +123,7 @@ ROOM = Room(
             "a product, tested with real numbers",
             "Theano/Theano",
             "https://github.com/Theano/Theano/pull/846",
-            "Basic elementwise ops had the gradients of real numbers.",
+            "Some basic ops had wrong gradients for complex numbers.",
             "complex",
             TimesBefore,
             Times,

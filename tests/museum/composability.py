@@ -107,16 +107,15 @@ def product_samples(make):
 ROOM = Room(
     "composability",
     "torch.func and torch.compile",
-    "Transforms and compilers run a rule in ways of their own. What is written for them beside "
-    "it, a rule for vmap, a fake kernel, must say the same. (A Function without `setup_context`, "
-    "which torch.func refuses, is a warning, and so not here.)",
+    "Transforms and compilers run a rule in their own ways. Whatever is written for them, such as "
+    "a rule for vmap or a fake kernel, must agree with it. (A Function without `setup_context`, "
+    "which torch.func refuses, is not among the exhibits: plugrad only warns about it.)",
     (
         Exhibit(
             "a rule for vmap that takes dimension 0 for none",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/pull/90037",
-            "The example in the announcement asks `if x_bdim`, which is false for the first "
-            "dimension.",
+            "The example in the announcement tests `if x_bdim`, which is false for dimension 0.",
             "func-vmap",
             BatchedProductBefore,
             BatchedProduct,
@@ -127,8 +126,8 @@ ROOM = Room(
             "the compiler drops the rule",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/193279",
-            "Under `torch.compile` of `torch.func.grad` forward is inlined and differentiated by "
-            "itself: nan at 0, which the rule was written for.",
+            "Under `torch.compile` of `torch.func.grad`, forward is inlined and differentiated "
+            "itself. The result is nan at 0, which the rule was written to avoid.",
             "compiled",
             SincBefore,
             Sinc,
@@ -139,7 +138,7 @@ ROOM = Room(
             "strides that a fake kernel invents",
             "KellerJordan/modded-nanogpt",
             "https://github.com/KellerJordan/modded-nanogpt/pull/83",
-            "The op returns a transposed product, its fake kernel says a contiguous one.",
+            "The op returns a transposed product. Its fake kernel returns a contiguous one.",
             "opcheck",
             custom_op("product_before", _transposed_product, product_rule, fake_before),
             custom_op("product", _transposed_product, product_rule, fake),

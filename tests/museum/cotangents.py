@@ -140,15 +140,15 @@ def add_samples(make):
 ROOM = Room(
     "cotangents",
     "The cotangent is ignored or misplaced",
-    "A loss is often the last node, its cotangent 1, so that a rule which does not multiply by it "
-    "is right: until the loss is scaled, weighted or added to another. gradcheck, whose only "
-    "cotangent for a function with one output is 1, tries zeros too, since it was fooled by this.",
+    "The loss is often the last node of a graph, and its cotangent 1. A rule that does not "
+    "multiply by the cotangent is then right, until somebody scales the loss, weights it, or adds "
+    "another one.",
     (
         Exhibit(
             "CTC ignores the cotangent",
             "sherjilozair/ctc",
             "https://github.com/sherjilozair/ctc/issues/2",
-            "Twice the loss gave the same gradient.",
+            "Twice the loss had the same gradient as the loss.",
             "linearity",
             SequenceLossBefore,
             SequenceLoss,
@@ -168,8 +168,8 @@ ROOM = Room(
             "all tokens get the first one's cotangent",
             "linkedin/Liger-Kernel",
             "https://github.com/linkedin/Liger-Kernel/pull/1298",
-            "With `reduction='none'` the kernel loaded one number where there is one for each "
-            "token.",
+            "With `reduction='none'` there is one cotangent per token. The kernel loaded only the "
+            "first.",
             "numeric",
             custom_op("token_loss_before", _token_loss, token_rule_before, _fake),
             custom_op("token_loss", _token_loss, token_rule, _fake),
@@ -180,7 +180,7 @@ ROOM = Room(
             "a cotangent along the wrong axis",
             "HawkAaron/warp-transducer",
             "https://github.com/HawkAaron/warp-transducer/issues/23",
-            "One cotangent for each sequence was broadcast over the last dimension.",
+            "There is one cotangent per sequence. It was broadcast along the last dimension.",
             "numeric",
             TransducerLossBefore,
             TransducerLoss,
@@ -190,8 +190,7 @@ ROOM = Room(
             "a tutorial fills the gradient with ones",
             "pytorch/tutorials",
             "https://github.com/pytorch/tutorials/issues/216",
-            "The derivative of a sum is 1, but what backward returns is its product with the "
-            "cotangent.",
+            "The derivative of x + y is 1, but backward must return it times the cotangent.",
             "numeric",
             AddBefore,
             Add,

@@ -97,8 +97,8 @@ def deformed_samples(make):
 ROOM = Room(
     "dtypes",
     "Dtypes",
-    "A rule that computes in another dtype than its inputs' loses digits, or half of them. "
-    "gradcheck's relative tolerance is 1e-3: float32 inside a float64 function passes.",
+    "A rule that computes in a smaller dtype than its inputs have loses digits. `gradcheck` has a "
+    "relative tolerance of 1e-3, so that float32 inside a float64 function passes.",
     (
         Exhibit(
             "maxima of floats in a function of doubles",
@@ -115,7 +115,7 @@ ROOM = Room(
             "the weight's gradient is summed in bfloat16",
             "linkedin/Liger-Kernel",
             "https://github.com/linkedin/Liger-Kernel/pull/950",
-            "The sum over all rows was formed in the inputs' dtype; a long one stops growing.",
+            "The sum over all rows was computed in bfloat16, where a long sum stops growing.",
             "low-precision",
             ScaleRowsBefore,
             ScaleRows,
@@ -125,7 +125,7 @@ ROOM = Room(
             "gradients in float32, whatever the input",
             "NVIDIA/apex",
             "https://github.com/NVIDIA/apex/issues/488",
-            "An op written for float returned float gradients for inputs of another dtype.",
+            "An op written for float32 returned float32 gradients for inputs of another dtype.",
             "gradient-form",
             DeformedBefore,
             Deformed,

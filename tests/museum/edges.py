@@ -154,8 +154,9 @@ def power_samples(make):
 ROOM = Room(
     "edges",
     "The wrong branch",
-    "Forward has a condition on its elements, and backward another one; or two elements are equal "
-    "and both, or none, get the gradient. Random samples are seldom at the edge.",
+    "Forward has a condition on its elements and backward has a different one. Or two elements "
+    "are equal, and both of them, or neither, get the gradient. Random samples are seldom at such "
+    "a point.",
     (
         Exhibit(
             "softplus compares its output with the threshold",
@@ -171,7 +172,8 @@ ROOM = Room(
             "clamp with two tensors for bounds",
             "tenstorrent/tt-metal",
             "https://github.com/tenstorrent/tt-metal/issues/48201",
-            "`<=` and `>=` were swapped in one of four branches: no element was inside.",
+            "In one of four branches `<=` and `>=` were swapped, so that no element counted as "
+            "inside.",
             "numeric",
             ClampTensorBefore,
             ClampTensor,
@@ -181,8 +183,9 @@ ROOM = Room(
             "logaddexp of two equal numbers",
             "jax-ml/jax",
             "https://github.com/jax-ml/jax/issues/2107",
-            "It is smooth, but was differentiated as a maximum and an absolute value: at a tie "
-            "the gradient was 0 instead of 1/2, so that of softplus was wrong at 0.",
+            "The function is smooth, but it was differentiated as a maximum plus an absolute "
+            "value. At a tie the gradient was 0 instead of 1/2, which made the gradient of "
+            "softplus wrong at 0.",
             "same-variable-twice",
             LogAddExpBefore,
             LogAddExp,
@@ -192,7 +195,7 @@ ROOM = Room(
             "each of several maxima gets all of the gradient",
             "Theano/Theano",
             "https://github.com/Theano/Theano/issues/4568",
-            "At a tie the gradients of the equal elements added up to more than the cotangent.",
+            "At a tie the gradients of the equal elements add up to more than the cotangent.",
             "kinks",
             MaximumBefore,
             Maximum,
@@ -202,7 +205,7 @@ ROOM = Room(
             "a power of a negative number",
             "tenstorrent/tt-metal",
             "https://github.com/tenstorrent/tt-metal/pull/54440",
-            "The power was formed with a logarithm, and the nan of a negative base hidden behind "
+            "The power was computed with a logarithm. Where that is nan, the gradient was set to "
             "+inf.",
             "stretched",
             PowerBefore,

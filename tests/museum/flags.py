@@ -128,14 +128,15 @@ def scan_samples(make):
 ROOM = Room(
     "flags",
     "Who wants a gradient",
-    "A frozen weight, a missing bias, one more parameter: backward returns as many gradients as "
-    "forward has parameters, in their order, and None only for what wants none.",
+    "Backward returns one gradient for each of forward's parameters, in the same order, and None "
+    "only where no gradient is wanted. A frozen weight, a bias or a new parameter is easily "
+    "forgotten.",
     (
         Exhibit(
             "the bias never learns",
             "pytorch/ao",
             "https://github.com/pytorch/ao/pull/4817",
-            "Backward returned None for the bias: no error, and no training.",
+            "Backward returned None for the bias. There was no error, and the bias never changed.",
             "numeric",
             QuantizedLinearBefore,
             QuantizedLinear,
@@ -145,8 +146,7 @@ ROOM = Room(
             "a frozen input",
             "mgmalek/efficient_cross_entropy",
             "https://github.com/mgmalek/efficient_cross_entropy/pull/8",
-            "The gradient that nobody wants has no value in the rule, which returns it all the "
-            "same.",
+            "Backward did not assign the gradient of a frozen input, but returned it.",
             "subsets",
             FrozenLinearBefore,
             FrozenLinear,
@@ -156,7 +156,7 @@ ROOM = Room(
             "two gradients in the wrong order",
             "tensorflow/swift-apis",
             "https://github.com/tensorflow/swift-apis/issues/332",
-            "Input and filter got each other's gradient.",
+            "The input and the filter got each other's gradient.",
             "numeric",
             BackpropInputBefore,
             BackpropInput,
@@ -166,7 +166,8 @@ ROOM = Room(
             "one gradient too few",
             "state-spaces/mamba",
             "https://github.com/state-spaces/mamba/pull/70",
-            "Forward was given a mask, and backward returned as many gradients as before.",
+            "Forward got a new parameter, a mask, and backward still returned the old number of "
+            "gradients.",
             "runs",
             MaskedScanBefore,
             MaskedScan,

@@ -130,8 +130,7 @@ def rpow_samples(make):
 ROOM = Room(
     "formulas",
     "A sign, a factor, a term",
-    "The plain mistakes, which every check finds that is run: they are here because they were "
-    "released.",
+    "Plain mistakes, which every check finds. They are here because they were released.",
     (
         Exhibit(
             "mish without exp(3x)",
@@ -147,7 +146,8 @@ ROOM = Room(
             "the Dice loss with a plus",
             "milesial/Pytorch-UNet",
             "https://github.com/milesial/Pytorch-UNet/issues/35",
-            "u'v + uv' instead of u'v - uv', and then divided and multiplied by the union.",
+            "The quotient rule had u'v + uv' instead of u'v - uv', and parentheses were missing "
+            "around the divisor.",
             "numeric",
             DiceBefore,
             Dice,
@@ -157,7 +157,7 @@ ROOM = Room(
             "a covariance with the wrong sign",
             "HIPS/autograd",
             "https://github.com/HIPS/autograd/pull/412",
-            "A typing error in the tests kept them from running.",
+            "A typo in the test script kept its tests from running.",
             "numeric",
             NormalLogDensityBefore,
             NormalLogDensity,
@@ -167,7 +167,7 @@ ROOM = Room(
             "the wrong power",
             "tenstorrent/tt-metal",
             "https://github.com/tenstorrent/tt-metal/pull/52144",
-            "The derivative of x ** base was returned for that of base ** x.",
+            "Backward returned the derivative of x ** base instead of base ** x.",
             "numeric",
             RpowBefore,
             Rpow,

@@ -129,14 +129,14 @@ def embedding_samples(make):
 ROOM = Room(
     "indices",
     "Repeated indices",
-    "An element that is read twice gets the sum of two gradients. Samples with `randperm` for an "
-    "index never show it.",
+    "An element that is read twice gets the sum of two gradients. Samples whose index is a "
+    "permutation never show it.",
     (
         Exhibit(
             "gather of the same element",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/1631",
-            "Of several gradients for one element the last one was kept.",
+            "Only the last of several gradients for one element was kept.",
             "numeric",
             GatherBefore,
             Gather,
@@ -146,8 +146,7 @@ ROOM = Room(
             "a row that is filled twice",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/57006",
-            "The gradient of the value counted a row as often as the index names it; it is filled "
-            "once.",
+            "A row that the index names twice was counted twice. It is filled only once.",
             "numeric",
             IndexFillBefore,
             IndexFill,
@@ -157,7 +156,7 @@ ROOM = Room(
             "max pooling with overlapping windows",
             "FluxML/NNlib.jl",
             "https://github.com/FluxML/NNlib.jl/issues/205",
-            "An element that is the maximum of several windows got the gradient of one.",
+            "An element that is the maximum of several windows received the gradient of only one.",
             "numeric",
             MaxPoolBefore,
             MaxPool,

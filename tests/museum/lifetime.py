@@ -115,15 +115,15 @@ def block_samples(make):
 ROOM = Room(
     "lifetime",
     "Lifetime",
-    "An output that is an attribute of ctx keeps its own graph alive: a cycle that only the "
-    "garbage collector can see, and on the GPU it does not know how much hangs on it. What "
-    "backward deletes is missing in a second backward.",
+    "An output that is kept as an attribute of ctx keeps its own graph alive. Only the garbage "
+    "collector can free such a cycle, and it does not know how much GPU memory depends on it. And "
+    "what backward deletes is missing in a second backward.",
     (
         Exhibit(
             "the output as an attribute of ctx",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/25340",
-            "The context, and all that hangs on it, is not freed with the last output.",
+            "The context, and everything it holds, was not freed together with the output.",
             "no-cycle",
             ExponentialBefore,
             Exponential,
@@ -134,7 +134,7 @@ ROOM = Room(
             "a cache that backward empties",
             "dmlc/dgl",
             "https://github.com/dmlc/dgl/pull/1060",
-            "Backward cleared what it had kept on ctx, and failed under `retain_graph=True`.",
+            "Backward cleared what it had kept on ctx, and so failed with `retain_graph=True`.",
             "retain-graph",
             CopyReduceBefore,
             CopyReduce,
@@ -144,7 +144,7 @@ ROOM = Room(
             "a reversible block deletes its output",
             "RobinBruegger/RevTorch",
             "https://github.com/RobinBruegger/RevTorch/issues/1",
-            "The output was kept on ctx and deleted in backward; without a backward it was never "
+            "The output was kept on ctx and deleted in backward. Without a backward it was never "
             "freed.",
             "no-cycle",
             ReversibleBlockBefore,

@@ -134,14 +134,14 @@ def weighted_samples(make):
 ROOM = Room(
     "masks",
     "Masks, weights, ignored labels",
-    "Forward leaves something out, or gives it a weight, and backward was written for the case "
-    "without.",
+    "Forward leaves some elements out or weights them, and backward was written for the case "
+    "where it does not.",
     (
         Exhibit(
             "ignored labels get a gradient",
             "PaddlePaddle/Paddle",
             "https://github.com/PaddlePaddle/Paddle/pull/28622",
-            "The loss of an ignored label is 0; its gradient was that of any other.",
+            "The loss of an ignored label is 0, but its gradient was not.",
             "numeric",
             IgnoringCrossEntropyBefore,
             IgnoringCrossEntropy,
@@ -151,7 +151,7 @@ ROOM = Room(
             "attention without the causal mask",
             "triton-lang/triton",
             "https://github.com/triton-lang/triton/issues/7216",
-            "Backward computed the probabilities again, without the mask of forward.",
+            "Backward computed the probabilities again and left out the mask.",
             "numeric",
             custom_op("attention_before", _causal_attention, attention_rule_before, _fake),
             custom_op("attention", _causal_attention, attention_rule, _fake),
@@ -162,8 +162,8 @@ ROOM = Room(
             "a row in which all is masked",
             "NVIDIA/apex",
             "https://github.com/NVIDIA/apex/pull/1444",
-            "Backward took an output of 0 for the mask, and a row that is masked as a whole came "
-            "out uniform.",
+            "Backward assumed that masked elements have an output of 0. In a row that was masked "
+            "entirely, they did not.",
             "numeric",
             MaskedSoftmaxBefore,
             MaskedSoftmax,
@@ -174,7 +174,7 @@ ROOM = Room(
             "labels that do not sum to 1",
             "kvark/meganeura",
             "https://github.com/kvark/meganeura/pull/102",
-            "softmax - labels is the gradient only if the labels are probabilities.",
+            "softmax - labels is the gradient only if the labels sum to 1.",
             "numeric",
             WeightedCrossEntropyBefore,
             WeightedCrossEntropy,

@@ -193,8 +193,8 @@ def unit_samples(make):
 ROOM = Room(
     "nans",
     "nan where forward is finite",
-    "One nan in one element makes every parameter nan in one step. It comes from 0/0, inf - inf "
-    "or 0 * inf in the rule, at points that random samples do not hit: zeros, padding, "
+    "One nan in one element makes every parameter nan within one step. It comes from 0/0, inf - "
+    "inf or 0 * inf in the rule, at points that random samples do not hit: zeros, padding, "
     "saturation.",
     (
         Exhibit(
@@ -211,7 +211,7 @@ ROOM = Room(
             "a power of zero, in its exponent",
             "tensorflow/tfjs",
             "https://github.com/tensorflow/tfjs/issues/346",
-            "The gradient of the exponent is z log(x): 0 * -inf for a base of 0.",
+            "The gradient of the exponent is z log(x), which is 0 * -inf for a base of 0.",
             "no-nan",
             PowBefore,
             Pow,
@@ -221,7 +221,7 @@ ROOM = Room(
             "a cumulative product with a zero",
             "tracel-ai/burn",
             "https://github.com/tracel-ai/burn/issues/3864",
-            "The product of the others was had by dividing by the element itself.",
+            "The product of the other elements was computed by dividing by the element itself.",
             "no-nan",
             CumulativeProductBefore,
             CumulativeProduct,
@@ -231,7 +231,7 @@ ROOM = Room(
             "focal loss of a confident prediction",
             "kornia/kornia",
             "https://github.com/kornia/kornia/issues/918",
-            "(1 - p) to a negative power is infinite where the prediction saturates, and then "
+            "(1 - p) to a negative power is infinite where the prediction saturates, and is then "
             "multiplied by 0.",
             "no-nan",
             FocalLossBefore,
@@ -242,8 +242,7 @@ ROOM = Room(
             "logsumexp of what the mask leaves out",
             "jax-ml/jax",
             "https://github.com/jax-ml/jax/pull/25791",
-            "A masked element that is much larger than the sum overflows, and is masked "
-            "afterwards.",
+            "A masked element that is much larger than the others overflows before it is masked.",
             "no-nan",
             MaskedLogSumExpBefore,
             MaskedLogSumExp,
@@ -253,8 +252,8 @@ ROOM = Room(
             "eps behind the square root",
             "Project-MONAI/MONAI",
             "https://github.com/Project-MONAI/MONAI/pull/8982",
-            "eps was added to the root: it kept the division finite, and not the root's "
-            "derivative.",
+            "eps was added to the root. That keeps the division finite, but not the derivative of "
+            "the root.",
             "no-nan",
             UnitVectorsBefore,
             UnitVectors,

@@ -190,15 +190,15 @@ def embedding_bag_samples(make):
 ROOM = Room(
     "normalisation",
     "Counts and norms",
-    "The gradient is right but for a factor: it is divided by a count that is not the one of "
-    "forward, or normalised over other axes. Where both counts are equal in every sample nobody "
-    "sees it.",
+    "The gradient is right except for a factor: it is divided by a count that differs from "
+    "forward's, or it is normalised along other axes. Nobody notices as long as both counts are "
+    "equal in every sample.",
     (
         Exhibit(
             "layer norm takes every input for a matrix",
             "flagos-ai/FlagGems",
             "https://github.com/flagos-ai/FlagGems/issues/5392",
-            "Backward took the first dimension for the rows and all others for the columns.",
+            "Backward took the first dimension as the rows and all others as the columns.",
             "numeric",
             LayerNormBefore,
             LayerNorm,
@@ -208,7 +208,8 @@ ROOM = Room(
             "cross entropy divides a sum by the batch",
             "paiml/aprender",
             "https://github.com/paiml/aprender/pull/2182",
-            "Backward did not look at the reduction: with `sum` it learned at 1/batch of the rate.",
+            "Backward ignored the reduction: with `sum` the gradient was divided by the batch "
+            "size.",
             "numeric",
             ReducedCrossEntropyBefore,
             ReducedCrossEntropy,
@@ -218,7 +219,7 @@ ROOM = Room(
             "a minibatch of one row",
             "deeplearning4j/deeplearning4j",
             "https://github.com/deeplearning4j/deeplearning4j/pull/1452",
-            "The number of rows was asked of what had become a vector.",
+            "The gradient was divided by the wrong number when there was only one row.",
             "sizes",
             BatchMeanSquareBefore,
             BatchMeanSquare,
@@ -228,7 +229,8 @@ ROOM = Room(
             "eps in one of the two norms",
             "chainer/chainer",
             "https://github.com/chainer/chainer/pull/4190",
-            "The derivative of the norm has no eps; backward divided by the norm plus eps twice.",
+            "The gradient was wrong unless eps is negligible: eps is not part of the norm that is "
+            "differentiated.",
             "numeric",
             NormalizeL2Before,
             NormalizeL2,
@@ -238,8 +240,7 @@ ROOM = Room(
             "counts of the wrong bag",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/190063",
-            "A table of counts was indexed with the position in the list instead of with the "
-            "value there.",
+            "The table of counts was indexed by position instead of by the index stored there.",
             "numeric",
             EmbeddingBagMeanBefore,
             EmbeddingBagMean,

@@ -252,17 +252,18 @@ def linear_cross_entropy_samples(make):
 ROOM = Room(
     "overwrites",
     "Memory that is written to",
-    "A rule that uses the memory of its inputs, of its cotangent or of what was saved for its "
-    "result changes what others read: another branch of the graph, a second backward, the caller. "
-    "torch notices where a version counter goes up; a kernel, NumPy and `.data` leave it as it "
-    "is. In the exhibits `store(t, values)` is what such a kernel writes.",
+    "Some rules write their result into memory that already exists: that of an input, of the "
+    "cotangent, or of a saved tensor. Whoever else uses that memory then reads something else: "
+    "another branch of the graph, a second backward, the caller. torch notices this only if a "
+    "version counter goes up, and a kernel, NumPy and `.data` leave it unchanged. In these "
+    "exhibits `store(t, values)` stands for what such a kernel writes.",
     (
         Exhibit(
             "SwiGLU stores its gradients in its inputs",
             "linkedin/Liger-Kernel",
             "https://github.com/linkedin/Liger-Kernel/issues/254",
-            "Backward wrote to `a` and `b`: whoever else needed their values, such as an op that "
-            "saved its output, read gradients.",
+            "Backward wrote to `a` and `b`. Any other op that had saved them read gradients "
+            "instead.",
             "inputs-unchanged",
             SwiGLUBefore,
             SwiGLU,
@@ -272,7 +273,7 @@ ROOM = Room(
             "cross entropy stores its gradient in the logits",
             "unslothai/unsloth",
             "https://github.com/unslothai/unsloth/issues/5002",
-            "The kernel of backward wrote to the logits: a second loss on them read gradients.",
+            "Backward wrote to the logits, so a second loss on them read gradients.",
             "purity",
             CrossEntropyLossBefore,
             CrossEntropyLoss,
@@ -282,7 +283,7 @@ ROOM = Room(
             "rotary embedding rotates its input",
             "unslothai/unsloth",
             "https://github.com/unslothai/unsloth/issues/5001",
-            "The kernel of forward wrote to Q and K, and nothing said so.",
+            "Forward wrote to Q and K without telling torch.",
             "inputs-unchanged",
             RotaryEmbeddingBefore,
             RotaryEmbedding,
@@ -293,7 +294,7 @@ ROOM = Room(
             "a lower bound multiplies its cotangent in place",
             "facebookresearch/NeuralCompression",
             "https://github.com/facebookresearch/NeuralCompression/issues/44",
-            "`grad_output *= mask` changes the gradient of every other consumer of that tensor.",
+            "`grad_output *= mask` changes the gradient that other branches receive.",
             "purity",
             LowerBoundBefore,
             LowerBound,
@@ -303,8 +304,8 @@ ROOM = Room(
             "an activation writes to an expanded cotangent",
             "mapillary/inplace_abn",
             "https://github.com/mapillary/inplace_abn/issues/155",
-            "Directly before `sum()` the cotangent is one number for all elements, and was "
-            "written to once for each.",
+            "When `sum()` follows directly, the gradient is a single number in memory, shown once "
+            "for each element. Writing to one element changes them all.",
             "cotangent-layouts",
             LeakyActivationBefore,
             LeakyActivation,
@@ -314,8 +315,8 @@ ROOM = Room(
             "cross entropy subtracts the maximum from its input",
             "NVIDIA/Megatron-LM",
             "https://github.com/NVIDIA/Megatron-LM/pull/1594",
-            "`.float()` makes no copy of what is float32 already, so that the caller's logits "
-            "were shifted in place.",
+            "`.float()` does not copy a float32 tensor, so the caller's logits were shifted in "
+            "place.",
             "inputs-unchanged",
             VocabularyCrossEntropyBefore,
             VocabularyCrossEntropy,
@@ -326,8 +327,8 @@ ROOM = Room(
             "swish in place, and its input saved",
             "huggingface/pytorch-image-models",
             "https://github.com/huggingface/pytorch-image-models/pull/156",
-            "What was saved as the input is the output by then, without an error: it is saved "
-            "after forward has run.",
+            "Tensors are saved after forward has run. By then the input had been overwritten with "
+            "the output, and there was no error.",
             "numeric",
             SwishBefore,
             Swish,
@@ -338,8 +339,7 @@ ROOM = Room(
             "linear cross entropy scales its saved gradients in place",
             "Dao-AILab/quack",
             "https://github.com/Dao-AILab/quack/pull/209",
-            "With `retain_graph=True` the second backward failed, since the first had changed "
-            "what was saved.",
+            "Backward changed what was saved, so a second one with `retain_graph=True` failed.",
             "retain-graph",
             LinearCrossEntropyBefore,
             LinearCrossEntropy,

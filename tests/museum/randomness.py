@@ -50,14 +50,14 @@ class SeededDropoutBefore(RecomputedDropout):
 ROOM = Room(
     "randomness",
     "Random numbers",
-    "A mask that is drawn again must be the same one; and who seeds torch's global generator "
-    "decides what everybody draws from then on.",
+    "A mask that is drawn again must be the same mask. And a Function that seeds torch's global "
+    "generator changes the random numbers of the whole program.",
     (
         Exhibit(
             "dropout draws another mask in backward",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/190717",
-            "The mask was computed again in backward, from another state of the generator.",
+            "Backward drew the mask again, from another state of the generator.",
             "numeric",
             RecomputedDropoutBefore,
             RecomputedDropout,
@@ -67,7 +67,7 @@ ROOM = Room(
             "dropout seeds the global generator",
             "denizyuret/Knet.jl",
             "https://github.com/denizyuret/Knet.jl/issues/656",
-            "After a call with a seed all later random numbers were the same in every run.",
+            "After a call with a seed, all later random numbers were the same in every run.",
             "global-state",
             SeededDropoutBefore,
             RecomputedDropout,

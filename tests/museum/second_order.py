@@ -165,15 +165,15 @@ class BasisFunctionBefore(BasisFunction):
 ROOM = Room(
     "second-order",
     "The second order is missing",
-    "A gradient penalty, a Hessian and meta-learning differentiate the gradient. A rule that "
-    "reads what forward left as a constant, or leaves the graph on its way, gives a gradient "
-    "whose own gradient is too small or zero. torch does not notice.",
+    "Gradient penalties, Hessians and meta-learning differentiate the gradient. A rule that "
+    "treats a part of its formula as a constant gives a gradient whose own gradient is too small, "
+    "or zero. torch does not notice.",
     (
         Exhibit(
             "an intermediate result on ctx",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/58509",
-            "Backward reads what forward computed from the input, as if it were a constant.",
+            "Backward uses a tensor that forward computed from the input as if it were a constant.",
             "second-order-numeric",
             SquareOfDoubleBefore,
             SquareOfDouble,
@@ -184,8 +184,8 @@ ROOM = Room(
             "a graph built in forward",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/99523",
-            "The gradient of a graph that forward recorded on a detached copy depends on the "
-            "copy, not on the input.",
+            "Forward records a graph on a detached copy of the input. The gradient then depends "
+            "on the copy, not on the input.",
             "second-order-numeric",
             DifferentiatedBefore,
             Differentiated,
@@ -196,7 +196,7 @@ ROOM = Room(
             "a product with two zeros",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/106789",
-            "With two zeros the gradient is zero, and was returned without a graph; its "
+            "With two zeros the gradient is zero, and it was returned without a graph. Its "
             "derivative is not zero.",
             "second-order-numeric",
             ProductBefore,
@@ -207,7 +207,8 @@ ROOM = Room(
             "softmax cross entropy keeps its gradient",
             "tensorflow/tensorflow",
             "https://github.com/tensorflow/tensorflow/issues/5876",
-            "The kernel returned loss and gradient together; the Hessian was that of a constant.",
+            "The kernel computes the loss and its gradient together, so the Hessian was that of a "
+            "constant.",
             "second-order-numeric",
             SparseCrossEntropyBefore,
             SparseCrossEntropy,
@@ -218,7 +219,7 @@ ROOM = Room(
             "a basis function whose derivative comes from NumPy",
             "SauersML/gam",
             "https://github.com/SauersML/gam/issues/230",
-            "The derivative came back from outside of torch, so that no Hessian could be had.",
+            "The derivative was computed outside torch, so there was no Hessian.",
             "once-differentiable",
             BasisFunctionBefore,
             BasisFunction,

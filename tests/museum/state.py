@@ -151,15 +151,16 @@ def take_samples(make):
 ROOM = Room(
     "state",
     "State on the class or the module",
-    "Between a forward and its backward there may be other calls of the same Function: a layer "
-    "that is used twice, a second model, another thread. What is kept on the class, in a cache or "
-    "in a buffer is then another call's.",
+    "There may be other calls of the same Function between a forward and its backward: a layer "
+    "that is used twice, a second model, another thread. State that is kept on the class, in a "
+    "cache or in a buffer then belongs to another call.",
     (
         Exhibit(
             "a Function that keeps its input on itself",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/16947",
-            "State on the Function instead of on ctx: replicas of a module read each other's.",
+            "The state was on the Function instead of on ctx, so the replicas of a module read "
+            "each other's.",
             "interleaved",
             ScaledBefore,
             Scaled,
@@ -170,8 +171,8 @@ ROOM = Room(
             "a cache of calls that forgets who wants a gradient",
             "shader-slang/slangpy",
             "https://github.com/shader-slang/slangpy/issues/1052",
-            "After a first call without gradients, calls of that signature were never recorded "
-            "again.",
+            "After a first call without gradients, later calls with the same signature were never "
+            "recorded.",
             "untracked",
             DispatchedBefore,
             Dispatched,
@@ -182,7 +183,7 @@ ROOM = Room(
             "gradients in static buffers",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/181723",
-            "The gradient that a leaf was given is overwritten by the next backward.",
+            "The gradient of a leaf was overwritten by the next backward.",
             "gradient-memory",
             GraphedBefore,
             Graphed,
@@ -192,7 +193,7 @@ ROOM = Room(
             "take does not clear the gradient's memory",
             "apache/mxnet",
             "https://github.com/apache/mxnet/pull/20166",
-            "For an axis other than 0 backward added to what the memory held before.",
+            "For axes other than 0, backward added to whatever the memory held.",
             "determinism",
             TakeBefore,
             Take,

@@ -267,17 +267,17 @@ def rms_norm_samples(make):
 ROOM = Room(
     "strides",
     "Strides of the cotangent",
-    "The engine gives backward a cotangent with any strides: after `sum()` it is one number, "
-    "expanded; after `cat`, a slice or a transposition it is a view. A kernel that is given only "
-    "an address reads other numbers than were meant, and nothing raises. `gradcheck` makes its "
-    "own cotangents, which are contiguous. In the exhibits `memory(t)` is what such a kernel "
-    "reads.",
+    "The engine may give backward a cotangent with any strides. After `sum()` it is one number, "
+    "expanded; after `cat`, a slice or a transposition it is a view. A kernel that only gets an "
+    "address then reads the wrong numbers, and nothing raises. `gradcheck` makes its own "
+    "cotangents, which are contiguous. In these exhibits `memory(t)` stands for what such a "
+    "kernel reads.",
     (
         Exhibit(
             "attention reads a strided cotangent",
             "Dao-AILab/flash-attention",
             "https://github.com/Dao-AILab/flash-attention/issues/355",
-            "The kernel of backward took the strides of the output for those of `dout`.",
+            "The kernel read `dout` as if it were contiguous.",
             "cotangent-layouts",
             AttentionBefore,
             Attention,
@@ -287,7 +287,7 @@ ROOM = Room(
             "a Triton op reads gradients with the input's strides",
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/194719",
-            "After `torch.cat` the gradients are views of a wider tensor; the kernel went from "
+            "After `torch.cat` the gradients are views of a wider tensor. The kernel went from "
             "row to row with the stride of `x`.",
             "cotangent-layouts",
             custom_op("scale_rows_before", _scale_rows, scale_rows_rule_before, _scale_rows),
@@ -299,8 +299,8 @@ ROOM = Room(
             "causal convolution has the strides built in",
             "fla-org/flash-linear-attention",
             "https://github.com/fla-org/flash-linear-attention/pull/871",
-            "The kernel read `dy` with the strides (D, 1), and q, k, v are slices of one "
-            "projection.",
+            "The kernel read `dy` with strides of (D, 1). When q, k and v are concatenated "
+            "afterwards, `dy` has others.",
             "cotangent-layouts",
             CausalConvBefore,
             CausalConv,
@@ -310,7 +310,7 @@ ROOM = Room(
             "cross entropy reads beyond an expanded cotangent",
             "ROCm/TransformerEngine",
             "https://github.com/ROCm/TransformerEngine/pull/623",
-            "`loss.sum()` sends one number with stride 0; the kernel stepped from row to row by 1 "
+            "`loss.sum()` sends one number with stride 0. The kernel stepped from row to row by 1 "
             "and read past the end of the memory.",
             "cotangent-layouts",
             CrossEntropyBefore,
@@ -321,8 +321,8 @@ ROOM = Room(
             "fused linear cross entropy and a mask behind it",
             "verl-project/verl",
             "https://github.com/verl-project/verl/pull/6960",
-            "Masking log probabilities makes their cotangents strided; the kernels took both for "
-            "contiguous.",
+            "Masking the log probabilities makes their gradients strided. The kernels read both "
+            "as contiguous.",
             "cotangent-layouts",
             TokenLogProbabilitiesBefore,
             TokenLogProbabilities,
@@ -332,7 +332,7 @@ ROOM = Room(
             "a view that the cotangent does not allow",
             "NVIDIA/apex",
             "https://github.com/NVIDIA/apex/pull/1601",
-            "`grad_output.view(...)` raises for a cotangent that is not contiguous.",
+            "`grad_output.view(...)` raises if the gradient is not contiguous.",
             "cotangent-layouts",
             FusedDenseBefore,
             FusedDense,
@@ -342,8 +342,8 @@ ROOM = Room(
             "the mean of a mean",
             "torch/nn",
             "https://github.com/torch/nn/pull/345",
-            "Two `nn.Mean` in a row: the first gave the second an expanded gradient, which it "
-            "read as contiguous.",
+            "With two `nn.Mean` in a row, the first one's backward read the expanded gradient of "
+            "the second as contiguous.",
             "cotangent-layouts",
             MeanBefore,
             Mean,
@@ -353,7 +353,7 @@ ROOM = Room(
             "RMSNorm with gradients off by 1000 percent",
             "flagos-ai/FlagGems",
             "https://github.com/flagos-ai/FlagGems/pull/1084",
-            "The strides that the kernel got were not those of `dy`.",
+            "The kernel was given strides that are not those of `dy`.",
             "cotangent-layouts",
             RMSNormBefore,
             RMSNorm,
