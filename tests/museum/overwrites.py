@@ -249,6 +249,39 @@ def linear_cross_entropy_samples(make):
     yield Sample(make(3, 4), make(5, 4), make.integers(3, high=5))
 
 
+class Bidirectional(Function):
+    @staticmethod
+    def forward(x, forwards, backwards):
+        return forwards * x.cumsum(-1) + backwards * x.flip(-1).cumsum(-1).flip(-1)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, forwards, backwards = ctx.saved_tensors
+        dx = (forwards * dy).flip(-1).cumsum(-1).flip(-1)
+        dforwards = (dy * x.cumsum(-1)).sum_to_size(forwards.shape)
+        dx = dx + (backwards * dy).cumsum(-1)
+        return dx, dforwards, (dy * x.flip(-1).cumsum(-1).flip(-1)).sum_to_size(backwards.shape)
+
+
+class BidirectionalBefore(Bidirectional):
+    @staticmethod
+    def backward(ctx, dy):
+        x, forwards, backwards = ctx.saved_tensors
+        dx = (forwards * dy).flip(-1).cumsum(-1).flip(-1)
+        dforwards = (dy * x.cumsum(-1)).sum_to_size(forwards.shape)
+        store(dy, dx)  # the space of dy is used for dx, and the other direction reads it
+        dx = dx + (backwards * dy).cumsum(-1)
+        return dx, dforwards, (dy * x.flip(-1).cumsum(-1).flip(-1)).sum_to_size(backwards.shape)
+
+
+def bidirectional_samples(make):
+    yield Sample(make(2, 4), make(), make())
+
+
 ROOM = Room(
     "overwrites",
     "Memory that is written to",
@@ -344,6 +377,17 @@ ROOM = Room(
             LinearCrossEntropyBefore,
             LinearCrossEntropy,
             linear_cross_entropy_samples,
+        ),
+        Exhibit(
+            "a second direction reads what the first has written",
+            "apache/mxnet",
+            "https://github.com/apache/mxnet/pull/18203",
+            "The gradient of the input was written over that of the output, which the other "
+            "direction of an LSTM still needed.",
+            "purity",
+            BidirectionalBefore,
+            Bidirectional,
+            bidirectional_samples,
         ),
     ),
 )
