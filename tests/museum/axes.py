@@ -76,7 +76,7 @@ class ConcatBefore(Concat):
 def _slices(z, axis, size):
     first = tuple(slice(0, size) if i == axis else slice(None) for i in range(z.dim()))
     second = tuple(slice(size, None) if i == axis else slice(None) for i in range(z.dim()))
-    return z[first], z[second]
+    return z[first].clone(), z[second].clone()
 
 
 def concat_samples(make):

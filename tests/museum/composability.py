@@ -132,6 +132,7 @@ ROOM = Room(
             SincBefore,
             Sinc,
             sinc_samples,
+            unseen="no law compiles torch.func.grad",
             shown=("forward", "backward"),
         ),
         Exhibit(

@@ -13,6 +13,9 @@ import torch
 import plugrad as pg
 from plugrad import Sample, SampleMaker
 
+#: Why a sample waives no-nan: the law tries an infinite input, at which forward is finite.
+INFINITE = "at an infinite input torch's own derivative of forward is nan, too"
+
 Samples = Callable[[SampleMaker], Iterator[Sample]]
 
 
@@ -32,6 +35,7 @@ class Exhibit:
         options: for ``check_op``.
         shown: the methods that differ; a custom op has them as functions in ``rules``.
         rules: for a custom op, its rule before and after.
+        unseen: why plugrad does not see it yet: which law is missing.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Exhibit:
     options: Mapping[str, Any] = field(default_factory=dict)
     shown: tuple[str, ...] = ("backward",)
     rules: tuple[Callable[..., Any], Callable[..., Any]] | None = None
+    unseen: str = ""
 
     @property
     def kind(self) -> str:

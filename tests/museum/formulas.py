@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch.autograd import Function
+from torch.nn import functional
 
 from plugrad import Sample
 from plugrad.tests.museum.exhibit import Exhibit, Room
@@ -14,7 +15,7 @@ from plugrad.tests.museum.exhibit import Exhibit, Room
 class Mish(Function):
     @staticmethod
     def forward(x):
-        return x * torch.tanh(torch.log1p(x.exp()))
+        return x * torch.tanh(functional.softplus(x))
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -23,11 +24,8 @@ class Mish(Function):
     @staticmethod
     def backward(ctx, gy):
         (x,) = ctx.saved_tensors
-        # Numerator and denominator divided by exp(2x), so that neither overflows.
-        e = (-x).exp()
-        omega = 4 * (x + 1) * e**2 + 4 * e * e.reciprocal() + e.reciprocal() + (4 * x + 6) * e
-        delta = 2 * e + 1 + 2 * e**2
-        return gy * omega / (e * delta**2) * e**2
+        y = torch.tanh(functional.softplus(x))
+        return gy * (y + x * (1 - y * y) * torch.sigmoid(x))
 
 
 class MishBefore(Mish):

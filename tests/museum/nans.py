@@ -56,11 +56,11 @@ class PowBefore(Pow):
     @staticmethod
     def backward(ctx, gz):
         x, y, z = ctx.saved_tensors
-        return gz * y * x ** (y - 1), gz * z * x.log()
+        return gz * z * y / x, gz * z * x.log()
 
 
 def pow_samples(make):
-    yield Sample(make(3, 4, low=0.5), make(3, 4, low=1.5, high=3.0))
+    yield Sample(make(3, 4, low=0.5), make(3, 4, low=1.5, high=3.0)).constant("y")
 
 
 class CumulativeProduct(Function):
@@ -208,10 +208,11 @@ ROOM = Room(
             norm_samples,
         ),
         Exhibit(
-            "a power of zero, in its exponent",
+            "a power of zero",
             "tensorflow/tfjs",
             "https://github.com/tensorflow/tfjs/issues/346",
-            "The gradient of the exponent is z log(x), which is 0 * -inf for a base of 0.",
+            "At a base of 0 both gradients were nan: 0 / 0 for the base and 0 * -inf for the "
+            "exponent.",
             "no-nan",
             PowBefore,
             Pow,

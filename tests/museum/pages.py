@@ -83,11 +83,15 @@ After:
 | before | {{ verdicts(e, "before") }} |
 | after | {{ verdicts(e, "after") }} |
 
+{% if e.unseen %}
+plugrad does not see it yet: {{ e.unseen }}.
+{% else %}
 plugrad on the code before the fix:
 
 {% for law, message in messages(e) %}
 - {{ law }}: {{ message }}
 {% endfor %}
+{% endif %}
 {% if others(e) %}
 - also {{ others(e) | join(", ") }}
 {% endif %}

@@ -36,10 +36,13 @@ def test_each_room_has_its_module():
 
 @pytest.mark.parametrize("exhibit", EXHIBITS, ids=lambda e: e.name.replace(" ", "-"))
 def test_the_page_says_that_plugrad_fails_the_bug_and_passes_the_fix(exhibit):
-    before, after = SAID[exhibit.name]["before"], SAID[exhibit.name]["after"]
-    assert (before["plugrad"], after["plugrad"]) == ("fails", "passes"), after["laws"]
-    assert exhibit.law in before["laws"]
-    assert exhibit.law in LAWS
+    said = SAID[exhibit.name]
+    expected = "passes" if exhibit.unseen else "fails"
+    assert said["before"]["plugrad"] == expected, f"take away unseen={exhibit.unseen!r}"
+    assert said["after"]["plugrad"] == "passes", said["after"]["laws"]
+    if not exhibit.unseen:
+        assert exhibit.law in said["before"]["laws"]
+        assert exhibit.law in LAWS
 
 
 @pytest.mark.slow
@@ -49,4 +52,4 @@ def test_what_the_page_says_is_true(exhibit):
     for when in ("before", "after"):
         verdicts = [{check: m[when][check] for check in CHECKS} for m in (now, said)]
         assert verdicts[0] == verdicts[1], f"{when}: run python -m plugrad.tests.museum.run"
-    assert exhibit.law in now["before"]["laws"]
+    assert exhibit.unseen or exhibit.law in now["before"]["laws"]
