@@ -11,6 +11,7 @@ import sys
 import time
 
 from plugrad.tests.museum.collection import EXHIBITS
+from plugrad.tests.museum.exhibit import Exhibit
 from plugrad.tests.museum.measure import measured
 from plugrad.tests.museum.pages import FOLDER, MEASURED, pages
 
@@ -23,7 +24,7 @@ def main(words: list[str]) -> None:
             continue
         start = time.perf_counter()
         said[exhibit.name] = measured(exhibit)
-        print(line(exhibit.name, said[exhibit.name], time.perf_counter() - start), flush=True)
+        print(line(exhibit, said[exhibit.name], time.perf_counter() - start), flush=True)
     said = {exhibit.name: said[exhibit.name] for exhibit in EXHIBITS if exhibit.name in said}
     MEASURED.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     FOLDER.mkdir(exist_ok=True)
@@ -33,13 +34,14 @@ def main(words: list[str]) -> None:
         (FOLDER / name).write_text(text, encoding="utf-8")
 
 
-def line(name: str, said: dict, seconds: float) -> str:
+def line(exhibit: Exhibit, said: dict, seconds: float) -> str:
     """What was measured of an exhibit, for whoever waits."""
     before, after = said["before"], said["after"]
-    verdict = "" if (before["plugrad"], after["plugrad"]) == ("fails", "passes") else "  <-- WRONG"
-    laws = ", ".join(before["laws"]) or "-"
+    expected = ("passes" if exhibit.unseen else "fails", "passes")
+    verdict = "" if (before["plugrad"], after["plugrad"]) == expected else "  <-- WRONG"
+    laws = ", ".join(before["laws"]) or f"not seen yet: {exhibit.unseen}"
     late = f" after: {after['laws']}" if after["laws"] else ""
-    return f"{name:58.58} {seconds:5.1f} s  {laws}{late}{verdict}"
+    return f"{exhibit.name:58.58} {seconds:5.1f} s  {laws}{late}{verdict}"
 
 
 if __name__ == "__main__":
