@@ -93,7 +93,7 @@ class TimesBefore(Times):
 
 
 ROOM = Room(
-    "complex",
+    "complexes",
     "Complex numbers",
     "The gradient of a holomorphic function is the cotangent times the conjugate of the "
     "derivative. Real samples do not show whether the conjugate is there.",

@@ -197,7 +197,7 @@ ROOM = Room(
             "Theano/Theano",
             "https://github.com/Theano/Theano/issues/4568",
             "At a tie the gradients of the equal elements add up to more than the cotangent.",
-            "kinks",
+            "second-order",
             MaximumBefore,
             Maximum,
             maximum_samples,

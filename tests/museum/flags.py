@@ -168,7 +168,7 @@ ROOM = Room(
             "https://github.com/state-spaces/mamba/pull/70",
             "Forward got a new parameter, a mask, and backward still returned the old number of "
             "gradients.",
-            "runs",
+            "oracle",
             MaskedScanBefore,
             MaskedScan,
             scan_samples,

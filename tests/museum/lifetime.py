@@ -146,7 +146,7 @@ ROOM = Room(
             "https://github.com/RobinBruegger/RevTorch/issues/1",
             "The output was kept on ctx and deleted in backward. Without a backward it was never "
             "freed.",
-            "no-cycle",
+            "retain-graph",
             ReversibleBlockBefore,
             ReversibleBlock,
             block_samples,

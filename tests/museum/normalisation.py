@@ -220,7 +220,7 @@ ROOM = Room(
             "deeplearning4j/deeplearning4j",
             "https://github.com/deeplearning4j/deeplearning4j/pull/1452",
             "The gradient was divided by the wrong number when there was only one row.",
-            "sizes",
+            "dimensions",
             BatchMeanSquareBefore,
             BatchMeanSquare,
             mean_square_samples,

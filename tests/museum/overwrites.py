@@ -297,7 +297,7 @@ ROOM = Room(
             "https://github.com/linkedin/Liger-Kernel/issues/254",
             "Backward wrote to `a` and `b`. Any other op that had saved them read gradients "
             "instead.",
-            "inputs-unchanged",
+            "purity",
             SwiGLUBefore,
             SwiGLU,
             swiglu_samples,

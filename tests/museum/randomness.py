@@ -68,7 +68,7 @@ ROOM = Room(
             "denizyuret/Knet.jl",
             "https://github.com/denizyuret/Knet.jl/issues/656",
             "After a call with a seed, all later random numbers were the same in every run.",
-            "global-state",
+            "random-state",
             SeededDropoutBefore,
             RecomputedDropout,
             dropout_samples,

@@ -173,7 +173,7 @@ ROOM = Room(
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/58509",
             "Backward uses a tensor that forward computed from the input as if it were a constant.",
-            "second-order-numeric",
+            "hidden-intermediate",
             SquareOfDoubleBefore,
             SquareOfDouble,
             vector_samples,
@@ -185,7 +185,7 @@ ROOM = Room(
             "https://github.com/pytorch/pytorch/issues/99523",
             "Forward records a graph on a detached copy of the input. The gradient then depends "
             "on the copy, not on the input.",
-            "second-order-numeric",
+            "hidden-intermediate",
             DifferentiatedBefore,
             Differentiated,
             vector_samples,
@@ -197,7 +197,7 @@ ROOM = Room(
             "https://github.com/pytorch/pytorch/issues/106789",
             "With two zeros the gradient is zero, and it was returned without a graph. Its "
             "derivative is not zero.",
-            "second-order-numeric",
+            "second-order",
             ProductBefore,
             Product,
             product_samples,
@@ -208,7 +208,7 @@ ROOM = Room(
             "https://github.com/tensorflow/tensorflow/issues/5876",
             "The kernel computes the loss and its gradient together, so the Hessian was that of a "
             "constant.",
-            "second-order-numeric",
+            "hidden-intermediate",
             SparseCrossEntropyBefore,
             SparseCrossEntropy,
             cross_entropy_samples,

@@ -185,7 +185,7 @@ ROOM = Room(
             "pytorch/pytorch",
             "https://github.com/pytorch/pytorch/issues/181723",
             "The gradient of a leaf was overwritten by the next backward.",
-            "gradient-memory",
+            "diamond",
             GraphedBefore,
             Graphed,
             pair_samples,
