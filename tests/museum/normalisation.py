@@ -8,6 +8,7 @@ import torch
 from torch.autograd import Function
 from torch.nn import functional
 
+import plugrad as pg
 from plugrad import Sample
 from plugrad.tests.museum.exhibit import Exhibit, Room
 
@@ -187,6 +188,43 @@ def embedding_bag_samples(make):
     yield Sample(make(5, 3), make.integers(6), torch.tensor([0, 0, 0, 1, 1, 2]))
 
 
+class NormalizedGradient(Function):
+    """The identity, whose gradient has the norm ``weight`` for each sample of a batch."""
+
+    @staticmethod
+    def forward(x, weight):
+        return x.clone()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _, ctx.weight = inputs
+
+    @staticmethod
+    def backward(ctx, gy):
+        others = tuple(range(1, gy.dim()))
+        norm = torch.linalg.vector_norm(gy, dim=others, keepdim=True)
+        return ctx.weight * gy / (norm + 1e-8), None
+
+
+class NormalizedGradientBefore(NormalizedGradient):
+    @staticmethod
+    def backward(ctx, gy):
+        norm = torch.linalg.vector_norm(gy, dim=0, keepdim=True)
+        return ctx.weight * gy / (norm + 1e-8), None
+
+
+def normalized_gradient(x, weight):
+    """What the gradient should be."""
+    y = x.clone()
+    if y.requires_grad:
+        y.register_hook(lambda gy: weight * gy / (gy.flatten(1).norm(dim=1, keepdim=True) + 1e-8))
+    return y
+
+
+def gradient_samples(make):
+    yield Sample(make(3, 4), 0.5)
+
+
 ROOM = Room(
     "normalisation",
     "Counts and norms",
@@ -245,6 +283,21 @@ ROOM = Room(
             EmbeddingBagMeanBefore,
             EmbeddingBagMean,
             embedding_bag_samples,
+        ),
+        Exhibit(
+            "a gradient that is normalised over the batch",
+            "cloneofsimo/vqgan-training",
+            "https://github.com/cloneofsimo/vqgan-training/issues/3",
+            "The norm was taken over the batch, for each feature, so that all features got about "
+            "the same gradient.",
+            "oracle",
+            NormalizedGradientBefore,
+            NormalizedGradient,
+            gradient_samples,
+            options={
+                "surrogate": pg.surrogate("it sets the norm of the gradient", linear=False),
+                "surrogate_reference": normalized_gradient,
+            },
         ),
     ),
 )
