@@ -15,8 +15,8 @@ class SequenceLoss(Function):
 
     @staticmethod
     def forward(logits, labels):
-        p = torch.softmax(logits, -1)
-        return -(p.gather(-1, labels[:, None])[:, 0] + p[:, 0]).log().sum()
+        logp = torch.log_softmax(logits, -1)
+        return -torch.logaddexp(logp.gather(-1, labels[:, None])[:, 0], logp[:, 0]).sum()
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -34,11 +34,10 @@ class SequenceLossBefore(SequenceLoss):
 
 
 def _occupancy(logits, labels):
-    p = torch.softmax(logits, -1)
-    allowed = functional.one_hot(labels, logits.shape[-1]).to(logits.dtype)
+    allowed = functional.one_hot(labels, logits.shape[-1]).bool()
     allowed = torch.cat([torch.ones_like(allowed[:, :1]), allowed[:, 1:]], -1)
-    kept = p * allowed
-    return p - kept / kept.sum(-1, keepdim=True)
+    kept = torch.softmax(torch.where(allowed, logits, -torch.inf), -1)
+    return torch.softmax(logits, -1) - kept
 
 
 def sequence_samples(make):
