@@ -137,7 +137,7 @@ ROOM = Room(
             "pytorch/ao",
             "https://github.com/pytorch/ao/pull/4817",
             "Backward returned None for the bias. There was no error, and the bias never changed.",
-            "numeric",
+            "undeclared",
             QuantizedLinearBefore,
             QuantizedLinear,
             linear_samples,
