@@ -232,41 +232,40 @@ class Runner:
     def _outcome(self, law: Law, case: Case | None) -> tuple[Status, str, Mismatch | None]:
         if case is not None and case.index in self._broken:
             return "not applicable", self._broken[case.index], None
-        mended = False
-        tolerated, limit = False, self.limit * (_SLOW if law.slow else 1)
+        limit = self.limit * (_SLOW if law.slow else 1)
         try:
             with time_limit(limit):
                 law.check(self.op if case is None else self._mended.get(case.index, case))
         except NotApplicable as reason:
             return "not applicable", str(reason), None
         except Violation as violation:
-            message, mismatch = violation.message, violation.mismatch
-            tolerated = violation.tolerated and self.op.engine is not PLUGRAD
-            if case is not None and violation.mended is not None:
-                self._mended[case.index] = violation.mended
-                mended = True
-            if violation.stops:
-                self._break(case, law)
+            return self._broken_law(law, case, violation)
         except TimeLimitExceeded:
-            message, mismatch = f"took longer than its time limit of {limit:g} s", None
-            self._break(case, law)
+            took = Violation(f"took longer than its time limit of {limit:g} s", stops=True)
+            return self._broken_law(law, case, took)
         except Exception as error:
-            message, mismatch = _told(error), None
+            return self._broken_law(law, case, Violation(_told(error)))
         else:
             return "passed", "", None
         finally:
             torch.set_grad_enabled(True)
+
+    def _broken_law(
+        self, law: Law, case: Case | None, violation: Violation
+    ) -> tuple[Status, str, Mismatch | None]:
         index = None if case is None else case.index
         explained = self._laws_broken[index].intersection(law.explained_by)
         if self._waiver(law, case) is None:
             self._laws_broken[index].add(law.id)
+        tolerated = violation.tolerated and self.op.engine is not PLUGRAD
+        warning = tolerated or self.op.is_warning(law.id)
+        if index is not None and violation.mended is not None:
+            self._mended[index] = violation.mended
+        elif violation.stops or (law.gate and not warning):
+            self._break(case, law)
         if explained:
             return "not applicable", f"see the law {min(explained)}, which explains it", None
-        if tolerated or self.op.is_warning(law.id):
-            return "warning", message, mismatch
-        if law.gate and not mended:
-            self._break(case, law)
-        return "failed", message, mismatch
+        return "warning" if warning else "failed", violation.message, violation.mismatch
 
     def _break(self, case: Case | None, law: Law) -> None:
         """The other laws would only say the same again."""

@@ -25,7 +25,7 @@ def same_variable_twice(case: Case) -> None:
 
     Rules that find out by identity which input is which get this wrong.
     """
-    for i, j in _alike(case):
+    for i, j in alike(case):
         values = case.values
         values[j] = values[i].clone()
         try:
@@ -50,7 +50,8 @@ def same_variable_twice(case: Case) -> None:
     raise NotApplicable("no two differentiable inputs are alike in shape and dtype")
 
 
-def _alike(case: Case) -> list[tuple[int, int]]:
+def alike(case: Case) -> list[tuple[int, int]]:
+    """The pairs of differentiable inputs with the same shape and dtype."""
     wanted = case.wanted
     tensors = [given.tensor for given in case.inputs]
     return [

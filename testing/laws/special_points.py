@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +14,7 @@ from plugrad.testing.case import Case, cases
 from plugrad.testing.domains import BOUND
 from plugrad.testing.jacobians import jacobians, of_rule
 from plugrad.testing.law import LAWS, NotApplicable, Violation
+from plugrad.testing.laws.graphs import alike
 from plugrad.testing.laws.inputs import castable, compare_with_oracle
 from plugrad.testing.laws.numeric import FULL, WIDE, check_directions, needs_wide
 from plugrad.testing.reached import Reached
@@ -64,7 +66,7 @@ def kinks(case: Case) -> None:
 def no_nan(case: Case) -> None:
     """The gradient is not nan where forward is finite.
 
-    At 0, -0, 1, -1, inf, -inf and nan, in one element or in all; one nan in a gradient
+    At 0, -0, 1, -1, 1000, -1000, inf, -inf and nan, in one element or in all; one nan in a gradient
     spoils a whole training run.
     """
     call = differentiable_call(case)
@@ -72,7 +74,7 @@ def no_nan(case: Case) -> None:
     for i in case.wanted:
         # Of complex numbers inf is not one point, and any product with it is nan.
         complex_ = case.inputs[i].tensor.is_complex()
-        for value in _SPECIAL[:4] if complex_ else _SPECIAL:
+        for value in _SPECIAL[:6] if complex_ else _SPECIAL:
             for where, values in placed(case, i, value):
                 if not case.allows(values):
                     continue
@@ -84,7 +86,8 @@ def no_nan(case: Case) -> None:
 
 
 #: A domain often ends at 0 or at 1. Only one element is nan: all could give nothing finite.
-_SPECIAL = (0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan)
+#: 1000 saturates: what is 0 or 1 there is often divided by, or has its logarithm taken.
+_SPECIAL = (0.0, -0.0, 1.0, -1.0, 1e3, -1e3, math.inf, -math.inf, math.nan)
 
 
 def placed(case: Case, i: int, value: float) -> Iterator[tuple[str, list[Tensor]]]:
@@ -107,6 +110,11 @@ def _check_nan(case: Case, call: Call, what: str) -> None:
     if not call.roots or not all(bool(torch.isfinite(r.data).all()) for r in call.roots):
         return
     gradients = call.vjp([torch.ones_like(root.data) for root in call.roots])
+    values = [t.detach() for t in call.input_tensors]
+    if any(g is not None and bool(torch.isinf(g).any()) for g in gradients):
+        _slopes_right(case, values, what)
+    if _torch_has_none(case, call, values):
+        return
     for given, gradient, tensor in zip(case.inputs, gradients, call.input_tensors, strict=True):
         if gradient is not None and bool(torch.isnan(gradient).any()):
             place = int(torch.isnan(gradient).flatten().nonzero()[0])
@@ -115,6 +123,96 @@ def _check_nan(case: Case, call: Call, what: str) -> None:
                 f"{what}: forward is finite, but the gradient of {given.name} is nan where it is "
                 f"{at}: guard the rule with torch.where, on its input"
             )
+
+
+def _torch_has_none(case: Case, call: Call, values: list[Tensor]) -> bool:
+    """Whether an input is infinite, and torch's own derivative of forward is nan there, too.
+
+    inf - inf and 0 * inf are in every formula that says nothing of infinity. An op of plugrad's
+    says something; what somebody has written for torch need not.
+    """
+    infinite = any(bool(torch.isinf(t).any()) for t in values if castable(t))
+    if case.op.engine.name != "torch" or not infinite:
+        return False
+    try:
+        theirs = case.oracle.call([t.clone() for t in values])
+        gradients = theirs.vjp([torch.ones_like(root.data) for root in call.roots])
+    except NotApplicable:
+        return True
+    return any(g is not None and bool(torch.isnan(g).any()) for g in gradients)
+
+
+@LAWS.law("ties", "special points")
+def ties(case: Case) -> None:
+    """Where two inputs are equal the gradient is right, or lies between the one-sided derivatives.
+
+    A rule with ``x > y`` and ``y > x`` has a third case, which random samples do not show.
+    """
+    needs_wide(case, differentiable_call(case))
+    tried = 0
+    for i, j in alike(case):
+        values = case.values
+        values[j] = values[i].clone()
+        names = f"{case.inputs[i].name} = {case.inputs[j].name}"
+        tried += _slopes_right(case, values, f"where {names}")
+    if not tried:
+        raise NotApplicable("no two differentiable inputs are alike in shape and dtype")
+
+
+def _torchs_rows(case: Case, call: Call, values: list[Tensor]) -> dict[int, Tensor]:
+    """By input the Jacobian of torch's own rule, where there is one."""
+    rows: dict[int, list[Tensor]] = {i: [] for i in case.wanted}
+    zeros = [torch.zeros_like(root.data) for root in call.roots]
+    for number, zero in enumerate(zeros):
+        for place in range(zero.numel()):
+            unit = torch.zeros_like(zero, memory_format=torch.contiguous_format)
+            unit.view(-1)[place] = 1
+            try:
+                theirs = case.oracle.call([t.clone() for t in values])
+                found = theirs.vjp([*zeros[:number], unit, *zeros[number + 1 :]])
+            except NotApplicable:
+                return {}
+            for i, own in rows.items():
+                gradient = found[i]
+                own.append(
+                    (torch.zeros_like(values[i]) if gradient is None else gradient).flatten()
+                )
+    return {i: torch.stack(own) for i, own in rows.items()}
+
+
+def _slopes_right(case: Case, values: list[Tensor], what: str) -> bool:
+    if not all(case.inputs[i].tensor.dtype is torch.float64 for i in case.wanted):
+        return False
+    other = case.replaced([t.clone() for t in values])
+    try:
+        call = other.call()
+    except Exception:
+        return False
+    if not call.roots or not all(bool(torch.isfinite(r.data).all()) for r in call.roots):
+        return False
+    count = sum(r.numel() for r in call.roots)
+    if not count or max(sum(t.numel() for t in values), count) > FULL:
+        return False
+    theirs = _torchs_rows(case, call, values)
+    for i, rows in zip(other.wanted, of_rule(other, call), strict=True):
+        found = jacobians(other, call, i)
+        wrong = found.disagrees(rows)
+        if bool(wrong.any()):
+            found.refine(wrong)
+            # Beside a cusp the slope is as large as the step is small.
+            steep = found.kinks | found.jumps | (found._doubt > 1e-3 * found.scale)
+            cusp = torch.isinf(rows) & steep
+            wrong = found.disagrees(rows) & ~found.between(rows) & ~cusp
+            if i in theirs:  # at a point where torch takes one of several numbers, so may we
+                wrong &= theirs[i] != rows
+        if bool(wrong.any()):
+            row, column = (int(n) for n in wrong.nonzero()[0])
+            raise Violation(
+                f"{what} the slope of output element {row} in {other.inputs[i].name} element "
+                f"{column} is {float(found.central[row, column]):.6g}, the gradient "
+                f"{float(rows[row, column]):.6g}"
+            )
+    return True
 
 
 @LAWS.law("stretched", "special points")
@@ -160,6 +258,9 @@ def dimensions(case: Case) -> None:
     except Violation as violation:
         raise NotApplicable("the gradient of the sample itself is wrong") from violation
     for stacked in _stacked(case, max(0, 3 - most)):
+        # In a shape that is new a first call without gradients may decide for all later ones.
+        with suppress(Exception):
+            case.forward([t.clone() for t in stacked])
         if _right_in(case, stacked):
             for dim in range(-max(most, 3), 0):
                 cut = [_cut(t, dim) for t in stacked]

@@ -47,8 +47,8 @@ def _check_constants(case: Case, call: Call) -> None:
     names = ", ".join(case.inputs[i].name for i in without)
     said = ", ".join(repr(case.inputs[i].name) for i in without)
     raise Violation(
-        f"backward gives None for {names}, and forward depends on it: a label, a mask or a weight "
-        f"is declared by Sample(...).constant({said}); else its gradient is missing",
+        f"backward gives None for {names}, and forward depends on it: its gradient is missing, or "
+        f"it is a label, a mask or a weight, which Sample(...).constant({said}) declares",
         mended=case.told(constants=without),
     )
 

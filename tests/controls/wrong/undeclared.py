@@ -26,4 +26,4 @@ class Wrong(pg.Function):
         yield Sample(make(3), make(3))
 
 
-MESSAGE = r"declared by Sample\(...\).constant\('t'\)"
+MESSAGE = r"which Sample\(...\).constant\('t'\) declares"
