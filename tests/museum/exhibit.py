@@ -14,7 +14,6 @@ import plugrad as pg
 from plugrad import Sample, SampleMaker
 
 #: Why a sample waives no-nan: the law tries an infinite input, at which forward is finite.
-INFINITE = "at an infinite input torch's own derivative of forward is nan, too"
 
 Samples = Callable[[SampleMaker], Iterator[Sample]]
 

@@ -8,7 +8,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from plugrad import Sample
-from plugrad.tests.museum.exhibit import INFINITE, Exhibit, Room, store
+from plugrad.tests.museum.exhibit import Exhibit, Room, store
 
 
 class SwiGLU(Function):
@@ -246,7 +246,7 @@ class LinearCrossEntropyBefore(LinearCrossEntropy):
 
 
 def linear_cross_entropy_samples(make):
-    yield Sample(make(3, 4), make(5, 4), make.integers(3, high=5)).waive("no-nan", INFINITE)
+    yield Sample(make(3, 4), make(5, 4), make.integers(3, high=5))
 
 
 class Bidirectional(Function):

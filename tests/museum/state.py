@@ -178,7 +178,6 @@ ROOM = Room(
             Dispatched,
             pair_samples,
             shown=("setup_context", "backward"),
-            unseen="no law calls it first without gradients, in a shape that is new",
         ),
         Exhibit(
             "gradients in static buffers",

@@ -7,7 +7,7 @@ from torch.autograd import Function
 from torch.nn import functional
 
 from plugrad import Sample
-from plugrad.tests.museum.exhibit import INFINITE, Exhibit, Room, custom_op, memory
+from plugrad.tests.museum.exhibit import Exhibit, Room, custom_op, memory
 
 
 def _attention_gradients(q, k, v, do):
@@ -41,7 +41,7 @@ class AttentionBefore(Attention):
 
 
 def attention_samples(make):
-    yield Sample(make(2, 3, 4), make(2, 5, 4), make(2, 5, 4)).waive("no-nan", INFINITE)
+    yield Sample(make(2, 3, 4), make(2, 5, 4), make(2, 5, 4))
 
 
 def _scale_rows(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
