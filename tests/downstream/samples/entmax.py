@@ -121,9 +121,9 @@ def budget(x: Tensor, total: float = 2, dim: int = -1, *_: object) -> Tensor:
             above = (x - middle).clamp(0, 1).sum(-1, keepdim=True) >= total
             low, high = torch.where(above, middle, low), torch.where(above, high, middle)
         inside, ones = (x > low) & (x < low + 1), x >= low + 1
-    tau = ((x * inside).sum(-1, keepdim=True) + ones.sum(-1, keepdim=True) - total) / inside.sum(
-        -1, keepdim=True
-    )
+        # Where nothing is inside, as where the total is more than there are, nothing moves.
+        size = inside.sum(-1, keepdim=True).clamp(min=1)
+    tau = ((x * inside).sum(-1, keepdim=True) + ones.sum(-1, keepdim=True) - total) / size
     p = torch.where(inside, x - tau, torch.zeros_like(x)) + ones
     return p.movedim(-1, dim)
 

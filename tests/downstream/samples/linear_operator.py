@@ -138,6 +138,51 @@ def sparse_product(make: SampleMaker) -> list[Sample]:
     return [Sample(matrix, make(3, 2)).constant(0), Sample(matrix, make(2, 3, 2)).constant(0)]
 
 
+def sparse_product_reference(sparse: Tensor, dense_: Tensor) -> Tensor:
+    """The same without the sparse layout."""
+    return sparse.to_dense() @ dense_
+
+
+def plain(*parts: Tensor) -> Tensor:
+    """The matrix itself, of what an operator's tree is called with."""
+    if len(parts) == 1:
+        return parts[0]
+    root, diagonal = parts
+    return root @ root.mT + torch.diag_embed(diagonal)
+
+
+def matmul_reference(_: object, right: Tensor, *parts: Tensor) -> Tensor:
+    """A R."""
+    return plain(*parts) @ right
+
+
+def solve_reference(_: object, has_left: bool, *args: Tensor) -> Tensor:
+    """L A^-1 R, or without L."""
+    left, right = (args[0], args[1]) if has_left else (None, args[0])
+    matrix = plain(*args[1 + has_left :])
+    vector = right.ndim == 1
+    solved = torch.linalg.solve(matrix, right.unsqueeze(-1) if vector else right)
+    solved = solved.squeeze(-1) if vector else solved
+    return left @ solved if has_left else solved
+
+
+def inv_quad_reference(_: object, right: Tensor, *parts: Tensor) -> Tensor:
+    """The diagonal of R^T A^-1 R."""
+    right = right.unsqueeze(-1) if right.ndim == 1 else right
+    return (right * torch.linalg.solve(plain(*parts), right)).sum(-2)
+
+
+def sqrt_inv_matmul_reference(
+    _: object, right: Tensor, left: Tensor | None, *parts: Tensor
+) -> tuple[Tensor, Tensor]:
+    """A^-1/2 R; or L A^-1/2 R and the diagonal of L A^-1 L^T."""
+    values, vectors = torch.linalg.eigh(plain(*parts))
+    inverse = vectors @ torch.diag_embed(values.rsqrt()) @ vectors.mT
+    if left is None:
+        return inverse @ right, right.new_zeros(())
+    return left @ inverse @ right, ((left @ inverse) ** 2).sum(-1)
+
+
 _ROOT = (
     "a root is not unique: the gradients are right for functions of R R^T (or of its inverse), "
     "which is all that the package computes from a root"
@@ -152,18 +197,25 @@ SAMPLES = {
     f"{_MODULE}._diagonalization:Diagonalization": {
         "samples": diagonalization,
         "surrogate": _EIGEN,
+        "random": True,
     },
-    f"{_MODULE}._dsmm:DSMM": {"samples": sparse_product, "reference": torch.matmul},
-    f"{_MODULE}._inv_quad:InvQuad": inv_quad,
+    f"{_MODULE}._dsmm:DSMM": {
+        "samples": sparse_product,
+        "reference": sparse_product_reference,
+    },
+    f"{_MODULE}._inv_quad:InvQuad": {"samples": inv_quad, "reference": inv_quad_reference},
     f"{_MODULE}._inv_quad_logdet:InvQuadLogdet": inv_quad_logdet,
-    f"{_MODULE}._matmul:Matmul": matmul,
+    f"{_MODULE}._matmul:Matmul": {"samples": matmul, "reference": matmul_reference},
     f"{_MODULE}._pivoted_cholesky:PivotedCholesky": pivoted_cholesky,
     f"{_MODULE}._root_decomposition:RootDecomposition": {
         "samples": root_decomposition,
         "surrogate": _ROOT,
     },
-    f"{_MODULE}._solve:Solve": solve,
-    f"{_MODULE}._sqrt_inv_matmul:SqrtInvMatmul": sqrt_inv_matmul,
+    f"{_MODULE}._solve:Solve": {"samples": solve, "reference": solve_reference},
+    f"{_MODULE}._sqrt_inv_matmul:SqrtInvMatmul": {
+        "samples": sqrt_inv_matmul,
+        "reference": sqrt_inv_matmul_reference,
+    },
 }
 
 NOT_REACHED: dict[str, str] = {}

@@ -111,22 +111,27 @@ SAMPLES = {
     "pyro.distributions.avf_mvn:_AVFMVNSample": {
         "samples": control_variates,
         "surrogate": _VELOCITY,
+        "random": True,
     },
     "pyro.distributions.diag_normal_mixture:_MixDiagNormalSample": {
         "samples": mixture,
         "surrogate": _VELOCITY,
+        "random": True,
     },
     "pyro.distributions.diag_normal_mixture_shared_cov:_MixDiagNormalSharedCovarianceSample": {
         "samples": mixture_shared,
         "surrogate": _VELOCITY,
+        "random": True,
     },
     "pyro.distributions.gaussian_scale_mixture:_GSMSample": {
         "samples": scale_mixture,
         "surrogate": _VELOCITY,
+        "random": True,
     },
     "pyro.distributions.omt_mvn:_OMTMVNSample": {
         "samples": optimal_transport,
         "surrogate": _VELOCITY,
+        "random": True,
     },
     "pyro.distributions.relaxed_straight_through:QuantizeBernoulli": {
         "samples": quantize,

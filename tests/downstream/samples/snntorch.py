@@ -77,7 +77,7 @@ SAMPLES = {
     f"{_RULES}:Sigmoid": _surrogate(spikes(25)),
     f"{_RULES}:SparseFastSigmoid": _surrogate(spikes(25, 0.1)),
     f"{_RULES}:SpikeRateEscape": _surrogate(spikes(1, 25)),
-    f"{_RULES}:StochasticSpikeOperator": _surrogate(spikes(0.0, 0.2)),
+    f"{_RULES}:StochasticSpikeOperator": {**_surrogate(spikes(0.0, 0.2)), "random": True},
     f"{_RULES}:StraightThroughEstimator": _surrogate(spikes()),
     f"{_RULES}:Triangular": _surrogate(spikes(1.0)),
 }
