@@ -106,7 +106,10 @@ def power_entmax(x: Tensor, alpha: float | Tensor = 1.5, dim: int = -1, *_: obje
     tau = low
     for _ in range(2):
         p = power(tau)
-        slope = (p ** (2 - alpha)).masked_fill(p == 0, 0).sum(-1, keepdim=True) / (alpha - 1)
+        positive = torch.where(p > 0, p, torch.ones_like(p)) ** (2 - alpha)
+        slope = torch.where(p > 0, positive, torch.zeros_like(p)).sum(-1, keepdim=True) / (
+            alpha - 1
+        )
         tau = tau + (p.sum(-1, keepdim=True) - 1) / slope
     return power(tau).movedim(-1, dim)
 

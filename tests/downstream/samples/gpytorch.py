@@ -88,8 +88,8 @@ def quad_form_diagonal(make: SampleMaker) -> list[Sample]:
 
 
 def quad_form_diagonal_reference(matrix: Tensor, rhs: Tensor) -> Tensor:
-    """Read from the symmetric part of the matrix, as the rule does."""
-    return (rhs * (((matrix + matrix.mT) / 2) @ rhs)).sum(-2)
+    """The diagonal of R^T A R, with torch's operators."""
+    return (rhs * (matrix @ rhs)).sum(-2)
 
 
 def natural(make: SampleMaker) -> list[Sample]:
@@ -124,6 +124,15 @@ def predictive_updates(make: SampleMaker) -> list[Sample]:
     ]
 
 
+def predictive_updates_reference(
+    chol: Tensor, covariance: Tensor, middle: Tensor, values: Tensor
+) -> tuple[Tensor, Tensor]:
+    """W^T v and the diagonal of W^T M W, where W solves L W = C."""
+    interp = torch.linalg.solve_triangular(chol, covariance, upper=False)
+    mean = (interp.mT @ values.unsqueeze(-1)).squeeze(-1)
+    return mean, (interp * (middle @ interp)).sum(-2)
+
+
 _NATURAL = (
     "the gradients are those with respect to the expectation parameters of the Gaussian, "
     "so that a step along them is a step of natural gradient descent"
@@ -146,7 +155,10 @@ SAMPLES = {
         "samples": interpolation_terms,
         "surrogate": _NATURAL,
     },
-    "gpytorch.variational.large_batch_variational_strategy:QuadFormDiagonal": quad_form_diagonal,
+    "gpytorch.variational.large_batch_variational_strategy:QuadFormDiagonal": {
+        "samples": quad_form_diagonal,
+        "reference": quad_form_diagonal_reference,
+    },
     "gpytorch.variational.natural_variational_distribution:_NaturalToMuVarSqrt": {
         "samples": natural,
         "surrogate": _NATURAL,
@@ -155,7 +167,10 @@ SAMPLES = {
         "samples": natural_triangular,
         "surrogate": _NATURAL,
     },
-    "gpytorch.variational.variational_strategy:ComputePredictiveUpdates": predictive_updates,
+    "gpytorch.variational.variational_strategy:ComputePredictiveUpdates": {
+        "samples": predictive_updates,
+        "reference": predictive_updates_reference,
+    },
 }
 
 NOT_REACHED: dict[str, str] = {}

@@ -172,6 +172,16 @@ def inv_quad_reference(_: object, right: Tensor, *parts: Tensor) -> Tensor:
     return (right * torch.linalg.solve(plain(*parts), right)).sum(-2)
 
 
+def inv_quad_logdet_reference(
+    _tree: object, _precond: object, _: object, __: int, has_right: bool, *args: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The diagonal of R^T A^-1 R, and log |A|; the last argument, the preconditioner, is 1."""
+    parts = args[2 + has_right : -1]
+    logdet = torch.logdet(plain(*parts))
+    right = inv_quad_reference(None, args[2], *parts) if has_right else logdet.new_zeros(())
+    return right, logdet
+
+
 def sqrt_inv_matmul_reference(
     _: object, right: Tensor, left: Tensor | None, *parts: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -204,7 +214,10 @@ SAMPLES = {
         "reference": sparse_product_reference,
     },
     f"{_MODULE}._inv_quad:InvQuad": {"samples": inv_quad, "reference": inv_quad_reference},
-    f"{_MODULE}._inv_quad_logdet:InvQuadLogdet": inv_quad_logdet,
+    f"{_MODULE}._inv_quad_logdet:InvQuadLogdet": {
+        "samples": inv_quad_logdet,
+        "reference": inv_quad_logdet_reference,
+    },
     f"{_MODULE}._matmul:Matmul": {"samples": matmul, "reference": matmul_reference},
     f"{_MODULE}._pivoted_cholesky:PivotedCholesky": pivoted_cholesky,
     f"{_MODULE}._root_decomposition:RootDecomposition": {

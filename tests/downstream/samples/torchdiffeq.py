@@ -63,6 +63,13 @@ def assign(make: SampleMaker) -> list[Sample]:
     ]
 
 
+def assign_reference(scratch: Tensor, value: Tensor, index: object) -> Tensor:
+    """An assignment that changes no input."""
+    result = scratch.clone()
+    result[index] = value
+    return result
+
+
 SAMPLES = {
     "torchdiffeq._impl.adjoint:OdeintAdjointMethod": {
         "samples": adjoint,
@@ -77,7 +84,10 @@ SAMPLES = {
         "samples": rerouting,
         "surrogate": "adds the gradient of the time at which the event happens",
     },
-    "torchdiffeq._impl.rk_common:_UncheckedAssign": assign,
+    "torchdiffeq._impl.rk_common:_UncheckedAssign": {
+        "samples": assign,
+        "reference": assign_reference,
+    },
 }
 
 NOT_REACHED: dict[str, str] = {}
