@@ -20,7 +20,8 @@ from plugrad.tests.downstream.functions import functions_of, import_all
 from plugrad.tests.downstream.packages import PACKAGES
 
 #: Seconds for a law on a sample: an integrator that never ends must leave time for the rest.
-TIME_LIMIT = 5.0
+TIME_LIMIT = 10.0
+_TOO_LONG = "took longer than its time limit"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,6 +41,7 @@ def found_in(package: str, only: str = "") -> dict[str, Any]:
     samples = importlib.import_module(f"plugrad.tests.downstream.samples.{package}")
     functions = functions_of(package)
     known = samples.SAMPLES.keys() | samples.NOT_REACHED.keys()
+    not_compiled = getattr(samples, "NOT_COMPILED", ())
     return {
         "torch": torch.__version__.partition("+")[0],
         "imports": imports,
@@ -47,25 +49,39 @@ def found_in(package: str, only: str = "") -> dict[str, Any]:
         "gone": sorted(known - functions.keys()),
         "not_reached": samples.NOT_REACHED,
         "functions": {
-            name: checked(functions[name], told)
+            name: checked(functions[name], told, name not in not_compiled)
             for name, told in sorted(samples.SAMPLES.items())
             if name in functions and only in name
         },
     }
 
 
-def checked(function: type, told: Any) -> dict[str, Any]:
-    """The laws that one Function breaks, each with the first message, and how long it took."""
-    told = told if isinstance(told, dict) else {"samples": told}
+def checked(function: type, told: Any, compiled: bool = True) -> dict[str, Any]:
+    """The laws that one Function breaks, each with the first message, and how long it took.
+
+    Args:
+        function: the Function.
+        told: what the samples file says of it.
+        compiled: whether the law ``compiled`` is among them.
+    """
+    told = dict(told) if isinstance(told, dict) else {"samples": told}
+    if not compiled:
+        told["laws"] = [law.id for law in pg.testing.LAWS if law.id != "compiled"]
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        report = pg.testing.check_op(function, time_limit=TIME_LIMIT, **told)
-    found: dict[str, Any] = {"failed": {}, "warning": {}}
+        try:
+            report = pg.testing.check_op(function, time_limit=TIME_LIMIT, **told)
+        except pg.errors.ArgumentError:  # TODO: until surrogate= can be said
+            told = {name: value for name, value in told.items() if name != "surrogate"}
+            report = pg.testing.check_op(function, time_limit=TIME_LIMIT, **told)
+    found: dict[str, Any] = {"failed": {}, "warning": {}, "slow": {}}
     for result in report:
         if result.status in found:
             sample = "" if result.sample is None else f"sample {result.sample}: "
-            found[result.status].setdefault(result.law, sample + result.message)
+            # What depends on the machine is no finding.
+            part = "slow" if result.message.startswith(_TOO_LONG) else result.status
+            found[part].setdefault(result.law, sample + result.message)
     found["samples"] = len({r.sample for r in report} - {None})
     found["passed"] = report.counts["passed"]
     found["seconds"] = round(time.perf_counter() - start, 2)

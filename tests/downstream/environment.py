@@ -17,7 +17,7 @@ _STAMP = "installed.txt"
 
 
 def prepare(folder: Path) -> Path:
-    """The Python of an environment that has what requirements.txt pins, and this plugrad.
+    """The Python of an environment that has what requirements.txt pins, and what plugrad needs.
 
     Raises:
         subprocess.CalledProcessError: pip could not install it.
@@ -31,9 +31,9 @@ def prepare(folder: Path) -> Path:
     constraints = folder / "constraints.txt"
     constraints.write_text(constraints_beside_pins(), encoding="utf-8")
     pip = (str(python), "-m", "pip", "install", "--quiet", "-c", str(constraints))
-    # torch and plugrad with what they need; then the packages and no dependency that is not
-    # pinned here, lest one of them brings another torch.
-    _run(*pip, "-e", str(checkout.ROOT))
+    # What plugrad needs, torch first; then the packages and no dependency that is not pinned
+    # here, lest one of them brings another torch.
+    _run(*pip, *checkout.PYPROJECT["project"]["dependencies"])
     _run(*pip, "--no-deps", "-r", str(REQUIREMENTS))
     stamp.write_text(wanted, encoding="utf-8")
     return python
@@ -57,7 +57,7 @@ def _name(line: str) -> str:
 
 
 def _fingerprint() -> str:
-    text = constraints_beside_pins() + "\n".join(pins()) + sys.version + str(checkout.ROOT)
+    text = constraints_beside_pins() + "\n".join(pins()) + sys.version
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from plugrad.tests import checkout
@@ -75,18 +76,19 @@ def as_written_down(package: str, python: Path, renew: bool = False) -> bool:
 def found_by(package: str, python: Path) -> dict[str, Any] | str:
     """What check.py found, or why it did not come to an end."""
     command = [str(python), "-m", "plugrad.tests.downstream.check", package]
-    quiet = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": ""}
     try:
-        ended = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            cwd=checkout.ROOT,
-            env=quiet,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        with TemporaryDirectory() as path:  # where this checkout is plugrad, whatever its name
+            (Path(path) / "plugrad").symlink_to(checkout.ROOT, target_is_directory=True)
+            ended = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=LIMIT,
+                cwd=path,
+                env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
+                stdin=subprocess.DEVNULL,
+                check=False,
+            )
     except subprocess.TimeoutExpired:
         return f"took longer than {LIMIT} s"
     try:

@@ -84,11 +84,12 @@ def differences(verdicts: dict[str, Verdict], found: dict[str, Any]) -> list[str
 
 
 def _of_function(verdict: Verdict, results: dict[str, Any]) -> list[str]:
-    failed, warned = results["failed"], results["warning"]
+    failed, warned, slow = results["failed"], results["warning"], results["slow"].keys()
     expected = verdict.bugs.keys() | verdict.false.keys()
     lines = [f"{law} fails, new: {failed[law]}" for law in sorted(failed.keys() - expected)]
-    lines += [f"{law} no longer fails" for law in sorted(expected - failed.keys())]
-    new, gone = warned.keys() - set(verdict.warnings), set(verdict.warnings) - warned.keys()
+    lines += [f"{law} no longer fails" for law in sorted(expected - failed.keys() - slow)]
+    new = warned.keys() - set(verdict.warnings)
+    gone = set(verdict.warnings) - warned.keys() - slow
     lines += [f"{law} warns, new: {warned[law]}" for law in sorted(new)]
     lines += [f"{law} no longer warns" for law in sorted(gone)]
     for law, why in verdict.bugs.items():

@@ -178,7 +178,7 @@ def inv_quad_logdet_reference(
     """The diagonal of R^T A^-1 R, and log |A|; the last argument, the preconditioner, is 1."""
     parts = args[2 + has_right : -1]
     logdet = torch.logdet(plain(*parts))
-    right = inv_quad_reference(None, args[2], *parts) if has_right else logdet.new_zeros(())
+    right = inv_quad_reference(None, args[2], *parts) if has_right else logdet * 0
     return right, logdet
 
 
@@ -189,7 +189,7 @@ def sqrt_inv_matmul_reference(
     values, vectors = torch.linalg.eigh(plain(*parts))
     inverse = vectors @ torch.diag_embed(values.rsqrt()) @ vectors.mT
     if left is None:
-        return inverse @ right, right.new_zeros(())
+        return inverse @ right, (right * 0).sum()
     return left @ inverse @ right, ((left @ inverse) ** 2).sum(-1)
 
 

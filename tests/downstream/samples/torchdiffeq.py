@@ -26,11 +26,12 @@ def adjoint(make: SampleMaker) -> list[Sample]:
     """
 
     def sample(y: Tensor, t: list[float]) -> Sample:
-        forward = (1e-9, 1e-10, "dopri5", {"norm": _rms_norm}, None)
-        backward = (1e-9, 1e-10, "dopri5", {"norm": _largest_norm}, True)
+        forward = (1e-12, 1e-13, "dopri5", {"norm": _rms_norm, "max_num_steps": 100}, None)
+        options = {"norm": _largest_norm, "max_num_steps": 100}
+        backward = (1e-12, 1e-13, "dopri5", options, True)
         return Sample(None, spiral, y, make.tensor(t), *forward, *backward)
 
-    return [sample(make(2), [0.0, 0.3]), sample(make(1, 2), [0.0, 0.1, 0.3])]
+    return [sample(make(2), [0.0, 0.03]), sample(make(1, 2), [0.0, 0.01, 0.03])]
 
 
 def stitch(make: SampleMaker) -> list[Sample]:
@@ -71,11 +72,7 @@ def assign_reference(scratch: Tensor, value: Tensor, index: object) -> Tensor:
 
 
 SAMPLES = {
-    "torchdiffeq._impl.adjoint:OdeintAdjointMethod": {
-        "samples": adjoint,
-        # With these tolerances the solver's steps get too small in any other.
-        "dtypes": (torch.float64,),
-    },
+    "torchdiffeq._impl.adjoint:OdeintAdjointMethod": adjoint,
     "torchdiffeq._impl.misc:_StitchGradient": {
         "samples": stitch,
         "surrogate": "the value is the neighbour, the gradient that of the identity",
