@@ -81,7 +81,8 @@ def checked(function: type, told: Any, compiled: bool = True) -> dict[str, Any]:
             sample = "" if result.sample is None else f"sample {result.sample}: "
             # What depends on the machine is no finding.
             part = "slow" if result.message.startswith(_TOO_LONG) else result.status
-            found[part].setdefault(result.law, sample + result.message)
+            message = (result.message.splitlines() or [""])[0]
+            found[part].setdefault(result.law, sample + message)
     found["samples"] = len({r.sample for r in report} - {None})
     found["passed"] = report.counts["passed"]
     found["seconds"] = round(time.perf_counter() - start, 2)
