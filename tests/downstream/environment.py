@@ -41,9 +41,9 @@ def prepare(folder: Path) -> Path:
 
 def constraints_beside_pins() -> str:
     """constraints.txt without what requirements.txt pins otherwise."""
-    pinned = {_name(line) for line in pins() if "==" in line}
+    pinned = {name_of(line) for line in pins() if "==" in line}
     lines = (checkout.ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    return "\n".join(line for line in lines if _name(line) not in pinned) + "\n"
+    return "\n".join(line for line in lines if name_of(line) not in pinned) + "\n"
 
 
 def pins() -> list[str]:
@@ -52,7 +52,8 @@ def pins() -> list[str]:
     return [line.partition("#")[0].strip() for line in lines if line.partition("#")[0].strip()]
 
 
-def _name(line: str) -> str:
+def name_of(line: str) -> str:
+    """The distribution that a line of a requirements file is about, as pip compares names."""
     return re.sub(r"[-_.]+", "-", re.split(r"[=; @<>#]", line)[0]).lower()
 
 

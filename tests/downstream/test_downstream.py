@@ -116,23 +116,22 @@ def test_the_word_is_the_worst_of_it():
 
 
 def test_pins_and_constraints_do_not_contradict():
-    names = [environment._name(line) for line in environment.pins()]
+    names = [environment.name_of(line) for line in environment.pins()]
     assert len(set(names)) == len(names)
     beside = environment.constraints_beside_pins().splitlines()
-    constrained = {environment._name(line) for line in beside}
+    constrained = {environment.name_of(line) for line in beside}
     for line in environment.pins():
-        name = environment._name(line)
+        name = environment.name_of(line)
         assert ("==" in line) != (name in constrained), line
     assert {"torch", "numpy"} <= constrained
 
 
-def test_functions_inside_classes_are_found(monkeypatch):
+def test_functions_inside_classes_are_found():
     class Outer:
         class Inner(torch.autograd.Function):
-            pass
+            __module__ = "downstream_example.part"
+            __qualname__ = "Outer.Inner"
 
-    monkeypatch.setattr(Outer.Inner, "__module__", "downstream_example.part")
-    monkeypatch.setattr(Outer.Inner, "__qualname__", "Outer.Inner")
     known = functions.functions_of("downstream_example")
     assert known == {"downstream_example.part:Outer.Inner": Outer.Inner}
 
