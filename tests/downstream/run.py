@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help=", ".join(PACKAGES))
     parser.add_argument("--venv", type=Path, default=environment.DEFAULT, metavar="FOLDER")
+    parser.add_argument("--jobs", type=int, default=1, help="packages at a time")
     parser.add_argument(
         "--write", action="store_true", help="write what is found down as the verdicts"
     )
@@ -42,24 +44,24 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"the environment {options.venv} cannot be made: {error}", file=sys.stderr)
         return 2
-    differ = [
-        package
-        for package in options.packages or PACKAGES
-        if not as_written_down(package, python, options.write)
-    ]
+    chosen = options.packages or PACKAGES
+    with ThreadPoolExecutor(options.jobs) as pool:
+        founds = pool.map(lambda package: found_by(package, python), chosen)
+        differ = [
+            package
+            for package, found in zip(chosen, founds, strict=True)
+            if not as_written_down(package, found, options.write)
+        ]
     if differ:
         print(f"\nnot as written down: {', '.join(differ)}")
         print("fix: look at each line; python -m plugrad.tests.downstream.run --write renews them")
     return 1 if differ else 0
 
 
-def as_written_down(package: str, python: Path, renew: bool = False) -> bool:
-    """Check a package, print what differs, and say whether nothing does."""
-    start = time.perf_counter()
-    found = found_by(package, python)
-    seconds = time.perf_counter() - start
+def as_written_down(package: str, found: dict[str, Any] | str, renew: bool = False) -> bool:
+    """Compare what was found in a package, print what differs, and say whether nothing does."""
     if isinstance(found, str):
-        print(f"{package}: {found} ({seconds:.0f} s)")
+        print(f"{package}: {found}", flush=True)
         return False
     file = verdicts_file(package)
     known = verdicts.read(file)
@@ -67,14 +69,14 @@ def as_written_down(package: str, python: Path, renew: bool = False) -> bool:
         known = verdicts.renewed(known, found)
         verdicts.write(file, known, _heading(package, found))
     differ = verdicts.differences(known, found)
-    print(f"{package}: {_summary(known, found)} ({seconds:.0f} s)", flush=True)
-    for line in differ:
-        print(f"  {line}")
+    lines = [f"{package}: {_summary(known, found)} ({found['seconds']:.0f} s)"]
+    print("\n  ".join([*lines, *differ]), flush=True)
     return not differ
 
 
 def found_by(package: str, python: Path) -> dict[str, Any] | str:
     """What check.py found, or why it did not come to an end."""
+    start = time.perf_counter()
     command = [str(python), "-m", "plugrad.tests.downstream.check", package]
     try:
         with TemporaryDirectory() as path:  # where this checkout is plugrad, whatever its name
@@ -92,10 +94,12 @@ def found_by(package: str, python: Path) -> dict[str, Any] | str:
     except subprocess.TimeoutExpired:
         return f"took longer than {LIMIT} s"
     try:
-        return dict(json.loads(ended.stdout.splitlines()[-1]))
-    except (IndexError, ValueError):
+        found = dict(json.loads(ended.stdout.splitlines()[-1]))
+    except (IndexError, TypeError, ValueError):
         last = (ended.stderr.strip() or "it printed nothing").splitlines()[-5:]
         return "\n  ".join([f"the check ended with status {ended.returncode}:", *last])
+    found["seconds"] = time.perf_counter() - start
+    return found
 
 
 def _summary(known: dict[str, verdicts.Verdict], found: dict[str, Any]) -> str:

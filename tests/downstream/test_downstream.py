@@ -173,6 +173,29 @@ def test_a_check_that_takes_too_long_is_told(monkeypatch):
     assert run.found_by("timm", "python") == "took longer than 120 s"
 
 
+def test_a_check_says_how_long_it_took(monkeypatch):
+    ended = SimpleNamespace(returncode=0, stdout='some text\n{"functions": {}}\n', stderr="")
+    monkeypatch.setattr(run.subprocess, "run", lambda *_, **__: ended)
+    results = run.found_by("timm", "python")
+    assert results["functions"] == {}
+    assert 0 <= results["seconds"] < 60
+
+
+def test_what_differs_is_printed_and_the_status_tells(monkeypatch, capsys, tmp_path):
+    given = {**found(**{"timm.a:B": {"failed": {"numeric": "off by 1"}}}), "seconds": 1.0}
+    monkeypatch.setattr(environment, "prepare", lambda _: "python")
+    monkeypatch.setattr(run, "found_by", lambda *_: given)
+    monkeypatch.setattr(run, "verdicts_file", lambda package: tmp_path / f"{package}.toml")
+    assert run.main(["timm"]) == 1
+    assert "timm.a:B: has no verdict" in capsys.readouterr().out
+    assert run.main(["timm", "--write"]) == 1
+    assert "numeric fails, and nobody has written why: off by 1" in capsys.readouterr().out
+    text = (tmp_path / "timm.toml").read_text()
+    (tmp_path / "timm.toml").write_text(text.replace('""', '"a factor of 2"'))
+    assert run.main(["timm", "--jobs", "2"]) == 0
+    assert capsys.readouterr().out == "timm: 1 Functions: 1 bug, 0 warning, 0 clean (1 s)\n"
+
+
 def test_an_unknown_package_is_an_error(capsys):
     with pytest.raises(SystemExit):
         run.main(["entmux"])
