@@ -232,3 +232,12 @@ SAMPLES = {
 }
 
 NOT_REACHED: dict[str, str] = {}
+
+#: Compiling these takes as long as all other laws together.
+NOT_COMPILED = frozenset(
+    {
+        f"{_MODULE}._inv_quad_logdet:InvQuadLogdet",
+        f"{_MODULE}._pivoted_cholesky:PivotedCholesky",
+        f"{_MODULE}._sqrt_inv_matmul:SqrtInvMatmul",
+    }
+)

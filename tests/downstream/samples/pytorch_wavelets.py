@@ -180,7 +180,11 @@ SAMPLES = {
 
 NOT_REACHED: dict[str, str] = {}
 
-#: They are compiled for half a minute each; ScatLayerj1_f shows the same.
+#: They are compiled for up to half a minute each; FWD_J1 and ScatLayerj1_f show the same.
 NOT_COMPILED = frozenset(
-    f"{_SCATTER}:{name}" for name in ("ScatLayerj1_rot_f", "ScatLayerj2_f", "ScatLayerj2_rot_f")
+    {
+        *(f"{_DTCWT}:{name}" for name in ("FWD_J2PLUS", "INV_J1", "INV_J2PLUS")),
+        *(f"{_SCATTER}:{name}" for name in ("ScatLayerj1_rot_f", "ScatLayerj2_f")),
+        f"{_SCATTER}:ScatLayerj2_rot_f",
+    }
 )
