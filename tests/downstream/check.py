@@ -70,11 +70,7 @@ def checked(function: type, told: Any, compiled: bool = True) -> dict[str, Any]:
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            report = pg.testing.check_op(function, time_limit=TIME_LIMIT, **told)
-        except pg.errors.ArgumentError:  # TODO: until surrogate= can be said
-            told = {name: value for name, value in told.items() if name != "surrogate"}
-            report = pg.testing.check_op(function, time_limit=TIME_LIMIT, **told)
+        report = pg.testing.check_op(function, time_limit=TIME_LIMIT, **told)
     found: dict[str, Any] = {"failed": {}, "warning": {}, "slow": {}}
     for result in report:
         if result.status in found:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from plugrad import Sample, SampleMaker
 
 
@@ -10,12 +12,19 @@ def samples(make: SampleMaker) -> list[Sample]:
     return [Sample(make(3, 4)), Sample(make(2, 3, 4))]
 
 
+def identity(x: Tensor) -> Tensor:
+    """Straight through."""
+    return x * 1
+
+
+_STRAIGHT = {
+    "samples": samples,
+    "surrogate": "straight through",
+    "surrogate_reference": identity,
+}
 SAMPLES = {
-    "botorch.utils.rounding:RoundSTE": {"samples": samples, "surrogate": "straight through"},
-    "botorch.utils.rounding:OneHotArgmaxSTE": {
-        "samples": samples,
-        "surrogate": "straight through",
-    },
+    "botorch.utils.rounding:RoundSTE": _STRAIGHT,
+    "botorch.utils.rounding:OneHotArgmaxSTE": _STRAIGHT,
 }
 
 NOT_REACHED = {

@@ -133,6 +133,40 @@ def predictive_updates_reference(
     return mean, (interp * (middle @ interp)).sum(-2)
 
 
+def _moved(value: Tensor, by: Tensor) -> Tensor:
+    """``value``, a constant, with the gradient that ``by`` gets."""
+    return value.detach() + (by - by.detach())
+
+
+def _expectations(vector: Tensor, matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean m and covariance S, as functions of m and of S + m m^T."""
+    covariance = torch.linalg.inv(-2 * matrix.detach())
+    mean = (covariance @ vector.detach().unsqueeze(-1)).squeeze(-1)
+    second = covariance + mean.unsqueeze(-1) * mean.unsqueeze(-2)
+    mean, second = _moved(mean, vector), _moved(second, matrix)
+    return mean, second - mean.unsqueeze(-1) * mean.unsqueeze(-2)
+
+
+def natural_reference(vector: Tensor, matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean and the root of the covariance, differentiated in the expectations."""
+    mean, covariance = _expectations(vector, matrix)
+    return mean, torch.linalg.cholesky(covariance)
+
+
+def interpolation_reference(
+    interp: Tensor, vector: Tensor, matrix: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """W^T m, the diagonal of W^T S W, and KL(N(m, S), N(0, 1)), of which forward gives 0."""
+    mean, covariance = _expectations(vector, matrix)
+    divergence = (
+        torch.diagonal(covariance, dim1=-1, dim2=-2).sum(-1)
+        + (mean * mean).sum(-1)
+        - torch.logdet(covariance)
+    ) / 2
+    interpolated = (interp.mT @ mean.unsqueeze(-1)).squeeze(-1)
+    return interpolated, (interp * (covariance @ interp)).sum(-2), divergence
+
+
 _NATURAL = (
     "the gradients are those with respect to the expectation parameters of the Gaussian, "
     "so that a step along them is a step of natural gradient descent"
@@ -154,6 +188,7 @@ SAMPLES = {
     "gpytorch.variational.ciq_variational_strategy:_NgdInterpTerms": {
         "samples": interpolation_terms,
         "surrogate": _NATURAL,
+        "surrogate_reference": interpolation_reference,
     },
     "gpytorch.variational.large_batch_variational_strategy:QuadFormDiagonal": {
         "samples": quad_form_diagonal,
@@ -162,6 +197,7 @@ SAMPLES = {
     "gpytorch.variational.natural_variational_distribution:_NaturalToMuVarSqrt": {
         "samples": natural,
         "surrogate": _NATURAL,
+        "surrogate_reference": natural_reference,
     },
     "gpytorch.variational.tril_natural_variational_distribution:_TrilNaturalToMuVarSqrt": {
         "samples": natural_triangular,

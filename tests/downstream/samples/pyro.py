@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from plugrad import Sample, SampleMaker
+from plugrad import Sample, SampleMaker, surrogate
 
 
 def _triangular(make: SampleMaker, size: int) -> Tensor:
@@ -83,6 +83,16 @@ def moving_average_log(make: SampleMaker) -> list[Sample]:
     ]
 
 
+def moving_average_reference(x: Tensor, average: Tensor) -> Tensor:
+    """x over the average, which is a constant."""
+    return x / average
+
+
+def identity(x: Tensor) -> Tensor:
+    """Straight through."""
+    return x * 1
+
+
 def safe_log(make: SampleMaker) -> list[Sample]:
     """Positive numbers; tiny ones, but none below eps."""
     return [
@@ -103,16 +113,17 @@ _VELOCITY = (
     "an unbiased gradient of lower variance than that of the path: only its expectation is the "
     "derivative of the expectation"
 )
-_STRAIGHT = "straight through"
 
 SAMPLES = {
     "pyro.contrib.oed.eig:_EwmaLogFn": {
         "samples": moving_average_log,
         "surrogate": "divides by a moving average instead of the input",
+        "surrogate_reference": moving_average_reference,
     },
     "pyro.distributions.avf_mvn:_AVFMVNSample": {
         "samples": control_variates,
-        "surrogate": _VELOCITY,
+        # The gradient of control_var lowers the variance of the others: it is quadratic.
+        "surrogate": surrogate(_VELOCITY, linear=False),
         "random": True,
     },
     "pyro.distributions.diag_normal_mixture:_MixDiagNormalSample": {
@@ -137,11 +148,13 @@ SAMPLES = {
     },
     "pyro.distributions.relaxed_straight_through:QuantizeBernoulli": {
         "samples": quantize,
-        "surrogate": _STRAIGHT,
+        "surrogate": "straight through",
+        "surrogate_reference": identity,
     },
     "pyro.distributions.relaxed_straight_through:QuantizeCategorical": {
         "samples": quantize,
-        "surrogate": _STRAIGHT,
+        "surrogate": "straight through",
+        "surrogate_reference": identity,
     },
     "pyro.ops.special:_SafeLog": {"samples": safe_log, "reference": torch.log},
 }

@@ -43,6 +43,11 @@ def stitch(make: SampleMaker) -> list[Sample]:
     ]
 
 
+def stitch_reference(x: Tensor, _: Tensor) -> Tensor:
+    """The identity."""
+    return x * 1
+
+
 def event(t: Tensor, y: Tensor) -> Tensor:
     """The event is where the state's sum passes through t."""
     return y.sum() - t
@@ -76,6 +81,7 @@ SAMPLES = {
     "torchdiffeq._impl.misc:_StitchGradient": {
         "samples": stitch,
         "surrogate": "the value is the neighbour, the gradient that of the identity",
+        "surrogate_reference": stitch_reference,
     },
     "torchdiffeq._impl.odeint:ImplicitFnGradientRerouting": {
         "samples": rerouting,
