@@ -31,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="Functions whose name contains this")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    print(json.dumps(found_in(options.package, options.only)))
+    found = found_in(options.package, options.only)
+    print(json.dumps({**found, "seconds": round(time.process_time(), 1)}))
     return 0
 
 

@@ -12,7 +12,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,8 +21,9 @@ from plugrad.tests import checkout
 from plugrad.tests.downstream import environment, verdicts
 from plugrad.tests.downstream.packages import PACKAGES, verdicts_file
 
-#: Seconds for a package.
+#: Seconds of computing for a package. The clock may show more where others compute as well.
 LIMIT = 120
+_PATIENCE = 4 * LIMIT
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,6 +69,8 @@ def as_written_down(package: str, found: dict[str, Any] | str, renew: bool = Fal
         known = verdicts.renewed(known, found)
         verdicts.write(file, known, _heading(package, found))
     differ = verdicts.differences(known, found)
+    if found["seconds"] > LIMIT:
+        differ.append(f"it computed for more than {LIMIT} s: see NOT_COMPILED of some samples")
     lines = [f"{package}: {_summary(known, found)} ({found['seconds']:.0f} s)"]
     print("\n  ".join([*lines, *differ]), flush=True)
     return not differ
@@ -76,7 +78,6 @@ def as_written_down(package: str, found: dict[str, Any] | str, renew: bool = Fal
 
 def found_by(package: str, python: Path) -> dict[str, Any] | str:
     """What check.py found, or why it did not come to an end."""
-    start = time.perf_counter()
     command = [str(python), "-m", "plugrad.tests.downstream.check", package]
     try:
         with TemporaryDirectory() as path:  # where this checkout is plugrad, whatever its name
@@ -85,21 +86,19 @@ def found_by(package: str, python: Path) -> dict[str, Any] | str:
                 command,
                 capture_output=True,
                 text=True,
-                timeout=LIMIT,
+                timeout=_PATIENCE,
                 cwd=path,
                 env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
                 stdin=subprocess.DEVNULL,
                 check=False,
             )
     except subprocess.TimeoutExpired:
-        return f"took longer than {LIMIT} s"
+        return f"did not come to an end in {_PATIENCE} s"
     try:
-        found = dict(json.loads(ended.stdout.splitlines()[-1]))
+        return dict(json.loads(ended.stdout.splitlines()[-1]))
     except (IndexError, TypeError, ValueError):
         last = (ended.stderr.strip() or "it printed nothing").splitlines()[-5:]
         return "\n  ".join([f"the check ended with status {ended.returncode}:", *last])
-    found["seconds"] = time.perf_counter() - start
-    return found
 
 
 def _summary(known: dict[str, verdicts.Verdict], found: dict[str, Any]) -> str:

@@ -176,3 +176,9 @@ SAMPLES = {
 NOT_REACHED = {
     "entmax.losses:_GenericLossFunction": "abstract: project and omega are its subclasses'",
 }
+
+#: A loop of fifty steps is compiled for longer than everything else takes.
+NOT_COMPILED = frozenset(
+    f"entmax.root_finding:{name}Function"
+    for name in ("BudgetBisect", "EntmaxBisect", "NormmaxBisect")
+)

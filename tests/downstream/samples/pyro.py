@@ -98,9 +98,9 @@ def safe_log(make: SampleMaker) -> list[Sample]:
     return [
         Sample(make(3, 4, low=0.1)),
         Sample(make(low=0.1)),
-        Sample(make.tensor([1e-3, 1.0, 1e3])).waive(
-            "low-precision", "the slope is at most 1 / eps of the dtype, as documented"
-        ),
+        Sample(make.tensor([1e-3, 1.0, 1e3]))
+        .waive("low-precision", "the slope is at most 1 / eps of the dtype, as documented")
+        .waive("magnitudes", "the slope is at most 1 / eps of the dtype, as documented"),
     ]
 
 
