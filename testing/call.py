@@ -139,7 +139,8 @@ class Call:
         roots = self.roots
         if roots:
             targets = [self.variables[i] for i in wanted]
-            found = self.engine.grad(roots, cotangents, targets, create_graph=create_graph)
+            with self.case.random_numbers():
+                found = self.engine.grad(roots, cotangents, targets, create_graph=create_graph)
             for index, gradient in zip(wanted, found, strict=True):
                 gradients[index] = gradient
         return gradients

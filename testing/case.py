@@ -238,6 +238,8 @@ class Case:
                 return getattr(type(value), "_make", type(value))(items)
             if not isinstance(value, Tensor):
                 return value
+            if constant and value.layout is not torch.strided:
+                return value  # of a sparse constant there are no other layouts or sizes to try
             floating = value.is_floating_point() or value.is_complex()
             own: str = getattr(value, "plugrad_domain", "")
             domain = domains.get(place) or every or own

@@ -237,7 +237,8 @@ def _functions(module: ModuleType) -> Iterator[type[Any]]:
         part = parts.get(function.__module__)
         name = f"{function.__module__}:{function.__qualname__}"
         # One of an earlier module of this name is not meant.
-        if part is not None and resolves(name, function):
+        abstract = function.forward is torch.autograd.Function.forward
+        if part is not None and not abstract and resolves(name, function):
             found[name] = function
     return (found[name] for name in sorted(found))
 

@@ -59,6 +59,10 @@ def once_differentiable(case: Case) -> None:
             )
         if marked and call.engine is PLUGRAD:
             _must_refuse(call.engine, gradient, cotangents)
+    if case.op.declaration.as_surrogate and not marked:  # no other law differentiates it again
+        tracked = [g for g in gradients if call.engine.is_tracked(g)]
+        ones = [torch.ones_like(call.engine.raw(g)) for g in tracked]
+        call.engine.grad(tracked, ones, [call.variables[i] for i in case.wanted])
     # torch's own mark refuses only what backward() of the gradient itself would reach.
     if marked and call.engine is TORCH and _gradient_moves(case, call):
         raise Violation(

@@ -150,9 +150,12 @@ def partial_cotangents(case: Case) -> None:
 
 def _expected(case: Case, call: Call, zeroed: list[Tensor]) -> list[Any]:
     try:
-        return case.oracle.call().vjp(zeroed)
+        theirs = case.oracle.call()
+        if theirs.root_numbers == call.root_numbers:
+            return theirs.vjp(zeroed)
     except NotApplicable:
-        return call.vjp(zeroed)
+        pass
+    return call.vjp(zeroed)
 
 
 def _through_engine(call: Call, used: list[int], cotangents: list[Any]) -> list[Any]:

@@ -26,6 +26,8 @@ MAGNITUDES = (1e-12, 1e-6, 10.0, 30.0, 100.0, 300.0, 1000.0, 1e6)
 _ALONE = (1e-6, 100.0, 1e6)
 #: A number above it may well overflow float32 on the way; one below it need not.
 _FITS = 1e15
+#: The relative error that rounding of an ill-conditioned problem may have.
+_ROUGH = 1e-3
 
 
 @LAWS.law("magnitudes", "special points")
@@ -74,7 +76,13 @@ def _like_reference(case: Case, values: list[Tensor], what: str) -> bool:
     finite = _all_finite(o for o in theirs.values if isinstance(o, Tensor))
     if theirs.own_forward or not finite:
         return False
-    compare_with_oracle(case, call, theirs, what)
+    try:
+        compare_with_oracle(case, call, theirs, what)
+    except Violation as violation:
+        # Where a problem is ill-conditioned neither is exact: only what is grossly wrong counts.
+        mismatch = violation.mismatch
+        if mismatch is None or mismatch.relative is None or not mismatch.relative < _ROUGH:
+            raise
     return True
 
 

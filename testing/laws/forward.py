@@ -411,7 +411,7 @@ def meta(case: Case) -> None:
     try:
         outputs = case.forward(values)
     except Exception as error:
-        if refused_by_reference(case, values):
+        if case.op.engine is not PLUGRAD or refused_by_reference(case, values):
             raise NotApplicable(
                 "the result depends on the values: no run on meta tensors"
             ) from error
@@ -421,8 +421,12 @@ def meta(case: Case) -> None:
             continue
         for what in ("shape", "dtype"):
             agree(getattr(real, what), getattr(shape, what), f"{what} of output {number}", 0, _META)
-        if real.numel():
-            agree(real.stride(), shape.stride(), f"strides of output {number}", 0, _META)
+        if real.numel() and real.stride() != shape.stride():
+            raise Violation(
+                f"{_META}: strides of output {number}: expected {real.stride()}, got "
+                f"{shape.stride()}",
+                tolerated=True,
+            )
 
 
 _META = "a run on meta tensors gives another result"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -127,7 +128,9 @@ NO_SAMPLES = (
 
 
 def _same(a: Case, b: Case) -> bool:
-    if repr(a.sample) != repr(b.sample):
+    # An object that does not say what it is says where it lies.
+    said = [re.sub(r" at 0x[0-9a-f]+", "", repr(c.sample)) for c in (a, b)]
+    if said[0] != said[1]:
         return False
     pairs = zip(a.values, b.values, strict=True)
     return all(torch.equal(x.nan_to_num(), y.nan_to_num()) for x, y in pairs)

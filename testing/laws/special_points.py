@@ -116,8 +116,13 @@ def _check_nan(case: Case, call: Call, what: str) -> None:
     if _torch_has_none(case, call, values):
         return
     for given, gradient, tensor in zip(case.inputs, gradients, call.input_tensors, strict=True):
-        if gradient is not None and bool(torch.isnan(gradient).any()):
-            place = int(torch.isnan(gradient).flatten().nonzero()[0])
+        if gradient is None:
+            continue
+        bad = torch.isnan(gradient)
+        if gradient.shape == tensor.shape:  # where the input itself is nan the gradient may be
+            bad = bad & ~torch.isnan(tensor)
+        if bool(bad.any()):
+            place = int(bad.flatten().nonzero()[0])
             at = tensor.flatten()[place].item() if place < tensor.numel() else "?"
             raise Violation(
                 f"{what}: forward is finite, but the gradient of {given.name} is nan where it is "
@@ -248,8 +253,8 @@ def dimensions(case: Case) -> None:
     for law in ("oracle", "numeric"):
         if law in case.op.declaration.waives or law in case.sample.waives:
             raise NotApplicable(f"the law {law} is waived, by which this one judges, too")
-    if case.sample.oracle_is_wrong:
-        raise NotApplicable("a sample without_oracle is at a point of its own")
+    if case.sample.oracle_is_wrong or case.sample.kink:
+        raise NotApplicable("the sample is at a point of its own")
     most = max(t.dim() for t in case.values)
     if most == 0:
         raise NotApplicable("no input has a dimension")
