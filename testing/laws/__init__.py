@@ -13,6 +13,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     inputs,
     lifetime,
     numeric,
+    numerics,
     oracle,
     output_dtypes,
     registration,
