@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: ``waived`` is a failure that the op's author declared, with a reason; ``warning`` one that
 #: torch mends or says aloud, or that few are bothered by.
 Status: TypeAlias = Literal["passed", "failed", "warning", "waived", "not applicable"]
+#: What the law ``kernel-numerics`` finds: see its page.
+Verdict: TypeAlias = Literal["pass", "limited", "fail", "inconclusive"]
+_UNSURE: tuple[Verdict, ...] = ("limited", "inconclusive")
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,23 @@ class Result:
         """The command that prints the law's page."""
         return f"plugrad explain {self.law}"
 
+    @property
+    def verdict(self) -> Verdict | None:
+        """What ``kernel-numerics`` found; None of any other law, or where it found nothing out."""
+        if self.law != "kernel-numerics" or self.status == "waived":
+            return None
+        if self.status == "passed":
+            return "pass"
+        # A warning says which it is, and does so as a failure under --strict.
+        for verdict in _UNSURE:
+            if self.message.startswith(f"{verdict}: "):
+                return verdict
+        return "fail" if self.status == "failed" else None
+
     def as_dict(self) -> dict[str, Any]:
         """All of it as plain values, for JSON."""
         commands = {"reproduce": self.reproduce, "explain": self.explain}
-        return {**asdict(self), "id": self.id, **commands}
+        return {**asdict(self), "id": self.id, "verdict": self.verdict, **commands}
 
 
 class Report:

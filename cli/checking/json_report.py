@@ -12,11 +12,17 @@ if TYPE_CHECKING:
     from plugrad.cli.checking.outcome import Outcome
 
 
+#: Goes up with a change that a program which reads the report would notice: a field that is gone
+#: or means something else. docs/reference/check.schema.json describes it.
+SCHEMA = 1
+
+
 def json_report(outcome: Outcome) -> str:
     """A JSON object with the totals and each result; nan and inf are text."""
     report = outcome.report
     counts = report.counts
     told = {
+        "schema": SCHEMA,
         "passed": report.passed and not outcome.interrupted,
         "interrupted": outcome.interrupted,
         "seconds": outcome.seconds,

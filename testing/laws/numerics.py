@@ -29,19 +29,24 @@ _CANCELLED = 1e-12
 
 @LAWS.law("kernel-numerics", "first order")
 def kernel_numerics(case: Case) -> None:
-    """In the dtypes of kernels each element is as close to float64 as the reference's are.
+    """In a narrow dtype each element is about as close to float64 as the reference's elements are.
 
-    For samples in float32, bfloat16 or float16 of an op with a reference. The reference runs
-    twice: in the sample's dtypes, and on the same numbers in float64. A value or gradient g passes
-    if |g - g64| <= 2 e + 2 eps max(|g64|, rms(g64)), where e is the largest error of the
-    reference's own, and eps is of the dtype of g: so no norm hides one wrong element.
+    It judges samples in float32, bfloat16 or float16, of an op that has a reference. The reference
+    runs twice: on the sample, and on the same numbers in float64, where no step of it leaves
+    float64. An element g of a value or gradient passes if
 
-    - *limited*: the reference's own error is above sqrt(eps) rms(g64): the dtype is too narrow for
-      the sample, and what the op is off by says nothing.
-    - *inconclusive*: a gradient of zeros would pass, too.
+        |g - g64| <= 2 e + 2 eps max(|g64|, rms(g64))
 
-    Both are warnings; in JSON the field ``verdict`` has them. In float64 the law ``oracle`` judges,
-    and ``low-precision`` casts such samples down.
+    where g64 is that element in float64, e the largest error of the reference in the sample's
+    dtype, and eps that of g's dtype. As each element is judged, no norm hides a wrong one. The
+    verdict, a field of the result in JSON, is ``pass``, ``fail``, or
+
+    - ``limited``: the reference itself is off by more than sqrt(eps) rms(g64), so that the sample
+      is ill-conditioned in this dtype, and the op is off by no more than that over sqrt(eps).
+    - ``inconclusive``: zeros instead of the gradient would pass, too.
+
+    These two are warnings. A sample in float64 is judged by the law ``oracle``, and cast down by
+    ``low-precision``.
     """
     function = case.op.reference
     if function is None:
@@ -221,6 +226,8 @@ def _verdicts(case: Case, call: Call, narrow: OracleCall, wide: OracleCall) -> I
     for number, outputs in enumerate(zip(call.tensors, narrow.values, wide.values, strict=True)):
         if all(isinstance(o, Tensor) for o in outputs):
             yield judge(f"output {number}", *outputs)
+            if outputs[0].shape != outputs[1].shape:
+                return  # there is no cotangent for both
     if not call.roots or not call.root_numbers == narrow.root_numbers == wide.root_numbers:
         return
     cotangents = call.cotangents()

@@ -18,4 +18,4 @@ class Wrong(swiglu.Right):
 
 RIGHT = swiglu
 #: Laws that say so.
-LAWS = ("second-order",)
+LAWS = ("once-differentiable",)
