@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -107,7 +108,7 @@ def chosen_targets(
     for module, problem in FAILED_IMPORTS.items():
         typer.echo(f"warning: {module} cannot be imported, and is left out: {problem}", err=True)
     given = {"--samples": samples, "--reference": reference}
-    options = "".join(f" {option} {value}" for option, value in given.items() if value)
+    options = "".join(f" {option} {quote(str(value))}" for option, value in given.items() if value)
     for op in found:
         if isinstance(op, TorchTarget):
             op.options = options  # for the command that shows a result again
