@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 
@@ -115,3 +116,44 @@ def test_a_real_report_is_as_described(slope, status, tmp_path):
 )
 def test_another_report_is_not_as_described(wrong):
     assert list(faults({**json.loads(json_report(outcome())), **wrong}, DESCRIPTION))
+
+
+def test_strict_makes_a_warning_a_failure_and_leaves_the_verdict(tmp_path):
+    file = tmp_path / "squares.py"
+    file.write_text(
+        "import torch\ndef square(x):\n    return x * x\n"
+        "SAMPLES = {'square': {'samples': [torch.zeros(3), torch.ones(3)], 'reference': square}}\n"
+    )
+    law = ("--law", "kernel-numerics")
+    for strict, status, code in (((), "warning", 0), (("--strict",), "failed", 1)):
+        report = str(tmp_path / "report.json")
+        done = CliRunner().invoke(app, ["check", f"{file}:square", *law, *strict, "--json", report])
+        assert done.exit_code == code, done.output
+        told = json.loads((tmp_path / "report.json").read_text())["results"]
+        found = [(r["sample"], r["status"], r["verdict"]) for r in told]
+        assert found == [(0, status, "inconclusive"), (1, "passed", "pass")]
+
+
+def test_a_result_can_be_reproduced_with_the_samples_and_the_reference_of_the_run(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    kernel = KERNELS.format(slope=2).partition("def samples")[0]
+    (tmp_path / "kernels_alone.py").write_text(kernel)
+    (tmp_path / "samples of it.py").write_text(
+        "import torch\ndef samples(make):\n    return [make(3)]\nSAMPLES = {'Scaled': samples}\n"
+    )
+    (tmp_path / "thrice.py").write_text("def thrice(x):\n    return 3 * x\n")
+    options = ["--samples", "samples of it.py", "--reference", "thrice.py:thrice"]
+    target = "kernels_alone.py:Scaled"
+    done = CliRunner().invoke(app, ["check", target, *options, "--law", "reference"])
+    assert done.exit_code == 1, done.output
+    line = next(line for line in done.stdout.splitlines() if line.startswith("  reproduce"))
+    command = line.removeprefix("  reproduce  plugrad ")
+    assert command == (
+        f"check {target} --samples 'samples of it.py' --reference thrice.py:thrice "
+        "--law reference --sample 0 --seed 0"
+    )
+    again = CliRunner().invoke(app, shlex.split(command))
+    assert again.exit_code == 1
+    assert f"FAILED {target}[0]-reference" in again.stdout
