@@ -45,11 +45,14 @@ def kernel_numerics(case: Case) -> None:
       is ill-conditioned in this dtype, and the op is off by no more than that over sqrt(eps).
     - ``inconclusive``: zeros instead of the gradient would pass, too.
 
-    These two are warnings. A sample in float64 is judged by the law ``oracle``, and cast down by
+    These two are warnings. Without a reference the gradient of a forward that torch cannot
+    differentiate (NumPy's, a kernel's) is compared with nothing in such a dtype, which is
+    ``inconclusive``, too. A sample in float64 is judged by the law ``oracle``, and cast down by
     ``low-precision``.
     """
     function = case.op.reference
     if function is None:
+        _refuse_unjudged(case)
         raise NotApplicable("the op names no reference=")
     _refuse_other_dtypes(case)
     if case.draws:
@@ -64,6 +67,18 @@ def _refuse_other_dtypes(case: Case) -> None:
     dtypes = {given.tensor.dtype for given in case.inputs if castable(given.tensor)}
     if not dtypes or not dtypes <= set(NARROW):
         raise NotApplicable("the sample is not in float32, bfloat16 or float16")
+
+
+def _refuse_unjudged(case: Case) -> None:
+    """Raise unless a law judges the sample's gradient, or the op has no rule of its own."""
+    _refuse_other_dtypes(case)
+    if case.op.composite or not case.wanted or not case.call().roots:
+        return
+    try:
+        case.oracle.call()
+    except NotApplicable:
+        message = "no law compares the gradient with anything: name a reference, in plain torch"
+        _say(case, [Numerics("the gradient", "inconclusive", message)])
 
 
 # --- the reference -------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -141,6 +142,38 @@ def test_in_float64_it_does_not_apply():
 
 def test_without_a_reference_it_does_not_apply():
     result = only(check_op(Squared, samples=[(numbers(5),)], laws=[LAW]))
+    assert (result.status, result.message) == ("not applicable", "the op names no reference=")
+
+
+class Hidden(Squared):
+    """The same in NumPy, and gx is wrong."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.from_numpy(np.square(x.detach().numpy()))
+
+    @staticmethod
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return 3 * x * gy
+
+
+def test_without_a_reference_a_gradient_that_nothing_judges_is_inconclusive():
+    report = check_op(Hidden, samples=[(numbers(5),)], laws=[LAW, "oracle", "numeric"])
+    results = {result.law: result for result in report}
+    assert {r.status for law, r in results.items() if law != LAW} == {"not applicable"}
+    assert (results[LAW].status, results[LAW].verdict) == ("warning", "inconclusive")
+    assert results[LAW].message == (
+        "inconclusive: no law compares the gradient with anything: name a reference, in plain torch"
+    )
+    assert check(Hidden, [(numbers(5),)], squared).verdict == "fail"
+    wide = only(check_op(Hidden, samples=[(numbers(5).double(),)], laws=[LAW]))
+    assert wide.status == "not applicable"
+
+
+def test_without_a_reference_a_function_has_the_gradient_that_torch_gives_it():
+    result = only(check_op(squared, samples=[(numbers(5),)], laws=[LAW]))
     assert (result.status, result.message) == ("not applicable", "the op names no reference=")
 
 
