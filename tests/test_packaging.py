@@ -38,7 +38,7 @@ def test_no_module_is_made_to_be_run_as_a_file():
     for path in checkout.package_files():
         if path.name != "__main__.py":
             text = (checkout.ROOT / path).read_text(encoding="utf-8")
-            assert "__name__ ==" not in text, f"{path}: run it with python -m"
+            assert "if __name__ ==" not in text, f"{path}: run it with python -m"
 
 
 def test_the_version_is_said_once_and_again():

@@ -60,10 +60,10 @@ def blocks_of(path):
 
 def printed_by(sources, folder):
     """What each of these pieces of a program prints, run one after the other in one process."""
-    (folder / "runner.py").write_text(_RUNNER)
+    (folder / "my_ops.py").write_text(_RUNNER)
     (folder / "blocks.json").write_text(json.dumps(sources))
     done = subprocess.run(
-        [sys.executable, "-W", "error", "runner.py", "blocks.json"],
+        [sys.executable, "-W", "error", "my_ops.py", "blocks.json"],
         cwd=folder,
         capture_output=True,
         text=True,
