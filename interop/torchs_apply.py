@@ -12,7 +12,7 @@ import textwrap
 from contextlib import suppress
 from functools import cache
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -48,12 +48,42 @@ def look_for_variables(on: bool, adopted: Callable[..., Any]) -> None:
         on: whether it does; if not, torch is as it was.
         adopted: called with the Function, the arguments and the keyword arguments.
     """
+    _seam.adopted = adopted if on else None
     if _APPLY is None:
         _look_before_c(on, adopted)
-        return
-    defaults = {"_plugrad": (TORCHS_OWN, MAY_HOLD_VARIABLES, adopted, torchs_apply)}
-    _APPLY.__kwdefaults__ = defaults if on else None
-    _APPLY.__code__ = _code_that_looks_for_variables() if on else _TORCHS_CODE
+    else:
+        _change()
+
+
+def watch_torch_functions(watcher: Watcher | None) -> None:
+    """Show ``watcher`` each call of a torch.autograd.Function before it is made; None ends that.
+
+    It changes nothing about the call. Where torch's apply is written in C, a call through an alias
+    that was bound before plugrad was imported is not shown.
+
+    Args:
+        watcher: called with the Function, the arguments and the keyword arguments. What it
+            returns is called, if it is not None, when the call raises.
+    """
+    _seam.watcher = watcher
+    if _APPLY is None:
+        _change_before_c()
+    else:
+        _change()
+
+
+#: What is shown a call; what it returns is called if the call raises.
+Watcher: TypeAlias = "Callable[[Any, tuple[Any, ...], dict[str, Any]], Callable[[], None] | None]"
+
+
+class _Seam:
+    """What is done beyond what torch does; None for nothing."""
+
+    adopted: Callable[..., Any] | None = None
+    watcher: Watcher | None = None
+
+
+_seam = _Seam()
 
 
 def _torchs_in_c(cls: Any, *args: Any, **kwargs: Any) -> Any:
@@ -72,9 +102,25 @@ torchs_apply: Callable[..., Any] = (
     )
 )
 
+
+def _change() -> None:
+    """Give apply the code that does what ``_seam`` says; torch's own if that is nothing."""
+    adopted, watcher = _seam.adopted, _seam.watcher
+    on = adopted is not None or watcher is not None
+    types = () if adopted is None else MAY_HOLD_VARIABLES
+    shared = (TORCHS_OWN, types, adopted or _as_torch, torchs_apply, watcher)
+    _APPLY.__kwdefaults__ = {"_plugrad": shared} if on else None
+    watched = watcher is not None
+    _APPLY.__code__ = _code_that_looks_for_variables(watched) if on else _TORCHS_CODE
+
+
+def _as_torch(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return torchs_apply(cls, *args, **kwargs)
+
+
 _LOOK = """
 def look(cls, *args, _plugrad, **kwargs):
-    plain, others, adopted, torchs = _plugrad
+    plain, others, adopted, torchs, watcher = _plugrad
     for arg in args:
         if type(arg) not in plain and isinstance(arg, others):
             return adopted(cls, args, kwargs)
@@ -83,13 +129,25 @@ def look(cls, *args, _plugrad, **kwargs):
     return torchs(cls, *args)
 """
 
+_WATCH = """
+def watch(cls, args, kwargs, watcher):
+    take_back = watcher(cls, args, kwargs)
+    try:
+        pass
+    except BaseException:
+        if take_back is not None:
+            take_back()
+        raise
+"""
+
 
 @cache
-def _code_that_looks_for_variables() -> CodeType:
+def _code_that_looks_for_variables(watched: bool) -> CodeType:
     """What torch's apply runs: it has torch's globals, so what else it needs is a default.
 
     It is a look at the arguments and then torch's own lines, since a call of torch's apply would
-    make a small Function 8 % slower, not 3 %. Without torch's source it is the call.
+    make a small Function 8 % slower, not 3 %. Without torch's source it is the call. If calls are
+    watched, all but the first line is in a try.
     """
     look: Any = ast.parse(_LOOK).body[0]
     file, code = __file__, _TORCHS_CODE
@@ -100,6 +158,11 @@ def _code_that_looks_for_variables() -> CodeType:
             for node in ast.walk(look):
                 ast.copy_location(node, torchs)
             look.body[-1:], file = torchs.body, code.co_filename
+    if watched:
+        watch: Any = ast.parse(_WATCH).body[0]
+        for node in ast.walk(watch):
+            ast.copy_location(node, look)
+        watch.body[1].body, look.body[1:] = look.body[1:], watch.body
     # In a function with __class__, the free variable of torch's, which super() asks for.
     outer: Any = ast.parse("def outer():\n    __class__ = None\n    return lambda: __class__")
     look.name = "apply"
@@ -123,14 +186,32 @@ def _look_before_c(on: bool, adopted: Callable[..., Any]) -> None:
     global _adopted  # noqa: PLW0603 (where a closure would cost torch's callers more)
     _adopted = adopted
     function: Any = torch.autograd.Function
-    _BEFORE.__code__ = (_looks if on else _torchs_in_c).__code__
-    function.apply = classmethod(_BEFORE) if on else _FOUND
+    _change_before_c()
     aliases.forget()
     if on:
         function._plugrad_torchs_apply = _FOUND
         aliases.watch(adopted)
     elif hasattr(function, "_plugrad_torchs_apply"):
         del function._plugrad_torchs_apply
+
+
+def _change_before_c() -> None:
+    function: Any = torch.autograd.Function
+    on = _seam.adopted is not None
+    watched = _seam.watcher is not None
+    _BEFORE.__code__ = (_watched if watched else _looks if on else _torchs_in_c).__code__
+    function.apply = classmethod(_BEFORE) if on or watched else _FOUND
+
+
+def _watched(cls: Any, *args: Any, **kwargs: Any) -> Any:
+    watcher = _seam.watcher
+    take_back = None if watcher is None else watcher(cls, args, kwargs)
+    try:
+        return (_torchs_in_c if _seam.adopted is None else _looks)(cls, *args, **kwargs)
+    except BaseException:
+        if take_back is not None:
+            take_back()
+        raise
 
 
 def _looks(cls: Any, *args: Any, **kwargs: Any) -> Any:
