@@ -25,6 +25,9 @@ they would take four times as long as a law does.
 
 A waiver that is no longer needed is itself a failure, of the law ``waivers``.
 
+``pytest --plugrad-torch`` is another matter, in ``pytest_recording``: the project's own tests run,
+and what they call of torch's Functions is held to the laws afterwards.
+
 ``pytest_plugrad``, the entry point, loads this in runs that ask for it: it costs others
 nothing, not even the time to import torch.
 """
@@ -36,6 +39,8 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from plugrad.testing import pytest_recording
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -85,11 +90,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="T",
         help="seconds that a law may take on a sample (20); 0 for no limit",
     )
+    pytest_recording.add_options(group)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Take the ids of our tests out of the arguments, and begin to work if we are asked to."""
     option, prefix = config.option, f"{_ROOT}::"
+    records = pytest_recording.configure(config)
+    if records:
+        option.plugins = [*option.plugins, __name__]  # which xdist's workers load
     given = [argument for argument in config.args if argument.startswith(prefix)]
     if given:
         config.args[:] = [a for a in config.args if not a.startswith(prefix)]
@@ -99,12 +108,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.args[:] = []
     ids = getattr(option, "plugrad_ids", [])
     if option.plugrad or option.plugrad_pack or option.plugrad_op or ids:
-        option.plugins = [*option.plugins, __name__]  # which xdist's workers load
+        option.plugins = [*option.plugins, __name__]
         config.pluginmanager.register(_Checking(config, ids), "plugrad-checking")
-    elif option.plugrad_law:
+    elif option.plugrad_law and not records:
         raise pytest.UsageError(
             "--plugrad-law was given, but no op is checked\n"
-            "  fix: add --plugrad, --plugrad-op NAME or --plugrad-pack NAME"
+            "  fix: add --plugrad, --plugrad-op NAME, --plugrad-pack NAME or --plugrad-torch"
         )
 
 

@@ -1,0 +1,245 @@
+"""Recorder: the calls of torch.autograd.Functions that somebody's tests make, copied small."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from plugrad.interop.torchs_apply import watch_torch_functions
+from plugrad.testing.copies import CannotCopyError, Recording, recorded, same_numbers, signature
+from plugrad.testing.torch_target import is_function, target_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+#: Distinct signatures of a target that are kept.
+SIGNATURES = 16
+#: Calls with nothing new, in one test, after which only every 16th call is looked at.
+_PATIENCE = 64
+#: Calls of one signature that are compared with those that are kept.
+_TRIES = 8
+#: Classes of one name: a test makes a new one each time it runs a factory.
+_NAMESAKES = 3
+_TORCHS_OWN = frozenset({"torch", "functorch", "plugrad"})
+
+
+@dataclass
+class Calls:
+    """All that is known of the calls of one target."""
+
+    target: Any
+    name: str
+    count: int = 0
+    kept: dict[Any, list[Recording]] = field(default_factory=dict)
+    #: Why calls could not be kept, with the first test that made one.
+    refused: dict[str, str] = field(default_factory=dict)
+    tries: dict[Any, int] = field(default_factory=dict)
+    skipped: bool = False
+    streak: int = 0
+    test: str | None = None
+
+    @property
+    def recordings(self) -> list[Recording]:
+        """Those that are kept; if some asked for a gradient, those alone."""
+        every = [recording for made in self.kept.values() for recording in made]
+        return [r for r in every if r.asked is not None] or every
+
+    def keep(self, key: Any, recording: Recording, limit: int) -> bool:
+        """Keep one more, if there is room and it is not like one that is there."""
+        made = self.kept.get(key)
+        if made is None:
+            if len(self.kept) >= SIGNATURES:
+                return False
+            made = self.kept[key] = []
+        if len(made) >= limit or any(same_numbers(recording.forms, r.forms) for r in made):
+            return False
+        made.append(recording)
+        return True
+
+    def forget(self, key: Any, recording: Recording) -> None:
+        """Keep one no more: the call raised."""
+        self.kept[key].remove(recording)
+        self.tries[key] -= 1
+
+
+class Recorder:
+    """Records the calls that are made between ``start`` and ``stop``.
+
+    The tests notice nothing: a call is copied before it is made, no random number is drawn, and
+    what is traced or transformed is left alone.
+
+    Args:
+        package: whose Functions; all but torch's and plugrad's if it is empty.
+        limit: calls that are kept of each signature.
+        operators: whether to see custom ops, too, which costs every call of torch's something.
+    """
+
+    def __init__(self, package: str = "", limit: int = 3, operators: bool = False) -> None:
+        self.package, self.limit = package, limit
+        #: The node id of the test that is running.
+        self.test = ""
+        self.known: dict[Any, Calls] = {}
+        #: The Functions that other processes have imported and not called.
+        self.elsewhere: set[str] = set()
+        self._names: dict[str, int] = {}
+        self._mode = _OperatorMode(self) if operators else None
+
+    @property
+    def calls(self) -> list[Calls]:
+        """The calls of each target that were seen, by name."""
+        return sorted((c for c in self.known.values() if not c.skipped), key=lambda c: c.name)
+
+    @property
+    def unreached(self) -> list[str]:
+        """The Functions of the package that were imported, here or by a worker, and not called."""
+        if not self.package:
+            return []
+        names = {target_name(f) for f in _subclasses(torch.autograd.Function) if self._is_wanted(f)}
+        return sorted((names | self.elsewhere) - {calls.name for calls in self.calls})
+
+    def start(self) -> None:
+        """Begin to see what is called."""
+        watch_torch_functions(self.see)
+
+    def stop(self) -> None:
+        """See no more."""
+        watch_torch_functions(None)
+
+    def during(self, test: str) -> AbstractContextManager[Any]:
+        """In the block the test with this node id runs."""
+        self.test = test
+        return nullcontext() if self._mode is None else self._mode
+
+    def see(
+        self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Callable[[], None] | None:
+        """Look at a call before it is made, and keep it if it shows something new.
+
+        Returns:
+            What forgets it again, if it was kept.
+        """
+        calls = self.known.get(target)
+        if calls is None:
+            calls = self._met(target)
+        calls.count += 1
+        if calls.skipped:
+            return None
+        if calls.test is not self.test:
+            calls.test, calls.streak = self.test, 0
+        elif calls.streak >= _PATIENCE and calls.count & 15:
+            return None
+        with suppress(Exception):  # whatever is odd about a call, the test must not notice
+            key = signature(args, kwargs)
+            if calls.tries.get(key, 0) < _TRIES and len(calls.kept.get(key, ())) < self.limit:
+                return self._keep(calls, key, args, kwargs)
+        calls.streak += 1
+        return None
+
+    def named(self, name: str, target: Any) -> Calls:
+        """What is known of the calls of a target that another process met."""
+        return self.known.setdefault(target, Calls(target, name))
+
+    def _met(self, target: Any) -> Calls:
+        name = target_name(target)
+        calls = Calls(target, name, skipped=not self._is_wanted(target))
+        if not calls.skipped:
+            self._names[name] = number = self._names.get(name, 0) + 1
+            calls.skipped = number > _NAMESAKES
+        self.known[target] = calls
+        return calls
+
+    def _is_wanted(self, target: Any) -> bool:
+        places = [target.__module__] if is_function(target) else _places(target)
+        if not self.package:
+            return all(place.partition(".")[0] not in _TORCHS_OWN for place in places)
+        return any(f"{place}.".startswith(f"{self.package}.") for place in places)
+
+    def _keep(
+        self, calls: Calls, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Callable[[], None] | None:
+        if not _is_plain_run():
+            return None
+        calls.tries[key] = calls.tries.get(key, 0) + 1
+        try:
+            with torch._C.DisableTorchFunction():
+                recording = recorded(args, kwargs, self.test)
+        except CannotCopyError as error:
+            calls.refused.setdefault(str(error), self.test)
+            return None
+        if not calls.keep(key, recording, self.limit):
+            calls.streak += 1
+            return None
+        calls.streak = 0
+        return partial(calls.forget, key, recording)
+
+
+class _OperatorMode(TorchFunctionMode):
+    """Shows a recorder the custom ops that are called."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if not isinstance(function, torch._ops.OpOverload | torch._ops.OpOverloadPacket):
+            return function(*args, **kwargs)
+        if isinstance(function, torch._ops.OpOverload):
+            function = function.overloadpacket
+        take_back = self._recorder.see(function, args, kwargs)
+        try:
+            return function(*args, **kwargs)
+        except BaseException:
+            if take_back is not None:
+                take_back()
+            raise
+
+
+def _places(operator: Any) -> list[str]:
+    """The namespace of a custom op, and the module of its function if that is known."""
+    name = str(operator._qualified_op_name)
+    defined = torch._library.custom_ops.OPDEFS.get(name)
+    namespace = name.partition("::")[0]
+    places = ["torch" if namespace in _TORCHS_NAMESPACES else namespace]
+    return places if defined is None else [*places, defined._init_fn.__module__]
+
+
+def _subclasses(function: type[Any]) -> Iterator[type[Any]]:
+    for subclass in function.__subclasses__():
+        if issubclass(subclass, torch.autograd.Function):  # not what it makes for its node
+            yield subclass
+            yield from _subclasses(subclass)
+
+
+def defined_in(target: Any) -> str:
+    """The module that defines a Function or a custom op."""
+    return str(target.__module__ if is_function(target) else _places(target)[-1])
+
+
+#: Of torch's own operators.
+_TORCHS_NAMESPACES = frozenset(
+    {"_c10d_functional", "_c10d_functional_autograd", "_dtensor", "_native", "_quantized", "_test"}
+    | {"aten", "c10d", "debug_mode_ops", "debugprims", "export", "fsdp", "inductor"}
+    | {"inductor_prims", "mkl", "mkldnn", "mkldnn_prepacked", "onednn", "onnx", "prim", "prims"}
+    | {"profiler", "quantization", "quantized", "rngprims", "sparse", "static_runtime"}
+    | {"streams", "symm_mem", "torch_attn"}
+)
+
+
+def _is_plain_run() -> bool:
+    """Whether tensors are numbers now: nothing is traced or transformed, no mode looks on."""
+    return not (
+        torch.compiler.is_compiling()
+        or torch._C._are_functorch_transforms_active()
+        or torch._C._len_torch_dispatch_stack()
+        or torch._C._get_tracing_state() is not None
+        or (torch.cuda._initialized and torch.cuda.is_current_stream_capturing())
+    )
