@@ -23,6 +23,7 @@ from plugrad.benchmarks import (
     op_overhead,
     own_op,
     real_step,
+    recording,
     small_step,
 )
 from plugrad.benchmarks.effort import FULL, TINY
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Iterator[Result]]] = {
     "import": import_time.results,
     "bystander": bystander.results,
     "check": checking.results,
+    "recording": recording.results,
 }
 
 

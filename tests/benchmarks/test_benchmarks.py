@@ -28,6 +28,7 @@ ROWS = {
     "import": 1,
     "bystander": 1,
     "check": 2,
+    "recording": 3,
 }
 
 
