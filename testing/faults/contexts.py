@@ -68,7 +68,7 @@ class Contexts(ABC):
 
     @abstractmethod
     def left(self, ctx: Any) -> Any:
-        """What forward has just left for the rule, for ``run_with``."""
+        """What forward left for the rule, for ``run_with``."""
 
     @abstractmethod
     def run_with(self, rule: Callable[..., Any], ctx: Any, left: Any, cotangents: Any) -> Any:
@@ -244,15 +244,11 @@ class TorchContexts(Contexts):
 
     def tensors(self, ctx: Any) -> Sequence[Tensor]:
         """See Contexts. Torch lets attributes be tensors."""
-        try:
-            saved = ctx.saved_tensors
-        except RuntimeError:  # they were freed
-            saved = ()
-        return [t.detach() for t in (*saved, *vars(ctx).values()) if isinstance(t, Tensor)]
+        return [t.detach() for t in (*_saved(ctx), *vars(ctx).values()) if isinstance(t, Tensor)]
 
     def left(self, ctx: Any) -> Any:
         """See Contexts. What is to be saved torch takes when forward has returned."""
-        saved = tuple(getattr(ctx, "to_save", None) or ())
+        saved = tuple(getattr(ctx, "to_save", None) or _saved(ctx))
         named = {n: t.detach() for n, t in vars(ctx).items() if isinstance(t, Tensor)}
         return tuple(t.detach() if isinstance(t, Tensor) else t for t in saved), named
 
@@ -341,6 +337,14 @@ class _Blank(FunctionCtx):
 
     def __init__(self, needs_input_grad: Sequence[bool]) -> None:
         self.needs_input_grad = needs_input_grad
+
+
+def _saved(ctx: Any) -> tuple[Any, ...]:
+    try:
+        saved: tuple[Any, ...] = ctx.saved_tensors
+    except RuntimeError:  # they were freed, or are not there yet
+        return ()
+    return saved
 
 
 def _detached(value: Any) -> Any:

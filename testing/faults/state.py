@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from plugrad.testing.faults.fault import FAULTS
+from plugrad.testing.faults.mutant import mutant
 from plugrad.testing.faults.rewrite import each, watching
-from plugrad.testing.faults.subject import moved_everywhere, probe, same
+from plugrad.testing.faults.subject import gradients, moved_everywhere, probe, same
 from plugrad.testing.law import NotApplicable
 
 if TYPE_CHECKING:
@@ -24,10 +25,19 @@ def _saved(subject: Subject, ctx: Any) -> list[Tensor]:
     return [t for t in found if t.numel() and (t.is_floating_point() or t.is_complex())]
 
 
-def _saves_values(found: Probe) -> bool:
-    """Whether what is saved depends on the inputs."""
-    other = probe([*moved_everywhere(found)][1])
-    return other is None or not same(*(p.contexts.tensors(p.context) for p in (found, other)))
+def _uses_saved(subject: Subject, found: Probe) -> bool:
+    """Whether the rule gives something else with what other values of the inputs leave."""
+    expected, contexts = gradients(found.case), subject.contexts
+    for other in filter(None, map(probe, moved_everywhere(found))):
+        left = contexts.left(other.context)
+
+        def backward(ctx: Any, *cotangents: Any, left: Any = left) -> Any:
+            return contexts.run_with(subject.rule, ctx, left, cotangents)
+
+        faulty = mutant(subject, {"backward": backward})
+        if not same(expected, gradients(faulty.cases[found.case.index])):
+            return True
+    return False
 
 
 def _refuse_unsaved(subject: Subject) -> None:
@@ -65,8 +75,8 @@ def saved_changed(subject: Subject, _: str) -> Mapping[str, Any]:
 def state_shared(subject: Subject, _: str) -> Mapping[str, Any]:
     """The rule uses what the newest call of the op saved, not its own."""
     _refuse_unsaved(subject)
-    if subject.engine.name == "torch" and not any(map(_saves_values, subject.probes)):
-        raise NotApplicable("what is saved does not depend on the values of the inputs")
+    if subject.engine.name == "torch" and not any(_uses_saved(subject, p) for p in subject.probes):
+        raise NotApplicable("the gradients do not depend on what the inputs let forward save")
     newest: dict[str, Any] = {}
     rule, contexts = subject.rule, subject.contexts
 

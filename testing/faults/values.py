@@ -52,7 +52,7 @@ def _scaled_at(gradient: Any, index: int) -> Any:
     return gradient * factor.reshape(gradient.shape).to(gradient.dtype)
 
 
-@FAULTS.fault("float32-inside", "add a sample in float64")
+@FAULTS.fault("float32-inside", "add a sample in float64 whose gradient is not zero")
 def float32_inside(subject: Subject, _: str) -> Mapping[str, Any]:
     """The cotangent and the gradients pass through float32."""
     received = receiving(subject.function, lambda cotangent, _: _rounded(cotangent))["backward"]
@@ -68,7 +68,7 @@ def _rounded(tensor: Any) -> Any:
     return tensor if narrow is None else tensor.to(narrow).to(tensor.dtype)
 
 
-@FAULTS.fault("float32-returned", "add a sample in float64")
+@FAULTS.fault("float32-returned", "add a sample in float64 whose gradient is not zero")
 def float32_returned(subject: Subject, _: str) -> Mapping[str, Any]:
     """Gradients in float64 are returned in float32."""
     return returning(

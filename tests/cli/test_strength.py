@@ -111,11 +111,11 @@ def test_a_torch_function_in_a_file():
     assert "passed: 1 ops, 22 of 22 faults caught (100 %)" in done.stdout
     done = strength("kernels.py:Swish", "--samples", "weak_samples.py")
     assert done.exit_code == 1
-    assert "SURVIVED kernels.py:Swish: wrong-at-0[x]: " in done.stdout
-    assert "  add a sample with x = 0 " in done.stdout
+    assert "SURVIVED kernels.py:Swish: wrong-below-0[x]: " in done.stdout
+    assert "  add a sample with x < 0\n" in done.stdout
     assert (
         "  plugrad strength kernels.py:Swish --samples weak_samples.py "
-        "--fault 'wrong-at-0[x]' --seed 0\n"
+        "--fault 'wrong-below-0[x]' --seed 0\n"
     ) in done.stdout
 
 
