@@ -122,7 +122,7 @@ def unbroadcast_dropped(subject: Subject, name: str) -> Mapping[str, Any]:
 #: By whether the engine sums what nobody declared.
 _NOT_BROADCAST = {
     False: "forward does not broadcast {}",
-    True: "no gradient of {} is left to torch to sum",
+    True: "in no sample a gradient of {} is left to torch to sum",
 }
 
 
@@ -139,10 +139,16 @@ def _one_place(gradient: Any, value: Any) -> Any:
 
 
 def _can_broadcast(subject: Subject, name: str) -> bool:
-    """Whether some sample, or one with a smaller input, gets a larger raw gradient."""
+    """Whether some sample, or one with a smaller input, gets a larger raw gradient.
+
+    Where the engine sums without being told, nobody says that forward is meant to broadcast:
+    then only the samples themselves count.
+    """
     for found, index in subject.with_input(name):
         if _repeats(found, index):
             return True
+        if subject.engine.mends:
+            continue
         for dim in range(-1, found.case.inputs[index].tensor.dim()):
             other = probe_of(found, index, partial(_shrunk, dim=dim))
             if other is not None and _repeats(other, index):

@@ -99,7 +99,7 @@ class Misinformation:
         bound.apply_defaults()
         value = bound.arguments[name]
         changed = self._change(value, signature.parameters[name], bound)
-        if changed is value or (type(changed) is type(value) and changed == value):
+        if changed is value or (not isinstance(changed, Tensor) and _equal(changed, value)):
             return None
         bound.arguments[name] = changed
         return bound
@@ -144,6 +144,10 @@ class Misinformation:
             return
         contexts.replace(wrong, other, output)
         yield contexts.state(right), contexts.state(wrong)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
 
 
 def _is_an_input(subject: Subject, name: str) -> bool:
@@ -196,9 +200,21 @@ def _default(value: Any, parameter: inspect.Parameter, _: Any) -> Any:
     return value if isinstance(value, Tensor) else parameter.default
 
 
+def _everywhere(what: bool) -> Callable[..., Any]:
+    def mask(value: Any, *_: Any) -> Any:
+        if not isinstance(value, Tensor) or value.dtype is not torch.bool:
+            return value
+        # Given back as it is where there is nothing to change.
+        return value if bool((value == what).all()) else torch.full_like(value, what)
+
+    return mask
+
+
 _OTHER_DIM = Misinformation(_next_dim)
 _KEEPDIM = Misinformation(lambda value, *_: not value)
 _IGNORED = Misinformation(_default)
+_ALL_TRUE = Misinformation(_everywhere(True))
+_ALL_FALSE = Misinformation(_everywhere(False))
 
 
 def _dims(subject: Subject) -> list[str]:
@@ -258,3 +274,36 @@ def option_ignored(subject: Subject, name: str) -> Mapping[str, Any]:
     if not name:
         raise NotApplicable("it has no option")
     return _IGNORED.inject(subject, name)
+
+
+def _masks(subject: Subject) -> list[str]:
+    """The parameters that are a boolean tensor in some sample with a gradient."""
+    inputs = [given for found in subject.probes for given in found.case.inputs]
+    named = {given.name for given in inputs if given.tensor.dtype is torch.bool}
+    return [name for name in _parameters(subject) if name in named] or [""]
+
+
+@FAULTS.fault(
+    "mask-all-true",
+    "add a sample where {} has a False that matters",
+    variants=_masks,
+    proof=_ALL_TRUE.proof,
+)
+def mask_all_true(subject: Subject, name: str) -> Mapping[str, Any]:
+    """The rule takes a boolean tensor for True everywhere."""
+    if not name:
+        raise NotApplicable("no argument is a boolean tensor")
+    return _ALL_TRUE.inject(subject, name)
+
+
+@FAULTS.fault(
+    "mask-all-false",
+    "add a sample where {} has a True that matters",
+    variants=_masks,
+    proof=_ALL_FALSE.proof,
+)
+def mask_all_false(subject: Subject, name: str) -> Mapping[str, Any]:
+    """The rule takes a boolean tensor for False everywhere."""
+    if not name:
+        raise NotApplicable("no argument is a boolean tensor")
+    return _ALL_FALSE.inject(subject, name)

@@ -95,7 +95,7 @@ def messages(function, samples, **told):
 def test_samples_that_show_all_faults():
     report = op_strength(functions.Swish, samples=strong)
     assert report.passed, str(report)
-    assert report.counts == {"caught": 22, "not applicable": 8}
+    assert report.counts == {"caught": 22, "not applicable": 10}
     report = op_strength(functions.Tolerant, samples=pairs)
     assert report.passed, str(report)
     assert report.counts["caught"] == 31
@@ -164,7 +164,7 @@ def test_what_torch_mends():
         "float32-returned": "caught"
     }
     assert messages(functions.Swish, strong, faults=["unbroadcast-dropped"]) == {
-        "unbroadcast-dropped[x]": "no gradient of x is left to torch to sum"
+        "unbroadcast-dropped[x]": "in no sample a gradient of x is left to torch to sum"
     }
     # What a rule leaves to torch to sum can be summed wrongly.
     found = verdicts(functions.Tolerant, pairs, faults=["unbroadcast-dropped"])
@@ -215,6 +215,34 @@ def test_a_masked_branch_that_no_sample_reaches():
     assert advice["dropped[x]"] == "add a sample where x gets a gradient that is not zero"
     assert advice["float32-inside"] == "add a sample in float64 whose gradient is not zero"
     assert op_strength(Relu, samples=lambda make: [Sample(make(3, 4))]).passed
+
+
+class Masked(torch.autograd.Function):
+    """y = x where the mask is True, else 0."""
+
+    @staticmethod
+    def forward(ctx, x, mask):
+        ctx.save_for_backward(mask)
+        return torch.where(mask, x, 0)
+
+    @staticmethod
+    def backward(ctx, gy):
+        return torch.where(ctx.saved_tensors[0], gy, 0), None
+
+
+def test_a_mask_that_hides_nothing_is_a_weak_sample():
+    def weak(make):
+        return [Sample(make(4), make.tensor([True] * 4, dtype=torch.bool))]
+
+    found = op_strength(Masked, samples=weak)
+    assert {r.fault: r.message for r in found.survivors} == {
+        "mask-all-true[mask]": "add a sample where mask has a False that matters"
+    }
+
+    def better(make):
+        return [Sample(make(4), make.tensor([True, True, False, True], dtype=torch.bool))]
+
+    assert op_strength(Masked, samples=better).passed
 
 
 def test_one_element_shows_no_branch():

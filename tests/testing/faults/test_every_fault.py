@@ -45,7 +45,7 @@ def refusal(name, fault, variant=""):
 
 
 def test_every_fault_says_what_it_does_and_what_would_catch_it():
-    assert len(FAULTS) == 30
+    assert len(FAULTS) == 32
     for fault in FAULTS:
         assert fault.what.endswith(".")
         assert fault.advice.startswith("add a sample")
@@ -300,6 +300,18 @@ def test_an_option_is_ignored():
         not same(*both("add", "option-ignored", "alpha", sample=number)) for number in numbers
     )
     assert refusal("sin", "option-ignored") == "it has no option"
+
+
+def test_a_mask_is_taken_for_the_same_everywhere():
+    assert FAULTS["mask-all-true"].variants_of(subject("masked_fill")) == ["mask"]
+    right, wrong = both("masked_fill", "mask-all-true", "mask")
+    assert right[0].any()
+    assert not wrong[0].any()
+    right, wrong = both("masked_fill", "mask-all-false", "mask")
+    assert torch.equal(wrong[0] * (right[0] != 0), right[0])
+    assert wrong[0].all()
+    for fault in ("mask-all-true", "mask-all-false"):
+        assert refusal("sin", fault) == "no argument is a boolean tensor"
 
 
 # --- the second order ----------------------------------------------------------------
