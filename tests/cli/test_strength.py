@@ -38,7 +38,8 @@ def test_a_survivor_is_told_with_what_would_catch_it():
     what = "The gradient is 1.5 times as large where the input = 0."
     assert f"SURVIVED weak_sin: wrong-at-0[x]: {what}" in done.stdout
     assert "  add a sample with x = 0 (.at_kink()" in done.stdout
-    assert "  plugrad strength weak_sin --fault 'wrong-at-0[x]' --seed 3\n" in done.stdout
+    command = "plugrad strength plugrad.tests.cli.wrong_ops:WeakSin --fault 'wrong-at-0[x]'"
+    assert f"  {command} --seed 3\n" in done.stdout
     assert "FAILED: 1 ops, 0 of 1 faults caught (0 %)" in done.stdout
 
 
@@ -49,7 +50,8 @@ def test_an_op_that_fails_its_check_is_told_first_and_fails(tmp_path):
     assert done.exit_code == 1
     first, command = done.stdout.splitlines()[:2]
     assert first.startswith("BROKEN scaled_sin fails its check, so nothing can be said of its ")
-    assert command == "  plugrad check scaled_sin --law numeric --sample 0 --seed 0"
+    place = "plugrad.tests.cli.wrong_ops:ScaledSin"
+    assert command == f"  plugrad check {place} --law numeric --sample 0 --seed 0"
     assert "add a sample" not in done.stdout
     assert "SURVIVED" not in done.stdout
     assert "1 ops fail their check" in done.stdout

@@ -73,7 +73,8 @@ def test_a_kink_without_a_sample_survives():
     assert not report.passed
     assert report.score == 1 - 1 / (report.counts["caught"] + 1)
     assert "Sine: wrong-at-0[x] survived: add a sample with x = 0" in str(report)
-    assert survivor.reproduce == ""  # no command finds a class in a test
+    assert survivor.reproduce.startswith("plugrad strength ")
+    assert survivor.reproduce.endswith(":Sine --fault 'wrong-at-0[x]' --seed 0")
 
 
 def test_the_sample_that_is_asked_for_catches_it():
@@ -131,13 +132,14 @@ def test_an_op_that_fails_its_check_gets_no_faults_and_no_advice():
     (broken,) = report.broken
     assert (broken.law, broken.sample) == ("numeric", 0)
     assert report.survivors == report.stale == []
-    first, told = str(report).splitlines()
+    first, told, command = str(report).splitlines()
     assert first.startswith("<StrengthReport 0%: ")
     assert told.startswith(
         "Wrong fails its check, so nothing can be said of its strength: the law numeric, "
         "sample 0: not the slope of forward: "
     )
     assert "add a sample" not in told
+    assert command.endswith(":Wrong --law numeric --sample 0 --seed 0")
 
 
 def test_one_of_few_faults_that_survives_because_the_op_is_wrong_is_no_advice():
@@ -161,7 +163,8 @@ def test_one_of_few_faults_that_survives_because_the_op_is_wrong_is_no_advice():
 def test_the_command_shows_what_the_op_breaks():
     with wrong_ops.registered(wrong_ops.ScaledSin):
         (broken,) = op_strength("scaled_sin").broken
-    assert broken.reproduce == "plugrad check scaled_sin --law numeric --sample 0 --seed 0"
+    place = "plugrad.tests.cli.wrong_ops:ScaledSin"
+    assert broken.reproduce == f"plugrad check {place} --law numeric --sample 0 --seed 0"
     assert broken.as_dict()["verdict"] == "check failed"
 
 
