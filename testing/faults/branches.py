@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from plugrad.testing.case import Case
     from plugrad.testing.faults.subject import Probe
 
 
@@ -56,12 +57,24 @@ class Region:
         """Whether the gradient is the same wherever the input lies in the region."""
         pairs = zip(subject.with_input(name), faulty.with_input(name), strict=True)
         for (clean, index), (wrong, _) in pairs:
-            there = gradients(moved(clean, index, self._moved))
-            if there is None:
-                continue
-            if not same_where_finite(there, gradients(moved(wrong, index, self._moved))):
-                return None
+            for apart in (False, True):
+                there = gradients(self._there(clean, index, apart))
+                if there is None:
+                    continue
+                if not same_where_finite(there, gradients(self._there(wrong, index, apart))):
+                    return None
         return f"where {self.what.format(name)} its gradient is zero, not finite or not there"
+
+    def _there(self, found: Probe, index: int, apart: bool) -> Case:
+        """The sample with the input moved into the region; ``apart``: the others elsewhere, too.
+
+        Where the others are zeros, say, a gradient may be zero for that alone.
+        """
+        values = moved(found, index, self._moved).values
+        if apart:
+            for i in found.case.wanted:
+                values[i] = values[i] if i == index else _stretched(values[i]).to(values[i].dtype)
+        return found.case.replaced(values)
 
     def _moved(self, tensor: Tensor) -> Tensor:
         return self.move(tensor).to(tensor.dtype)

@@ -41,7 +41,12 @@ def nonlinear(subject: Subject, _: str) -> Mapping[str, Any]:
     return receiving(subject.function, lambda cotangent, _: cotangent * cotangent.abs())
 
 
-@FAULTS.fault("clipped", "add a sample whose gradient is not zero", order=0, likely=("linearity",))
+@FAULTS.fault(
+    "clipped",
+    "add a sample in float32 or float64 whose gradient is not zero",
+    order=0,
+    likely=("linearity",),
+)
 def clipped(subject: Subject, _: str) -> Mapping[str, Any]:
     """Cotangents are clipped to a magnitude of 100."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _NARROW = {torch.float64: torch.float32, torch.complex128: torch.complex64}
 
 
-@FAULTS.fault("scaled", "add a sample whose gradient is not zero")
+@FAULTS.fault("scaled", "add a sample in float32 or float64 whose gradient is not zero")
 def scaled(subject: Subject, _: str) -> Mapping[str, Any]:
     """Every gradient is 1.001 times as large."""
     return returning(subject.function, lambda gradient, _: gradient * 1.001)
@@ -32,13 +32,19 @@ def sign(subject: Subject, _: str) -> Mapping[str, Any]:
     return returning(subject.function, lambda gradient, _: -gradient)
 
 
-@FAULTS.fault("first-element", "add a sample whose gradient is not zero at its first element")
+@FAULTS.fault(
+    "first-element",
+    "add a sample in float32 or float64 whose gradient is not zero at its first element",
+)
 def first_element(subject: Subject, _: str) -> Mapping[str, Any]:
     """The first element of every gradient is 1 % too large."""
     return returning(subject.function, lambda gradient, _: _scaled_at(gradient, 0))
 
 
-@FAULTS.fault("last-element", "add a sample whose gradient is not zero at its last element")
+@FAULTS.fault(
+    "last-element",
+    "add a sample in float32 or float64 whose gradient is not zero at its last element",
+)
 def last_element(subject: Subject, _: str) -> Mapping[str, Any]:
     """The last element of every gradient is 1 % too large."""
     return returning(subject.function, lambda gradient, _: _scaled_at(gradient, -1))
@@ -55,12 +61,20 @@ def _scaled_at(gradient: Any, index: int) -> Any:
 @FAULTS.fault("float32-inside", "add a sample in float64 whose gradient is not zero")
 def float32_inside(subject: Subject, _: str) -> Mapping[str, Any]:
     """The cotangent and the gradients pass through float32."""
+    _refuse_narrow(subject)
     received = receiving(subject.function, lambda cotangent, _: _rounded(cotangent))["backward"]
 
     def backward(ctx: Any, *cotangents: Any) -> Any:
         return each(received(ctx, *cotangents), lambda g, *_: None if g is None else _rounded(g))
 
     return {"backward": backward}
+
+
+def _refuse_narrow(subject: Subject) -> None:
+    """Refuse what takes digits from nothing: many kernels have no float64."""
+    cases = [found.case for found in subject.probes]
+    if not any(case.inputs[i].tensor.dtype in _NARROW for case in cases for i in case.wanted):
+        raise NotApplicable("no sample has a gradient in float64")
 
 
 def _rounded(tensor: Any) -> Any:
@@ -71,6 +85,7 @@ def _rounded(tensor: Any) -> Any:
 @FAULTS.fault("float32-returned", "add a sample in float64 whose gradient is not zero")
 def float32_returned(subject: Subject, _: str) -> Mapping[str, Any]:
     """Gradients in float64 are returned in float32."""
+    _refuse_narrow(subject)
     return returning(
         subject.function, lambda g, _: g.to(_NARROW[g.dtype]) if g.dtype in _NARROW else g
     )

@@ -202,7 +202,8 @@ def test_advice_for_zeros_is_true():
 
 def test_zero_gradients_show_little():
     found = messages(Square, lambda make: [Sample(make(3) * 0)])
-    assert found["clipped"] == found["buffer-reused"] == "add a sample whose gradient is not zero"
+    assert found["buffer-reused"] == "add a sample whose gradient is not zero"
+    assert found["clipped"] == "add a sample in float32 or float64 whose gradient is not zero"
     # The second derivative is not zero, and shows a wrong factor.
     assert "derivative 2 is not torch's" in found["scaled"]
     assert op_strength(Square, samples=strong).passed
@@ -215,6 +216,46 @@ def test_a_masked_branch_that_no_sample_reaches():
     assert advice["dropped[x]"] == "add a sample where x gets a gradient that is not zero"
     assert advice["float32-inside"] == "add a sample in float64 whose gradient is not zero"
     assert op_strength(Relu, samples=lambda make: [Sample(make(3, 4))]).passed
+
+
+class Product(torch.autograd.Function):
+    """y = x w, once differentiable."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(x, w)
+        return x * w
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gy):
+        x, w = ctx.saved_tensors
+        return gy * w, gy * x
+
+
+def test_zeros_in_all_inputs_prove_nothing():
+    found = op_strength(Product, samples=lambda make: [Sample(make(3) * 0, make(3) * 0)])
+    assert not found.passed
+    missed = {r.fault for r in found.survivors}
+    assert {"dropped[x]", "none", "sign", "wrong-below-0[x]", "wrong-above-0[w]"} <= missed
+
+
+def test_a_kernel_without_float64():
+    def narrow(make):
+        return [Sample(make(4, dtype=torch.bfloat16), make(4, dtype=torch.bfloat16))]
+
+    told = {"reference": torch.mul, "faults": ["scaled", "clipped", "sign", "float32-inside"]}
+    found = {r.fault: r for r in op_strength(Product, samples=narrow, **told)}
+    assert found["sign"].verdict == "caught"
+    assert found["float32-inside"].message == "no sample has a gradient in float64"
+    advice = "add a sample in float32 or float64 whose gradient is not zero"
+    assert found["scaled"].message == found["clipped"].message == advice
+
+    def better(make):
+        return [*narrow(make), Sample(make(4, dtype=torch.float32), make(4, dtype=torch.float32))]
+
+    report = op_strength(Product, samples=better, **told)
+    assert report.passed, str(report)
 
 
 class Masked(torch.autograd.Function):
