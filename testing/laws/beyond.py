@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import cmath
 import math
+import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -385,8 +387,9 @@ def jvp(case: Case) -> None:
 def batched_cotangents(case: Case) -> None:
     """The rule works on a batch of cotangents at once, under torch.vmap.
 
-    So a whole Jacobian costs one run; a rule that looks into values (``.item()``, ``if``)
-    or writes into a new tensor cannot do it.
+    So a whole Jacobian costs one run; a rule that looks into values (``.item()``, ``if``),
+    writes into a new tensor, or leaves torch, for NumPy or SciPy, cannot do it. One that has to
+    leave torch waives this law.
     """
     call, _ = ruled_call(case)
     first, second = call.cotangents(1), call.cotangents(2)
@@ -403,10 +406,36 @@ def batched_cotangents(case: Case) -> None:
         with torch.no_grad():
             batched = torch.vmap(rule)(*stacked)
         _same_as_loop(case, call, batched, present, (first, second))
-    except Exception:
+    except Exception as error:
         if _torch_cannot_either(case, stacked, (first, second)):
             raise NotApplicable("torch.vmap fails on torch's own backward here too") from None
-        raise
+        if isinstance(error, Violation):
+            raise
+        raise Violation(_why_no_batch(case, error)) from error
+
+
+def _why_no_batch(case: Case, error: Exception) -> str:
+    """What the rule cannot do in a batch, where it does, and how to do without."""
+    text = f"{type(error).__name__}: {error}"
+    file = getattr(sys.modules.get(case.op.function.__module__), "__file__", None)
+    own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
+    call = "@op" if case.op.engine is PLUGRAD else "check_op"
+    if any(sign in text for sign in _OUT_OF_TORCH):
+        return (
+            "torch.vmap cannot pass through NumPy, SciPy or a list, for which backward leaves "
+            f"torch{place}: compute with torch's functions, or waive the law: "
+            f'{call}(..., waives={{"batched-cotangents": "backward is in NumPy"}}) ({text})'
+        )
+    return (
+        f"under torch.vmap backward raises {text}{place}: compute with tensors alone, without "
+        "looking at single values, or waive the law: "
+        f'{call}(..., waives={{"batched-cotangents": "why"}})'
+    )
+
+
+#: What torch says where a tensor of a batch is asked for its memory.
+_OUT_OF_TORCH = ("have storage", "data pointer", "numpy", "NumPy")
 
 
 def _same_as_loop(

@@ -1,0 +1,106 @@
+"""The laws of what lies beyond the first order, where the controls do not reach."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+import plugrad as pg
+from plugrad.testing import check_op
+
+
+class InNumpy(pg.Function):
+    """y = sin(x);  gx = gy cos(x)."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.as_tensor(np.sin(x.numpy()))
+
+    @staticmethod
+    @pg.once_differentiable
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return torch.as_tensor(gy.numpy() * np.cos(x.numpy()).conj())
+
+    @staticmethod
+    def samples(make):
+        yield pg.Sample(make(3))
+
+
+class AsArray(InNumpy):
+    @staticmethod
+    @pg.once_differentiable
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return torch.as_tensor(np.asarray(gy) * np.cos(np.asarray(x)).conj())
+
+
+class InALoop(InNumpy):
+    @staticmethod
+    @pg.once_differentiable
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return torch.tensor(gy.tolist(), dtype=gy.dtype) * x.cos().conj()
+
+
+class OfTorch(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.as_tensor(np.sin(x.detach().numpy()))
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return torch.as_tensor(gy.numpy() * np.cos(x.numpy()))
+
+
+class LooksAtValues(InNumpy):
+    @staticmethod
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return gy * x.cos().conj() if gy.sum() > 100 else gy * x.cos().conj() * 1
+
+
+def waives(message):
+    """What the message says to declare."""
+    return eval(f"dict({re.search(r'waives=({.*?})', message)[0]})")["waives"]
+
+
+@pytest.mark.parametrize("op", [InNumpy, AsArray, InALoop])
+def test_a_backward_in_numpy_is_told_of_vmap_and_how_to_waive_it(op):
+    failed = {r.law: r.message for r in check_op(op).failures}
+    message = failed.pop("batched-cotangents")
+    assert not failed
+    assert message.startswith("torch.vmap cannot pass through NumPy, SciPy or a list")
+    assert "test_beyond.py:" in message
+    assert "@op(..., waives=" in message
+    declared = pg.op("test::in_numpy", waives=waives(message))(type(op.__name__, (op,), {}))
+    report = check_op(declared, laws=["batched-cotangents", "waivers", "oracle", "numeric"])
+    assert report.passed, str(report)
+    assert report.counts["waived"] == 1
+
+
+def test_one_of_torchs_is_told_the_same():
+    def samples(make):
+        return [pg.Sample(make(3))]
+
+    laws = ["batched-cotangents"]
+    (warning,) = check_op(OfTorch, samples=samples, laws=laws).warnings
+    assert warning.message.startswith("torch.vmap cannot pass through NumPy")
+    assert "check_op(..., waives=" in warning.message
+    report = check_op(OfTorch, samples=samples, laws=laws, waives=waives(warning.message))
+    assert report.counts == {"waived": 1}
+
+
+def test_one_that_looks_at_values_is_told_where():
+    (failure,) = check_op(LooksAtValues, laws=["batched-cotangents"]).failures
+    assert failure.message.startswith("under torch.vmap backward raises RuntimeError: ")
+    assert "data-dependent control flow" in failure.message
+    assert "test_beyond.py:" in failure.message
+    assert waives(failure.message) == {"batched-cotangents": "why"}
