@@ -121,10 +121,10 @@ class Signature:
     """
 
     __slots__ = (
-        "_aliases",
         "_defaults",
         "_index",
         "_required",
+        "aliases",
         "keyword_only",
         "op_name",
         "positional",
@@ -145,11 +145,13 @@ class Signature:
         self.op_name = op_name
         self.positional = tuple(p.name for p in parameters if p.kind in _POSITIONAL)
         self.keyword_only = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
-        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        #: The name of ``*parameter``, empty if there is none.
+        self.variadic = "".join(p.name for p in parameters if p.kind is p.VAR_POSITIONAL)
         self._defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         self._index = {name: i for i, name in enumerate(self.positional)}
         self._required = sum(name not in self._defaults for name in self.positional)
-        self._aliases = self._all_aliases(aliases)
+        #: Further names, and the parameter that each stands for.
+        self.aliases = self._all_aliases(aliases)
 
     def _all_aliases(self, declared: Mapping[str, str]) -> dict[str, str]:
         known = {*self.positional, *self.keyword_only}
@@ -174,7 +176,7 @@ class Signature:
         options: dict[str, Any] = {}
         named: dict[int, Any] = {}
         for given, value in kwargs.items():
-            name = self._aliases.get(given, given)
+            name = self.aliases.get(given, given)
             if given == "out" and name not in self.keyword_only and name not in self._index:
                 self._check_out(value)
                 continue
@@ -206,7 +208,7 @@ class Signature:
 
     def known(self, name: str) -> str:
         """The parameter that torch's ``name`` for it means: ``x`` for ``self``."""
-        return self._aliases.get(name, name)
+        return self.aliases.get(name, name)
 
     def completed(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """``args`` with the defaults of the parameters that were left out."""
@@ -218,7 +220,7 @@ class Signature:
 
     def fits(self, count: int) -> bool:
         """Whether a call with ``count`` positional arguments and no others is complete."""
-        return self._required <= count and (self.variadic or count <= len(self.positional))
+        return self._required <= count and (bool(self.variadic) or count <= len(self.positional))
 
     def _check_out(self, out: object) -> None:
         """Torch's ``out=`` may be None and nothing else: results are recorded Variables."""

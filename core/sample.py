@@ -53,7 +53,8 @@ class Sample:
 
         Args:
             which: positions in forward or names of its parameters, which mean the same however
-                an argument is passed. A name that forward does not have fails the law ``runs``.
+                an argument is passed. ``"xs"`` is all of ``*xs`` or of a list, ``"xs[1]"`` one of
+                them. A name that forward does not have fails the law ``runs``.
         """
         self.constants |= frozenset(which)
         return self

@@ -220,11 +220,14 @@ class Case:
         self.op, self.sample, self.index = op, sample, index
         self.inputs: list[Input] = []
         labels = _labels(op, sample)
-        constants = {labels[c] for c in sample.constants if c in labels}
-        #: What the sample calls constant and does not have.
-        self.unknown_constants = sorted(sample.constants - labels.keys(), key=repr)
+        constants = {labels.get(c, c) for c in sample.constants}
+        # What arguments and their parts are called: x, xs, xs[1].
+        self._names: set[str] = set()
         domains = {labels.get(d, d): kind for d, kind in sample.domains.items() if d is not None}
         self._args, self._kwargs = self._slotted(constants, domains)
+        #: What the sample calls constant and does not have.
+        unknown = sample.constants - labels.keys() - self._names
+        self.unknown_constants = sorted(unknown, key=repr)
 
     def _slotted(
         self, constants: set[int | str], domains: dict[int | str, str]
@@ -232,27 +235,32 @@ class Case:
         every = self.sample.domains.get(None, "")
 
         def slot(value: Any, name: str, place: int | str) -> Any:
-            constant = place in constants
+            said = (place, name, name.partition("[")[0])
+            self._names.update(said[1:])
             if isinstance(value, list | tuple) and not isinstance(value, torch.Size):
                 items = [slot(v, f"{name}[{i}]", place) for i, v in enumerate(value)]
                 return getattr(type(value), "_make", type(value))(items)
             if not isinstance(value, Tensor):
                 return value
+            constant = not constants.isdisjoint(said)
             if constant and value.layout is not torch.strided:
                 return value  # of a sparse constant there are no other layouts or sizes to try
             floating = value.is_floating_point() or value.is_complex()
             own: str = getattr(value, "plugrad_domain", "")
-            domain = domains.get(place) or every or own
+            domain = next((domains[s] for s in said if s in domains), every or own)
             self.inputs.append(Input(name, value, floating and not constant, domain))
             return _Slot(len(self.inputs) - 1)
 
-        names = self.op.signature.positional
-        args = tuple(
-            slot(v, names[i] if i < len(names) else f"argument {i}", i)
-            for i, v in enumerate(self.sample.args)
-        )
+        args = tuple(slot(v, self._name(i), i) for i, v in enumerate(self.sample.args))
         kwargs = {n: slot(v, n, n) for n, v in self.sample.kwargs.items()}
         return args, kwargs
+
+    def _name(self, i: int) -> str:
+        """What forward calls its positional argument ``i``."""
+        names, variadic = self.op.signature.positional, self.op.signature.variadic
+        if i < len(names):
+            return names[i]
+        return f"{variadic}[{i - len(names)}]" if variadic.strip("_") else f"argument {i}"
 
     # --- values ---
     @property
@@ -453,6 +461,9 @@ def _labels(op: OpUnderTest, sample: Sample) -> dict[int | str, int | str]:
         for i, value in enumerate(bound):
             if value is mark:
                 labels[i] = labels[names[i]] = name
+    for alias, name in signature.aliases.items():
+        if name in labels:
+            labels.setdefault(alias, labels[name])
     return labels
 
 

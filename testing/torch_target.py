@@ -284,10 +284,22 @@ def _signature(target: Any, name: str) -> Signature:
     elif isinstance(getattr(target, "_init_fn", None), type(_signature)):
         forward = target._init_fn  # a custom op's function in Python
     try:
-        inspect.signature(forward)
-        return Signature(forward, name, skip, {})
-    except (OpDefinitionError, TypeError, ValueError):  # written in C, or with **kwargs
+        return Signature(_without_options(forward), name, skip, {})
+    except (OpDefinitionError, TypeError, ValueError):  # written in C
         return Signature(lambda *_: None, name, 0, {})
+
+
+def _without_options(forward: Any) -> Any:
+    """What has the same parameters but for ``**kwargs``, whose names nobody knows."""
+    signature = inspect.signature(forward)
+    kept = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    if len(kept) == len(signature.parameters):
+        return forward
+
+    def stand_in(*_: Any) -> None: ...
+
+    stand_in.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
+    return stand_in
 
 
 def made_samples(samples: Any, maker: SampleMaker) -> list[Sample]:

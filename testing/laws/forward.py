@@ -74,11 +74,12 @@ def _called_with_attributes(case: Case, error: Exception) -> Call:
 
 def _unknown_constants(case: Case) -> str:
     signature = case.op.signature
-    names = [*signature.positional, *sorted(signature.keyword_only)]
+    names = [*signature.positional, signature.variadic, *sorted(signature.keyword_only)]
+    named = ", ".join(filter(None, names))
     unknown = ", ".join(map(repr, case.unknown_constants))
     return (
         f"the sample calls {unknown} constant and gives no such argument: write the position or "
-        f"the name of an argument that it gives; forward's are named {', '.join(names)}"
+        f"the name of an argument that it gives; forward's are named {named}"
     )
 
 

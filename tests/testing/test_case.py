@@ -60,7 +60,7 @@ class Product(pg.Function):
         return x * y * scale
 
 
-@pytest.mark.parametrize("which", [1, "y"])
+@pytest.mark.parametrize("which", [1, "y", "other"])
 @pytest.mark.parametrize(
     "sample", [Sample(X, X), Sample(X, y=X), Sample(X, other=X), Sample(y=X, x=X)], ids=str
 )
@@ -74,6 +74,88 @@ def test_a_constant_is_named_by_position_or_name_however_it_is_passed(sample, wh
 def test_a_constant_under_the_alias_that_the_call_uses():
     case = Case(OpUnderTest.of(Product), Sample(X, other=X).constant("other"))
     assert (case.wanted, case.unknown_constants) == ([0], [])
+
+
+class Weighted(pg.Function):
+    """y = x times each factor, at most three;  gx, and a gradient for each factor."""
+
+    @staticmethod
+    def forward(ctx, x, *factors):
+        ctx.save_for_backward(x, *factors)
+        for factor in factors:
+            x = x * factor
+        return x
+
+    @staticmethod
+    def backward(ctx, gy):
+        inputs = ctx.saved_tensors
+        return tuple(_without(gy, inputs, i) for i in range(len(inputs)))
+
+    @staticmethod
+    def samples(make):
+        yield Sample(make(3), make(3), make(3))
+
+
+def _without(gradient, inputs, i):
+    for j, other in enumerate(inputs):
+        gradient = gradient if j == i else gradient * pg.conj(other)
+    return gradient
+
+
+@pytest.mark.parametrize(
+    ("which", "wanted"),
+    [
+        (("x",), ["factors[0]", "factors[1]"]),
+        (("factors",), ["x"]),
+        (("factors[0]",), ["x", "factors[1]"]),
+        ((2,), ["x", "factors[0]"]),
+        ((0, "factors[1]"), ["factors[0]"]),
+    ],
+)
+def test_constants_of_a_variadic_forward(which, wanted):
+    case = Case(OpUnderTest.of(Weighted), Sample(X, X, X).constant(*which))
+    assert [case.inputs[i].name for i in case.wanted] == wanted
+    assert case.unknown_constants == []
+    assert case.replaced(case.values).wanted == case.wanted
+
+
+def test_a_variadic_forward_is_checked_with_and_without_constants():
+    assert check_op(Weighted).passed, str(check_op(Weighted))
+    factors = [Sample(X, X).constant("factors"), Sample(X, X, X).constant("factors[1]", "x")]
+    op = type("Named", (Weighted,), {"samples": staticmethod(lambda make: factors)})
+    failed = {r.law: r.message for r in check_op(op).failures}
+    assert failed.keys() <= {"pickle"}, failed
+
+
+def test_a_part_of_a_variadic_that_the_sample_lacks_is_unknown():
+    case = Case(OpUnderTest.of(Weighted), Sample(X, X).constant("factors[1]", "factor"))
+    assert case.unknown_constants == ["factor", "factors[1]"]
+    case = Case(OpUnderTest.of(Weighted), Sample(X).constant("factors"))
+    assert case.unknown_constants == ["factors"]
+
+
+def test_one_of_a_list_is_constant():
+    case = Case(OpUnderTest.of(Pair), Sample(X, [X, X]).constant("others[0]"))
+    assert [case.inputs[i].name for i in case.wanted] == ["x", "others[1]"]
+    assert case.unknown_constants == []
+
+
+def test_a_domain_of_one_of_a_variadics_arguments():
+    case = Case(OpUnderTest.of(Weighted), Sample(X, X, X).domain("positive", "factors[1]"))
+    assert [given.domain for given in case.inputs] == ["", "", "positive"]
+
+
+def test_a_functions_names_are_known_though_it_takes_options_of_any_name():
+    def scaled(x, t, **options):
+        return x * t * options.get("scale", 1)
+
+    def samples(make):
+        return [Sample(make(3), make(3)).constant("t"), Sample(make(3), make(3), scale=2.0)]
+
+    report = check_op(scaled, samples=samples)
+    assert report.passed, str(report)
+    report = check_op(scaled, samples=lambda m: [Sample(m(3), m(3)).constant("s")], laws=["runs"])
+    assert report.failures[0].message.endswith("forward's are named x, t")
 
 
 def test_what_the_sample_does_not_give_is_no_constant():
