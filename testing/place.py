@@ -24,10 +24,11 @@ def place_of(target: Any) -> str:
     that imports its neighbours and whose package is not installed.
 
     Args:
-        target: a class or function.
+        target: a class, a function, or a custom op of torch.library's.
     """
-    module = sys.modules.get(getattr(target, "__module__", None) or "")
-    name = getattr(target, "__qualname__", "")
+    source = getattr(target, "_init_fn", target)  # of a custom op, its function
+    module = sys.modules.get(getattr(source, "__module__", None) or "")
+    name = getattr(source, "__qualname__", "")
     if module is None or not _leads_to(module, name, target):
         return ""
     dotted = module.__name__

@@ -13,6 +13,7 @@ import sys
 from contextlib import suppress
 from functools import reduce
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,6 +23,7 @@ from plugrad.errors import SamplesFileError, UnknownTargetError
 from plugrad.plugins.messages import did_you_mean
 from plugrad.plugins.selection import project_table
 from plugrad.testing.case import OpUnderTest
+from plugrad.testing.place import place_of
 from plugrad.testing.torch_target import (
     TorchTarget,
     is_torch_target,
@@ -120,7 +122,10 @@ def described_target(
         known = {} if module is None else _samples_of(module, None)
         found = {**_told_in(known, name), **told}
     # A command would not know the samples that were handed over.
-    command = f"plugrad check {name}" if "samples" not in told and resolves(name, target) else ""
+    place = "" if "samples" in told else place_of(target)
+    if "samples" not in told and name.startswith("torch.ops:aten.") and resolves(name, target):
+        place = name  # which a new process knows without an import
+    command = f"plugrad check {quote(place)}" if place else ""
     return _target(target, found, name, command, seed, device)
 
 

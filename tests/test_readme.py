@@ -39,6 +39,31 @@ def test_an_example_runs(number, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_what_the_report_of_an_op_in_a_file_prints_can_be_typed(tmp_path):
+    (tmp_path / "cube.py").write_text(next(e for e in EXAMPLES if "class Cube" in e))
+
+    def run(*command):
+        environment = os.environ | {"PLUGRAD_PACKS": "none"}
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout
+
+    printed = run("cube.py")
+    command = "plugrad check cube.py:Cube --law complex --sample 0 --seed 0"
+    explain = "plugrad explain complex"
+    for words in (command, explain):
+        assert f"`{words}`" in README
+        assert words in printed
+    assert "FAILED Cube[0]-complex" in run("-m", *command.split())
+    assert run("-m", *explain.split()).startswith("complex, a law: ")
+
+
 def test_the_number_of_laws_is_right():
     ours = sum("plugrad" in law.engines for law in LAWS)
     assert f"held to [{ours} laws]" in README

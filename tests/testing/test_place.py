@@ -144,6 +144,44 @@ def test_a_class_whose_name_leads_to_another(monkeypatch):
     assert place_of(other) == ""
 
 
+TORCHS = """
+    import torch
+    import plugrad as pg
+
+    class Twice(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, gy):
+            return gy * 3
+
+    @torch.library.custom_op("place::twice", mutates_args=())
+    def twice(x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+    SAMPLES = {"Twice": lambda make: [pg.Sample(make(3))]}
+
+    if __name__ == "__main__":
+        for target in (Twice, twice, torch.ops.place.twice, torch.ops.aten.sin):
+            (result,) = pg.testing.check_op(target, laws=["samples"])
+            print(result.status, result.command)
+"""
+
+
+def test_what_is_torchs(tmp_path):
+    write(tmp_path / "twice.py", TORCHS)
+    assert python(tmp_path, "twice.py").splitlines() == [
+        "passed plugrad check twice.py:Twice",
+        "failed plugrad check twice.py:twice",
+        "failed ",  # torch.ops has it only once the file is imported
+        "failed plugrad check torch.ops:aten.sin",
+    ]
+    command = ["check", "twice.py:Twice", "--law", "oracle"]
+    assert " 1 results in " in python(tmp_path, "-m", "plugrad", *command)
+
+
 def test_an_op_of_the_programs_own_is_found_by_its_class_and_others_by_name(tmp_path):
     register = "\npg.registry.add(Cube)\n"
     write(tmp_path / "cube.py", CUBE.replace("class Cube", '@pg.op("cu")\n    class Cube', 1))
