@@ -5,6 +5,7 @@ A law is mathematics: it asks the engine of its case and so holds for an op of e
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,14 @@ from plugrad.core import engine as scheduler
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.cotangent import per_edge
 from plugrad.core.variable import Variable
+from plugrad.errors import UnknownOpError, UnknownTorchFunctionError
+from plugrad.testing.law import NotApplicable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plugrad.core.node import Node
+    from plugrad.errors import PlugradError
     from plugrad.testing.call import Call
 
 
@@ -132,8 +136,16 @@ class PlugradEngine(Engine):
         retain_graph: bool = True,
         create_graph: bool = False,
     ) -> list[Any]:
-        """See Engine."""
-        return list(scheduler.run(outputs, cotangents, retain_graph, create_graph, inputs))
+        """See Engine. A rule's torch function without an op is no fault of a user's rule."""
+        try:
+            return list(scheduler.run(outputs, cotangents, retain_graph, create_graph, inputs))
+        except (UnknownTorchFunctionError, UnknownOpError) as error:
+            lacking = _lacking(error)
+            if not create_graph or lacking is None or any(map(_is_built_in, outputs)):
+                raise
+            raise NotApplicable(
+                f"plugrad has no op for {lacking}, which the rule needs in a second derivative"
+            ) from error
 
     def backward(self, outputs: Sequence[Any], cotangents: Sequence[Any]) -> None:
         """See Engine."""
@@ -173,6 +185,17 @@ class PlugradEngine(Engine):
     def per_edge(self, call: Call, gradients: Sequence[Any]) -> Sequence[Any]:
         """See Engine."""
         return per_edge(call.record, gradients)
+
+
+def _lacking(error: PlugradError) -> str | None:
+    """The torch function that an op would have to stand for."""
+    found = re.match(r"no op stands for ([\w.]+\w)|.* has no '(\w+)': a tensor has it", error.what)
+    return None if found is None else found[1] or f"torch.Tensor.{found[2]}"
+
+
+def _is_built_in(output: Any) -> bool:
+    node = getattr(output, "grad_fn", None)
+    return node is not None and str(getattr(node.op, "__module__", "")).startswith("plugrad.ops.")
 
 
 def _hidden(node: Any) -> dict[str, Any]:
