@@ -18,6 +18,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     output_dtypes,
     registration,
     special_points,
+    stub_files,
     torch_functions,
     undeclared,
 )

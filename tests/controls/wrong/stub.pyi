@@ -1,0 +1,4 @@
+from plugrad import Variable
+
+class _Ops:
+    def stub(self, factor: float = 2.0) -> Variable: ...
