@@ -290,7 +290,8 @@ class Case:
         bound, _ = self.op.signature.bind(args, kwargs)
         edges: list[Any] = []
         for argument in bound:
-            in_list = isinstance(argument, list | tuple)
+            # Of a list torch has one edge, and no gradient of what is in it.
+            in_list = isinstance(argument, list | tuple) and self.op.engine is PLUGRAD
             in_list = in_list and any(isinstance(v, _Slot) for v in argument)
             edges += argument if in_list else [argument]
         return [e.index if isinstance(e, _Slot) else None for e in edges]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.testing.agree import agree_all
 from plugrad.testing.call import differentiable_call, random_like, refuse_surrogate
+from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.forward import compare_outputs, refused_by_reference
 from plugrad.testing.laws.numeric import WIDE, check_directions
@@ -155,6 +156,19 @@ def neg_view(case: Case) -> None:
 
 
 def _check_views(case: Case, change: Any, message: str) -> None:
+    if case.op.engine is PLUGRAD:
+        _compare_views(case, change, message)
+        return
+    # Few kernels are ever given one: where one fails, or reads the memory as it is, is advice.
+    try:
+        _compare_views(case, change, message)
+    except Violation as violation:
+        raise Violation(violation.message, violation.mismatch, tolerated=True) from violation
+    except RuntimeError as error:
+        raise Violation(f"a view of this kind raises: {error}", tolerated=True) from error
+
+
+def _compare_views(case: Case, change: Any, message: str) -> None:
     call = differentiable_call(case)
     allowed = case_tolerance(case, call)
     try:

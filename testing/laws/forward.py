@@ -408,6 +408,9 @@ def meta(case: Case) -> None:
     """
     if not case.inputs:
         raise NotApplicable("no argument is a tensor")
+    if case.op.engine is not PLUGRAD and not case.op.composite:
+        # Who reads the memory at data_ptr() would end the process: a meta tensor's is 0.
+        raise NotApplicable("a Function may read memory, and a meta tensor has none")
     values = [t.to("meta") for t in case.values]
     try:
         outputs = case.forward(values)

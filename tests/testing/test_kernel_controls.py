@@ -15,8 +15,6 @@ WRONG, RIGHT = (
 )
 #: Compiling takes seconds, and finds nothing here.
 CHECKED = [law.id for law in LAWS if not law.slow]
-#: Laws that fail a right kernel: rows of one column, whose terms cancel to what float32 rounds.
-FALSE_ALARMS = {"layer_norm": {"dimensions", "sizes"}, "rms_norm": {"dimensions"}}
 
 
 def kernel(kind, name):
@@ -44,7 +42,7 @@ def test_a_wrong_kernel_fails(name):
 def test_a_right_kernel_passes(name):
     right = kernel("right", name)
     report = check(right.Right, right)
-    assert {f.law for f in report.failures} == FALSE_ALARMS.get(name, set()), str(report)
+    assert report.passed, str(report)
     verdicts = {r.verdict for r in report if r.law == "kernel-numerics"}
     assert verdicts == {"pass"}
 
