@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING
 
 from plugrad.errors import AmbiguousOpError, UnknownOpError, UnknownPackError
@@ -60,9 +61,19 @@ def ops_of(pack: str) -> list[RegisteredOp]:
         ) from error
 
 
+def _is_package(name: str) -> bool:
+    """Whether Python would find a module of this name; nothing is imported."""
+    try:
+        return name.isidentifier() and importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
 def _fix(name: str, op: str, instead: str) -> str:
     if name in registry.pack_names:
         return instead.format(name)
+    if _is_package(name):
+        return f"say {name}: for the torch.autograd.Functions of the package {name}"
     same = [entry.name for entry in registry if op in (entry.plain_name, *entry.attributes)]
     known = [entry.name for entry in registry]
     meant = f"did you mean {' or '.join(same)}? " if same else did_you_mean(name, known)

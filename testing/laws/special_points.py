@@ -153,15 +153,20 @@ def ties(case: Case) -> None:
 
     A rule with ``x > y`` and ``y > x`` has a third case, which random samples do not show.
     """
-    needs_wide(case, differentiable_call(case))
+    call = differentiable_call(case)
+    needs_wide(case, call)
+    shapes = {root.shape for root in call.roots}
     tried = 0
     for i, j in alike(case):
+        # Elements tie; two matrices of one size may have nothing to do with each other.
+        if case.inputs[i].tensor.shape not in shapes:
+            continue
         values = case.values
         values[j] = values[i].clone()
         names = f"{case.inputs[i].name} = {case.inputs[j].name}"
         tried += _slopes_right(case, values, f"where {names}")
     if not tried:
-        raise NotApplicable("no two differentiable inputs are alike in shape and dtype")
+        raise NotApplicable("no two differentiable inputs are of an output's shape and dtype")
 
 
 def _torchs_rows(case: Case, call: Call, values: list[Tensor]) -> dict[int, Tensor]:

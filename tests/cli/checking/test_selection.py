@@ -37,6 +37,11 @@ def test_an_unknown_op():
     assert "plugrad ops lists them" in str(told.value)
 
 
+def test_a_package_is_not_imported_and_says_how_it_is_meant():
+    with pytest.raises(UnknownOpError, match="say numpy: for the torch.autograd.Functions of"):
+        names("numpy")
+
+
 def test_a_method_of_another_name_leads_to_its_op():
     with pytest.raises(UnknownOpError, match="no op named 'clip'\n  fix: did you mean clamp[?]"):
         names("clip")
