@@ -19,6 +19,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     registration,
     special_points,
     stub_files,
+    ties,
     torch_functions,
     undeclared,
 )

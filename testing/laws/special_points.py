@@ -14,9 +14,9 @@ from plugrad.testing.case import Case, cases
 from plugrad.testing.domains import BOUND
 from plugrad.testing.jacobians import jacobians, of_rule
 from plugrad.testing.law import LAWS, NotApplicable, Violation
-from plugrad.testing.laws.graphs import alike
 from plugrad.testing.laws.inputs import castable, compare_with_oracle
 from plugrad.testing.laws.numeric import FULL, WIDE, check_directions, needs_wide
+from plugrad.testing.laws.ties import slopes_right
 from plugrad.testing.reached import Reached
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _check_nan(case: Case, call: Call, what: str) -> None:
     gradients = call.vjp([torch.ones_like(root.data) for root in call.roots])
     values = [t.detach() for t in call.input_tensors]
     if any(g is not None and bool(torch.isinf(g).any()) for g in gradients):
-        _slopes_right(case, values, what)
+        slopes_right(case, values, what)
     if _torch_has_none(case, call, values):
         return
     for given, gradient, tensor in zip(case.inputs, gradients, call.input_tensors, strict=True):
@@ -145,84 +145,6 @@ def _torch_has_none(case: Case, call: Call, values: list[Tensor]) -> bool:
     except NotApplicable:
         return True
     return any(g is not None and bool(torch.isnan(g).any()) for g in gradients)
-
-
-@LAWS.law("ties", "special points")
-def ties(case: Case) -> None:
-    """Where two inputs are equal the gradient is right, or lies between the one-sided derivatives.
-
-    A rule with ``x > y`` and ``y > x`` has a third case, which random samples do not show.
-    """
-    call = differentiable_call(case)
-    needs_wide(case, call)
-    shapes = {root.shape for root in call.roots}
-    tried = 0
-    for i, j in alike(case):
-        # Elements tie; two matrices of one size may have nothing to do with each other.
-        if case.inputs[i].tensor.shape not in shapes:
-            continue
-        values = case.values
-        values[j] = values[i].clone()
-        names = f"{case.inputs[i].name} = {case.inputs[j].name}"
-        tried += _slopes_right(case, values, f"where {names}")
-    if not tried:
-        raise NotApplicable("no two differentiable inputs are of an output's shape and dtype")
-
-
-def _torchs_rows(case: Case, call: Call, values: list[Tensor]) -> dict[int, Tensor]:
-    """By input the Jacobian of torch's own rule, where there is one."""
-    rows: dict[int, list[Tensor]] = {i: [] for i in case.wanted}
-    zeros = [torch.zeros_like(root.data) for root in call.roots]
-    for number, zero in enumerate(zeros):
-        for place in range(zero.numel()):
-            unit = torch.zeros_like(zero, memory_format=torch.contiguous_format)
-            unit.view(-1)[place] = 1
-            try:
-                theirs = case.oracle.call([t.clone() for t in values])
-                found = theirs.vjp([*zeros[:number], unit, *zeros[number + 1 :]])
-            except NotApplicable:
-                return {}
-            for i, own in rows.items():
-                gradient = found[i]
-                own.append(
-                    (torch.zeros_like(values[i]) if gradient is None else gradient).flatten()
-                )
-    return {i: torch.stack(own) for i, own in rows.items()}
-
-
-def _slopes_right(case: Case, values: list[Tensor], what: str) -> bool:
-    if not all(case.inputs[i].tensor.dtype is torch.float64 for i in case.wanted):
-        return False
-    other = case.replaced([t.clone() for t in values])
-    try:
-        call = other.call()
-    except Exception:
-        return False
-    if not call.roots or not all(bool(torch.isfinite(r.data).all()) for r in call.roots):
-        return False
-    count = sum(r.numel() for r in call.roots)
-    if not count or max(sum(t.numel() for t in values), count) > FULL:
-        return False
-    theirs = _torchs_rows(case, call, values)
-    for i, rows in zip(other.wanted, of_rule(other, call), strict=True):
-        found = jacobians(other, call, i)
-        wrong = found.disagrees(rows)
-        if bool(wrong.any()):
-            found.refine(wrong)
-            # Beside a cusp the slope is as large as the step is small.
-            steep = found.kinks | found.jumps | (found._doubt > 1e-3 * found.scale)
-            cusp = torch.isinf(rows) & steep
-            wrong = found.disagrees(rows) & ~found.between(rows) & ~cusp
-            if i in theirs:  # at a point where torch takes one of several numbers, so may we
-                wrong &= theirs[i] != rows
-        if bool(wrong.any()):
-            row, column = (int(n) for n in wrong.nonzero()[0])
-            raise Violation(
-                f"{what} the slope of output element {row} in {other.inputs[i].name} element "
-                f"{column} is {float(found.central[row, column]):.6g}, the gradient "
-                f"{float(rows[row, column]):.6g}"
-            )
-    return True
 
 
 @LAWS.law("stretched", "special points")

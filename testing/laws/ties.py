@@ -1,0 +1,100 @@
+"""Ties: where two inputs are equal, and what the slope is at any one point."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from plugrad.testing.call import differentiable_call
+from plugrad.testing.jacobians import jacobians, of_rule
+from plugrad.testing.law import LAWS, NotApplicable, Violation
+from plugrad.testing.laws.graphs import alike
+from plugrad.testing.laws.numeric import FULL, needs_wide
+
+if TYPE_CHECKING:
+    from plugrad.testing.call import Call
+    from plugrad.testing.case import Case
+
+
+@LAWS.law("ties", "special points")
+def ties(case: Case) -> None:
+    """Where two inputs are equal the gradient is right, or lies between the one-sided derivatives.
+
+    A rule with ``x > y`` and ``y > x`` has a third case, which random samples do not show.
+    """
+    call = differentiable_call(case)
+    needs_wide(case, call)
+    shapes = {root.shape for root in call.roots}
+    tried = 0
+    for i, j in alike(case):
+        # Elements tie; two matrices of one size may have nothing to do with each other.
+        if case.inputs[i].tensor.shape not in shapes:
+            continue
+        values = case.values
+        values[j] = values[i].clone()
+        names = f"{case.inputs[i].name} = {case.inputs[j].name}"
+        tried += slopes_right(case, values, f"where {names}")
+    if not tried:
+        raise NotApplicable("no two differentiable inputs are of an output's shape and dtype")
+
+
+def _torchs_rows(case: Case, call: Call, values: list[Tensor]) -> dict[int, Tensor]:
+    """By input the Jacobian of torch's own rule, where there is one."""
+    rows: dict[int, list[Tensor]] = {i: [] for i in case.wanted}
+    zeros = [torch.zeros_like(root.data) for root in call.roots]
+    for number, zero in enumerate(zeros):
+        for place in range(zero.numel()):
+            unit = torch.zeros_like(zero, memory_format=torch.contiguous_format)
+            unit.view(-1)[place] = 1
+            try:
+                theirs = case.oracle.call([t.clone() for t in values])
+                found = theirs.vjp([*zeros[:number], unit, *zeros[number + 1 :]])
+            except NotApplicable:
+                return {}
+            for i, own in rows.items():
+                gradient = found[i]
+                own.append(
+                    (torch.zeros_like(values[i]) if gradient is None else gradient).flatten()
+                )
+    return {i: torch.stack(own) for i, own in rows.items()}
+
+
+def slopes_right(case: Case, values: list[Tensor], what: str) -> bool:
+    """Raise Violation unless the gradient is the slope there, or what torch takes at a kink.
+
+    False if nothing can be said: the call raises, or is too large, or not finite.
+    """
+    if not all(case.inputs[i].tensor.dtype is torch.float64 for i in case.wanted):
+        return False
+    other = case.replaced([t.clone() for t in values])
+    try:
+        call = other.call()
+    except Exception:
+        return False
+    if not call.roots or not all(bool(torch.isfinite(r.data).all()) for r in call.roots):
+        return False
+    count = sum(r.numel() for r in call.roots)
+    if not count or max(sum(t.numel() for t in values), count) > FULL:
+        return False
+    theirs = _torchs_rows(case, call, values)
+    for i, rows in zip(other.wanted, of_rule(other, call), strict=True):
+        found = jacobians(other, call, i)
+        wrong = found.disagrees(rows)
+        if bool(wrong.any()):
+            found.refine(wrong)
+            # Beside a cusp the slope is as large as the step is small.
+            steep = found.kinks | found.jumps | (found._doubt > 1e-3 * found.scale)
+            cusp = torch.isinf(rows) & steep
+            wrong = found.disagrees(rows) & ~found.between(rows) & ~cusp
+            if i in theirs:  # at a point where torch takes one of several numbers, so may we
+                wrong &= theirs[i] != rows
+        if bool(wrong.any()):
+            row, column = (int(n) for n in wrong.nonzero()[0])
+            raise Violation(
+                f"{what} the slope of output element {row} in {other.inputs[i].name} element "
+                f"{column} is {float(found.central[row, column]):.6g}, the gradient "
+                f"{float(rows[row, column]):.6g}"
+            )
+    return True
