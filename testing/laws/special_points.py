@@ -12,6 +12,7 @@ from torch import Tensor
 from plugrad.testing.call import differentiable_call, refuse_surrogate
 from plugrad.testing.case import Case, cases
 from plugrad.testing.domains import BOUND
+from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.jacobians import jacobians, of_rule
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.inputs import castable, compare_with_oracle
@@ -82,7 +83,14 @@ def no_nan(case: Case) -> None:
                     other = case.call(values)
                 except Exception:
                     continue
-                _check_nan(case, other, f"{value} in {where} of {case.inputs[i].name}")
+                what = f"{value} in {where} of {case.inputs[i].name}"
+                try:
+                    _check_nan(case, other, what)
+                except (Violation, NotApplicable):
+                    raise
+                except Exception:  # aloud, at numbers that a Function of torch's need not take
+                    if case.op.engine is PLUGRAD:
+                        raise
 
 
 #: A domain often ends at 0 or at 1. Only one element is nan: all could give nothing finite.
