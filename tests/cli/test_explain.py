@@ -13,7 +13,7 @@ from plugrad.testing import LAWS
 from plugrad.testing.faults import FAULTS
 from plugrad.tests.cli.site_commands import site_commands
 from plugrad.tests.plugins.site import Site, pack_of
-from plugrad.tests.testing.test_pack_checks import CHECKS
+from plugrad.tests.testing.pack_checks import CHECKS
 
 
 def run(*arguments):

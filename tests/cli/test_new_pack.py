@@ -457,14 +457,14 @@ def test_from_nothing_to_a_checked_pack(author, here):
     checked = "pip install -e . && plugrad check softclip:: && pytest"
     output = author.run(checked, pack)
     assert "passed: 1 ops, " in output
-    assert " 199 passed, 53 skipped in " in output
+    assert " 225 passed, 63 skipped in " in output
     author.run("ruff check . && ruff format --check . && mypy", pack)
     assert "faults caught (100 %)" in author.run("plugrad strength softclip::", pack)
 
     author.run("plugrad new-op smooth", pack)
     output = author.run(checked, pack)
     assert "passed: 2 ops, " in output
-    assert " 398 passed, 106 skipped in " in output
+    assert " 450 passed, 126 skipped in " in output
     author.run("ruff check . && ruff format --check . && mypy", pack)
     (here / "use.py").write_text(USE)
     author.run("mypy --strict use.py && python use.py", here)
@@ -500,9 +500,9 @@ def test_two_packs_side_by_side(author, here):
         folder = here / f"plugrad-{pack}"
         output = author.run(f"plugrad check {pack}:: && pytest", folder)
         assert "passed: 1 ops, " in output
-        assert " 199 passed, 53 skipped in " in output
+        assert " 225 passed, 63 skipped in " in output
         author.run("ruff check . && mypy", folder)
-    assert " 398 passed, 106 skipped in " in author.run("pytest", here)
+    assert " 450 passed, 126 skipped in " in author.run("pytest", here)
     told = author.run(
         "python -c 'import torch, plugrad as pg; x = pg.Variable(torch.zeros(2))\n"
         "print(x.first.squash() + pg.ops.second.level(x), x.squash() + x.level())'",
