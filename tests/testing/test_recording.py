@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import dataclass
 
@@ -518,7 +519,9 @@ def test_workers_of_xdist_record_and_their_controller_checks_and_saves(project):
     text = (project.path / "recorded.py").read_text()
     assert "# suite/test_kernels.py::test_strided" in text
     assert "Sample(torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]).double())" in text
-    again = project.run("plugrad", "check", "their:", "--samples", "recorded.py", *_laws())
+    again = project.run(
+        sys.executable, "-m", "plugrad", "check", "their:", "--samples", "recorded.py", *_laws()
+    )
     assert again.ret == 1
     again.stdout.fnmatch_lines(["FAILED their.kernels:Strided?0?-cotangent-layouts"])
 
