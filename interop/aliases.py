@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.autograd.forward_ad import _set_fwd_grad_enabled
-from torch.autograd.function import FunctionMeta, _SingleLevelFunction
+from torch.autograd.function import FunctionMeta
 
 from plugrad.interop.torchs_apply import MAY_HOLD_VARIABLES, TORCHS_OWN, has_variable
+from plugrad.interop.torchs_function import has_setup_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +41,7 @@ def watch(adopted: Callable[..., Any]) -> None:
     """
     for cls in _with_an_alias():
         _put_on(cls, "_backward_cls", _NotesModes(cls._backward_cls))
-        in_two = cls.setup_context is not _SingleLevelFunction.setup_context
+        in_two = has_setup_context(cls)
         _put_on(cls, "forward", staticmethod(_looking(cls, cls.forward, in_two, adopted)))
         if in_two:
             _put_on(cls, "setup_context", staticmethod(_after_torchs_forward(cls.setup_context)))

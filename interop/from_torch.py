@@ -41,14 +41,13 @@ from plugrad.interop.torchs_apply import (
     look_for_variables,
     torchs_apply,
 )
+from plugrad.interop.torchs_function import has_setup_context, once_marked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plugrad.core.context import Context
 
-# What torch.autograd.function.once_differentiable returns runs this code.
-_ONCE_CODE = torch.autograd.function.once_differentiable(lambda _: None).__code__
 # How torch's checkpoint keeps the inputs, before torch 2.9 or so.
 _NOOP_SAVE_INPUTS = getattr(torch.utils.checkpoint, "_NoopSaveInputs", object())
 _adopted: WeakKeyDictionary[type, type[Function]] = WeakKeyDictionary()
@@ -75,7 +74,7 @@ def _apply_adopted(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     function = _adopted.get(cls)
     if function is None:
         function = _adopted[cls] = _adopt(cls)
-    if _has_setup_context(cls):
+    if has_setup_context(cls):
         args, kwargs = _bound(cls, args, kwargs), {}
     return _call(cls, function, args, kwargs)
 
@@ -101,10 +100,6 @@ def _bound(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any
     return bound.args
 
 
-def _has_setup_context(cls: Any) -> bool:
-    return cls.setup_context is not torch.autograd.function._SingleLevelFunction.setup_context
-
-
 def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     name = function.signature.op_name
     recording = torch.is_grad_enabled()
@@ -120,7 +115,7 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
         context._pg_saved, context._pg_edges = (), tuple(edges)
         context.needs_input_grad = tuple([edge is not None for edge in edges])
     with torch.no_grad():
-        if _has_setup_context(cls):
+        if has_setup_context(cls):
             output = cls.forward(*raw)
             cls.setup_context(context, raw, output)
         else:
@@ -223,7 +218,7 @@ def _adopt(cls: Any) -> type[Function]:
             f"{cls.__name__} has both",
             fix="keep one of them",
         )
-    once = getattr(rule, "__code__", None) is _ONCE_CODE
+    once = once_marked(rule)
     differentiated_once = once_differentiable(rule.__wrapped__) if once else None
 
     def forward(ctx: Context, *args: Any) -> Any:

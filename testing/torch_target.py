@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import _SingleLevelFunction
 
 from plugrad.core.declaration import Declaration, Signature
 from plugrad.core.sample import Sample
 from plugrad.errors import ArgumentError, OpDefinitionError, TargetError
+from plugrad.interop.torchs_function import has_setup_context, once_marked, rule_of
 from plugrad.testing.call import flat
 from plugrad.testing.case import OpUnderTest
 from plugrad.testing.engine import TORCH
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from plugrad.core.sample import SampleMaker
 
-# What torch.autograd.function.once_differentiable returns runs this code.
-_ONCE_CODE = torch.autograd.function.once_differentiable(lambda _: None).__code__
 #: Laws that say how much the samples show, or what few Functions are written for.
 _ADVICE = frozenset({"batched-cotangents", "branches", "lines", "setup-context", "stretched"})
 #: What may be said of a target, as ``@op`` says it of an op.
@@ -162,7 +160,7 @@ class TorchTarget(OpUnderTest):
     @property
     def has_setup_context(self) -> bool:
         """Whether forward is without ``ctx``, as torch.func needs it."""
-        return self.function.setup_context is not _SingleLevelFunction.setup_context
+        return has_setup_context(self.function)
 
     @property
     def once_differentiable(self) -> bool:
@@ -263,22 +261,11 @@ def resolves(name: str, target: Any) -> bool:
         return False
 
 
-def rule_of(function: Any) -> Any:
-    """Its backward, which torch lets be called ``vjp``, too."""
-    vjp = function.vjp
-    return function.backward if vjp is torch.autograd.Function.vjp else vjp
-
-
-def once_marked(rule: Any) -> bool:
-    """Whether torch's once_differentiable made it."""
-    return getattr(rule, "__code__", None) is _ONCE_CODE
-
-
 def _signature(target: Any, name: str) -> Signature:
     skip, forward = 0, target
     if is_function(target):
         forward = target.forward
-        skip = 0 if target.setup_context is not _SingleLevelFunction.setup_context else 1
+        skip = 0 if has_setup_context(target) else 1
     elif isinstance(target, torch.nn.Module):
         forward = target.forward
     elif isinstance(getattr(target, "_init_fn", None), type(_signature)):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import BackwardCFunction, FunctionCtx, _SingleLevelFunction
+from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 from plugrad.core.context import UntrackedContext
 from plugrad.core.node import Record
+from plugrad.interop.torchs_function import has_setup_context, once_marked, rule_of
 from plugrad.testing.call import flat
-from plugrad.testing.torch_target import once_marked, rule_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -216,7 +216,7 @@ class TorchContexts(Contexts):
 
     def has_setup_context(self, function: Any) -> bool:
         """See Contexts."""
-        return function.setup_context is not _SingleLevelFunction.setup_context
+        return has_setup_context(function)
 
     def of(self, call: Call) -> Any:
         """See Contexts: in torch it is the node."""

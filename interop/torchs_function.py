@@ -1,0 +1,27 @@
+"""What a torch.autograd.Function says of itself: how forward is written, which its rule is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.autograd.function import _SingleLevelFunction
+
+# What torch.autograd.function.once_differentiable returns runs this code.
+_ONCE_CODE = torch.autograd.function.once_differentiable(lambda _: None).__code__
+
+
+def has_setup_context(function: Any) -> bool:
+    """Whether its forward is without ``ctx``, and ``setup_context`` fills that."""
+    return function.setup_context is not _SingleLevelFunction.setup_context
+
+
+def rule_of(function: Any) -> Any:
+    """Its backward, which torch lets be called ``vjp``, too."""
+    vjp = function.vjp
+    return function.backward if vjp is torch.autograd.Function.vjp else vjp
+
+
+def once_marked(rule: Any) -> bool:
+    """Whether torch's once_differentiable made it."""
+    return getattr(rule, "__code__", None) is _ONCE_CODE
