@@ -79,7 +79,7 @@ def find_targets(
     The other arguments and what is raised are as for ``find_target``.
     """
     place, _, name = text.partition(":") if not text.endswith(".py") else (text, "", "")
-    module = _from_file(place) if place.endswith(".py") else _import(place)
+    module = _module(place)
     samples_file = told.get("samples_file")
     told = {key: value for key, value in told.items() if key != "samples_file"}
     known = _samples_of(module, samples_file)
@@ -107,8 +107,7 @@ def find_object(text: str) -> Any:
         UnknownTargetError: there is no such module, file or name, or it can't be imported.
     """
     place, _, name = text.partition(":")
-    module = _from_file(place) if place.endswith(".py") else _import(place)
-    return _attribute(module, name, place)
+    return _attribute(_module(place), name, place)
 
 
 def described_target(
@@ -164,6 +163,10 @@ def _target(
 
 
 # --- finding -------------------------------------------------------------------------
+
+
+def _module(place: str) -> ModuleType:
+    return _from_file(place) if place.endswith(".py") else _import(place)
 
 
 def _import(name: str) -> ModuleType:
