@@ -16,7 +16,23 @@ from plugrad.cli.scaffold.op_module import OpModule
 from plugrad.plugins.default import registry
 
 #: Where torch has the functions whose ops a category holds, and what their names begin with.
-_OF_TORCH = {"nn": ("nn.functional.", ""), "linalg": ("linalg.", "")}
+_OF_TORCH = {
+    "linalg": ("linalg.", ""),
+    **dict.fromkeys(
+        (
+            "activation",
+            "attention",
+            "convolution",
+            "dropout",
+            "embedding",
+            "loss",
+            "normalization",
+            "padding",
+            "pooling",
+        ),
+        ("nn.functional.", ""),
+    ),
+}
 #: Where torch has further ones. Their ops' names do not begin with it: a built-in op
 #: ``special.entr`` would leave no name to a pack ``special``.
 _SPECIAL = "special."

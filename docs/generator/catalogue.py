@@ -39,7 +39,7 @@ installed.
 {% endfor %}
 """
 
-_TITLES = {"linalg": "Linear algebra", "nn": "Neural networks"}
+_TITLES = {"linalg": "Linear algebra"}
 
 PAGE = """\
 # {{ title }}

@@ -43,7 +43,7 @@ def own(tmp_path, monkeypatch, no_packs):
     """Let the test be in what looks like plugrad's own repository."""
     monkeypatch.setattr(installed_packs, "packs", no_packs)
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "plugrad"\n')
-    for folder in ("", "elementwise", "nn", "linalg"):
+    for folder in ("", "elementwise", "activation", "linalg"):
         (tmp_path / "ops" / folder).mkdir()
         (tmp_path / "ops" / folder / "__init__.py").touch()
     monkeypatch.chdir(tmp_path)
@@ -225,7 +225,7 @@ def test_the_name_of_an_installed_pack_is_not_taken(own, monkeypatch, pack, argu
     assert f"would take its name from the pack {pack} of plugrad-{pack} 1.2\n" in told
 
 
-@pytest.mark.parametrize("folder", [".", "ops/nn"])
+@pytest.mark.parametrize("folder", [".", "ops/activation"])
 def test_without_a_category_it_says_how(own, monkeypatch, folder):
     monkeypatch.chdir(own / folder)
     told = refused(own, "squash")

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import NotDifferentiableError
 from plugrad.ops._number import gradient_refused
-from plugrad.ops.nn._reduction import reduction_code
+from plugrad.ops.loss._reduction import reduction_code
 
 
 @op("nn.functional.nll_loss", overrides=(torch.nn.functional.nll_loss,))

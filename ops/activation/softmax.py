@@ -1,4 +1,4 @@
-"""nn.functional.log_softmax: the logarithm of softmax."""
+"""nn.functional.softmax: positive numbers that sum to one along a dimension."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.nn import _softmax
+from plugrad.ops.activation import _softmax
 
 
 @op(
-    "nn.functional.log_softmax",
-    methods=("log_softmax",),
-    overrides=(torch.nn.functional.log_softmax, torch.log_softmax, torch.special.log_softmax),
+    "nn.functional.softmax",
+    methods=("softmax",),
+    overrides=(torch.nn.functional.softmax, torch.softmax, torch.special.softmax),
 )
-class LogSoftmax(Function):
-    """y = x - log(sum(exp(x))) along dim;  gx = gy - exp(y) sum(gy).
+class Softmax(Function):
+    """y = exp(x) / sum(exp(x)) along dim;  gx = y (gy - sum(gy y)).
 
     With dtype, x is cast to it first. A row of -inf gives nan.
     """
@@ -30,11 +30,11 @@ class LogSoftmax(Function):
         _stacklevel: int | torch.dtype = 3,
         dtype: torch.dtype | None = None,
     ) -> Tensor:
-        return _softmax.forward(ctx, torch.log_softmax, x, dim, _stacklevel, dtype)
+        return _softmax.forward(ctx, torch.softmax, x, dim, _stacklevel, dtype)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
-        return _softmax.backward(ctx, _log_softmax_backward_data, gy)
+        return _softmax.backward(ctx, _softmax_backward_data, gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -53,4 +53,4 @@ class LogSoftmax(Function):
         yield Sample(make(2, 3), 1, _stacklevel=2)
 
 
-_log_softmax_backward_data = torch._log_softmax_backward_data  # half the call of torch.ops.aten...
+_softmax_backward_data = torch._softmax_backward_data  # half the call of torch.ops.aten...

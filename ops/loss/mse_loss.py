@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
-from plugrad.ops.nn._reduction import reduction_code
+from plugrad.ops.loss._reduction import reduction_code
 
 
 @op(

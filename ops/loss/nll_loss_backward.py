@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.nn._reduction import REDUCTIONS
+from plugrad.ops.loss._reduction import REDUCTIONS
 
 
 @op(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.ops._number import constant, number
-from plugrad.ops.nn._reduction import REDUCTIONS, reduction_code
+from plugrad.ops.loss._reduction import REDUCTIONS, reduction_code
 
 
 @op("nn.functional.cross_entropy", overrides=(torch.nn.functional.cross_entropy,))

@@ -1,0 +1,1 @@
+"""What follows a layer: relu and its kin, gates, softmax."""

@@ -1,0 +1,1 @@
+"""Weighted sums of values, by how queries and keys agree."""

@@ -1,0 +1,1 @@
+"""Random elements left out, in training."""

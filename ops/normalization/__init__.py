@@ -1,0 +1,1 @@
+"""Layers that make mean and variance the same."""

@@ -1,0 +1,1 @@
+"""Windows to one number each, their inverses, and sampling on a grid."""
