@@ -171,6 +171,10 @@ class UnknownTorchFunctionError(PlugradError, NotImplementedError):
     """A torch callable met a Variable and no op stands for it."""
 
 
+class MissingPrimitiveError(UnknownTorchFunctionError):
+    """A torch function that no op stands for calls a primitive that none stands for either."""
+
+
 class UnknownPackError(PlugradError, ValueError):
     """No registered op comes from the pack that was asked for."""
 

@@ -11,6 +11,7 @@ from plugrad.core.engine import backward
 from plugrad.core.graph import get_gradient_edge
 from plugrad.core.variable import Variable
 from plugrad.functional import grad
+from plugrad.interop.fallback import fall_back
 from plugrad.interop.from_torch import adopt_torch_functions
 from plugrad.plugins.default import registry
 
@@ -72,10 +73,8 @@ registry.stand_ins.update(
     {
         torch.autograd.grad: _grad,
         torch.autograd.backward: _backward,
-        torch.Tensor.backward: backward,
-        torch.Tensor.register_hook: Variable.register_hook,
-        torch.is_inference: Variable.is_inference,
         torch.autograd.graph.get_gradient_edge: get_gradient_edge,
     }
 )
+registry.fall_back = fall_back
 adopt_torch_functions()

@@ -16,7 +16,12 @@ from plugrad.errors import (
     UnknownOpError,
     UnknownTorchFunctionError,
 )
-from plugrad.plugins.instead import instead_of_attribute, instead_of_function, torch_name
+from plugrad.plugins.instead import (
+    instead_of_attribute,
+    instead_of_function,
+    torch_name,
+    variables_own,
+)
 from plugrad.plugins.messages import did_you_mean, warn_all
 from plugrad.plugins.naming import check_op, check_pack_name
 from plugrad.plugins.registered_op import BUILTIN, RESERVED, Claims, RegisteredOp
@@ -49,6 +54,8 @@ class Registry:
         self._attached_to: type | None = None
         #: What stands for torch callables that compute no op: ``torch.autograd.grad``.
         self.stand_ins: dict[Callable[..., Any], Callable[..., Any]] = {}
+        #: Called with a torch callable and its arguments where nothing else stands for it.
+        self.fall_back: Callable[..., Any] | None = None
         #: The built-in ops that the installed torch cannot have, by name.
         self.absent: dict[str, AbsentOp] = {}
         #: Where further ops may come from on a miss.
@@ -262,6 +269,10 @@ class Registry:
                 return entry.calls(function)
         self._refuse_rivals(name, self._torch_functions.rivals(function))
         self._refuse_absent(f"no op stands for {name} here", name, UnknownTorchFunctionError)
+        return variables_own(name) or self._torchs(function, name)
+
+    def _torchs(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        """What runs torch's own implementation of a function that has no op."""
         found = instead_of_function(name)
         if found is not None:
             what, instead = found
@@ -270,12 +281,18 @@ class Registry:
                 where=f"a call of {name}",
                 fix=instead + self._set_aside(),
             )
-        raise UnknownTorchFunctionError(
-            f"no op stands for {name}, so it cannot take a Variable",
-            where=f"a call of {name}",
-            fix=f"write a Function for it with @plugrad.op(..., overrides=({name},)) and "
-            f"registry.add it; or pass .data where no gradient is wanted{self._set_aside()}",
-        )
+        if self.fall_back is None:
+            raise UnknownTorchFunctionError(
+                f"no op stands for {name}, so it cannot take a Variable",
+                where=f"a call of {name}",
+                fix=f"write a Function for it with @plugrad.op(..., overrides=({name},)) and "
+                f"registry.add it; or pass .data where no gradient is wanted{self._set_aside()}",
+            )
+        return partial(self.fall_back, function)
+
+    def primitive(self, overload: Any) -> RegisteredOp | None:
+        """The op that stands for a primitive of torch's, as ``torch.ops.aten.sin.default``."""
+        return self._torch_functions.get(overload)
 
     def attribute(self, variable: object, name: str) -> Any:
         """Variable's missing attribute ``name``: a pack's, once the packs are loaded.
@@ -301,12 +318,20 @@ class Registry:
                 fix=instead[1] + self._set_aside(),
             )
         on_tensor = hasattr(torch.Tensor, name)
+        if on_tensor and self.fall_back is not None:
+            return self._of_tensors(variable, getattr(torch.Tensor, name))
         known = sorted(n for n in {*self._attributes, *dir(Variable)} if not n.startswith("_"))
         raise UnknownOpError(
             f"a Variable has no {name!r}: "
             + ("a tensor has it, but no op provides it" if on_tensor else "no op provides it"),
             fix=self._suggestion(name, known),
         )
+
+    def _of_tensors(self, variable: object, attribute: Any) -> Any:
+        """A method or property of tensors that no op provides, on a Variable."""
+        if callable(attribute):
+            return partial(self.torch_function(attribute), variable)
+        return self.torch_function(attribute.__get__)(variable)
 
     # --- a miss ---
     def _load_packs(self) -> None:

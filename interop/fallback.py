@@ -1,0 +1,316 @@
+"""Torch functions without an op: torch's own implementation runs, and its primitives are our ops.
+
+Half of torch's functions are composites of others, and so need no backward of their own. torch's
+implementation is run on the tensors of the Variables, under a mode that torch's dispatcher asks
+before it computes a primitive. It knows which tensor is which Variable, and calls the op that
+stands for the primitive. Nothing is a tensor subclass: what the implementation asks of a tensor
+is answered by that tensor.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from plugrad.core.record import like
+from plugrad.core.twins import overwrite
+from plugrad.core.unpack import refuse_torch_graph
+from plugrad.core.variable import Variable, plain
+from plugrad.core.views import check_inplace, note_custom_view
+from plugrad.errors import InplaceError, MissingPrimitiveError, OutArgumentError
+from plugrad.interop.primitives import (
+    functional_form,
+    has_no_gradient,
+    is_composite,
+    is_inplace_view,
+    out_names,
+)
+from plugrad.plugins.default import registry
+from plugrad.plugins.instead import torch_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_aten = torch.ops.aten
+_Key, _KeySet = torch._C.DispatchKey, torch._C.DispatchKeySet
+_included = torch._C._dispatch_tls_local_include_set
+_excluded = torch._C._dispatch_tls_local_exclude_set
+_Keys = torch._C._ForceDispatchKeyGuard
+_is_grad_enabled = torch.is_grad_enabled
+
+#: What torch's autograd does around a primitive: composites come whole to a mode below it.
+_AUTOGRAD = (
+    _KeySet(_Key.AutogradFunctionality)
+    | _KeySet(_Key.AutogradOther)
+    | _KeySet(_Key.AutogradNestedTensor)
+    | _KeySet(_Key.ADInplaceOrView)
+)
+
+
+def fall_back(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Call a torch function that no op stands for, with Variables among its arguments.
+
+    Its results are Variables; the Variables that it changes in place are changed. Where nothing
+    is recorded, torch's function simply runs on the tensors.
+
+    Raises:
+        MissingPrimitiveError: a gradient is wanted of a primitive in it that no op stands for.
+        OutArgumentError: results that are recorded are to be written into ``out=``.
+        InplaceError: they are to be written into a plain tensor.
+    """
+    call = _Call(function)
+    raw_args, raw_kwargs = call.lowered(args), call.lowered(kwargs)
+    if not (call.tracked and _is_grad_enabled()):
+        return call.raised(function(*raw_args, **raw_kwargs))
+    if kwargs.get("out") is not None:
+        raise OutArgumentError(
+            f"{call.name} was given out=: a result written into a tensor has no gradient",
+            where=f"a call of {call.name}",
+            fix="leave out= away and use the result; or, where no gradient is wanted, "
+            "out.copy_(result.detach())",
+        )
+    with _Keys(_included(), _excluded() | _AUTOGRAD), call:
+        output = function(*raw_args, **raw_kwargs)
+    return call.raised(output)
+
+
+class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """One call of a torch function: which tensor is which Variable while it runs."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.function = function
+        #: The keys as the caller has them: our ops run in the caller's modes.
+        self.keys = _excluded()
+        #: By the id of its tensor, which it keeps alive.
+        self.variables: dict[int, Variable] = {}
+        #: The caller's plain tensors, which can remember no gradient; and its Variables' ids.
+        self.constants: dict[int, Tensor] = {}
+        self.given: set[int] = set()
+        self.tracked = False
+
+    @property
+    def name(self) -> str:
+        """The function's, for errors."""
+        return torch_name(self.function)
+
+    # --- in and out ---
+    def lowered(self, value: Any) -> Any:
+        """``value`` with tensors for Variables, each of which is noted."""
+        if isinstance(value, Variable):
+            return self._lowered(value)
+        if isinstance(value, Tensor):
+            if value.requires_grad and _is_grad_enabled():
+                refuse_torch_graph(value, self.name)
+            self.constants[id(value)] = value
+        elif isinstance(value, list | tuple):
+            return like(value, [self.lowered(v) for v in value])
+        elif value.__class__ is dict:
+            return {key: self.lowered(v) for key, v in value.items()}
+        return value
+
+    def _lowered(self, variable: Variable) -> Tensor:
+        tensor = variable._data
+        if self.variables.setdefault(id(tensor), variable) is not variable:
+            tensor = tensor.detach()  # two Variables of one tensor: told apart from here on
+            self.variables[id(tensor)] = variable
+        self.given.add(id(tensor))
+        self.tracked = self.tracked or variable.requires_grad
+        return tensor
+
+    def raised(self, value: Any) -> Any:
+        """``value`` with Variables for tensors."""
+        if isinstance(value, Tensor):
+            return self._raised(value)
+        if isinstance(value, list | tuple):
+            return like(value, [self.raised(v) for v in value])
+        if value.__class__ is dict:
+            return {key: self.raised(v) for key, v in value.items()}
+        return value
+
+    def _raised(self, tensor: Tensor) -> Variable | Tensor:
+        if id(tensor) in self.constants:
+            return tensor
+        found = self.variables.get(id(tensor))
+        if found is None:
+            found = self.variables[id(tensor)] = plain(tensor)
+            if tensor._is_view():
+                named: Any = SimpleNamespace(__name__=self.name, signature=self)
+                note_custom_view(named, list(self.variables.values()), found)
+        return found
+
+    # --- while it runs ---
+    def __torch_dispatch__(
+        self, primitive: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        # torch excludes all keys above a mode's: Conjugate too, without which lazily conjugated
+        # tensors are read wrongly, and those that count versions and note views.
+        with _Keys(_included(), self.keys):
+            return self._compute(primitive, args, kwargs or {})
+
+    def _compute(self, primitive: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        ours = [self._known(a) for a in args]
+        options = {key: self._known(a) for key, a in kwargs.items()} if kwargs else kwargs
+        if not (_is_grad_enabled() and _any_tracked((*ours, *options.values()))):
+            return primitive(*args, **kwargs)
+        entry = registry.primitive(primitive)
+        if entry is not None:
+            return self._kept(entry.apply(*ours, **options))
+        if is_composite(primitive):
+            with _Keys(_included(), self.keys | _AUTOGRAD), self:
+                return primitive.decompose(*args, **kwargs)
+        if primitive._schema.is_mutable:
+            return self._change(primitive, args, kwargs, ours, options)
+        output = primitive(*args, **kwargs)
+        if has_no_gradient(primitive):
+            self.variables[id(output)] = plain(output)
+        elif not _is_constant(output):
+            self._refuse(primitive)
+        return output
+
+    def _known(self, value: Any) -> Any:
+        """``value`` with Variables for the tensors that are Variables' own."""
+        if isinstance(value, Tensor):
+            found = self._variable(value)
+            return value if found is None else found
+        if value.__class__ is list or value.__class__ is tuple:
+            return [self._known(v) for v in value]
+        return value
+
+    def _variable(self, tensor: Tensor) -> Variable | None:
+        found = self.variables.get(id(tensor))
+        if found is None and tensor._base is not None:
+            base = self.variables.get(id(tensor._base))
+            if base is not None and base.requires_grad:  # the view is older than the base's edge
+                return self._as_strided(tensor, base)
+        return found
+
+    def _as_strided(self, tensor: Tensor, base: Variable) -> Variable:
+        geometry = list(tensor.shape), list(tensor.stride()), tensor.storage_offset()
+        view: Variable = self._entry(_aten.as_strided.default).apply(base, *geometry)
+        view._data = tensor
+        self.variables[id(tensor)] = view
+        return view
+
+    def _kept(self, value: Any) -> Any:
+        """The tensors of the Variables that an op returned."""
+        if isinstance(value, Variable):
+            self.variables[id(value._data)] = value
+            return value._data
+        if isinstance(value, list | tuple):
+            return [self._kept(v) for v in value]
+        return value
+
+    # --- changes in place ---
+    def _change(
+        self,
+        primitive: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        ours: list[Any],
+        options: dict[str, Any],
+    ) -> Any:
+        form = functional_form(primitive)
+        if form is None:
+            self._refuse(primitive)
+        entry, name, outs = (
+            self._entry(form),
+            primitive.overloadpacket.__name__,
+            out_names(primitive),
+        )
+        if outs:
+            options = {key: value for key, value in options.items() if key not in outs}
+            results = entry.apply(*ours, **options)
+            for out, result in zip(outs, results if len(outs) > 1 else [results], strict=True):
+                self._write_result(kwargs[out], result, name)
+            return kwargs[outs[0]] if len(outs) == 1 else tuple([kwargs[out] for out in outs])
+        if is_inplace_view(primitive):
+            return self._reshape(primitive, entry, args, kwargs, ours, options)
+        x = self._writable(args[0], name)
+        check_inplace(x, name)
+        if entry.function.overwrite is not None:
+            entry.function.overwrite(x, *ours[1:], **options)
+        else:
+            overwrite(x, entry.function, name, tuple(ours[1:]), options)
+        return args[0]
+
+    def _write_result(self, tensor: Tensor, result: Any, name: str) -> None:
+        x = self._writable(tensor, name)
+        if tensor.shape != result.shape:
+            tensor.resize_(result.shape)
+        x.copy_(result)
+
+    def _writable(self, tensor: Tensor, name: str) -> Variable:
+        """The Variable that a tensor is; one that is made for it if torch's code made it."""
+        found = self._variable(tensor)
+        if found is not None:
+            return found
+        base = tensor if tensor._base is None else tensor._base
+        if id(base) in self.constants or id(tensor) in self.constants:
+            raise InplaceError(
+                f"{name} would write a Variable that requires grad into a plain tensor, which "
+                "cannot remember where its values come from",
+                where=f"a call of {self.name}, an argument of shape {tuple(tensor.shape)}",
+                fix="make the tensor a Variable: plugrad.Variable(tensor); or, if no gradient is "
+                "wanted, pass .detach() or call it in plugrad.no_grad()",
+            )
+        variable = self.variables.setdefault(id(base), plain(base))
+        return variable if base is tensor else self._as_strided(tensor, variable)
+
+    def _reshape(
+        self,
+        primitive: Any,
+        entry: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        ours: list[Any],
+        options: dict[str, Any],
+    ) -> Any:
+        """Change the shape of a tensor that torch's code made, as ``squeeze_`` does."""
+        tensor = args[0]
+        if id(tensor) in self.given:  # a record may have saved it, in the shape that it has
+            self._refuse(primitive)
+        view = entry.apply(*ours, **options)
+        primitive(*args, **kwargs)
+        view._data = tensor
+        self.variables[id(tensor)] = view
+        return tensor
+
+    # --- refusals ---
+    @property
+    def op_name(self) -> str:
+        """What the error says that made a view."""
+        return self.name
+
+    def _entry(self, primitive: Any) -> Any:
+        return registry.primitive(primitive) or self._refuse(primitive)
+
+    def _refuse(self, primitive: Any) -> NoReturn:
+        raise MissingPrimitiveError(
+            f"no op stands for {self.name}, and torch's own implementation of it calls the "
+            f"primitive {primitive}, for which there is none either: its gradient is not known",
+            where=f"a call of {self.name}",
+            fix=f"write a Function for it with @plugrad.op(..., overrides=(torch.ops.{primitive},))"
+            " and registry.add it; or pass .detach() where no gradient is wanted",
+        )
+
+
+def _any_tracked(values: Iterable[Any]) -> bool:
+    for value in values:
+        if isinstance(value, Variable):
+            if value.requires_grad:
+                return True
+        elif value.__class__ is list and _any_tracked(value):
+            return True
+    return False
+
+
+def _is_constant(output: Any) -> bool:
+    """Whether an output is of integers or booleans, or no tensor: it has no gradient."""
+    if isinstance(output, Tensor):
+        return not (output.is_floating_point() or output.is_complex())
+    return not isinstance(output, list | tuple) or all(map(_is_constant, output))

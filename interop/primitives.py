@@ -1,0 +1,91 @@
+"""What torch says of its primitives, the operators that its dispatcher knows."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from torch._ops import OpOverload
+
+_Key = torch._C.DispatchKey
+
+#: Those whose output is a floating-point tensor that no gradient leads through: new tensors of
+#: the shape of another, and what is detached on purpose.
+_WITHOUT_GRADIENT = frozenset(
+    f"aten::{name}"
+    for name in (
+        "detach", "empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like",
+        "randint_like", "new_empty", "new_empty_strided", "new_zeros", "new_ones", "new_full",
+    )
+)  # fmt: skip
+
+#: In-place primitives whose functional form has another name.
+_FORMS = {
+    "aten::normal_": "normal_functional",
+    "aten::rrelu_with_noise_": "rrelu_with_noise_functional",
+}
+
+
+def has_no_gradient(primitive: OpOverload[..., Any]) -> bool:
+    """Whether its output is a constant, whatever it is given."""
+    return primitive._schema.name in _WITHOUT_GRADIENT
+
+
+@cache
+def is_composite(primitive: OpOverload[..., Any]) -> bool:
+    """Whether torch itself differentiates it by what it is made of."""
+    return primitive.has_kernel_for_dispatch_key(_Key.CompositeImplicitAutograd)
+
+
+@cache
+def is_inplace_view(primitive: OpOverload[..., Any]) -> bool:
+    """Whether it changes the shape of its argument, as ``squeeze_`` does."""
+    return torch.Tag.inplace_view in primitive.tags
+
+
+@cache
+def out_names(primitive: OpOverload[..., Any]) -> tuple[str, ...]:
+    """The keyword-only arguments that it writes its results into."""
+    return tuple(
+        [
+            a.name
+            for a in primitive._schema.arguments
+            if a.kwarg_only and a.alias_info is not None and a.alias_info.is_write
+        ]
+    )
+
+
+@cache
+def functional_form(primitive: OpOverload[..., Any]) -> OpOverload[..., Any] | None:
+    """The primitive that returns what this one writes: ``add.Tensor`` of ``add_.Tensor``.
+
+    None if there is none.
+    """
+    schema = primitive._schema
+    namespace, _, name = schema.name.partition("::")
+    if out_names(primitive):
+        return _same_arguments(primitive)
+    if name.startswith("__i"):  # __iand__
+        name = f"__{name[3:]}"
+    elif name.endswith("_") and not name.endswith("__"):
+        name = _FORMS.get(schema.name, name[:-1])
+    else:
+        return None
+    packet = getattr(getattr(torch.ops, namespace), name, None)
+    return None if packet is None else getattr(packet, schema.overload_name or "default", None)
+
+
+def _same_arguments(primitive: OpOverload[..., Any]) -> OpOverload[..., Any] | None:
+    """The overload that takes the arguments of this one, less ``out``."""
+    outs = out_names(primitive)
+    wanted = [(a.name, str(a.type)) for a in primitive._schema.arguments if a.name not in outs]
+    packet = primitive.overloadpacket
+    for overload in packet.overloads():
+        found: OpOverload[..., Any] = getattr(packet, overload)
+        arguments = [(a.name, str(a.type)) for a in found._schema.arguments]
+        if arguments == wanted and not found._schema.is_mutable:
+            return found
+    return None
