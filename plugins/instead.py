@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.overrides
+from torch._ops import OpOverload, OpOverloadPacket
 
 from plugrad.plugins.registered_op import RESERVED
 
@@ -42,6 +43,8 @@ _ACCESSOR = re.compile(r"torch\.Tensor\.(\w+)\.__(get|set|delete)__")
 
 def torch_name(function: Any) -> str:
     """How a torch callable is written: ``torch.autograd.grad``, ``torch.Tensor.data.__get__``."""
+    if isinstance(function, OpOverload | OpOverloadPacket):
+        return f"torch.ops.{function}"
     known: str | None = torch.overrides.resolve_name(function)
     if known:
         return known

@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.overrides
 
 from plugrad.core.variable import Variable
 from plugrad.errors import (
@@ -294,6 +293,23 @@ class Registry:
         """The op that stands for a primitive of torch's, as ``torch.ops.aten.sin.default``."""
         return self._torch_functions.get(overload)
 
+    def primitive(self, overload: Callable[..., Any]) -> RegisteredOp | None:
+        """The op that stands for one of aten's overloads, ``torch.ops.aten.add.Tensor``, if any.
+
+        An op has it that names the overload itself in ``overrides``: its forward takes what the
+        dispatcher passes. An op that only has the name may take its arguments in another order.
+
+        Raises:
+            AmbiguousOpError: two packs have one.
+        """
+        entry = self._torch_functions.get(overload)
+        if entry is None:
+            self._load_packs()
+            entry = self._torch_functions.get(overload)
+        if entry is None:
+            self._refuse_rivals(torch_name(overload), self._torch_functions.rivals(overload))
+        return entry
+
     def attribute(self, variable: object, name: str) -> Any:
         """Variable's missing attribute ``name``: a pack's, once the packs are loaded.
 
@@ -392,7 +408,7 @@ def _described(key: Any, is_name: bool) -> str:
         return f"the name {key!r}"
     if isinstance(key, str):
         return f"the method {key!r}"
-    return torch.overrides.resolve_name(key) or f"{key!r}"
+    return torch_name(key)
 
 
 def _pack_attribute(registry: Registry, pack: str) -> property:

@@ -90,7 +90,7 @@ def test_adding_the_same_class_again_is_silent():
     [
         ({"name": "first"}, "the name 'first'"),
         ({"name": "second", "methods": ("m",)}, "the method 'm'"),
-        ({"name": "second", "overrides": (torch.sin,)}, "sin"),
+        ({"name": "second", "overrides": (torch.sin,)}, "torch.sin is"),
     ],
 )
 def test_conflicts_are_refused_and_change_nothing(declared, message):
@@ -182,6 +182,33 @@ def test_an_added_op_becomes_a_method_and_an_override():
     assert Mine.shown is entry.apply
     assert isinstance(Mine.s, property)
     assert Mine.__rsub__ is not entry.apply
+
+
+def test_a_primitive_is_found_by_the_overload_alone():
+    aten = torch.ops.aten
+    assert pg.registry.primitive(aten.add.Tensor) is pg.registry["add"]
+    assert pg.registry.primitive(aten.add.Scalar) is pg.registry["add_scalar"]
+    assert pg.registry.primitive(aten.sum.dim_IntList) is pg.registry["sum"]
+    # Of the same name as an op, whose third parameter is another.
+    assert "nn.functional.mse_loss" in pg.registry
+    assert aten.mse_loss.default._schema.arguments[2].name == "reduction"
+    found = pg.registry.primitive(aten.mse_loss.default)
+    assert found is None or found is not pg.registry["nn.functional.mse_loss"]
+    assert pg.registry.primitive(aten.frexp.Tensor_out) is None
+
+
+def test_a_primitive_that_two_packs_claim_is_neithers():
+    registry = Registry()
+    overload = torch.ops.aten.special_airy_ai.default
+    assert registry.primitive(overload) is None
+    registry.add(make("five::scale", overrides=(overload,)))
+    assert registry.primitive(overload).name == "five::scale"
+    registry.add(make("six::scale", overrides=(overload,)))
+    with pytest.raises(
+        errors.AmbiguousOpError,
+        match=r"torch\.ops\.aten\.special_airy_ai\.default is claimed by five::scale and by six",
+    ):
+        registry.primitive(overload)
 
 
 def test_operators_leave_foreign_operands_to_python():
