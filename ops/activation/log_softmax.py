@@ -14,7 +14,12 @@ from plugrad.ops.activation import _softmax
 @op(
     "nn.functional.log_softmax",
     methods=("log_softmax",),
-    overrides=(torch.nn.functional.log_softmax, torch.log_softmax, torch.special.log_softmax),
+    overrides=(
+        torch.nn.functional.log_softmax,
+        torch.log_softmax,
+        torch.special.log_softmax,
+        torch.ops.aten.special_log_softmax.default,
+    ),
 )
 class LogSoftmax(Function):
     """y = x - log(sum(exp(x))) along dim;  gx = gy - exp(y) sum(gy).

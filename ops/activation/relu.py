@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "relu",
     methods=("relu",),
-    overrides=(torch.relu, torch.nn.functional.relu),
+    overrides=(torch.relu, torch.nn.functional.relu, torch.ops.aten.relu.default),
     elementwise=True,
     inplace=True,
 )

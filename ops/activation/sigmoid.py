@@ -13,7 +13,12 @@ from plugrad.core import Context, Elementwise, Sample, SampleMaker, op
 @op(
     "sigmoid",
     methods=("sigmoid",),
-    overrides=(torch.sigmoid, torch.special.expit),
+    overrides=(
+        torch.sigmoid,
+        torch.special.expit,
+        torch.ops.aten.sigmoid.default,
+        torch.ops.aten.special_expit.default,
+    ),
     elementwise=True,
     inplace=True,
 )

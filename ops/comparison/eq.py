@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "eq",
     methods=("eq", "__eq__"),
-    overrides=(torch.eq,),
+    overrides=(torch.eq, torch.ops.aten.eq.Tensor, torch.ops.aten.eq.Scalar),
     elementwise=True,
     differentiable=False,
     inplace=True,

@@ -13,7 +13,14 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "ge",
     methods=("ge", "greater_equal", "__ge__"),
-    overrides=(torch.ge, torch.greater_equal),
+    overrides=(
+        torch.ge,
+        torch.greater_equal,
+        torch.ops.aten.ge.Tensor,
+        torch.ops.aten.ge.Scalar,
+        torch.ops.aten.greater_equal.Tensor,
+        torch.ops.aten.greater_equal.Scalar,
+    ),
     elementwise=True,
     differentiable=False,
     inplace=True,

@@ -13,7 +13,14 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "gt",
     methods=("gt", "greater", "__gt__"),
-    overrides=(torch.gt, torch.greater),
+    overrides=(
+        torch.gt,
+        torch.greater,
+        torch.ops.aten.gt.Tensor,
+        torch.ops.aten.gt.Scalar,
+        torch.ops.aten.greater.Tensor,
+        torch.ops.aten.greater.Scalar,
+    ),
     elementwise=True,
     differentiable=False,
     inplace=True,

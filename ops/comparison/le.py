@@ -13,7 +13,14 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "le",
     methods=("le", "less_equal", "__le__"),
-    overrides=(torch.le, torch.less_equal),
+    overrides=(
+        torch.le,
+        torch.less_equal,
+        torch.ops.aten.le.Tensor,
+        torch.ops.aten.le.Scalar,
+        torch.ops.aten.less_equal.Tensor,
+        torch.ops.aten.less_equal.Scalar,
+    ),
     elementwise=True,
     differentiable=False,
     inplace=True,

@@ -13,7 +13,14 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "lt",
     methods=("lt", "less", "__lt__"),
-    overrides=(torch.lt, torch.less),
+    overrides=(
+        torch.lt,
+        torch.less,
+        torch.ops.aten.lt.Tensor,
+        torch.ops.aten.lt.Scalar,
+        torch.ops.aten.less.Tensor,
+        torch.ops.aten.less.Scalar,
+    ),
     elementwise=True,
     differentiable=False,
     inplace=True,

@@ -13,7 +13,14 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "ne",
     methods=("ne", "not_equal", "__ne__"),
-    overrides=(torch.ne, torch.not_equal),
+    overrides=(
+        torch.ne,
+        torch.not_equal,
+        torch.ops.aten.ne.Tensor,
+        torch.ops.aten.ne.Scalar,
+        torch.ops.aten.not_equal.Tensor,
+        torch.ops.aten.not_equal.Scalar,
+    ),
     elementwise=True,
     differentiable=False,
     inplace=True,

@@ -21,7 +21,12 @@ def _reference(
 @op(
     "bernoulli",
     methods=("bernoulli",),
-    overrides=(torch.bernoulli,),
+    overrides=(
+        torch.bernoulli,
+        torch.ops.aten.bernoulli.default,
+        torch.ops.aten.bernoulli.p,
+        torch.ops.aten.bernoulli.Tensor,
+    ),
     reference=_reference,
     random=True,
     inplace=("bernoulli_",),

@@ -11,7 +11,13 @@ from plugrad.core import Context, Sample, SampleMaker, op
 from plugrad.ops.creation._random import Filled, filled, in_place
 
 
-@op("cauchy", reference=in_place("cauchy_"), random=True, inplace=("cauchy_",))
+@op(
+    "cauchy",
+    reference=in_place("cauchy_"),
+    overrides=(torch.ops.aten.cauchy.default,),
+    random=True,
+    inplace=("cauchy_",),
+)
 class Cauchy(Filled):
     """y = numbers whose density is sigma / (pi (sigma^2 + (y - median)^2));  gx = 0."""
 

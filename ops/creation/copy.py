@@ -17,6 +17,7 @@ def _reference(x: Tensor, y: Tensor, non_blocking: bool = False) -> Tensor:
 @op(
     "copy",
     reference=_reference,
+    overrides=(torch.ops.aten.copy.default,),
     aliases={"src": "y"},
     broadcasts=True,
     inplace=("copy_",),

@@ -11,7 +11,11 @@ from plugrad.core import Composite, Sample, SampleMaker, Variable, op
 from plugrad.ops.creation._leaf import new_leaf
 
 
-@op("empty_like", overrides=(torch.empty_like,), differentiable=False)
+@op(
+    "empty_like",
+    overrides=(torch.empty_like, torch.ops.aten.empty_like.default),
+    differentiable=False,
+)
 class EmptyLike(Composite):
     """y = anything, in x's shape, dtype and device unless told otherwise. No gradient."""
 

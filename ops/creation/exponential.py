@@ -11,7 +11,13 @@ from plugrad.core import Context, Sample, SampleMaker, op
 from plugrad.ops.creation._random import Filled, filled, in_place
 
 
-@op("exponential", reference=in_place("exponential_"), random=True, inplace=("exponential_",))
+@op(
+    "exponential",
+    reference=in_place("exponential_"),
+    overrides=(torch.ops.aten.exponential.default,),
+    random=True,
+    inplace=("exponential_",),
+)
 class Exponential(Filled):
     """y = numbers whose density is lambd exp(-lambd y), in x's shape and dtype;  gx = 0."""
 

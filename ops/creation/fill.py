@@ -10,7 +10,12 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("fill", overrides=(torch.fill,), aliases={"value": "y"}, inplace=("fill_",))
+@op(
+    "fill",
+    overrides=(torch.fill, torch.ops.aten.fill.Scalar, torch.ops.aten.fill.Tensor),
+    aliases={"value": "y"},
+    inplace=("fill_",),
+)
 class Fill(Function):
     """z = y in each element of x's shape and dtype;  gx = 0, gy = sum of gz.
 

@@ -12,7 +12,9 @@ from plugrad.ops._number import constant
 from plugrad.ops.creation._leaf import new_leaf
 
 
-@op("full_like", overrides=(torch.full_like,), differentiable=False)
+@op(
+    "full_like", overrides=(torch.full_like, torch.ops.aten.full_like.default), differentiable=False
+)
 class FullLike(Composite):
     """y = fill_value, in x's shape, dtype and device unless told otherwise. No gradient."""
 

@@ -11,7 +11,13 @@ from plugrad.core import Context, Sample, SampleMaker, op
 from plugrad.ops.creation._random import Filled, filled, in_place
 
 
-@op("geometric", reference=in_place("geometric_"), random=True, inplace=("geometric_",))
+@op(
+    "geometric",
+    reference=in_place("geometric_"),
+    overrides=(torch.ops.aten.geometric.default,),
+    random=True,
+    inplace=("geometric_",),
+)
 class Geometric(Filled):
     """y = k with probability (1 - p)^(k - 1) p, k = 1, 2, ..., in x's shape and dtype;  gx = 0."""
 

@@ -11,7 +11,13 @@ from plugrad.core import Context, Sample, SampleMaker, op
 from plugrad.ops.creation._random import Filled, filled, in_place
 
 
-@op("log_normal", reference=in_place("log_normal_"), random=True, inplace=("log_normal_",))
+@op(
+    "log_normal",
+    reference=in_place("log_normal_"),
+    overrides=(torch.ops.aten.log_normal.default,),
+    random=True,
+    inplace=("log_normal_",),
+)
 class LogNormal(Filled):
     """y = exp(normal numbers of this mean and standard deviation);  gx = 0."""
 

@@ -12,7 +12,13 @@ from plugrad.ops._number import constant
 from plugrad.ops.creation._leaf import new_leaf
 
 
-@op("new_empty", methods=("new_empty",), reference=torch.Tensor.new_empty, differentiable=False)
+@op(
+    "new_empty",
+    methods=("new_empty",),
+    reference=torch.Tensor.new_empty,
+    overrides=(torch.ops.aten.new_empty.default,),
+    differentiable=False,
+)
 class NewEmpty(Composite):
     """y = anything, in x's dtype and device unless told otherwise. No gradient."""
 

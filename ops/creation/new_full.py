@@ -12,7 +12,13 @@ from plugrad.ops._number import constant
 from plugrad.ops.creation._leaf import new_leaf
 
 
-@op("new_full", methods=("new_full",), reference=torch.Tensor.new_full, differentiable=False)
+@op(
+    "new_full",
+    methods=("new_full",),
+    reference=torch.Tensor.new_full,
+    overrides=(torch.ops.aten.new_full.default,),
+    differentiable=False,
+)
 class NewFull(Composite):
     """y = fill_value, in x's dtype and device unless told otherwise. No gradient."""
 

@@ -12,7 +12,13 @@ from plugrad.ops._number import constant
 from plugrad.ops.creation._leaf import new_leaf
 
 
-@op("new_ones", methods=("new_ones",), reference=torch.Tensor.new_ones, differentiable=False)
+@op(
+    "new_ones",
+    methods=("new_ones",),
+    reference=torch.Tensor.new_ones,
+    overrides=(torch.ops.aten.new_ones.default,),
+    differentiable=False,
+)
 class NewOnes(Composite):
     """y = 1, in x's dtype and device unless told otherwise. No gradient."""
 

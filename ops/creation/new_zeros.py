@@ -12,7 +12,13 @@ from plugrad.ops._number import constant
 from plugrad.ops.creation._leaf import new_leaf
 
 
-@op("new_zeros", methods=("new_zeros",), reference=torch.Tensor.new_zeros, differentiable=False)
+@op(
+    "new_zeros",
+    methods=("new_zeros",),
+    reference=torch.Tensor.new_zeros,
+    overrides=(torch.ops.aten.new_zeros.default,),
+    differentiable=False,
+)
 class NewZeros(Composite):
     """y = 0, in x's dtype and device unless told otherwise. No gradient."""
 

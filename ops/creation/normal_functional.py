@@ -11,7 +11,13 @@ from plugrad.core import Context, Sample, SampleMaker, op
 from plugrad.ops.creation._random import Filled, filled, in_place
 
 
-@op("normal_functional", reference=in_place("normal_"), random=True, inplace=("normal_",))
+@op(
+    "normal_functional",
+    reference=in_place("normal_"),
+    overrides=(torch.ops.aten.normal_functional.default,),
+    random=True,
+    inplace=("normal_",),
+)
 class NormalFunctional(Filled):
     """y = normal numbers of this mean and standard deviation, in x's shape and dtype;  gx = 0."""
 

@@ -11,7 +11,9 @@ from plugrad.core import Composite, Sample, SampleMaker, Variable, op
 from plugrad.ops.creation._leaf import new_leaf
 
 
-@op("ones_like", overrides=(torch.ones_like,), differentiable=False)
+@op(
+    "ones_like", overrides=(torch.ones_like, torch.ops.aten.ones_like.default), differentiable=False
+)
 class OnesLike(Composite):
     """y = 1, in x's shape, dtype and device unless told otherwise. No gradient."""
 

@@ -14,6 +14,11 @@ from plugrad.ops.creation._random import Filled, filled, in_place
 @op(
     "random",
     reference=in_place("random_"),
+    overrides=(
+        getattr(torch.ops.aten.random, "from"),
+        torch.ops.aten.random.to,
+        torch.ops.aten.random.default,
+    ),
     aliases={"from": "start", "to": "stop"},
     random=True,
     inplace=("random_",),

@@ -14,6 +14,7 @@ from plugrad.ops.creation._random import Filled, filled, in_place
 @op(
     "uniform",
     reference=in_place("uniform_"),
+    overrides=(torch.ops.aten.uniform.default,),
     aliases={"from": "low", "to": "high"},
     random=True,
     inplace=("uniform_",),

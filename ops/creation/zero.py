@@ -15,7 +15,7 @@ def _reference(x: Tensor) -> Tensor:
     return x.clone().zero_()
 
 
-@op("zero", reference=_reference, inplace=("zero_",))
+@op("zero", reference=_reference, overrides=(torch.ops.aten.zero.default,), inplace=("zero_",))
 class Zero(Filled):
     """y = 0 in each element of x's shape and dtype;  gx = 0."""
 

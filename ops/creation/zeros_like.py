@@ -11,7 +11,11 @@ from plugrad.core import Composite, Sample, SampleMaker, Variable, op
 from plugrad.ops.creation._leaf import new_leaf
 
 
-@op("zeros_like", overrides=(torch.zeros_like,), differentiable=False)
+@op(
+    "zeros_like",
+    overrides=(torch.zeros_like, torch.ops.aten.zeros_like.default),
+    differentiable=False,
+)
 class ZerosLike(Composite):
     """y = 0, in x's shape, dtype and device unless told otherwise. No gradient."""
 

@@ -13,7 +13,7 @@ from plugrad.ops._number import gradient_refused, number
 
 @op(
     "nn.functional.dropout",
-    overrides=(torch.nn.functional.dropout, torch.dropout),
+    overrides=(torch.nn.functional.dropout, torch.dropout, torch.ops.aten.dropout.default),
     aliases={"train": "training"},
     random=True,
     view=True,

@@ -14,7 +14,12 @@ from plugrad.ops.elementwise._direction import direction
 @op(
     "abs",
     methods=("abs", "absolute", "__abs__"),
-    overrides=(torch.abs, torch.absolute),
+    overrides=(
+        torch.abs,
+        torch.absolute,
+        torch.ops.aten.abs.default,
+        torch.ops.aten.absolute.default,
+    ),
     elementwise=True,
     inplace=True,
 )

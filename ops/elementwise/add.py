@@ -14,7 +14,7 @@ from plugrad.ops._number import number
 @op(
     "add",
     methods=("add", "__add__", "__radd__"),
-    overrides=(torch.add,),
+    overrides=(torch.add, torch.ops.aten.add.Tensor),
     broadcasts=True,
     linear=True,
     elementwise=True,

@@ -13,7 +13,12 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "bitwise_and",
     methods=("bitwise_and", "__and__", "__rand__"),
-    overrides=(torch.bitwise_and,),
+    overrides=(
+        torch.bitwise_and,
+        torch.ops.aten.bitwise_and.Tensor,
+        torch.ops.aten.bitwise_and.Scalar,
+        torch.ops.aten.bitwise_and.Scalar_Tensor,
+    ),
     elementwise=True,
     differentiable=False,
     inplace=True,

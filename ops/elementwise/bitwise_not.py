@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "bitwise_not",
     methods=("bitwise_not", "__invert__"),
-    overrides=(torch.bitwise_not,),
+    overrides=(torch.bitwise_not, torch.ops.aten.bitwise_not.default),
     elementwise=True,
     differentiable=False,
     inplace=True,

@@ -13,7 +13,12 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "bitwise_or",
     methods=("bitwise_or", "__or__", "__ror__"),
-    overrides=(torch.bitwise_or,),
+    overrides=(
+        torch.bitwise_or,
+        torch.ops.aten.bitwise_or.Tensor,
+        torch.ops.aten.bitwise_or.Scalar,
+        torch.ops.aten.bitwise_or.Scalar_Tensor,
+    ),
     elementwise=True,
     differentiable=False,
     inplace=True,

@@ -13,7 +13,12 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "bitwise_xor",
     methods=("bitwise_xor", "__xor__", "__rxor__"),
-    overrides=(torch.bitwise_xor,),
+    overrides=(
+        torch.bitwise_xor,
+        torch.ops.aten.bitwise_xor.Tensor,
+        torch.ops.aten.bitwise_xor.Scalar,
+        torch.ops.aten.bitwise_xor.Scalar_Tensor,
+    ),
     elementwise=True,
     differentiable=False,
     inplace=True,

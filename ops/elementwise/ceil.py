@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("ceil", methods=("ceil",), overrides=(torch.ceil,), elementwise=True, inplace=True)
+@op(
+    "ceil",
+    methods=("ceil",),
+    overrides=(torch.ceil, torch.ops.aten.ceil.default),
+    elementwise=True,
+    inplace=True,
+)
 class Ceil(Function):
     """y = ceil(x);  gx = 0, also at the jumps."""
 

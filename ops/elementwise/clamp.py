@@ -16,7 +16,14 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "clamp",
     methods=("clamp", "clip"),
-    overrides=(torch.clamp, torch.clip),
+    overrides=(
+        torch.clamp,
+        torch.clip,
+        torch.ops.aten.clamp.default,
+        torch.ops.aten.clamp.Tensor,
+        torch.ops.aten.clip.default,
+        torch.ops.aten.clip.Tensor,
+    ),
     broadcasts=True,
     elementwise=True,
     inplace=True,

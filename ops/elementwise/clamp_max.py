@@ -10,7 +10,12 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("clamp_max", methods=("clamp_max",), overrides=(torch.clamp_max,), inplace=True)
+@op(
+    "clamp_max",
+    methods=("clamp_max",),
+    overrides=(torch.clamp_max, torch.ops.aten.clamp_max.default, torch.ops.aten.clamp_max.Tensor),
+    inplace=True,
+)
 class ClampMax(Composite):
     """y = min(x, max), as clamp(x, max=max)."""
 

@@ -10,7 +10,12 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("clamp_min", methods=("clamp_min",), overrides=(torch.clamp_min,), inplace=True)
+@op(
+    "clamp_min",
+    methods=("clamp_min",),
+    overrides=(torch.clamp_min, torch.ops.aten.clamp_min.default, torch.ops.aten.clamp_min.Tensor),
+    inplace=True,
+)
 class ClampMin(Composite):
     """y = max(x, min), as clamp(x, min=min)."""
 

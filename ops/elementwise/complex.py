@@ -12,7 +12,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 @op(
     "complex",
-    overrides=(torch.complex,),
+    overrides=(torch.complex, torch.ops.aten.complex.default),
     aliases={"real": "x", "imag": "y"},
     broadcasts=True,
     linear=True,

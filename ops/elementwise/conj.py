@@ -10,7 +10,14 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("conj", methods=("conj",), overrides=(torch.conj,), linear=True, elementwise=True, view=True)
+@op(
+    "conj",
+    methods=("conj",),
+    overrides=(torch.conj, torch.ops.aten.conj.default, torch.ops.aten._conj.default),
+    linear=True,
+    elementwise=True,
+    view=True,
+)
 class Conj(Function):
     """y = conj(x), x itself if it is real;  gx = conj(gy)."""
 

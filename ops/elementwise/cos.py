@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
-@op("cos", methods=("cos",), overrides=(torch.cos,), elementwise=True, inplace=True)
+@op(
+    "cos",
+    methods=("cos",),
+    overrides=(torch.cos, torch.ops.aten.cos.default),
+    elementwise=True,
+    inplace=True,
+)
 class Cos(Elementwise):
     """y = cos(x), x in radians;  gx = -gy conj(sin(x))."""
 

@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
-@op("cosh", methods=("cosh",), overrides=(torch.cosh,), elementwise=True, inplace=True)
+@op(
+    "cosh",
+    methods=("cosh",),
+    overrides=(torch.cosh, torch.ops.aten.cosh.default),
+    elementwise=True,
+    inplace=True,
+)
 class Cosh(Elementwise):
     """y = cosh(x);  gx = gy conj(sinh(x))."""
 

@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
-@op("exp", methods=("exp",), overrides=(torch.exp,), elementwise=True, inplace=True)
+@op(
+    "exp",
+    methods=("exp",),
+    overrides=(torch.exp, torch.ops.aten.exp.default),
+    elementwise=True,
+    inplace=True,
+)
 class Exp(Elementwise):
     """y = e^x;  gx = gy conj(y)."""
 

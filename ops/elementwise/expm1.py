@@ -13,7 +13,12 @@ from plugrad.core import Elementwise, Sample, SampleMaker, op
 @op(
     "expm1",
     methods=("expm1",),
-    overrides=(torch.expm1, torch.special.expm1),
+    overrides=(
+        torch.expm1,
+        torch.special.expm1,
+        torch.ops.aten.expm1.default,
+        torch.ops.aten.special_expm1.default,
+    ),
     elementwise=True,
     inplace=True,
 )

@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("floor", methods=("floor",), overrides=(torch.floor,), elementwise=True, inplace=True)
+@op(
+    "floor",
+    methods=("floor",),
+    overrides=(torch.floor, torch.ops.aten.floor.default),
+    elementwise=True,
+    inplace=True,
+)
 class Floor(Function):
     """y = floor(x);  gx = 0, also at the jumps."""
 

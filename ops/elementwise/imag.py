@@ -10,7 +10,14 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("imag", properties=("imag",), overrides=(torch.imag,), linear=True, elementwise=True, view=True)
+@op(
+    "imag",
+    properties=("imag",),
+    overrides=(torch.imag, torch.ops.aten.imag.default),
+    linear=True,
+    elementwise=True,
+    view=True,
+)
 class Imag(Function):
     """y = Im(x);  gx = i gy. A real x is an error."""
 

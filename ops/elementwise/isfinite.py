@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "isfinite",
     methods=("isfinite",),
-    overrides=(torch.isfinite,),
+    overrides=(torch.isfinite, torch.ops.aten.isfinite.default),
     elementwise=True,
     differentiable=False,
 )

@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "isinf",
     methods=("isinf",),
-    overrides=(torch.isinf,),
+    overrides=(torch.isinf, torch.ops.aten.isinf.default),
     elementwise=True,
     differentiable=False,
 )

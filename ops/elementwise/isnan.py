@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "isnan",
     methods=("isnan",),
-    overrides=(torch.isnan,),
+    overrides=(torch.isnan, torch.ops.aten.isnan.default),
     elementwise=True,
     differentiable=False,
 )

@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("log", methods=("log",), overrides=(torch.log,), elementwise=True, inplace=True)
+@op(
+    "log",
+    methods=("log",),
+    overrides=(torch.log, torch.ops.aten.log.default),
+    elementwise=True,
+    inplace=True,
+)
 class Log(Function):
     """y = log(x);  gx = gy / conj(x).
 

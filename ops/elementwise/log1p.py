@@ -13,7 +13,12 @@ from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 @op(
     "log1p",
     methods=("log1p",),
-    overrides=(torch.log1p, torch.special.log1p),
+    overrides=(
+        torch.log1p,
+        torch.special.log1p,
+        torch.ops.aten.log1p.default,
+        torch.ops.aten.special_log1p.default,
+    ),
     elementwise=True,
     inplace=True,
 )

@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "logical_and",
     methods=("logical_and",),
-    overrides=(torch.logical_and,),
+    overrides=(torch.logical_and, torch.ops.aten.logical_and.default),
     elementwise=True,
     differentiable=False,
     inplace=True,

@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "logical_not",
     methods=("logical_not",),
-    overrides=(torch.logical_not,),
+    overrides=(torch.logical_not, torch.ops.aten.logical_not.default),
     elementwise=True,
     differentiable=False,
     inplace=True,

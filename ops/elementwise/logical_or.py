@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "logical_or",
     methods=("logical_or",),
-    overrides=(torch.logical_or,),
+    overrides=(torch.logical_or, torch.ops.aten.logical_or.default),
     elementwise=True,
     differentiable=False,
     inplace=True,

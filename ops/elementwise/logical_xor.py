@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "logical_xor",
     methods=("logical_xor",),
-    overrides=(torch.logical_xor,),
+    overrides=(torch.logical_xor, torch.ops.aten.logical_xor.default),
     elementwise=True,
     differentiable=False,
     inplace=True,

@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "maximum",
     methods=("maximum",),
-    overrides=(torch.maximum,),
+    overrides=(torch.maximum, torch.ops.aten.maximum.default),
     broadcasts=True,
     elementwise=True,
 )

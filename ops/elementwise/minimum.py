@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "minimum",
     methods=("minimum",),
-    overrides=(torch.minimum,),
+    overrides=(torch.minimum, torch.ops.aten.minimum.default),
     broadcasts=True,
     elementwise=True,
 )

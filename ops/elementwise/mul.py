@@ -13,7 +13,14 @@ from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 @op(
     "mul",
     methods=("mul", "multiply", "__mul__", "__rmul__"),
-    overrides=(torch.mul, torch.multiply),
+    overrides=(
+        torch.mul,
+        torch.multiply,
+        torch.ops.aten.mul.Tensor,
+        torch.ops.aten.mul.Scalar,
+        torch.ops.aten.multiply.Tensor,
+        torch.ops.aten.multiply.Scalar,
+    ),
     broadcasts=True,
     elementwise=True,
     inplace=True,

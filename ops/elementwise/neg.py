@@ -13,7 +13,12 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "neg",
     methods=("neg", "negative", "__neg__"),
-    overrides=(torch.neg, torch.negative),
+    overrides=(
+        torch.neg,
+        torch.negative,
+        torch.ops.aten.neg.default,
+        torch.ops.aten.negative.default,
+    ),
     linear=True,
     elementwise=True,
     inplace=True,

@@ -14,7 +14,7 @@ from plugrad.core import Composite, Sample, SampleMaker, op
 @op(
     "positive",
     methods=("positive", "__pos__"),
-    overrides=(torch.positive,),
+    overrides=(torch.positive, torch.ops.aten.positive.default),
     linear=True,
     elementwise=True,
     view=True,

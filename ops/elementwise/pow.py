@@ -15,7 +15,12 @@ from plugrad.ops.elementwise._pow_log import base_slope, exponent_slope
 @op(
     "pow",
     methods=("pow", "__pow__", "__rpow__"),
-    overrides=(torch.pow,),
+    overrides=(
+        torch.pow,
+        torch.ops.aten.pow.Tensor_Tensor,
+        torch.ops.aten.pow.Tensor_Scalar,
+        torch.ops.aten.pow.Scalar,
+    ),
     aliases={"exponent": "y"},
     broadcasts=True,
     elementwise=True,

@@ -10,7 +10,14 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("real", properties=("real",), overrides=(torch.real,), linear=True, elementwise=True, view=True)
+@op(
+    "real",
+    properties=("real",),
+    overrides=(torch.real, torch.ops.aten.real.default),
+    linear=True,
+    elementwise=True,
+    view=True,
+)
 class Real(Function):
     """y = Re(x), x itself if it is real;  gx = gy + 0i."""
 

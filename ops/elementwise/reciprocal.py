@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 @op(
     "reciprocal",
     methods=("reciprocal",),
-    overrides=(torch.reciprocal,),
+    overrides=(torch.reciprocal, torch.ops.aten.reciprocal.default),
     elementwise=True,
     inplace=True,
 )

@@ -13,7 +13,7 @@ from plugrad.core import Composite, Sample, SampleMaker, op
 @op(
     "resolve_conj",
     methods=("resolve_conj",),
-    overrides=(torch.resolve_conj,),
+    overrides=(torch.resolve_conj, torch.ops.aten.resolve_conj.default),
     linear=True,
     elementwise=True,
     view=True,

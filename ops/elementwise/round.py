@@ -13,7 +13,13 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "round",
     methods=("round",),
-    overrides=(torch.round, torch.special.round),
+    overrides=(
+        torch.round,
+        torch.special.round,
+        torch.ops.aten.round.default,
+        torch.ops.aten.round.decimals,
+        torch.ops.aten.special_round.default,
+    ),
     elementwise=True,
     inplace=True,
 )

@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("rsqrt", methods=("rsqrt",), overrides=(torch.rsqrt,), elementwise=True, inplace=True)
+@op(
+    "rsqrt",
+    methods=("rsqrt",),
+    overrides=(torch.rsqrt, torch.ops.aten.rsqrt.default),
+    elementwise=True,
+    inplace=True,
+)
 class Rsqrt(Function):
     """y = 1 / sqrt(x);  gx = -gy conj(y^3) / 2.
 

@@ -11,7 +11,13 @@ from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 from plugrad.ops.elementwise._direction import enlarging
 
 
-@op("sgn", methods=("sgn",), overrides=(torch.sgn,), elementwise=True, inplace=True)
+@op(
+    "sgn",
+    methods=("sgn",),
+    overrides=(torch.sgn, torch.ops.aten.sgn.default),
+    elementwise=True,
+    inplace=True,
+)
 class Sgn(Function):
     """y = x / |x|, 0 at 0;  gx = (gy - y Re(conj(y) gy)) / |x|, 0 at 0 and for a real x.
 

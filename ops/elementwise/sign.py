@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("sign", methods=("sign",), overrides=(torch.sign,), elementwise=True, inplace=True)
+@op(
+    "sign",
+    methods=("sign",),
+    overrides=(torch.sign, torch.ops.aten.sign.default),
+    elementwise=True,
+    inplace=True,
+)
 class Sign(Function):
     """y = sign(x);  gx = 0, also at the jumps."""
 

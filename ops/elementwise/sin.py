@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
-@op("sin", methods=("sin",), overrides=(torch.sin,), elementwise=True, inplace=True)
+@op(
+    "sin",
+    methods=("sin",),
+    overrides=(torch.sin, torch.ops.aten.sin.default),
+    elementwise=True,
+    inplace=True,
+)
 class Sin(Elementwise):
     """y = sin(x), x in radians;  gx = gy conj(cos(x))."""
 

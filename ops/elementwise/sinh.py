@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
-@op("sinh", methods=("sinh",), overrides=(torch.sinh,), elementwise=True, inplace=True)
+@op(
+    "sinh",
+    methods=("sinh",),
+    overrides=(torch.sinh, torch.ops.aten.sinh.default),
+    elementwise=True,
+    inplace=True,
+)
 class Sinh(Elementwise):
     """y = sinh(x);  gx = gy conj(cosh(x))."""
 

@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("sqrt", methods=("sqrt",), overrides=(torch.sqrt,), elementwise=True, inplace=True)
+@op(
+    "sqrt",
+    methods=("sqrt",),
+    overrides=(torch.sqrt, torch.ops.aten.sqrt.default),
+    elementwise=True,
+    inplace=True,
+)
 class Sqrt(Function):
     """y = sqrt(x);  gx = gy / (2 conj(y)).
 

@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
-@op("square", methods=("square",), overrides=(torch.square,), elementwise=True, inplace=True)
+@op(
+    "square",
+    methods=("square",),
+    overrides=(torch.square, torch.ops.aten.square.default),
+    elementwise=True,
+    inplace=True,
+)
 class Square(Elementwise):
     """y = x^2;  gx = 2 gy conj(x)."""
 

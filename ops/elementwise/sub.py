@@ -14,7 +14,12 @@ from plugrad.ops._number import number
 @op(
     "sub",
     methods=("sub", "subtract", "__sub__", "__rsub__"),
-    overrides=(torch.sub, torch.subtract),
+    overrides=(
+        torch.sub,
+        torch.subtract,
+        torch.ops.aten.sub.Tensor,
+        torch.ops.aten.subtract.Tensor,
+    ),
     broadcasts=True,
     linear=True,
     elementwise=True,

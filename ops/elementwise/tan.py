@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
-@op("tan", methods=("tan",), overrides=(torch.tan,), elementwise=True, inplace=True)
+@op(
+    "tan",
+    methods=("tan",),
+    overrides=(torch.tan, torch.ops.aten.tan.default),
+    elementwise=True,
+    inplace=True,
+)
 class Tan(Elementwise):
     """y = tan(x), x in radians;  gx = gy conj(1 + y^2)."""
 

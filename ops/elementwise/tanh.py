@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
-@op("tanh", methods=("tanh",), overrides=(torch.tanh,), elementwise=True, inplace=True)
+@op(
+    "tanh",
+    methods=("tanh",),
+    overrides=(torch.tanh, torch.ops.aten.tanh.default),
+    elementwise=True,
+    inplace=True,
+)
 class Tanh(Elementwise):
     """y = tanh(x);  gx = gy conj(1 - y^2)."""
 

@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "trunc",
     methods=("trunc", "fix"),
-    overrides=(torch.trunc, torch.fix),
+    overrides=(torch.trunc, torch.fix, torch.ops.aten.trunc.default, torch.ops.aten.fix.default),
     elementwise=True,
     inplace=True,
 )

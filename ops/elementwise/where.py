@@ -13,7 +13,13 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 @op(
     "where",
-    overrides=(torch.where,),
+    overrides=(
+        torch.where,
+        torch.ops.aten.where.self,
+        torch.ops.aten.where.ScalarOther,
+        torch.ops.aten.where.ScalarSelf,
+        torch.ops.aten.where.Scalar,
+    ),
     aliases={"input": "x", "self": "x", "other": "y"},
     broadcasts=True,
     linear=True,

@@ -10,7 +10,12 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("gather", methods=("gather",), overrides=(torch.gather,), linear=True)
+@op(
+    "gather",
+    methods=("gather",),
+    overrides=(torch.gather, torch.ops.aten.gather.default),
+    linear=True,
+)
 class Gather(Function):
     """y[i, j] = x[index[i, j], j] (here dim = 0);  gx = zeros with gy added there.
 

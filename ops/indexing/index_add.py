@@ -11,7 +11,13 @@ from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 from plugrad.ops._number import number
 
 
-@op("index_add", methods=("index_add",), overrides=(torch.index_add,), linear=True, inplace=True)
+@op(
+    "index_add",
+    methods=("index_add",),
+    overrides=(torch.index_add, torch.ops.aten.index_add.default),
+    linear=True,
+    inplace=True,
+)
 class IndexAdd(Function):
     """z = x with alpha times each slice of source added to the slice that index names.
 

@@ -10,7 +10,12 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("index_select", methods=("index_select",), overrides=(torch.index_select,), linear=True)
+@op(
+    "index_select",
+    methods=("index_select",),
+    overrides=(torch.index_select, torch.ops.aten.index_select.default),
+    linear=True,
+)
 class IndexSelect(Function):
     """y = the slices of x along dim that index names;  gx = zeros with gy's added there.
 

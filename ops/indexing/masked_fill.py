@@ -13,7 +13,11 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "masked_fill",
     methods=("masked_fill",),
-    overrides=(torch.masked_fill,),
+    overrides=(
+        torch.masked_fill,
+        torch.ops.aten.masked_fill.Scalar,
+        torch.ops.aten.masked_fill.Tensor,
+    ),
     broadcasts=True,
     inplace=True,
 )

@@ -11,7 +11,12 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.indexing._placed import placed
 
 
-@op("masked_select", methods=("masked_select",), overrides=(torch.masked_select,), broadcasts=True)
+@op(
+    "masked_select",
+    methods=("masked_select",),
+    overrides=(torch.masked_select, torch.ops.aten.masked_select.default),
+    broadcasts=True,
+)
 class MaskedSelect(Function):
     """y = the elements of x where mask, as a vector;  gx = gy there, else 0.
 

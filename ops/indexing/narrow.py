@@ -11,7 +11,13 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.indexing._placed import placed
 
 
-@op("narrow", methods=("narrow",), overrides=(torch.narrow,), linear=True, view=True)
+@op(
+    "narrow",
+    methods=("narrow",),
+    overrides=(torch.narrow, torch.ops.aten.narrow.default, torch.ops.aten.narrow.Tensor),
+    linear=True,
+    view=True,
+)
 class Narrow(Function):
     """y = x from start on, length long, along dim, a view;  gx = zeros with gy there."""
 

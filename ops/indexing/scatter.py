@@ -16,7 +16,13 @@ from plugrad.ops.indexing._gathered import gathered
 @op(
     "scatter",
     methods=("scatter",),
-    overrides=(torch.scatter,),
+    overrides=(
+        torch.scatter,
+        torch.ops.aten.scatter.value,
+        torch.ops.aten.scatter.src,
+        torch.ops.aten.scatter.reduce,
+        torch.ops.aten.scatter.value_reduce,
+    ),
     aliases={"value": "src"},
     equivalent={"option-ignored[reduce]": "with reduce there is no gradient"},
     inplace=True,

@@ -14,7 +14,7 @@ from plugrad.ops.indexing._gathered import gathered
 @op(
     "scatter_add",
     methods=("scatter_add",),
-    overrides=(torch.scatter_add,),
+    overrides=(torch.scatter_add, torch.ops.aten.scatter_add.default),
     linear=True,
     inplace=True,
 )

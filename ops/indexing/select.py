@@ -11,7 +11,13 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.indexing._placed import placed
 
 
-@op("select", methods=("select",), overrides=(torch.select,), linear=True, view=True)
+@op(
+    "select",
+    methods=("select",),
+    overrides=(torch.select, torch.ops.aten.select.int),
+    linear=True,
+    view=True,
+)
 class Select(Function):
     """y = x at index of dim, a view;  gx = zeros with gy there."""
 

@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "select_scatter",
     methods=("select_scatter",),
-    overrides=(torch.select_scatter,),
+    overrides=(torch.select_scatter, torch.ops.aten.select_scatter.default),
     promotes=True,
     linear=True,
 )

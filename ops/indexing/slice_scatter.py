@@ -14,7 +14,7 @@ from plugrad.ops._number import number
 @op(
     "slice_scatter",
     methods=("slice_scatter",),
-    overrides=(torch.slice_scatter,),
+    overrides=(torch.slice_scatter, torch.ops.aten.slice_scatter.default),
     promotes=True,
     linear=True,
     equivalent={

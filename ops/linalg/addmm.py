@@ -12,7 +12,13 @@ from plugrad.ops._number import number
 from plugrad.ops.linalg._product import column_major, left_gradient, right_gradient
 
 
-@op("addmm", methods=("addmm",), overrides=(torch.addmm,), broadcasts=True, inplace=True)
+@op(
+    "addmm",
+    methods=("addmm",),
+    overrides=(torch.addmm, torch.ops.aten.addmm.default),
+    broadcasts=True,
+    inplace=True,
+)
 class Addmm(Function):
     """z = beta x + alpha mat1 mat2, x broadcast to the product's shape.
 

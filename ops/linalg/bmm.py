@@ -10,7 +10,12 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("bmm", methods=("bmm",), overrides=(torch.bmm,), aliases={"mat2": "y"})
+@op(
+    "bmm",
+    methods=("bmm",),
+    overrides=(torch.bmm, torch.ops.aten.bmm.default),
+    aliases={"mat2": "y"},
+)
 class Bmm(Function):
     """z[b] = x[b] y[b];  gx[b] = gz[b] y[b]^H, gy[b] = x[b]^H gz[b]."""
 

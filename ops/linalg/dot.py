@@ -10,7 +10,12 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("dot", methods=("dot",), overrides=(torch.dot,), aliases={"tensor": "y"})
+@op(
+    "dot",
+    methods=("dot",),
+    overrides=(torch.dot, torch.ops.aten.dot.default),
+    aliases={"tensor": "y"},
+)
 class Dot(Function):
     """z = sum(x y), nothing conjugated;  gx = gz conj(y), gy = gz conj(x)."""
 

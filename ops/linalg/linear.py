@@ -10,7 +10,11 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("nn.functional.linear", overrides=(torch.nn.functional.linear,), broadcasts=True)
+@op(
+    "nn.functional.linear",
+    overrides=(torch.nn.functional.linear, torch.ops.aten.linear.default),
+    broadcasts=True,
+)
 class Linear(Function):
     """z = x weight^T + bias;  gx = gz conj(weight), gweight = gz^T conj(x), gbias = gz.
 

@@ -14,7 +14,12 @@ from plugrad.ops.linalg._product import column_major, left_gradient, right_gradi
 @op(
     "matmul",
     methods=("matmul", "__matmul__", "__rmatmul__"),
-    overrides=(torch.matmul, torch.linalg.matmul),
+    overrides=(
+        torch.matmul,
+        torch.linalg.matmul,
+        torch.ops.aten.matmul.default,
+        torch.ops.aten.linalg_matmul.default,
+    ),
     aliases={"tensor2": "y"},
     broadcasts=True,
 )

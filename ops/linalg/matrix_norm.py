@@ -16,7 +16,11 @@ from plugrad.ops._number import constant, number
 
 @op(
     "linalg.matrix_norm",
-    overrides=(torch.linalg.matrix_norm,),
+    overrides=(
+        torch.linalg.matrix_norm,
+        torch.ops.aten.linalg_matrix_norm.default,
+        torch.ops.aten.linalg_matrix_norm.str_ord,
+    ),
     aliases={"A": "x"},
     waives={"lines": "linalg.svdvals has no op yet, and what comes after it is not reached"},
 )

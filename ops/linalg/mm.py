@@ -11,7 +11,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.linalg._product import column_major, left_gradient, right_gradient
 
 
-@op("mm", methods=("mm",), overrides=(torch.mm,), aliases={"mat2": "y"})
+@op("mm", methods=("mm",), overrides=(torch.mm, torch.ops.aten.mm.default), aliases={"mat2": "y"})
 class Mm(Function):
     """z = x y, of matrices;  gx = gz y^H, gy = x^H gz.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("mv", methods=("mv",), overrides=(torch.mv,), aliases={"vec": "y"})
+@op("mv", methods=("mv",), overrides=(torch.mv, torch.ops.aten.mv.default), aliases={"vec": "y"})
 class Mv(Function):
     """z = x y, of a matrix and a vector;  gx = gz y^H, gy = x^H gz."""
 

@@ -13,7 +13,15 @@ from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.ops._number import constant, number
 
 
-@op("linalg.norm", overrides=(torch.linalg.norm,), aliases={"A": "x"})
+@op(
+    "linalg.norm",
+    overrides=(
+        torch.linalg.norm,
+        torch.ops.aten.linalg_norm.default,
+        torch.ops.aten.linalg_norm.ord_str,
+    ),
+    aliases={"A": "x"},
+)
 class Norm(Composite):
     """y = linalg.vector_norm(x, ord) or, of two dimensions or a named ord, linalg.matrix_norm.
 

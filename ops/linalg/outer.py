@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 @op(
     "outer",
     methods=("outer", "ger"),
-    overrides=(torch.outer, torch.ger),
+    overrides=(torch.outer, torch.ger, torch.ops.aten.outer.default, torch.ops.aten.ger.default),
     aliases={"vec2": "y"},
     broadcasts=True,
 )

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
 
-@op("vdot", methods=("vdot",), overrides=(torch.vdot,))
+@op("vdot", methods=("vdot",), overrides=(torch.vdot, torch.ops.aten.vdot.default))
 class Vdot(Function):
     """z = sum(conj(x) y);  gx = conj(gz) y, gy = gz x."""
 

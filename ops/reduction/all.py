@@ -11,7 +11,17 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.reduction._dims import Dim
 
 
-@op("all", methods=("all",), overrides=(torch.all,), differentiable=False)
+@op(
+    "all",
+    methods=("all",),
+    overrides=(
+        torch.all,
+        torch.ops.aten.all.default,
+        torch.ops.aten.all.dim,
+        torch.ops.aten.all.dims,
+    ),
+    differentiable=False,
+)
 class All(Function):
     """y = whether every element of x along dim is nonzero; no gradient.
 

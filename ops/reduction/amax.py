@@ -13,7 +13,7 @@ from plugrad.ops.reduction._dims import Dim, normal_dims
 from plugrad.ops.reduction._extremum import shared
 
 
-@op("amax", methods=("amax",), overrides=(torch.amax,))
+@op("amax", methods=("amax",), overrides=(torch.amax, torch.ops.aten.amax.default))
 class Amax(Function):
     """y = the largest of x over dim;  gx = gy / k at each of the k elements equal to y, else 0.
 

@@ -13,7 +13,7 @@ from plugrad.ops.reduction._dims import Dim, normal_dims
 from plugrad.ops.reduction._extremum import shared
 
 
-@op("amin", methods=("amin",), overrides=(torch.amin,))
+@op("amin", methods=("amin",), overrides=(torch.amin, torch.ops.aten.amin.default))
 class Amin(Function):
     """y = the smallest of x over dim;  gx = gy / k at each of the k elements equal to y, else 0.
 

@@ -11,7 +11,17 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.reduction._dims import Dim
 
 
-@op("any", methods=("any",), overrides=(torch.any,), differentiable=False)
+@op(
+    "any",
+    methods=("any",),
+    overrides=(
+        torch.any,
+        torch.ops.aten.any.default,
+        torch.ops.aten.any.dim,
+        torch.ops.aten.any.dims,
+    ),
+    differentiable=False,
+)
 class Any(Function):
     """y = whether some element of x along dim is nonzero; no gradient.
 

@@ -10,7 +10,12 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("argmax", methods=("argmax",), overrides=(torch.argmax,), differentiable=False)
+@op(
+    "argmax",
+    methods=("argmax",),
+    overrides=(torch.argmax, torch.ops.aten.argmax.default),
+    differentiable=False,
+)
 class Argmax(Function):
     """y = the index of the largest element along dim, or in x flattened; no gradient.
 

@@ -10,7 +10,12 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("argmin", methods=("argmin",), overrides=(torch.argmin,), differentiable=False)
+@op(
+    "argmin",
+    methods=("argmin",),
+    overrides=(torch.argmin, torch.ops.aten.argmin.default),
+    differentiable=False,
+)
 class Argmin(Function):
     """y = the index of the smallest element along dim, or in x flattened; no gradient.
 

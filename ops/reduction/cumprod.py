@@ -17,7 +17,12 @@ from plugrad.ops.reduction._recurrence import (
 )
 
 
-@op("cumprod", methods=("cumprod",), overrides=(torch.cumprod,), inplace=True)
+@op(
+    "cumprod",
+    methods=("cumprod",),
+    overrides=(torch.cumprod, torch.ops.aten.cumprod.default),
+    inplace=True,
+)
 class Cumprod(Function):
     """y[i] = x[0] ... x[i];  gx[k] = conj(y[k-1]) t[k],  t[k] = gy[k] + conj(x[k+1]) t[k+1].
 

@@ -11,7 +11,13 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.reduction._dims import cast
 
 
-@op("cumsum", methods=("cumsum",), overrides=(torch.cumsum,), linear=True, inplace=True)
+@op(
+    "cumsum",
+    methods=("cumsum",),
+    overrides=(torch.cumsum, torch.ops.aten.cumsum.default),
+    linear=True,
+    inplace=True,
+)
 class Cumsum(Function):
     """y[i] = x[0] + ... + x[i];  gx[i] = gy[i] + ... + gy[n-1], the running sum backwards."""
 

@@ -12,7 +12,16 @@ from plugrad.ops._number import number
 from plugrad.ops.reduction._dims import Dim, normal_dims, unreduced
 
 
-@op("logsumexp", methods=("logsumexp",), overrides=(torch.logsumexp, torch.special.logsumexp))
+@op(
+    "logsumexp",
+    methods=("logsumexp",),
+    overrides=(
+        torch.logsumexp,
+        torch.special.logsumexp,
+        torch.ops.aten.logsumexp.default,
+        torch.ops.aten.special_logsumexp.default,
+    ),
+)
 class Logsumexp(Function):
     """y = log(sum of exp(x) over dim);  gx = gy conj(exp(x - y)), the softmax.
 

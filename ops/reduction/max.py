@@ -16,7 +16,7 @@ from plugrad.ops.reduction import _extremum
 @op(
     "max",
     methods=("max",),
-    overrides=(torch.max,),
+    overrides=(torch.max, torch.ops.aten.max.other, torch.ops.aten.max.default),
     aliases={"axis": "dim"},
     broadcasts=True,
 )

@@ -12,7 +12,12 @@ from plugrad.ops._number import number
 from plugrad.ops.reduction._dims import Dim, cast, mean_gradient, normal_dims
 
 
-@op("mean", methods=("mean",), overrides=(torch.mean,), linear=True)
+@op(
+    "mean",
+    methods=("mean",),
+    overrides=(torch.mean, torch.ops.aten.mean.default, torch.ops.aten.mean.dim),
+    linear=True,
+)
 class Mean(Function):
     """y = mean of the n elements of x along dim;  gx = gy / n.
 

@@ -16,7 +16,7 @@ from plugrad.ops.reduction import _extremum
 @op(
     "min",
     methods=("min",),
-    overrides=(torch.min,),
+    overrides=(torch.min, torch.ops.aten.min.other, torch.ops.aten.min.default),
     aliases={"axis": "dim"},
     broadcasts=True,
 )

@@ -17,7 +17,12 @@ from plugrad.ops.reduction._dims import Dim
 @op(
     "norm",
     methods=("norm",),
-    overrides=(torch.norm,),
+    overrides=(
+        torch.norm,
+        torch.ops.aten.norm.ScalarOpt_dim,
+        torch.ops.aten.norm.ScalarOpt_dim_dtype,
+        torch.ops.aten.norm.ScalarOpt_dtype,
+    ),
     waives={"lines": "a dtype in the place of out is for the method, which no sample calls"},
 )
 class Norm(Composite):

@@ -13,7 +13,11 @@ from plugrad.ops.elementwise._absorbing import absorbing_mul
 from plugrad.ops.reduction._dims import cast, normal_dims, unreduced
 
 
-@op("prod", methods=("prod",), overrides=(torch.prod,))
+@op(
+    "prod",
+    methods=("prod",),
+    overrides=(torch.prod, torch.ops.aten.prod.default, torch.ops.aten.prod.dim_int),
+)
 class Prod(Function):
     """y = product of x over dim;  gx = gy conj(product of the other elements).
 

@@ -12,7 +12,7 @@ from plugrad.ops.reduction._dims import Dim, normal_dims, unreduced
 from plugrad.ops.reduction._variance import arguments, std_gradient
 
 
-@op("std", methods=("std",), overrides=(torch.std,))
+@op("std", methods=("std",), overrides=(torch.std, torch.ops.aten.std.correction))
 class Std(Function):
     """y = sqrt(v), v the variance;  gx = gv dv/dx with gv = gy / (2 y).
 

@@ -12,7 +12,7 @@ from plugrad.ops.reduction._dims import Dim, mean_gradient, normal_dims, unreduc
 from plugrad.ops.reduction._variance import arguments, std_gradient
 
 
-@op("std_mean", overrides=(torch.std_mean,))
+@op("std_mean", overrides=(torch.std_mean, torch.ops.aten.std_mean.correction))
 class StdMean(Function):
     """(y, m) = (std(x), mean(x));  gx = gy (x - m) / (y (n - correction)) + gm / n.
 

@@ -12,7 +12,12 @@ from plugrad.ops._number import number
 from plugrad.ops.reduction._dims import Dim, cast, normal_dims, unreduced
 
 
-@op("sum", methods=("sum",), overrides=(torch.sum,), linear=True)
+@op(
+    "sum",
+    methods=("sum",),
+    overrides=(torch.sum, torch.ops.aten.sum.dim_IntList, torch.ops.aten.sum.default),
+    linear=True,
+)
 class Sum(Function):
     """y = sum of x over dim;  gx = gy, the same for every element of the sum.
 

@@ -12,7 +12,7 @@ from plugrad.ops.reduction._dims import Dim, normal_dims, unreduced
 from plugrad.ops.reduction._variance import arguments, var_gradient
 
 
-@op("var", methods=("var",), overrides=(torch.var,))
+@op("var", methods=("var",), overrides=(torch.var, torch.ops.aten.var.correction))
 class Var(Function):
     """y = sum of |x - mean|^2 / (n - correction);  gx = 2 gy (x - mean) / (n - correction).
 

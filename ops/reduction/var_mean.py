@@ -12,7 +12,7 @@ from plugrad.ops.reduction._dims import Dim, mean_gradient, normal_dims, unreduc
 from plugrad.ops.reduction._variance import arguments, var_gradient
 
 
-@op("var_mean", overrides=(torch.var_mean,))
+@op("var_mean", overrides=(torch.var_mean, torch.ops.aten.var_mean.correction))
 class VarMean(Function):
     """(y, m) = (var(x), mean(x));  gx = 2 gy (x - m) / (n - correction) + gm / n.
 

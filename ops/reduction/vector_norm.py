@@ -16,7 +16,10 @@ from plugrad.ops.elementwise._direction import direction, enlarging
 from plugrad.ops.reduction._dims import Dim, cast, normal_dims, unreduced
 
 
-@op("linalg.vector_norm", overrides=(torch.linalg.vector_norm,))
+@op(
+    "linalg.vector_norm",
+    overrides=(torch.linalg.vector_norm, torch.ops.aten.linalg_vector_norm.default),
+)
 class VectorNorm(Function):
     """y = (sum of |x|^p over dim)^(1/p), p = ord;  gx = gy sgn(x) (|x| / y)^(p-1).
 

@@ -14,7 +14,7 @@ from plugrad.ops.shape._numbers import given
 @op(
     "broadcast_to",
     methods=("broadcast_to",),
-    overrides=(torch.broadcast_to,),
+    overrides=(torch.broadcast_to, torch.ops.aten.broadcast_to.default),
     broadcasts=True,
     linear=True,
     view=True,

@@ -12,7 +12,14 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 @op(
     "cat",
-    overrides=(torch.cat, torch.concat, torch.concatenate),
+    overrides=(
+        torch.cat,
+        torch.concat,
+        torch.concatenate,
+        torch.ops.aten.cat.default,
+        torch.ops.aten.concat.default,
+        torch.ops.aten.concatenate.default,
+    ),
     promotes=True,
     linear=True,
 )

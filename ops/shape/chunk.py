@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("chunk", methods=("chunk",), overrides=(torch.chunk,), linear=True, view=True)
+@op(
+    "chunk",
+    methods=("chunk",),
+    overrides=(torch.chunk, torch.ops.aten.chunk.default),
+    linear=True,
+    view=True,
+)
 class Chunk(Function):
     """y1, y2, .. = x cut along dim, views;  gx = gy1, gy2, .. put together again.
 

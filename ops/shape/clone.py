@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("clone", methods=("clone",), overrides=(torch.clone,), linear=True, elementwise=True)
+@op(
+    "clone",
+    methods=("clone",),
+    overrides=(torch.clone, torch.ops.aten.clone.default),
+    linear=True,
+    elementwise=True,
+)
 class Clone(Function):
     """y = x in memory of its own;  gx = gy."""
 

@@ -11,7 +11,12 @@ from plugrad.core import Composite, Sample, SampleMaker, op
 
 
 @op(
-    "contiguous", methods=("contiguous",), reference=torch.Tensor.contiguous, linear=True, view=True
+    "contiguous",
+    methods=("contiguous",),
+    reference=torch.Tensor.contiguous,
+    overrides=(torch.ops.aten.contiguous.default,),
+    linear=True,
+    view=True,
 )
 class Contiguous(Composite):
     """y = x, copied if its elements lie in another order;  gx = gy.

@@ -15,6 +15,7 @@ from plugrad.ops.shape._numbers import given
     "expand",
     methods=("expand",),
     reference=torch.Tensor.expand,
+    overrides=(torch.ops.aten.expand.default,),
     broadcasts=True,
     linear=True,
     view=True,

@@ -10,7 +10,14 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("expand_as", methods=("expand_as",), reference=torch.Tensor.expand_as, linear=True, view=True)
+@op(
+    "expand_as",
+    methods=("expand_as",),
+    reference=torch.Tensor.expand_as,
+    overrides=(torch.ops.aten.expand_as.default,),
+    linear=True,
+    view=True,
+)
 class ExpandAs(Composite):
     """z = x broadcast to the shape of y;  gx = gz summed to the shape of x, gy = 0."""
 

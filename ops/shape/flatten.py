@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("flatten", methods=("flatten",), overrides=(torch.flatten,), linear=True, view=True)
+@op(
+    "flatten",
+    methods=("flatten",),
+    overrides=(torch.flatten, torch.ops.aten.flatten.using_ints),
+    linear=True,
+    view=True,
+)
 class Flatten(Function):
     """y = x with dimensions start_dim to end_dim as one;  gx = gy in the shape of x.
 

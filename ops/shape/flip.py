@@ -11,7 +11,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.shape._numbers import given, numbers
 
 
-@op("flip", methods=("flip",), overrides=(torch.flip,), linear=True)
+@op("flip", methods=("flip",), overrides=(torch.flip, torch.ops.aten.flip.default), linear=True)
 class Flip(Function):
     """y = x with the order along each of dims reversed, a copy;  gx = gy reversed back."""
 

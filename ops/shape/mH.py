@@ -14,7 +14,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     "mH",
     methods=("adjoint",),
     properties=("mH",),
-    overrides=(torch.adjoint,),
+    overrides=(torch.adjoint, torch.ops.aten.mH.default, torch.ops.aten.adjoint.default),
     linear=True,
     view=True,
 )

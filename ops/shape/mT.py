@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from operator import attrgetter
 
+import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("mT", properties=("mT",), reference=attrgetter("mT"), linear=True, view=True)
+@op(
+    "mT",
+    properties=("mT",),
+    reference=attrgetter("mT"),
+    overrides=(torch.ops.aten.mT.default,),
+    linear=True,
+    view=True,
+)
 class MT(Function):
     """y[.., i, j] = x[.., j, i], a view;  gx = gy.mT."""
 

@@ -14,7 +14,14 @@ from plugrad.ops.shape._numbers import numbers
 @op(
     "movedim",
     methods=("movedim", "moveaxis"),
-    overrides=(torch.movedim, torch.moveaxis),
+    overrides=(
+        torch.movedim,
+        torch.moveaxis,
+        torch.ops.aten.movedim.int,
+        torch.ops.aten.movedim.intlist,
+        torch.ops.aten.moveaxis.intlist,
+        torch.ops.aten.moveaxis.int,
+    ),
     linear=True,
     view=True,
 )

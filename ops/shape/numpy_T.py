@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from operator import attrgetter
 
+import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("numpy_T", properties=("T",), reference=attrgetter("T"), linear=True, view=True)
+@op(
+    "numpy_T",
+    properties=("T",),
+    reference=attrgetter("T"),
+    overrides=(torch.ops.aten.numpy_T.default,),
+    linear=True,
+    view=True,
+)
 class NumpyT(Function):
     """y = x^T, a view;  gx = gy^T.
 

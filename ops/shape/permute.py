@@ -11,7 +11,13 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.shape._numbers import given, numbers
 
 
-@op("permute", methods=("permute",), overrides=(torch.permute,), linear=True, view=True)
+@op(
+    "permute",
+    methods=("permute",),
+    overrides=(torch.permute, torch.ops.aten.permute.default),
+    linear=True,
+    view=True,
+)
 class Permute(Function):
     """y = x with dimension dims[i] as the i-th, a view;  gx = gy with the inverse order."""
 

@@ -11,7 +11,13 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.shape._numbers import given
 
 
-@op("reshape", methods=("reshape",), overrides=(torch.reshape,), linear=True, view=True)
+@op(
+    "reshape",
+    methods=("reshape",),
+    overrides=(torch.reshape, torch.ops.aten.reshape.default),
+    linear=True,
+    view=True,
+)
 class Reshape(Function):
     """y = x in the shape given;  gx = gy in the shape of x.
 

@@ -11,7 +11,12 @@ from plugrad.core import Composite, Sample, SampleMaker, op
 
 
 @op(
-    "reshape_as", methods=("reshape_as",), reference=torch.Tensor.reshape_as, linear=True, view=True
+    "reshape_as",
+    methods=("reshape_as",),
+    reference=torch.Tensor.reshape_as,
+    overrides=(torch.ops.aten.reshape_as.default,),
+    linear=True,
+    view=True,
 )
 class ReshapeAs(Composite):
     """z = x in the shape of y;  gx = gz in the shape of x, gy = 0."""

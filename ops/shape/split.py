@@ -14,7 +14,14 @@ from plugrad.ops._number import gradient_refused
 @op(
     "split",
     methods=("split", "split_with_sizes"),
-    overrides=(torch.split, torch.split_with_sizes),
+    overrides=(
+        torch.split,
+        torch.split_with_sizes,
+        torch.ops.aten.split.Tensor,
+        torch.ops.aten.split.sizes,
+        torch.ops.aten.split.default,
+        torch.ops.aten.split_with_sizes.default,
+    ),
     aliases={
         "tensor": "x",
         "split_size_or_sections": "split_size",

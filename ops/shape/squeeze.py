@@ -14,7 +14,12 @@ from plugrad.ops.shape._numbers import given
 @op(
     "squeeze",
     methods=("squeeze",),
-    overrides=(torch.squeeze,),
+    overrides=(
+        torch.squeeze,
+        torch.ops.aten.squeeze.default,
+        torch.ops.aten.squeeze.dim,
+        torch.ops.aten.squeeze.dims,
+    ),
     linear=True,
     view=True,
     inplace=True,

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("stack", overrides=(torch.stack,), promotes=True, linear=True)
+@op("stack", overrides=(torch.stack, torch.ops.aten.stack.default), promotes=True, linear=True)
 class Stack(Function):
     """z = the tensors x one after the other along a new dim;  each gets its slice of gz."""
 

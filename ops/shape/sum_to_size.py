@@ -15,6 +15,7 @@ from plugrad.ops.shape._numbers import given
     "sum_to_size",
     methods=("sum_to_size",),
     reference=torch.Tensor.sum_to_size,
+    overrides=(torch.ops.aten.sum_to_size.default,),
     linear=True,
     view=True,
 )

@@ -10,7 +10,14 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("t", methods=("t",), overrides=(torch.t,), linear=True, view=True, inplace=True)
+@op(
+    "t",
+    methods=("t",),
+    overrides=(torch.t, torch.ops.aten.t.default),
+    linear=True,
+    view=True,
+    inplace=True,
+)
 class T(Function):
     """y = x^T, a view;  gx = gy^T.
 

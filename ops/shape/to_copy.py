@@ -24,18 +24,23 @@ class ToCopy(Function):
         x: Tensor,
         *,
         dtype: torch.dtype | None = None,
+        layout: torch.layout | None = None,
         device: torch.device | None = None,
+        pin_memory: bool | None = None,
         non_blocking: bool = False,
-        memory_format: torch.memory_format = torch.preserve_format,
+        memory_format: torch.memory_format | None = None,
     ) -> Tensor:
         ctx.x_dtype, ctx.x_device = x.dtype, x.device
-        return x.to(
-            device=device,
+        y: Tensor = torch.ops.aten._to_copy.default(
+            x,
             dtype=dtype,
+            layout=layout,
+            device=device,
+            pin_memory=pin_memory,
             non_blocking=non_blocking,
-            copy=True,
             memory_format=memory_format,
         )
+        return y
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
@@ -56,3 +61,4 @@ class ToCopy(Function):
         yield Sample(make(), dtype=torch.float32)
         yield Sample(make(0, 3), dtype=torch.float32)
         yield Sample(make(3), non_blocking=True)
+        yield Sample(make(3), layout=torch.strided, pin_memory=False)

@@ -13,7 +13,14 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "transpose",
     methods=("transpose", "swapaxes", "swapdims"),
-    overrides=(torch.transpose, torch.swapaxes, torch.swapdims),
+    overrides=(
+        torch.transpose,
+        torch.swapaxes,
+        torch.swapdims,
+        torch.ops.aten.transpose.int,
+        torch.ops.aten.swapaxes.default,
+        torch.ops.aten.swapdims.default,
+    ),
     aliases={"axis0": "dim0", "axis1": "dim1"},
     linear=True,
     view=True,

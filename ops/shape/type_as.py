@@ -10,7 +10,14 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("type_as", methods=("type_as",), reference=torch.Tensor.type_as, linear=True, view=True)
+@op(
+    "type_as",
+    methods=("type_as",),
+    reference=torch.Tensor.type_as,
+    overrides=(torch.ops.aten.type_as.default,),
+    linear=True,
+    view=True,
+)
 class TypeAs(Composite):
     """z = x cast to the dtype of y;  gx = gz cast back, gy = 0.
 

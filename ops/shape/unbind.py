@@ -10,7 +10,13 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
-@op("unbind", methods=("unbind",), overrides=(torch.unbind,), linear=True, view=True)
+@op(
+    "unbind",
+    methods=("unbind",),
+    overrides=(torch.unbind, torch.ops.aten.unbind.int),
+    linear=True,
+    view=True,
+)
 class Unbind(Function):
     """y1, y2, .. = x at each index of dim, views;  gx = gy1, gy2, .. stacked."""
 

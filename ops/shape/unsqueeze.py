@@ -13,7 +13,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "unsqueeze",
     methods=("unsqueeze",),
-    overrides=(torch.unsqueeze,),
+    overrides=(torch.unsqueeze, torch.ops.aten.unsqueeze.default),
     linear=True,
     view=True,
     inplace=True,

@@ -15,6 +15,7 @@ from plugrad.ops.shape._numbers import given
     "view",
     methods=("view",),
     reference=torch.Tensor.view,
+    overrides=(torch.ops.aten.view.default, torch.ops.aten.view.dtype),
     linear=True,
     view=True,
     equivalent={"option-ignored[dtype]": "a view as another dtype has no gradient"},

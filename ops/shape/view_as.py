@@ -10,7 +10,14 @@ from torch import Tensor
 from plugrad.core import Composite, Sample, SampleMaker, op
 
 
-@op("view_as", methods=("view_as",), reference=torch.Tensor.view_as, linear=True, view=True)
+@op(
+    "view_as",
+    methods=("view_as",),
+    reference=torch.Tensor.view_as,
+    overrides=(torch.ops.aten.view_as.default,),
+    linear=True,
+    view=True,
+)
 class ViewAs(Composite):
     """z = x in the shape of y;  gx = gz in the shape of x, gy = 0."""
 
