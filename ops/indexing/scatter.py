@@ -20,7 +20,6 @@ from plugrad.ops.indexing._gathered import gathered
         torch.scatter,
         torch.ops.aten.scatter.value,
         torch.ops.aten.scatter.src,
-        torch.ops.aten.scatter.reduce,
         torch.ops.aten.scatter.value_reduce,
     ),
     aliases={"value": "src"},

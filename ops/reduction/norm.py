@@ -64,6 +64,7 @@ class Norm(Composite):
         yield Sample(make(3, 4), keepdim=True)
         yield Sample(make(3), 3, dtype=torch.float64)
         yield Sample(make.complex(3, 2), 1.5, 0, True)
+        yield Sample(make(3, 4), 3, 1, True, dtype=torch.float64)
         for p in (0, 1, 2, inf, -inf):
             yield Sample(make.nonzero(3, 4), p, -1)
             yield Sample(make.tensor([0.0, 0.0]), p)
