@@ -289,10 +289,6 @@ class Registry:
             )
         return partial(self.fall_back, function)
 
-    def primitive(self, overload: Any) -> RegisteredOp | None:
-        """The op that stands for a primitive of torch's, as ``torch.ops.aten.sin.default``."""
-        return self._torch_functions.get(overload)
-
     def primitive(self, overload: Callable[..., Any]) -> RegisteredOp | None:
         """The op that stands for one of aten's overloads, ``torch.ops.aten.add.Tensor``, if any.
 
@@ -306,8 +302,8 @@ class Registry:
         if entry is None:
             self._load_packs()
             entry = self._torch_functions.get(overload)
-        if entry is None:
-            self._refuse_rivals(torch_name(overload), self._torch_functions.rivals(overload))
+        if entry is None and (rivals := self._torch_functions.rivals(overload)):
+            self._refuse_rivals(torch_name(overload), rivals)
         return entry
 
     def attribute(self, variable: object, name: str) -> Any:
