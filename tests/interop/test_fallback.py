@@ -1,0 +1,282 @@
+"""torch functions without an op run torch's own implementation, and its primitives are our ops."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+from torch.nn import functional
+
+import plugrad as pg
+from plugrad import errors
+
+aten = torch.ops.aten
+
+
+def leaves(*shapes, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(0)
+    made = [torch.randn(*shape, generator=generator, dtype=dtype) for shape in shapes]
+    tensors = [t.clone().requires_grad_() for t in made]
+    return tensors, [pg.Variable(t, requires_grad=True) for t in made]
+
+
+def same(function, *shapes, dtype=torch.float64):
+    """Compare value, gradient and second derivative with torch's."""
+    tensors, variables = leaves(*shapes, dtype=dtype)
+    expected, y = function(*tensors), function(*variables)
+    assert isinstance(y, pg.Variable)
+    torch.testing.assert_close(y.data, expected.detach())
+    cotangent = torch.randn(y.shape, generator=torch.Generator().manual_seed(1), dtype=y.dtype)
+    wanted = torch.autograd.grad(expected, tensors, cotangent, create_graph=True)
+    got = pg.grad(y, variables, pg.Variable(cotangent), create_graph=True)
+    for g, w in zip(got, wanted, strict=True):
+        torch.testing.assert_close(g.data, w.detach())
+    squares = sum((g.abs() ** 2).sum() for g in wanted)
+    if squares.requires_grad:
+        again = pg.grad(sum((g.abs() ** 2).sum() for g in got), variables, allow_unused=True)
+        wanted = torch.autograd.grad(squares, tensors, allow_unused=True)
+        for g, w in zip(again, wanted, strict=True):
+            if g is None or w is None:
+                assert not any(v is not None and v.any() for v in (g, w))
+            else:
+                torch.testing.assert_close(g.data, w)
+
+
+COMPOSITES = {
+    "cov": (lambda x: torch.cov(x), (3, 4)),
+    "atleast_3d": (lambda x: torch.atleast_3d(x) ** 2, (3, 4)),
+    "normalize": (lambda x: functional.normalize(x), (3, 4)),
+    "hstack": (lambda x, y: torch.hstack([x, y]) ** 2, (3, 4), (3, 2)),
+    "trapezoid": (lambda x: torch.trapezoid(x**2), (3, 4)),
+    "diff": (lambda x: x.diff() ** 2, (3, 4)),
+    "meshgrid": (lambda x, y: torch.meshgrid(x, y, indexing="ij")[1] * x.sum(), (3,), (4,)),
+    "ravel": (lambda x: x.ravel() ** 2, (3, 4)),
+    "l1_loss": (lambda x, y: functional.l1_loss(x, y, reduction="sum"), (3, 4), (3, 4)),
+    "pairwise_distance": (functional.pairwise_distance, (3, 4), (3, 4)),
+    "tensordot": (lambda x, y: torch.tensordot(x, y, dims=1), (3, 4), (4, 2)),
+    # Their implementations write in place.
+    "cosine_similarity": (functional.cosine_similarity, (3, 4), (3, 4)),
+    "gaussian_nll_loss": (lambda x, y: functional.gaussian_nll_loss(x, y, x**2 + 1), (3,), (3,)),
+}
+
+
+@pytest.mark.parametrize("name", COMPOSITES)
+def test_a_composite_has_the_gradients_of_what_it_is_made_of(name):
+    function, *shapes = COMPOSITES[name]
+    same(function, *shapes)
+
+
+@pytest.mark.parametrize("name", ["cov", "hstack", "tensordot", "normalize"])
+def test_complex_numbers_whose_conjugate_is_lazy(name):
+    function, *shapes = COMPOSITES[name]
+    same(function, *shapes, dtype=torch.complex128)
+
+
+def test_an_ops_own_rule_wins_over_taking_it_apart():
+    _, (x,) = leaves((3, 4))
+    # softmin calls softmax, which torch itself makes of the primitive _softmax.
+    assert functional.softmin(x, 1).grad_fn.name() == "Softmax"
+
+
+def test_only_the_overload_that_an_op_names_reaches_it():
+    assert pg.registry.primitive(aten.mul.Tensor).name == "mul"
+    assert pg.registry.primitive(aten.mul.out) is None
+
+
+# --- nothing is recorded -------------------------------------------------------------
+
+
+def test_answers_without_a_gradient():
+    _, (x,) = leaves((3, 4))
+    assert torch.equal(x, x) is True
+    assert torch.allclose(x, x + 1) is False
+    assert torch.is_same_size(x, x)
+    drawn = torch.rand_like(x)
+    assert isinstance(drawn, pg.Variable)
+    assert not drawn.requires_grad
+    assert torch.bucketize(x, torch.tensor([0.0])).data.tolist() == (x.data > 0).long().tolist()
+
+
+def test_in_no_grad_torch_computes_on_the_tensors():
+    _, (x, y) = leaves((3,), (3,))
+    expected = torch.special.bessel_j1(x.data)
+    with pg.no_grad():
+        assert torch.equal(torch.special.bessel_j1(x).data, expected)
+        version = x._version
+        before = x.data.clone()
+        assert x.addcdiv_(y, y.data) is x
+    torch.testing.assert_close(x.data, before + 1)
+    assert x._version == version + 1
+
+
+def test_foreach_functions_step_variables():
+    _, (x, y) = leaves((3,), (2,))
+    before = [x.data.clone(), y.data.clone()]
+    with pg.no_grad():
+        torch._foreach_add_([x, y], [x.data.clone(), y.data.clone()], alpha=2)
+        total = torch._foreach_mul([x, y], 2.0)
+    assert [v.data.tolist() for v in (x, y)] == [(3 * b).tolist() for b in before]
+    assert all(isinstance(v, pg.Variable) for v in total)
+
+
+def test_a_version_that_was_saved_is_missed():
+    _, (x, y) = leaves((3,), (3,))
+    z = x * y
+    with pg.no_grad():
+        torch._foreach_add_([y], 1.0)
+    with pytest.raises(errors.SavedTensorChangedError):
+        z.sum().backward()
+
+
+# --- views and changes in place ------------------------------------------------------
+
+
+def test_a_view_that_survives_the_call_follows_its_base():
+    (t,), (x,) = leaves((3, 4))
+
+    def change(v):
+        y = v * 1
+        z = torch.narrow(y.swapaxes(0, 1), 0, 1, 2)
+        y.mul_(3)
+        z.add_(1)
+        return (y**2).sum() + z.sum()
+
+    (wanted,) = torch.autograd.grad(change(t), t)
+    (got,) = pg.grad(change(x), x)
+    torch.testing.assert_close(got.data, wanted)
+
+
+def test_a_function_that_changes_its_argument():
+    (t,), (x,) = leaves((4, 4))
+
+    def change(v):
+        y = v * 1
+        y.fill_diagonal_(2.0)
+        y.mul_(v)
+        return (y * v).sum()
+
+    (wanted,) = torch.autograd.grad(change(t), t)
+    (got,) = pg.grad(change(x), x)
+    torch.testing.assert_close(got.data, wanted)
+
+
+def test_a_plain_tensor_that_would_be_written_to_is_refused():
+    _, (x,) = leaves((3,))
+    plain = torch.zeros(3, dtype=torch.float64)
+    with pytest.raises(errors.InplaceError, match="into a plain tensor"):
+        plain.add_(x)
+    assert plain.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_out_is_refused_where_it_would_lose_the_gradient():
+    _, (x,) = leaves((3, 4))
+    out = torch.empty(3, 3, dtype=torch.float64)
+    with pytest.raises(errors.OutArgumentError) as caught:
+        torch.tensordot(x, x.t(), dims=1, out=out)
+    assert "fix: leave out= away" in str(caught.value)
+    with pg.no_grad():
+        torch.tensordot(x, x.t(), dims=1, out=out)
+    torch.testing.assert_close(out, x.data @ x.data.T)
+
+
+# --- what has no rule ----------------------------------------------------------------
+
+
+def test_a_primitive_without_a_rule_is_an_error_that_names_it():
+    _, (x,) = leaves((3,))
+    with pytest.raises(errors.MissingPrimitiveError) as caught:
+        torch.special.bessel_j1(x)
+    assert str(caught.value) == (
+        "no op stands for torch.special.bessel_j1, and torch's own implementation of it calls the "
+        "primitive aten.special_bessel_j1.default, for which there is none either: its gradient "
+        "is not known\n  where: a call of torch.special.bessel_j1\n  fix: write a Function for it "
+        "with @plugrad.op(..., overrides=(torch.ops.aten.special_bessel_j1.default,)) and "
+        "registry.add it; or pass .detach() where no gradient is wanted"
+    )
+    assert torch.special.bessel_j1(x.detach()).shape == (3,)
+
+
+def test_the_op_that_the_error_asks_for_is_used():
+    @pg.op("half_bessel", overrides=(torch.ops.aten.special_bessel_j1.default,))
+    class Bessel(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return torch.special.bessel_j1(x)
+
+        @staticmethod
+        def backward(ctx, gy):
+            (x,) = ctx.saved_tensors
+            return gy * (torch.special.bessel_j0(x) - torch.special.bessel_j1(x) / x)
+
+    _, (x,) = leaves((3,))
+    pg.registry.add(Bessel)
+    try:
+        (g,) = pg.grad(torch.special.bessel_j1(x).sum(), x)
+    finally:
+        pg.registry.remove("half_bessel")
+    step = 1e-6
+    slope = torch.special.bessel_j1(x.data + step) - torch.special.bessel_j1(x.data - step)
+    torch.testing.assert_close(g.data, slope / (2 * step), rtol=1e-6, atol=1e-8)
+
+
+def test_a_tensor_of_torchs_graph_is_refused():
+    _, (x,) = leaves((3,))
+    weight = torch.nn.Parameter(torch.ones(3, dtype=torch.float64))
+    with pytest.raises(errors.TorchGraphError, match="requires grad"):
+        functional.l1_loss(x, weight)
+
+
+# --- modes ---------------------------------------------------------------------------
+
+
+def test_random_numbers_are_those_of_torchs_call():
+    (t,), (x,) = leaves((3, 4))
+    torch.manual_seed(3)
+    wanted = functional.alpha_dropout(t, 0.5, training=True)
+    after = torch.rand(1)
+    torch.manual_seed(3)
+    got = functional.alpha_dropout(x, 0.5, training=True)
+    assert torch.equal(torch.rand(1), after)
+    torch.testing.assert_close(got.data, wanted.detach())
+    ones = torch.ones(3, 4, dtype=torch.float64)
+    torch.testing.assert_close(
+        pg.grad(got, x, pg.Variable(ones))[0].data, torch.autograd.grad(wanted, t, ones)[0]
+    )
+
+
+def test_no_grad_inside_the_implementation_holds():
+    _, (x,) = leaves((3, 4))
+    torch.nn.init.ones_(x)
+    assert x.is_leaf
+    assert x.data.tolist() == [[1.0] * 4] * 3
+
+
+def test_threads_do_not_see_each_others_calls():
+    tensors, variables = leaves((3, 4), (3, 4))
+    found = {}
+
+    def work(number):
+        for _ in range(20):
+            (found[number],) = pg.grad(torch.cov(variables[number]).sum(), variables[number])
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number, t in enumerate(tensors):
+        (wanted,) = torch.autograd.grad(torch.cov(t).sum(), t)
+        torch.testing.assert_close(found[number].data, wanted)
+
+
+def test_autocast_is_as_in_torch():
+    (t, u), (x, y) = leaves((3, 4), (4, 2), dtype=torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        wanted, got = torch.tensordot(t, u, dims=1), torch.tensordot(x, y, dims=1)
+    assert got.dtype is wanted.dtype is torch.bfloat16
+    (w,) = torch.autograd.grad(wanted.float().sum(), t)
+    (g,) = pg.grad(got.float().sum(), x)
+    assert g.dtype is torch.float32
+    torch.testing.assert_close(g.data, w)
