@@ -41,6 +41,7 @@ _included = torch._C._dispatch_tls_local_include_set
 _excluded = torch._C._dispatch_tls_local_exclude_set
 _Keys = torch._C._ForceDispatchKeyGuard
 _is_grad_enabled = torch.is_grad_enabled
+_push, _pop = torch._C._push_on_torch_dispatch_stack, torch._C._pop_torch_dispatch_stack
 
 #: What torch's autograd does around a primitive: composites come whole to a mode below it.
 _AUTOGRAD = (
@@ -81,6 +82,10 @@ def fall_back(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
 class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """One call of a torch function: which tensor is which Variable while it runs."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # it would be asked in each call, and torch._dynamo be imported for it
+
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.function = function
@@ -92,6 +97,13 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.constants: dict[int, Tensor] = {}
         self.given: set[int] = set()
         self.tracked = False
+
+    def __enter__(self) -> _Call:
+        _push(self)  # without the notes that torch's makes for all threads
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _pop(None)
 
     @property
     def name(self) -> str:

@@ -51,6 +51,8 @@ class Registry:
         self._torch_functions = Claims()
         self._packs_of_ops: set[str] = set()
         self._attached_to: type | None = None
+        #: What stands for torch callables that no op stands for, while there are these ops.
+        self._without_op: dict[Callable[..., Any], Callable[..., Any]] = {}
         #: What stands for torch callables that compute no op: ``torch.autograd.grad``.
         self.stand_ins: dict[Callable[..., Any], Callable[..., Any]] = {}
         #: Called with a torch callable and its arguments where nothing else stands for it.
@@ -99,6 +101,7 @@ class Registry:
             return []  # the entry that others may have stays the one there is
         for old in self.replaced_by(entry):
             self.remove(old)
+        self._without_op.clear()
         self._ops[entry.qualified_name] = entry
         for claims, keys in self._claims_of(entry):
             for key in keys:
@@ -114,6 +117,7 @@ class Registry:
             UnknownOpError: there is none of this name.
         """
         entry = self[op] if isinstance(op, str) else op
+        self._without_op.clear()
         del self._ops[entry.qualified_name]
         for claims, keys in self._claims_of(entry):
             for key in keys:
@@ -258,8 +262,9 @@ class Registry:
         entry = self._torch_functions.get(function)
         if entry is not None:
             return entry.calls(function)
-        if function in self.stand_ins:
-            return self.stand_ins[function]
+        found = self.stand_ins.get(function) or self._without_op.get(function)
+        if found is not None:
+            return found
         name = torch_name(function)
         if not name.rpartition(".")[2].startswith("_"):
             self._load_packs()
@@ -268,7 +273,8 @@ class Registry:
                 return entry.calls(function)
         self._refuse_rivals(name, self._torch_functions.rivals(function))
         self._refuse_absent(f"no op stands for {name} here", name, UnknownTorchFunctionError)
-        return variables_own(name) or self._torchs(function, name)
+        found = self._without_op[function] = variables_own(name) or self._torchs(function, name)
+        return found
 
     def _torchs(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
         """What runs torch's own implementation of a function that has no op."""
