@@ -27,7 +27,9 @@ def show(
     op: Annotated[
         str,
         typer.Argument(
-            metavar="OP", help="The op's name: sin, special::airy_ai.", autocompletion=complete_ops
+            metavar="OP",
+            help="The op's name: sin, special::airy_ai; or a torch function: torch.cov.",
+            autocompletion=complete_ops,
         ),
     ],
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -38,14 +40,21 @@ def show(
     plugrad show sin
     plugrad show linalg.vector_norm
     plugrad show special::airy_ai --json
+    plugrad show torch.cov
 
-    The exit status is 0, or 2 if there is no such op.
+    Of a torch function it says which way a call with a Variable goes: to an op, or, where none
+    stands for it, through torch's own implementation, whose primitives go to ops.
+
+    The exit status is 0, or 2 if there is no such op or function.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
     from plugrad.cli.describing.loaded_packs import loaded_packs
     from plugrad.cli.describing.named_op import named_op
     from plugrad.cli.describing.op_facts import OpFacts
 
     loaded_packs()
+    if op.startswith("torch."):
+        _show_way(op, json)
+        return
     try:
         entry = named_op(op, "plugrad ops --pack {} lists the ops of the pack")
     except PlugradError as error:
@@ -59,6 +68,22 @@ def show(
         typer.echo(json_module.dumps(told, indent=1, ensure_ascii=False))
     else:
         typer.echo("\n".join(_lines(facts, samples)))
+
+
+def _show_way(name: str, json: bool) -> None:
+    from plugrad.cli.describing.way import Way
+
+    try:
+        way = Way.of(name)
+    except PlugradError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from error
+    if json:
+        typer.echo(json_module.dumps(asdict(way), indent=1))
+        return
+    typer.echo(f"{way.function}: {way.text}")
+    for primitive, goes in way.primitives.items():
+        typer.echo(f"  {primitive}: {goes}")
 
 
 def _samples(entry: RegisteredOp) -> dict[str, Any]:

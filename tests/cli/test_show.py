@@ -87,6 +87,39 @@ def test_json(no_packs):
     assert told["last_check"]["changed_since"] == []
 
 
+@pytest.mark.parametrize(
+    ("function", "way", "text"),
+    [
+        ("torch.sin", "op", "the op sin stands for it"),
+        ("torch.numel", "variable", "what Variable has of its own stands for it"),
+        ("torch.Tensor.storage", "refused", "it can take no Variable"),
+        ("torch.nn.functional.normalize", "composite", "no op stands for it: torch's own "),
+        ("torch.cov", "composite", "no op stands for it: torch's own implementation runs"),
+        ("torch.special.bessel_j1", "missing", "no op stands for it, nor for its primitive: "),
+    ],
+)
+def test_which_way_a_torch_function_goes(no_packs, function, way, text):
+    done = run("show", function)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith(f"{function}: {text}")
+    told = json.loads(run("show", function, "--json").stdout)
+    assert (told["function"], told["way"]) == (function, way)
+    assert told["op"] == ("sin" if way == "op" else None)
+
+
+def test_the_primitives_of_a_torch_function(no_packs):
+    lines = run("show", "torch.cov").stdout.splitlines()
+    assert lines[1:] == ["  aten.cov.default: a composite"]
+    lines = run("show", "torch.special.bessel_j1").stdout.splitlines()
+    assert lines[1:] == ["  aten.special_bessel_j1.default: no op"]
+
+
+def test_a_function_that_torch_lacks(no_packs):
+    done = run("show", "torch.covv")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("Error: torch has no function torch.covv\n  fix: write it as in")
+
+
 def test_an_unknown_op_is_refused(no_packs):
     done = run("show", "sine")
     assert done.exit_code == 2
