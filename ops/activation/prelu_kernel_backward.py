@@ -1,0 +1,61 @@
+"""prelu_kernel_backward: both gradients of prelu, as one kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+
+
+@op(
+    "prelu_kernel_backward",
+    overrides=(torch.ops.aten._prelu_kernel_backward.default,),
+    aliases={"grad_output": "x", "self": "y"},
+    broadcasts=True,
+)
+class PreluKernelBackward(Function):
+    """z = x where y > 0, else x weight; u = 0 where y > 0, else x y.
+
+    gx = gz where y > 0, else gz weight + gu y; gy = 0 where y > 0, else gu x;
+    gweight = 0 where y > 0, else gz x.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, y: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        need_gx, need_gy, need_gweight = ctx.needs_input_grad
+        x_saved = x if need_gy or need_gweight else None
+        ctx.save_for_backward(x_saved, y, weight if need_gx else None)
+        return torch.ops.aten._prelu_kernel_backward.default(x, y, weight)
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor, gu: Tensor) -> tuple[Tensor | None, ...]:
+        x, y, weight = ctx.saved_tensors
+        above = y > 0
+        gx = gy = gweight = None
+        if ctx.needs_input_grad[0]:
+            gx = torch.where(above, gz, gz * weight + gu * y)
+        if ctx.needs_input_grad[1]:
+            gy = torch.where(above, 0, gu * x)
+        if ctx.needs_input_grad[2]:
+            gweight = torch.where(above, 0, gz * x)
+        return gx, gy, gweight
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(2, 3, 2), make(2, 3, 2), make(1, 3, 1))
+        yield Sample(make(3, 4), make(3, 4), make(3, 4))
+        yield Sample(make(3), make(3), make(1))
+        yield Sample(make(3, 1), make(2, 1, 4), make(1))
+        yield Sample(make(3), make(2, 1), make(3))
+        yield Sample(make(), make(), make())
+        yield Sample(make(0, 3), make(0, 3), make(1, 3))
+        yield Sample(make(2, 3), make(2, 3), make(1, 3)).constant(0)
+        yield Sample(make(2, 3), make(2, 3), make(1, 3)).constant(1, 2)
+        yield Sample(make(2, 3), make(2, 3), make(1, 3)).constant(0, 1)
+        yield Sample(make.tensor([0.0, 1.0]), make.tensor([1.0, -1.0]), make(2))
+        yield Sample(make(3), make.tensor([-1.0, -2.0, 2.0]), make.tensor([0.0, 1.0, 0.0]))
+        at_zero = Sample(make(2), make.tensor([0.0, 1.0]), make(1)).at_kink()
+        yield at_zero.without_oracle("torch takes 0 for above zero, unlike the kernel")
