@@ -1,0 +1,58 @@
+"""logaddexp: the logarithm of a sum of exponentials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+
+
+@op(
+    "logaddexp",
+    methods=("logaddexp",),
+    overrides=(torch.logaddexp, torch.ops.aten.logaddexp.default, torch.ops.aten.logaddexp),
+    broadcasts=True,
+    elementwise=True,
+)
+class Logaddexp(Function):
+    """z = log(exp(x) + exp(y));  gx = gz conj(exp(x - z)), gy = gz conj(exp(y - z)).
+
+    Of real numbers they are computed as sigmoid(x - y) and sigmoid(y - x), which is exact for
+    large ones too.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, y: Tensor) -> Tensor:
+        z = torch.logaddexp(x, y)
+        ctx.save_for_backward(x, y, z if z.is_complex() else None)
+        return z
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, y, z = ctx.saved_tensors
+        need_gx, need_gy = ctx.needs_input_grad
+        gx = gz * conj(_share(x, y, z)) if need_gx else None
+        gy = gz * conj(_share(y, x, z)) if need_gy else None
+        return gx, gy
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4), make(3, 4))
+        yield Sample(make(3, 1), make(2, 1, 4))
+        complex_ = Sample(make.complex(3), make.complex(3))
+        yield complex_.waive("stretched", "torch's own is nan where an exponential overflows")
+        yield Sample(make(3), make(3)).constant(0)
+        yield Sample(make(3), make(3)).constant(1)
+        yield Sample(make(0, 3), make(3))
+        yield Sample(make(), make())
+        yield Sample(make.tensor([40.0, -40.0, 0.0, 1.0]), make.tensor([-40.0, 1.0, 0.0, 40.0]))
+        reason = "torch's own is nan where an exponential overflows"
+        far = Sample(make.tensor([800.0, -800.0]), make.tensor([-800.0, 800.0]))
+        yield far.waive("second-order", reason).waive("third-order", reason)
+
+
+def _share(x: Tensor, y: Tensor, z: Tensor | None) -> Tensor:
+    return (x - y).sigmoid() if z is None else (x - z).exp()
