@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Sample, SampleMaker
-from plugrad.ops.loss._reduction import REDUCTIONS
+from plugrad.ops.loss._reduction import share
 
 #: Of a backward kernel that broadcasts its cotangent, and nothing else.
 EQUIVALENT = {
@@ -83,21 +83,22 @@ def second_gradients(
     gx = kernel(gz, y, target, reduction, *options) if need_gx else None
     if x is None:
         return gx, None, None
-    gy = curvature(y - target, gz * x)
-    if REDUCTIONS[reduction] == "mean":
-        gy = gy / max(y.numel(), 1)
+    gy = share(curvature(y - target, gz * x), reduction, y.numel())
     return gx, gy if need_gy else None, -gy if need_gtarget else None
 
 
-def samples(make: SampleMaker, *options: Any) -> Iterator[Sample]:
-    """Samples of a loss with these options after the reduction."""
+def samples(make: SampleMaker, *options: Any, vmap: bool = False) -> Iterator[Sample]:
+    """Samples of a loss with these options after the reduction.
+
+    ``vmap``: the kernel is not torch's, which in torch.vmap divides by 0.
+    """
     for reduction in (0, 1, 2):
         yield Sample(make(2, 3), make(2, 3), reduction, *options)
         yield Sample(make(2, 3), make(2, 3), reduction, *options).constant(1)
         yield Sample(make(2, 3), make(2, 3), reduction, *options).constant(0)
         yield Sample(make(), make(), reduction, *options)
         empty = Sample(make(0, 3), make(0, 3), reduction, *options)
-        if reduction == 1:
+        if reduction == 1 and not vmap:
             empty.waive("batched-cotangents", _NOTHING)
         yield empty
     yield Sample(make(2, 3), make(3), 0, *options)
@@ -106,7 +107,7 @@ def samples(make: SampleMaker, *options: Any) -> Iterator[Sample]:
     yield Sample(make(3, 1), make(2, 1, 4), 1, *options)
 
 
-def backward_samples(make: SampleMaker, *options: Any) -> Iterator[Sample]:
+def backward_samples(make: SampleMaker, *options: Any, vmap: bool = False) -> Iterator[Sample]:
     """Samples of the backward kernel with these options after the reduction."""
     for reduction, shape in ((0, (2, 3)), (1, ()), (2, ())):
         yield Sample(make(*shape), make(2, 3), make(2, 3), reduction, *options)
@@ -116,4 +117,6 @@ def backward_samples(make: SampleMaker, *options: Any) -> Iterator[Sample]:
     yield Sample(make(), make(2, 3), make(2, 3), 1, *options).constant(0, 2)
     yield Sample(make(), make(), make(), 1, *options)
     empty = Sample(make(), make(0, 3), make(0, 3), 1, *options)
-    yield empty.waive("batched-cotangents", _NOTHING)
+    if not vmap:
+        empty.waive("batched-cotangents", _NOTHING)
+    yield empty

@@ -1,0 +1,22 @@
+"""What soft_margin_loss and its backward share: the gradient, in steps that cannot overflow."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from plugrad.ops.loss._reduction import share
+
+
+def gradient(gz: Tensor, x: Tensor, y: Tensor, reduction: int) -> Tensor:
+    """The gradient of x in log(1 + exp(-x y)), which is symmetric: and of y, with both swapped.
+
+    torch's kernel divides an exponential by itself plus 1, and is nan where it is infinite.
+    """
+    return share(-gz * finite(y) * torch.sigmoid(-finite(x * y)), reduction, x.numel())
+
+
+def finite(y: Tensor) -> Tensor:
+    """``y`` with the largest numbers for infinite ones, whose product with 0 is 0."""
+    largest = torch.finfo(y.dtype if y.is_floating_point() else torch.float32).max
+    return y.clamp(-largest, largest)
