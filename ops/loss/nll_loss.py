@@ -10,6 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import NotDifferentiableError
 from plugrad.ops._number import gradient_refused
+from plugrad.ops.loss._nll import refuse_weight
 from plugrad.ops.loss._reduction import reduction_code
 
 
@@ -34,7 +35,7 @@ class NllLoss(Function):
         reduction: str = "mean",
     ) -> Tensor:
         if ctx.needs_input_grad[2]:
-            _refuse_weight()
+            refuse_weight("nn.functional.nll_loss")
         if any(ctx.needs_input_grad[4:5]):
             raise gradient_refused("nn.functional.nll_loss", "ignore_index")
         code = reduction_code(size_average, reduce, reduction)
@@ -112,11 +113,3 @@ def _forward_of_images(
 def _as_image(x: Tensor, start: int) -> Tensor:
     """``x`` with one row for the dimensions from ``start`` on: what the 2-d kernels take."""
     return x.flatten(start).unsqueeze(start)
-
-
-def _refuse_weight() -> None:
-    raise NotDifferentiableError(
-        "the weight of nll_loss requires grad, and there is no gradient for it",
-        where="a call of nn.functional.nll_loss",
-        fix="pass weight.detach()",
-    )
