@@ -1,0 +1,146 @@
+"""What batch_norm and its primitives share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import nan
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context
+from plugrad.errors import ArgumentError, NotDifferentiableError
+from plugrad.ops.normalization._layouts import batch_layout
+from plugrad.ops.normalization._normalized import affine, normalized, statistics_gradient
+
+
+def reference(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: bool,
+    momentum: float,  # noqa: ARG001 (it has no part in the outputs)
+    eps: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """native_batch_norm in simple functions; it leaves the running statistics as they are."""
+    layout = batch_layout(x.shape)
+    if training:
+        y, mean, rstd = normalized(x, weight, bias, eps, layout)
+        return y, mean.flatten(), rstd.flatten()
+    assert running_mean is not None
+    assert running_var is not None
+    rstd = (running_var + eps).rsqrt().reshape(layout.statistics)
+    y = affine((x - running_mean.reshape(layout.statistics)) * rstd, weight, bias, layout)
+    return y, x.new_empty(0), x.new_empty(0)
+
+
+def forward(
+    ctx: Context,
+    needs: tuple[bool, ...],
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The kernel; ``needs`` says which of x, weight and bias need a gradient."""
+    check_channels(x, weight, bias, running_mean, running_var)
+    if x.numel() == 0:  # the kernel divides by it, which ends the process
+        count = x.shape[1] if training else 0
+        y, mean, rstd = torch.empty_like(x), *x.new_full((2, count), nan).unbind()
+    else:
+        y, mean, rstd = _native_batch_norm(
+            x, weight, bias, running_mean, running_var, training, momentum, eps
+        )
+    if not training and mean.numel():  # torch's are empty, except on meta tensors
+        mean, rstd = mean.new_empty(0), rstd.new_empty(0)
+    statistics = (mean, rstd) if training else (running_mean, running_var)
+    ctx.save_for_backward(x, weight, *statistics)
+    ctx.set_materialize_grads(False)
+    if not (training and needs[0]):
+        ctx.mark_non_differentiable(mean, rstd)
+    ctx.training, ctx.eps = bool(training), float(eps)
+    return y, mean, rstd
+
+
+def backward(
+    ctx: Context,
+    needs: tuple[bool, ...],
+    gy: Tensor | None,
+    gmean: Tensor | None = None,
+    grstd: Tensor | None = None,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of x, weight and bias."""
+    x, weight, mean, rstd = ctx.saved_tensors
+    gx = gweight = gbias = None
+    if gy is not None:
+        # Not in training the last two are not read; torch.vmap asks for them all the same.
+        running = (None, None) if ctx.training else (mean, rstd)
+        gx, gweight, gbias = backward_kernel(
+            gy, x, weight, *running, mean, rstd, ctx.training, ctx.eps, list(needs)
+        )
+    if ctx.training and needs[0]:
+        layout = batch_layout(x.shape)
+        gx = statistics_gradient(gx, gmean, grstd, x, mean, rstd, layout)
+    return gx, gweight, gbias
+
+
+def backward_kernel(
+    g: Tensor,
+    x: Tensor,
+    weight: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    save_mean: Tensor | None,
+    save_invstd: Tensor | None,
+    train: bool,
+    eps: float,
+    mask: Sequence[bool],
+) -> tuple[Tensor | None, ...]:
+    """native_batch_norm_backward, also where there are no elements."""
+    if x.numel() == 0:  # the kernel divides by it, which ends the process
+        found = torch.zeros_like(x), x.new_zeros(x.shape[1]), x.new_zeros(x.shape[1])
+        return tuple([t if wanted else None for t, wanted in zip(found, mask, strict=True)])
+    four = running_mean, running_var, save_mean, save_invstd
+    return _native_batch_norm_backward(g, x, weight, *four, train, eps, mask)  # type: ignore[no-any-return]
+
+
+def check_channels(x: Tensor, *tensors: Tensor | None) -> None:
+    """Raise ArgumentError unless ``tensors`` have an element for each channel of ``x``.
+
+    torch's kernels do not look, and read beyond the tensor.
+    """
+    if x.dim() < 2:
+        raise ArgumentError(
+            f"batch_norm takes a tensor of at least 2 dimensions, not of shape {tuple(x.shape)}",
+            where="a call of batch_norm",
+            fix="add a dimension of channels: x.unsqueeze(1)",
+        )
+    for t in tensors:
+        if t is not None and t.numel() not in (x.shape[1], 0):
+            raise ArgumentError(
+                f"batch_norm got a tensor of shape {tuple(t.shape)} for {x.shape[1]} channels",
+                where=f"a call of batch_norm, on a tensor of shape {tuple(x.shape)}",
+                fix="give weight, bias, running_mean and running_var an element for each channel, "
+                "which is dimension 1",
+            )
+
+
+def refuse_statistics(needs: tuple[bool, ...]) -> None:
+    """Raise NotDifferentiableError if running_mean or running_var requires grad."""
+    if any(needs):
+        raise NotDifferentiableError(
+            "running_mean or running_var of batch_norm requires grad, and there is no gradient "
+            "for them",
+            where="a call of batch_norm",
+            fix="pass running_mean.detach() and running_var.detach()",
+        )
+
+
+_native_batch_norm = torch.ops.aten.native_batch_norm.default
+_native_batch_norm_backward = torch.ops.aten.native_batch_norm_backward.default
