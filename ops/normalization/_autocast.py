@@ -6,15 +6,19 @@ import torch
 from torch import Tensor
 
 _is_any_autocast_enabled = torch._C._is_any_autocast_enabled
+_NARROW = (torch.float16, torch.bfloat16)
 
 
-def in_full_precision(x: Tensor, *others: Tensor | None) -> tuple[Tensor | None, ...]:
-    """The tensors as they are; in autocast on a GPU, where torch wants so, in float32."""
-    if not _is_any_autocast_enabled():
-        return x, *others
-    device = x.device.type
-    if device == "cpu" or not torch.is_autocast_enabled(device):
-        return x, *others
-    narrow = (torch.float16, torch.bfloat16)
-    tensors = x, *others
-    return tuple([t if t is None or t.dtype not in narrow else t.float() for t in tensors])
+def in_full_precision(
+    x: Tensor, weight: Tensor | None, bias: Tensor | None, full: bool | None = None
+) -> tuple[bool, tuple[Tensor | None, ...]]:
+    """Whether torch computes in float32 here, in autocast on a GPU; and the tensors in it."""
+    tensors = x, weight, bias
+    if full is None:
+        full = False
+        if _is_any_autocast_enabled():
+            device = x.device.type
+            full = device != "cpu" and torch.is_autocast_enabled(device)
+    if not full:
+        return False, tensors
+    return True, tuple([t.float() if t is not None and t.dtype in _NARROW else t for t in tensors])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import nan
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from plugrad.core import Context
+from plugrad.core import Context, Variable
 from plugrad.errors import ArgumentError, NotDifferentiableError
 from plugrad.ops.normalization._layouts import batch_layout
 from plugrad.ops.normalization._normalized import affine, normalized, statistics_gradient
@@ -49,6 +50,7 @@ def forward(
     eps: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The kernel; ``needs`` says which of x, weight and bias need a gradient."""
+    refuse_without_statistics(running_mean, running_var, training)
     check_channels(x, weight, bias, running_mean, running_var)
     if x.numel() == 0:  # the kernel divides by it, which ends the process
         count = x.shape[1] if training else 0
@@ -68,15 +70,25 @@ def forward(
     return y, mean, rstd
 
 
+def forward_alone(ctx: Context, needs: tuple[bool, ...], x: Tensor, *args: Any) -> Tensor:
+    """The same of the output alone, whose ``backward`` computes the rest again if recorded."""
+    y, mean, rstd = forward(ctx, needs, x, *args)
+    ctx.mark_non_differentiable(mean, rstd)
+    return y
+
+
 def backward(
     ctx: Context,
     needs: tuple[bool, ...],
     gy: Tensor | None,
     gmean: Tensor | None = None,
     grstd: Tensor | None = None,
+    again: bool = False,
 ) -> tuple[Tensor | None, ...]:
-    """The gradients of x, weight and bias."""
+    """The gradients of x, weight and bias; with ``again`` of what forward_alone made."""
     x, weight, mean, rstd = ctx.saved_tensors
+    if again and ctx.training and isinstance(x, Variable):
+        _, mean, rstd = _native_batch_norm(x, None, None, None, None, True, 0.0, ctx.eps)
     gx = gweight = gbias = None
     if gy is not None:
         # Not in training the last two are not read; torch.vmap asks for them all the same.
@@ -129,6 +141,18 @@ def check_channels(x: Tensor, *tensors: Tensor | None) -> None:
                 fix="give weight, bias, running_mean and running_var an element for each channel, "
                 "which is dimension 1",
             )
+
+
+def refuse_without_statistics(
+    running_mean: Tensor | None, running_var: Tensor | None, training: bool
+) -> None:
+    """Raise ArgumentError if the running statistics are needed, and not given."""
+    if not training and (running_mean is None or running_var is None):
+        raise ArgumentError(
+            "batch_norm was given no running_mean and running_var, and training=False",
+            where="a call of batch_norm",
+            fix="give it both, or training=True, which uses the statistics of the batch",
+        )
 
 
 def refuse_statistics(needs: tuple[bool, ...]) -> None:

@@ -11,6 +11,9 @@ from torch import Tensor
 
 FLOATING = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
+#: Why an op may mark the statistics as constants.
+COMPUTED_AGAIN = "recorded, backward computes the mean and rstd again, from x"
+
 
 class Layout(NamedTuple):
     """How the tensors of a norm are seen, so that statistics and weight broadcast against x."""

@@ -7,8 +7,22 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.core import Context, Function, Sample, SampleMaker, Variable, op
 from plugrad.ops.normalization._autocast import in_full_precision
+from plugrad.ops.normalization._normalized import COMPUTED_AGAIN
+
+
+def _reference(
+    x: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    cudnn_enable: bool = True,
+) -> Tensor:
+    if weight is None and bias is not None:  # of which torch has no second derivative
+        weight = torch.ones_like(bias)
+    return torch.layer_norm(x, normalized_shape, weight, bias, eps, cudnn_enable)
 
 
 @op(
@@ -18,16 +32,20 @@ from plugrad.ops.normalization._autocast import in_full_precision
         torch.layer_norm,
         torch.ops.aten.layer_norm.default,
     ),
+    reference=_reference,
+    promotes=True,
+    waives={"hidden-intermediate": COMPUTED_AGAIN},
 )
-class LayerNorm(Composite):
+class LayerNorm(Function):
     """y = (x - mean) / sqrt(var + eps) weight + bias, over the last dimensions.
 
-    Those of normalized_shape, which is also the shape of weight and bias. It is
-    native_layer_norm's first output.
+    Those of normalized_shape, which is also the shape of weight and bias. The gradient is
+    native_layer_norm_backward's.
     """
 
     @staticmethod
     def forward(
+        ctx: Context,
         x: Tensor,
         normalized_shape: Sequence[int],
         weight: Tensor | None = None,
@@ -35,9 +53,24 @@ class LayerNorm(Composite):
         eps: float = 1e-5,
         cudnn_enable: bool = True,
     ) -> Tensor:
-        three = in_full_precision(x, weight, bias)
-        x, weight, bias = three
-        return _native_layer_norm(x, normalized_shape, weight, bias, eps)[0]  # type: ignore[no-any-return]
+        ctx.full, (a, w, b) = in_full_precision(x, weight, bias)
+        y, mean, rstd = _native_layer_norm(a, normalized_shape, w, b, eps)
+        ctx.save_for_backward(x, weight, bias, mean, rstd)
+        ctx.mark_non_differentiable(mean, rstd)
+        ctx.normalized_shape, ctx.eps = tuple(normalized_shape), float(eps)
+        return y  # type: ignore[no-any-return]
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, bias, mean, rstd = ctx.saved_tensors
+        shape = ctx.normalized_shape
+        _, (x, weight, bias) = in_full_precision(x, weight, bias, ctx.full)
+        recorded = isinstance(x, Variable)
+        again = _native_layer_norm(x, shape, None, None, ctx.eps) if recorded else (mean, rstd)
+        need_gx, _, need_gweight, need_gbias, *_ = ctx.needs_input_grad
+        needs = [need_gx, need_gweight, need_gbias]
+        gx, gweight, gbias = _backward(gy, x, shape, *again[-2:], weight, bias, needs)
+        return gx, None, gweight, gbias
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -47,9 +80,13 @@ class LayerNorm(Composite):
         yield Sample(make(3, 4), [4], weight=make(4), eps=0.5)
         yield Sample(make(3, 4), [4], bias=make(4), cudnn_enable=False)
         yield Sample(make(4), normalized_shape=[4])
+        for constant in (0, 2, 3):
+            yield Sample(make(3, 4), [4], make(4), make(4)).constant(constant)
         yield Sample(make(0, 3), [3], make(3), make(3))
         yield Sample(make(2, 3), [3], make.tensor([0.0, 2.0, 0.0]))
+        yield Sample(make.tensor([[0.0, 0.0, 0.0], [0.0, 1.0, 2.0]]), [3], None, None, 0.5)
         yield Sample(make(2, 3), [2]).raises(RuntimeError, "normalized_shape")
 
 
-_native_layer_norm = torch.ops.aten.native_layer_norm.default
+_native_layer_norm = torch.native_layer_norm
+_backward = torch.ops.aten.native_layer_norm_backward.default
