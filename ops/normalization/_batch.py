@@ -53,6 +53,7 @@ def forward(
     refuse_without_statistics(running_mean, running_var, training)
     check_channels(x, weight, bias, running_mean, running_var)
     if x.numel() == 0:  # the kernel divides by it, which ends the process
+        _native_batch_norm(x.new_zeros(1, 1), *[None] * 4, True, 0.0, eps)  # refuses dtypes
         count = x.shape[1] if training else 0
         y, mean, rstd = torch.empty_like(x), *x.new_full((2, count), nan).unbind()
     else:
