@@ -16,6 +16,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     numerics,
     oracle,
     output_dtypes,
+    primitives,
     registration,
     special_points,
     stub_files,
