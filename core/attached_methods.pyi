@@ -293,6 +293,11 @@ class AttachedMethods:
     def ceil_(self) -> Variable:
         """In place: y = ceil(x); gx = 0, also at the jumps."""
 
+    def celu_(self, alpha: builtins.float = 1.0) -> Variable:
+        """In place: y = x where x > 0, else alpha (exp(x / alpha) - 1); gx = gy, gy exp(x /
+        alpha).
+        """
+
     def cfloat(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
         """y = x cast to complex64; gx = gy cast back to the dtype of x."""
 
@@ -423,6 +428,11 @@ class AttachedMethods:
         / (1 - p).
         """
 
+    def elu_(
+        self, alpha: builtins.float = 1, scale: builtins.float = 1, input_scale: builtins.float = 1
+    ) -> Variable:
+        """In place: y = scale x where x > 0, else scale alpha (exp(input_scale x) - 1)."""
+
     def eq(self, y: Variable | Tensor | complex) -> Variable:
         """z = x == y; nan equals nothing, itself included. No gradient."""
 
@@ -532,6 +542,22 @@ class AttachedMethods:
     def half(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
         """y = x cast to float16; gx = gy cast back to the dtype of x."""
 
+    def hardshrink(self, lambd: builtins.float = 0.5) -> Variable:
+        """y = x where |x| > lambd, else 0; gx = gy there, else 0."""
+
+    def hardsigmoid_(self) -> Variable:
+        """In place: y = min(max(x / 6 + 1/2, 0), 1); gx = gy / 6 where -3 < x < 3, else 0."""
+
+    def hardswish_(self) -> Variable:
+        """In place: y = x min(max(x + 3, 0), 6) / 6; gx = gy (x / 3 + 1/2) where -3 < x < 3, 0
+        below, gy above.
+        """
+
+    def hardtanh_(self, min_val: builtins.float = -1, max_val: builtins.float = 1) -> Variable:
+        """In place: y = min(max(x, min_val), max_val); gx = gy where min_val < x < max_val, else
+        0.
+        """
+
     @property
     def imag(self) -> Variable:
         """y = Im(x); gx = i gy. A real x is an error."""
@@ -597,6 +623,11 @@ class AttachedMethods:
     def le_(self, y: Variable | Tensor | complex) -> Variable:
         """In place: z = x <= y; False where either is nan. No gradient."""
 
+    def leaky_relu_(self, negative_slope: builtins.float = 0.01) -> Variable:
+        """In place: y = x where x > 0, else negative_slope x; gx = gy there, else negative_slope
+        gy.
+        """
+
     def less(self, y: Variable | Tensor | complex) -> Variable:
         """z = x < y; False where either is nan. No gradient."""
 
@@ -637,6 +668,12 @@ class AttachedMethods:
         dtype: torch.dtype | None = None,
     ) -> Variable:
         """y = x - log(sum(exp(x))) along dim; gx = gy - exp(y) sum(gy)."""
+
+    def logaddexp(self, y: Variable | Tensor) -> Variable:
+        """z = log(exp(x) + exp(y)); gx = gz conj(exp(x - z)), gy = gz conj(exp(y - z))."""
+
+    def logaddexp2(self, y: Variable | Tensor) -> Variable:
+        """z = log2(2^x + 2^y); gx = gz sigmoid(log(2) (x - y)), gy = gz sigmoid(log(2) (y - x))."""
 
     def logical_and(self, y: Variable | Tensor) -> Variable:
         """z = x and y, where every number but 0 counts as True. No gradient."""
@@ -732,6 +769,11 @@ class AttachedMethods:
 
     def minimum(self, y: Variable | Tensor) -> Variable:
         """z = min(x, y); the smaller one gets gz, at a tie each gets half of it."""
+
+    def mish_(self) -> Variable:
+        """In place: y = x t, with t = tanh(log(1 + exp(x))); gx = gy (t + x s (1 - t^2)), s
+        being the sigmoid.
+        """
 
     def mm(self, y: Variable | Tensor) -> Variable:
         """z = x y, of matrices; gx = gz y^H, gy = x^H gz."""
@@ -881,6 +923,9 @@ class AttachedMethods:
     def pow_(self, y: Variable | Tensor | complex) -> Variable:
         """In place: z = x^y; gx = gz conj(y x^(y - 1)), gy = gz conj(z log(x))."""
 
+    def prelu(self, y: Variable | Tensor) -> Variable:
+        """z = x where x > 0, else x y; gx = gz there, else gz y; gy = the sum of gz x elsewhere."""
+
     def prod(
         self,
         dim: builtins.int | None = None,
@@ -938,6 +983,15 @@ class AttachedMethods:
         jumps.
         """
 
+    def rrelu_(
+        self,
+        lower: builtins.float = 0.125,
+        upper: builtins.float = 0.3333333333333333,
+        training: builtins.bool = False,
+        generator: torch.Generator | None = None,
+    ) -> Variable:
+        """In place: y = x where x > 0, else x r; gx = gy there, else gy r."""
+
     def rsqrt(self) -> Variable:
         """y = 1 / sqrt(x); gx = -gy conj(y^3) / 2."""
 
@@ -984,6 +1038,9 @@ class AttachedMethods:
     ) -> Variable:
         """z = x with src at index of dim; gx = gz with 0 there, gsrc = gz there."""
 
+    def selu_(self) -> Variable:
+        """In place: y = scale x where x > 0, else scale alpha (exp(x) - 1)."""
+
     def sgn(self) -> Variable:
         """y = x / |x|, 0 at 0; gx = (gy - y Re(conj(y) gy)) / |x|, 0 at 0 and for a real x."""
 
@@ -1006,6 +1063,9 @@ class AttachedMethods:
 
     def sign_(self) -> Variable:
         """In place: y = sign(x); gx = 0, also at the jumps."""
+
+    def silu_(self) -> Variable:
+        """In place: y = x s, with s = 1 / (1 + exp(-x)); gx = gy conj(s (1 + x (1 - s)))."""
 
     def sin(self) -> Variable:
         """y = sin(x), x in radians; gx = gy conj(cos(x))."""
@@ -1144,6 +1204,9 @@ class AttachedMethods:
 
     def tanh_(self) -> Variable:
         """In place: y = tanh(x); gx = gy conj(1 - y^2)."""
+
+    def threshold_(self, threshold: builtins.float, value: builtins.float) -> Variable:
+        """In place: y = x where x > threshold, else value; gx = gy there, else 0."""
 
     def to(
         self,
