@@ -11,8 +11,8 @@ from plugrad.core.engine import backward
 from plugrad.core.graph import get_gradient_edge
 from plugrad.core.variable import Variable
 from plugrad.functional import grad
-from plugrad.interop.fallback import fall_back
 from plugrad.interop.adoption import adopt_torch_functions
+from plugrad.interop.fallback import fall_back
 from plugrad.plugins.default import registry
 
 __all__ = ["adopt_torch_functions", "detect_anomaly", "set_detect_anomaly"]
