@@ -175,6 +175,10 @@ class MissingPrimitiveError(UnknownTorchFunctionError):
     """A torch function that no op stands for calls a primitive that none stands for either."""
 
 
+class SchemaError(PlugradError, TypeError):
+    """An op cannot be an operator of torch's dispatcher."""
+
+
 class UnknownPackError(PlugradError, ValueError):
     """No registered op comes from the pack that was asked for."""
 

@@ -37,8 +37,8 @@ def to_torch(op: str | RegisteredOp | type[Function]) -> Callable[..., Any]:
 
     @wraps(apply, assigned=("__doc__",), updated=())
     def function(*args: Any, **kwargs: Any) -> Any:
-        call = _Call(apply, args, kwargs, random)
-        outputs = _lifted(call, *call.tensors)
+        call = Call(apply, args, kwargs, random)
+        outputs = lifted(call, *call.tensors)
         return pytree.tree_unflatten(list(outputs), call.output_spec)
 
     function.__name__ = function.__qualname__ = named
@@ -61,7 +61,7 @@ def identifier(name: str) -> str:
     return name.replace("::", "_").replace(".", "_")
 
 
-class _Call:
+class Call:
     """A call of an op less its tensors: a function of those, which returns its outputs flat."""
 
     def __init__(
@@ -80,12 +80,20 @@ class _Call:
         self.graph: tuple[list[Variable], list[Any]] | None = None
 
     def __call__(self, *tensors: Any) -> list[Any]:
+        args, kwargs = self._whole(tensors)
+        outputs, self.output_spec = pytree.tree_flatten(self._output(args, kwargs))
+        return outputs
+
+    def arguments(self, tensors: Sequence[Any]) -> tuple[Any, ...]:
+        """The positional arguments, with these tensors in their places."""
+        args: tuple[Any, ...] = self._whole(tensors)[0]
+        return args
+
+    def _whole(self, tensors: Sequence[Any]) -> Any:
         flat = list(self._rest)
         for place, tensor in zip(self._places, tensors, strict=True):
             flat[place] = tensor
-        args, kwargs = pytree.tree_unflatten(flat, self._spec)
-        outputs, self.output_spec = pytree.tree_flatten(self._output(args, kwargs))
-        return outputs
+        return pytree.tree_unflatten(flat, self._spec)
 
     def _output(self, args: Any, kwargs: Any) -> Any:
         if self._drawn_from is None:
@@ -98,7 +106,7 @@ class _Call:
             return self._apply(*args, **kwargs)
 
 
-class _Vjp:
+class Vjp:
     """The vjp of a function of tensors: of its inputs and the cotangents of some outputs."""
 
     def __init__(self, function: Callable[..., Any], wanted: list[bool], given: list[int]) -> None:
@@ -146,7 +154,7 @@ class _Lifted(torch.autograd.Function):
         """Compute the outputs, and keep the graph where torch may ask for a gradient."""
         transformed = torch._C._are_functorch_transforms_active()
         wanted = [t.requires_grad for t in tensors]
-        if isinstance(function, _Call) and any(wanted) and not transformed:
+        if isinstance(function, Call) and any(wanted) and not transformed:
             inputs = _tracked([_free(t) for t in tensors], wanted)
             with torch.enable_grad():
                 outputs = function(*inputs)
@@ -173,7 +181,7 @@ class _Lifted(torch.autograd.Function):
         wanted = list(ctx.needs_input_grad[1:])
         given = [i for i, g in enumerate(gradients) if g is not None]
         arrived = [gradients[i] for i in given]
-        graph = ctx.function.graph if isinstance(ctx.function, _Call) else None
+        graph = ctx.function.graph if isinstance(ctx.function, Call) else None
         if not given:
             found: Any = [None] * sum(wanted)
         elif graph is not None and not torch.is_grad_enabled():
@@ -186,8 +194,8 @@ class _Lifted(torch.autograd.Function):
             )
             found = [g.data for g in found]
         else:
-            vjp = _Vjp(ctx.function, wanted, given)
-            found = _lifted(vjp, *ctx.saved_tensors, *arrived)
+            vjp = Vjp(ctx.function, wanted, given)
+            found = lifted(vjp, *ctx.saved_tensors, *arrived)
         found = iter(found)
         return None, *[next(found) if w else None for w in wanted]
 
@@ -196,11 +204,12 @@ class _Lifted(torch.autograd.Function):
         """Compute the jvp."""
         wanted = [t is not None for t in tangents]
         given = [t for t in tangents if t is not None]
-        found = iter(_lifted(_Jvp(ctx.function, wanted), *ctx.saved_tensors, *given))
+        found = iter(lifted(_Jvp(ctx.function, wanted), *ctx.saved_tensors, *given))
         return tuple([next(found) if d else None for d in ctx.differentiable])
 
 
-_lifted: Callable[..., Any] = _Lifted.apply
+#: Calls a function of tensors, the first argument, so that torch differentiates it by plugrad.
+lifted: Callable[..., Any] = _Lifted.apply
 
 
 def _tracked(values: Sequence[Any], wanted: list[bool]) -> list[Any]:
