@@ -89,6 +89,8 @@ class Declaration:
     #: A function of forward's arguments that torch differentiates, and whose gradient, by
     #: whatever means, is what backward should give.
     surrogate_reference: Callable[..., Any] | None = None
+    #: Forward and its gradients are a torch function's: ``plugrad.interop.from_torch`` made it.
+    from_torch: bool = False
     #: Laws of ``plugrad.testing`` that the op breaks on purpose: their ids, with the reason.
     #: One that it does not break is an error.
     waives: Mapping[str, str] = field(default_factory=dict)

@@ -13,9 +13,19 @@ from plugrad.core.variable import Variable
 from plugrad.functional import grad
 from plugrad.interop.adoption import adopt_torch_functions
 from plugrad.interop.fallback import fall_back
+from plugrad.interop.from_torch import from_torch
+from plugrad.interop.to_library import to_library
+from plugrad.interop.to_torch import to_torch
 from plugrad.plugins.default import registry
 
-__all__ = ["adopt_torch_functions", "detect_anomaly", "set_detect_anomaly"]
+__all__ = [
+    "adopt_torch_functions",
+    "detect_anomaly",
+    "from_torch",
+    "set_detect_anomaly",
+    "to_library",
+    "to_torch",
+]
 
 
 def _grad(

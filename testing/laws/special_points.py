@@ -307,6 +307,8 @@ def branches(op: OpUnderTest) -> None:
 
 def _reached(op: OpUnderTest) -> Reached:
     """What all samples, those that must raise included, run of the op's code."""
+    if op.declaration.from_torch:
+        raise NotApplicable("its code is torch's")
     if op.composite and not op.samples():
         raise NotApplicable("the op has no samples")
     if op.reached is not None:

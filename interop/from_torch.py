@@ -1,0 +1,190 @@
+"""from_torch: an op of a torch function, whose gradient is torch's."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from plugrad.core.function import Composite, Function, op
+from plugrad.core.unpack import refuse_torch_graph
+from plugrad.core.variable import Variable
+from plugrad.errors import OpDefinitionError
+from plugrad.plugins.instead import torch_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from plugrad.core.sample import Sample, SampleMaker
+
+
+def from_torch(
+    function: Callable[..., Any] | type[torch.autograd.Function],
+    name: str | None = None,
+    *,
+    samples: Callable[[SampleMaker], Iterable[Sample]] | None = None,
+    **declared: Any,
+) -> type[Function]:
+    """An op that computes a torch function, and leaves its gradients to torch's autograd.
+
+    For what has no op yet, or a rule that only its package has. Of a ``torch.autograd.Function``
+    the rule itself is used. Derivatives of any order are right as far as torch's are. In a registry
+    the op is marked, ``declaration.from_torch``, so that nobody takes its rule for plugrad's;
+    ``registry.add`` registers it like any other.
+
+    Args:
+        function: a callable on tensors that torch differentiates, or a torch.autograd.Function.
+        name: the op's; by default the last part of the function's, as ``bessel_j0``.
+        samples: the op's, as a Function's ``samples``.
+        declared: what is true of it, the further fields of Declaration: ``overrides=(function,)``
+            lets torch's own call reach it.
+
+    Raises:
+        OpDefinitionError: it is not callable, or the name is no op's.
+    """
+    if not callable(function):
+        raise OpDefinitionError(
+            f"{function!r} cannot be called",
+            where="a call of from_torch",
+            fix="pass a torch function or a torch.autograd.Function",
+        )
+    own = isinstance(function, type) and issubclass(function, torch.autograd.Function)
+    called: Any = function.apply if own else function  # type: ignore[union-attr]
+    name = name or torch_name(function).rpartition(".")[2]
+
+    attributes: dict[str, Any] = {
+        "forward": staticmethod(_any),
+        "__doc__": inspect.getdoc(function) or f"{name}, with torch's gradient.",
+        # Where it is called, so that what is assigned there pickles, as a namedtuple does.
+        "__module__": sys._getframe(1).f_globals.get("__name__", __name__),
+    }
+    if samples is not None:
+        attributes["samples"] = staticmethod(samples)
+    made: type[Function] = type(name, (Composite,), attributes)
+    declared.setdefault("reference", called)
+    op(name, from_torch=True, **declared)(made)
+    # Not what the class made of it, which takes no keyword arguments, for torch's own functions
+    # have no signatures.
+    made.apply = made.forward = staticmethod(called if own else _recorded(called, name))  # type: ignore[method-assign]
+    return made
+
+
+def _any(*args: Any) -> Any:
+    raise NotImplementedError  # it is replaced; of its signature the class is made
+
+
+def _recorded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        flat, spec = pytree.tree_flatten((args, kwargs))
+        places = [i for i, v in enumerate(flat) if isinstance(v, Tensor | Variable)]
+        if not any(isinstance(flat[i], Variable) for i in places):
+            return function(*args, **kwargs)
+        for i in places:
+            if isinstance(flat[i], Tensor) and flat[i].requires_grad and torch.is_grad_enabled():
+                refuse_torch_graph(flat[i], name)
+        call = _TorchCall(function, flat, spec, places)
+        outputs = _Torchs.apply(call, *[flat[i] for i in places])
+        return pytree.tree_unflatten(list(outputs), call.output_spec)
+
+    apply.__doc__ = function.__doc__
+    return apply
+
+
+class _TorchCall:
+    """A call of a torch function less its tensors: a function of those, with outputs flat."""
+
+    def __init__(
+        self, function: Callable[..., Any], flat: list[Any], spec: Any, places: list[int]
+    ) -> None:
+        self._function, self._spec, self._places = function, spec, places
+        self._rest = [None if i in set(places) else v for i, v in enumerate(flat)]
+        # Backward computes it again, with the same random numbers.
+        self._drawn_from: Tensor | None = torch.get_rng_state()
+        self._first = True
+        self.output_spec: Any = None
+
+    def __call__(self, *tensors: Tensor) -> tuple[Any, ...]:
+        flat = list(self._rest)
+        for place, tensor in zip(self._places, tensors, strict=True):
+            flat[place] = tensor
+        args, kwargs = pytree.tree_unflatten(flat, self._spec)
+        if self._first:
+            self._first = False
+            output = self._function(*args, **kwargs)
+            if torch.equal(torch.get_rng_state(), self._drawn_from):  # type: ignore[arg-type]
+                self._drawn_from = None
+        elif self._drawn_from is None:
+            output = self._function(*args, **kwargs)
+        else:
+            with torch.random.fork_rng(devices=[]):
+                torch.set_rng_state(self._drawn_from)
+                output = self._function(*args, **kwargs)
+        outputs, self.output_spec = pytree.tree_flatten(output)
+        return tuple(outputs)
+
+
+class _TorchVjp:
+    """The vjp of a function of tensors, by torch's autograd; itself one that torch can derive."""
+
+    def __init__(self, function: Callable[..., Any], wanted: list[bool], given: list[int]) -> None:
+        self.function, self.wanted, self.given = function, wanted, given
+
+    def __call__(self, *tensors: Tensor) -> tuple[Any, ...]:
+        count = len(self.wanted)
+        with torch.enable_grad():
+            inputs = [
+                t if t.requires_grad or not w else t.detach().requires_grad_()
+                for t, w in zip(tensors, self.wanted, strict=False)
+            ]
+            outputs = self.function(*inputs)
+            reached = [
+                (outputs[i], g)
+                for i, g in zip(self.given, tensors[count:], strict=True)
+                if outputs[i].requires_grad
+            ]
+            wanted = [x for x, w in zip(inputs, self.wanted, strict=True) if w]
+            found: Sequence[Any] = [None] * len(wanted)
+            if reached:
+                ys, gs = zip(*reached, strict=True)
+                found = torch.autograd.grad(
+                    ys, wanted, gs, create_graph=True, retain_graph=True, allow_unused=True
+                )
+        return tuple(
+            [torch.zeros_like(x) if g is None else g for x, g in zip(wanted, found, strict=True)]
+        )
+
+
+class _Torchs(Function):
+    """A function of tensors whose derivatives torch computes."""
+
+    @staticmethod
+    def forward(ctx: Any, function: Any, *tensors: Tensor) -> Any:
+        ctx.function = function
+        ctx.save_for_backward(*tensors)
+        with torch.no_grad():
+            return tuple([_own(y, tensors) for y in function(*tensors)])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        tensors = ctx.saved_tensors
+        wanted = [
+            n and (t.is_floating_point() or t.is_complex())
+            for n, t in zip(ctx.needs_input_grad[1:], tensors, strict=True)
+        ]
+        given = [i for i, g in enumerate(gradients) if g is not None]
+        vjp = _TorchVjp(ctx.function, wanted, given)
+        found = iter(_Torchs.apply(vjp, *tensors, *[gradients[i] for i in given]))
+        return None, *[next(found) if w else None for w in wanted]
+
+
+def _own(output: Any, inputs: Sequence[Tensor]) -> Any:
+    """The output without torch's graph, and apart from the inputs."""
+    if not isinstance(output, Tensor):
+        return output
+    output = output.detach()
+    memory = output.untyped_storage()._cdata
+    return output.clone() if any(memory == t.untyped_storage()._cdata for t in inputs) else output

@@ -1,0 +1,116 @@
+"""Ops of torch's functions, whose gradients torch's autograd computes."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+import torch
+
+import plugrad as pg
+from plugrad import errors
+from plugrad.interop import from_torch
+
+logdet = from_torch(
+    torch.logdet,
+    samples=lambda make: [pg.Sample(make(3, 3, domain="spd"))],
+)
+
+
+class Double(torch.autograd.Function):
+    """y = 2x, with a wrong rule, to see whose it is."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx, gy):
+        return 5 * gy
+
+
+def both(*shape):
+    t = torch.randn(*shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    return t.clone().requires_grad_(), pg.Variable(t, requires_grad=True)
+
+
+def test_derivatives_of_any_order_are_torchs():
+    t, x = both(3, 3)
+    y, z = torch.linalg.slogdet(t), from_torch(torch.linalg.slogdet).apply(x)
+    assert type(z) is type(y)
+    torch.testing.assert_close(z.logabsdet.data, y.logabsdet.detach())
+    for _ in range(3):
+        loss = y[1] if isinstance(y, tuple) else (y**2).sum()
+        ours = z[1] if isinstance(z, tuple) else (z**2).sum()
+        (y,) = torch.autograd.grad(loss, t, create_graph=True)
+        (z,) = pg.grad(ours, x, create_graph=True)
+        torch.testing.assert_close(z.data, y.detach())
+
+
+def test_options_are_passed_by_name():
+    t, x = both(2, 3)
+    stft = from_torch(torch.nn.functional.pad, "padded")
+    y = stft.apply(x, (1, 1), mode="reflect")
+    torch.testing.assert_close(
+        pg.grad((y**2).sum(), x)[0].data,
+        torch.autograd.grad((torch.nn.functional.pad(t, (1, 1), mode="reflect") ** 2).sum(), t)[0],
+    )
+
+
+def test_a_torch_function_brings_its_rule():
+    _, x = both(2)
+    made = from_torch(Double, "double_of_torch")
+    assert pg.grad(made.apply(x).sum(), x)[0].data.tolist() == [5.0, 5.0]
+
+
+def test_it_is_marked_and_registered_like_any_other():
+    made = from_torch(torch.special.erfcx, overrides=(torch.special.erfcx,))
+    assert made.declaration.name == "erfcx"
+    assert made.declaration.from_torch
+    known = pg.registry.find("erfcx")
+    if known is None:
+        pg.registry.add(made)
+        try:
+            t, x = both(3)
+            (g,) = pg.grad(torch.special.erfcx(x).sum(), x)
+            (w,) = torch.autograd.grad(torch.special.erfcx(t).sum(), t)
+            torch.testing.assert_close(g.data, w)
+        finally:
+            pg.registry.remove("erfcx")
+
+
+def test_no_built_in_op_is_made_of_torchs_gradients():
+    assert [e.name for e in pg.registry if e.pack == "plugrad" and e.declaration.from_torch] == []
+
+
+def test_random_numbers_are_drawn_once():
+    _, x = both(20)
+    noisy = from_torch(lambda x: x * torch.rand(20, dtype=x.dtype), "noisy")
+    torch.manual_seed(1)
+    y = noisy.apply(x)
+    (g,) = pg.grad(y.sum(), x)
+    torch.testing.assert_close(g.data, (y / x).data)
+
+
+def test_the_laws_run_on_it():
+    assert pg.testing.check_op(logdet).passed
+
+
+def test_it_pickles_where_it_is_assigned():
+    assert pickle.loads(pickle.dumps(logdet)) is logdet
+
+
+def test_on_tensors_it_is_torchs_call():
+    t, _ = both(3, 3)
+    assert torch.equal(logdet.apply(t @ t.T), torch.logdet(t @ t.T))
+
+
+def test_what_cannot_be_called_is_refused():
+    with pytest.raises(errors.OpDefinitionError, match="cannot be called"):
+        from_torch(3)
+
+
+def test_a_tensor_of_torchs_graph_is_refused():
+    t, x = both(3)
+    with pytest.raises(errors.TorchGraphError):
+        from_torch(torch.mul).apply(x, t)
