@@ -10,7 +10,7 @@ import typer
 from plugrad.cli.completion import complete_laws_and_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 def explain(
@@ -33,7 +33,8 @@ def explain(
     plugrad explain complex
     plugrad explain no-nan wrong-at-0
 
-    The exit status is 0, or 2 if there is no such law or fault.
+    The exit status is 0, or 2 if there is no such law or fault, or packs may not be
+    set aside (PLUGRAD_STRICT) and one is.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
     if not names:
         typer.echo("\n".join(_list()))
@@ -44,15 +45,12 @@ def explain(
 
 def _page(name: str) -> Iterator[str]:
     from plugrad.cli.describing.explanation import fault_lines, law_lines
-    from plugrad.cli.output_to_errors import output_to_errors
     from plugrad.plugins.messages import did_you_mean
-    from plugrad.testing.check import add_pack_checks
     from plugrad.testing.faults import FAULTS
     from plugrad.testing.laws import LAWS
 
     fault = name.partition("[")[0]  # dropped[y] is a fault with its variant
-    with output_to_errors():
-        add_pack_checks(lambda: name in LAWS or fault in FAULTS)
+    _add_pack_checks(lambda: name in LAWS or fault in FAULTS)
     if name not in LAWS and fault not in FAULTS:
         known = [*(law.id for law in LAWS), *(each.id for each in FAULTS)]
         typer.echo(
@@ -68,14 +66,24 @@ def _page(name: str) -> Iterator[str]:
         yield from fault_lines(FAULTS[fault])
 
 
-def _list() -> Iterator[str]:
-    from plugrad.cli.output_to_errors import output_to_errors
+def _add_pack_checks(are_known: Callable[[], bool]) -> None:
+    from plugrad.cli.pack_warnings import pack_warnings
+    from plugrad.errors import PlugradError
     from plugrad.testing.check import add_pack_checks
+
+    try:
+        with pack_warnings():
+            add_pack_checks(are_known)
+    except PlugradError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
+def _list() -> Iterator[str]:
     from plugrad.testing.faults import FAULTS
     from plugrad.testing.laws import LAWS
 
-    with output_to_errors():
-        add_pack_checks(lambda: False)
+    _add_pack_checks(lambda: False)
     wide = max(len(each.id) for each in (*LAWS, *FAULTS)) + 2
     yield "Laws, which plugrad check holds every op to"
     for family, laws in groupby(LAWS, lambda law: law.family):

@@ -39,16 +39,16 @@ def chosen(
         none: without a name choose no op, instead of all.
 
     Raises:
-        Exit: there is none of a name, with status 2.
+        Exit: there is none of a name, or a setting is not understood, with status 2.
     """
     names = list(names)
     try:
         with pack_warnings():
             found = [] if none and not names else chosen_ops(names), others()
+        remember_ops(packs, registry)  # asks which packs may load, whatever was named
     except PlugradError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error
-    remember_ops(packs, registry)
     return found
 
 
