@@ -18,6 +18,7 @@ from plugrad.core.call import make_gate
 from plugrad.core.context import running
 from plugrad.core.declaration import Declaration, Signature
 from plugrad.core.node import BinaryRecord, ManyRecord, Record, UnaryRecord
+from plugrad.core.record import holds_tensor
 from plugrad.core.variable import Variable, recorded
 from plugrad.errors import (
     MissingMethodError,
@@ -110,6 +111,9 @@ class Function(metaclass=OpType):
     #: The class of the records of its calls, which are also its contexts.
     record_type: ClassVar[type[Record]]
 
+    #: What backward finds on ctx where forward set nothing: setting costs, also what is usual.
+    ctx_defaults: ClassVar[Mapping[str, Any]] = {}
+
     #: How an op changes its first argument in place, if not by writing its result over it.
     overwrite: ClassVar[Callable[..., None] | None] = None
 
@@ -181,6 +185,7 @@ class Function(metaclass=OpType):
             cls.__name__,
             (base,),
             {
+                **cls._checked_defaults(),
                 "_pg_function": cls,
                 "_pg_rule": staticmethod(cls.backward),
                 "_pg_op_name": cls.signature.op_name,
@@ -192,6 +197,19 @@ class Function(metaclass=OpType):
                 "__doc__": cls.__doc__,
             },
         )
+
+    @classmethod
+    def _checked_defaults(cls) -> Mapping[str, Any]:
+        for name, value in cls.ctx_defaults.items():
+            if hasattr(Record, name) or holds_tensor(value):
+                raise OpDefinitionError(
+                    f"{cls.__name__}.ctx_defaults has {name!r}, "
+                    + ("a tensor" if holds_tensor(value) else "which ctx has by itself"),
+                    fix="save tensors with ctx.save_for_backward, in forward"
+                    if holds_tensor(value)
+                    else "choose another name, and set it in forward",
+                )
+        return cls.ctx_defaults
 
     @classmethod
     def record_type_of_lists(cls) -> type[Record]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -28,10 +29,11 @@ from plugrad.ops._number import number
 class Sub(Function):
     """z = x - alpha y;  gx = gz, gy = -conj(alpha) gz."""
 
+    ctx_defaults: ClassVar = {"alpha": 1}
+
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor, *, alpha: complex = 1) -> Tensor:
         if alpha == 1 and alpha.__class__ is int:  # True and 1.0 have rules of their own
-            ctx.alpha = 1
             return x - y
         ctx.alpha = number(alpha)
         return torch.sub(x, y, alpha=alpha)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -26,6 +27,8 @@ class Addmm(Function):
     With beta = 0, x is not looked at: not even a nan in it.
     """
 
+    ctx_defaults: ClassVar = {"alpha": 1, "beta": 1, "columns": (False, False)}
+
     @staticmethod
     def forward(
         ctx: Context,
@@ -39,8 +42,11 @@ class Addmm(Function):
         _, need_g1, need_g2 = ctx.needs_input_grad
         ctx.save_for_backward(mat1 if need_g2 else None, mat2 if need_g1 else None)
         z = torch.addmm(x, mat1, mat2, beta=beta, alpha=alpha)
-        ctx.beta, ctx.alpha = number(beta), number(alpha)
-        ctx.columns = need_g1 and column_major(mat1), need_g2 and column_major(mat2)
+        if beta != 1 or alpha != 1:
+            ctx.beta, ctx.alpha = number(beta), number(alpha)
+        columns = need_g1 and column_major(mat1), need_g2 and column_major(mat2)
+        if any(columns):
+            ctx.columns = columns
         return z
 
     @staticmethod

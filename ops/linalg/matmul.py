@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -30,19 +31,24 @@ class Matmul(Function):
     from z; all but the last two dimensions are a batch and broadcast.
     """
 
+    ctx_defaults: ClassVar = {"dims": (2, 2), "x_columns": False, "y_columns": False}
+
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor) -> Tensor:
         need_gx, need_gy = ctx.needs_input_grad
         ctx.save_for_backward(x if need_gy else None, y if need_gx else None)
-        ctx.dims = x_dim, y_dim = _dim(x), _dim(y)
+        x_dim, y_dim = _dim(x), _dim(y)
         if x_dim != 2 or y_dim != 2:
+            ctx.dims = x_dim, y_dim
             if y_dim <= 2 < x_dim and need_gy:
                 return _batch_by_matrix(x, y)
             if x_dim <= 2 < y_dim and need_gx:
                 return _matrix_by_batch(x, y)
             return torch.matmul(x, y)
-        ctx.x_columns = need_gx and column_major(x)
-        ctx.y_columns = need_gy and column_major(y)
+        if need_gx and column_major(x):
+            ctx.x_columns = True
+        if need_gy and column_major(y):
+            ctx.y_columns = True
         return torch.matmul(x, y)
 
     @staticmethod

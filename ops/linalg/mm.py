@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,13 +20,17 @@ class Mm(Function):
     comes out transposed.
     """
 
+    ctx_defaults: ClassVar = {"x_columns": False, "y_columns": False}
+
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor) -> Tensor:
         need_gx, need_gy = ctx.needs_input_grad
         ctx.save_for_backward(x if need_gy else None, y if need_gx else None)
         z = torch.mm(x, y)
-        ctx.x_columns = need_gx and column_major(x)
-        ctx.y_columns = need_gy and column_major(y)
+        if need_gx and column_major(x):
+            ctx.x_columns = True
+        if need_gy and column_major(y):
+            ctx.y_columns = True
         return z
 
     @staticmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -24,6 +25,8 @@ class Mean(Function):
     No dim and an empty one mean all dimensions. The mean of nothing is nan.
     """
 
+    ctx_defaults: ClassVar = {"dims": None}
+
     @staticmethod
     def forward(
         ctx: Context,
@@ -35,7 +38,6 @@ class Mean(Function):
     ) -> Tensor:
         ctx.x_shape, ctx.x_dtype = x.shape, x.dtype
         if dim is None and not keepdim and dtype is None:
-            ctx.dims = None
             return x.mean()
         dim = number(dim)
         ctx.dims = normal_dims(x, dim)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -24,6 +25,8 @@ class Sum(Function):
     No dim and an empty one mean all dimensions. The sum of nothing is 0.
     """
 
+    ctx_defaults: ClassVar = {"dims": None}
+
     @staticmethod
     def forward(
         ctx: Context,
@@ -35,7 +38,6 @@ class Sum(Function):
     ) -> Tensor:
         ctx.x_shape, ctx.x_dtype = x.shape, x.dtype
         if dim is None and not keepdim and dtype is None:
-            ctx.dims = None
             return x.sum()
         dim = number(dim)
         ctx.dims = normal_dims(x, dim)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import ClassVar
 
 import pytest
 import torch
@@ -599,3 +600,64 @@ def test_a_context_has_no_name_that_the_engine_would_overwrite():
     x = pg.Variable(torch.ones(3), requires_grad=True)
     Named.apply(x).backward()
     assert x.grad.tolist() == [1, 1, 1]
+
+
+# --- what ctx has where forward set nothing --------------------------------------------
+
+
+class Scaled(pg.Function):
+    """y = factor x;  gx = factor gy."""
+
+    ctx_defaults: ClassVar = {"factor": 1}
+
+    @staticmethod
+    def forward(ctx, x, factor=1):
+        if factor != 1:
+            ctx.factor = factor
+        return x * factor
+
+    @staticmethod
+    def backward(ctx, gy):
+        return gy * ctx.factor
+
+
+def test_backward_finds_the_default_and_what_forward_set():
+    x = pg.Variable(torch.tensor([1.0, 2.0]), requires_grad=True)
+    plain, scaled = Scaled.apply(x), Scaled.apply(x, 3)
+    assert plain.grad_fn.attributes == {}
+    assert scaled.grad_fn.attributes == {"factor": 3}
+    assert [n.grad_fn.factor for n in (plain, scaled)] == [1, 3]
+    (plain + scaled).sum().backward()
+    assert x.grad.tolist() == [4.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("saved_tensors", 1, "which ctx has by itself"),
+        ("needs_input_grad", 1, "which ctx has by itself"),
+        ("_pg_shape", 1, "which ctx has by itself"),
+        ("mask", [torch.ones(2)], "a tensor"),
+    ],
+)
+def test_a_default_that_would_hide_something_is_refused(name, value, what):
+    with pytest.raises(
+        errors.OpDefinitionError, match=f"Bad.ctx_defaults has '{name}', {what}"
+    ) as error:
+        type("Bad", (Scaled,), {"ctx_defaults": {name: value}})
+    assert error.value.fix
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x + x,
+        lambda x: x - x,
+        lambda x: x @ x,
+        lambda x: x.mm(x),
+        lambda x: torch.nn.functional.linear(x, x),
+    ],
+)
+def test_an_everyday_call_sets_nothing(call):
+    x = pg.Variable(torch.ones(3, 3), requires_grad=True)
+    assert call(x).grad_fn.attributes == {}
