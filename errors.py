@@ -46,8 +46,8 @@ class TorchGraphError(PlugradError, RuntimeError):
     """A torch tensor that requires grad was mixed with Variables: its gradient would be lost."""
 
 
-class ConversionError(PlugradError, RuntimeError):
-    """A Variable cannot become the Python or NumPy value that was asked for."""
+class ConversionError(PlugradError, RuntimeError, BufferError, TypeError):
+    """A Variable cannot become the tensor, Python or NumPy value that was asked for."""
 
 
 # --- running backward ----------------------------------------------------------------

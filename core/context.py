@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from numbers import Number
 from threading import local
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -312,11 +313,26 @@ def raise_changed(context: Context, saved: tuple[Any, ...]) -> NoReturn:
     """Raise SavedTensorChangedError."""
     tensors = [f"{t.dtype} of shape {tuple(t.shape)}" for t in saved if isinstance(t, Tensor)]
     stack = context.__dict__.get("_pg_stack")
+    instead = instead_of_torchs_gradcheck()
     raise SavedTensorChangedError(
         f"one of the variables needed for gradient computation has been modified by an inplace "
         f"operation: {context._pg_op_name} saved {', '.join(tensors)}",
         where=f"backward of {context._pg_op_name}"
         + (f", whose forward was called here:\n{stack}" if stack else ""),
-        fix="change a clone() of it instead, or change it after backward"
+        fix=instead
+        or "change a clone() of it instead, or change it after backward"
         + ("" if stack else "; plugrad.detect_anomaly() shows the line that saved it"),
     )
+
+
+def instead_of_torchs_gradcheck() -> str | None:
+    """What to call, if torch's gradcheck is running: it writes to its inputs' data, and mixes."""
+    found, frame = set(), sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "torch.autograd.gradcheck":
+            found.add(frame.f_code.co_name)
+        frame = frame.f_back  # type: ignore[assignment]
+    if not found:
+        return None
+    name = "gradgradcheck" if "gradgradcheck" in found else "gradcheck"
+    return f"call plugrad.testing.{name}(f, inputs), which checks functions of Variables"

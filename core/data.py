@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 import torch
 from torch import Tensor
 
+from plugrad.core.context import instead_of_torchs_gradcheck
 from plugrad.core.tensor_facts import TensorFacts
 from plugrad.errors import (
     DataTypeError,
@@ -47,7 +48,7 @@ def as_tensor(data: object) -> Tensor:
         raise TorchGraphError(
             "the tensor requires grad in torch's own autograd, which plugrad does not feed",
             where=f"a tensor of shape {tuple(data.shape)}",
-            fix="pass tensor.detach()",
+            fix=instead_of_torchs_gradcheck() or "pass tensor.detach()",
         )
     return data
 

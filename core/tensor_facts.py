@@ -252,7 +252,28 @@ class TensorFacts:
         array = self.numpy()
         return array if dtype is None else array.astype(dtype, copy=False)
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """The elements for whoever reads DLPack: torch.tensor, torch.as_tensor, from_dlpack."""
+        if self._requires_grad and torch.is_grad_enabled() and self.requires_grad:
+            raise ConversionError(
+                "Can't export tensors that require gradient: torch.tensor(x), torch.as_tensor(x) "
+                "and what else reads DLPack would silently give a tensor without it",
+                where=f"a Variable of shape {tuple(self.shape)}",
+                fix="use tensor.detach() where no gradient is wanted, as in "
+                "torch.tensor(x.detach()); or use the Variable itself, or x.clone()",
+            )
+        return self._data.resolve_conj().resolve_neg().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self._data.__dlpack_device__()
+
     def __len__(self) -> int:
+        if not self._data.dim():
+            raise ConversionError(
+                "len() of a 0-d tensor",
+                where="a Variable without dimensions, which may be in a list of them",
+                fix="x.item() is the number in it; torch.stack([x, y]) joins those of a list",
+            )
         return len(self._data)
 
     def __bool__(self) -> bool:

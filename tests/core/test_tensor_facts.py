@@ -1,0 +1,75 @@
+"""What becomes of a Variable that is given to what makes tensors: the same values, or an error."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import plugrad as pg
+from plugrad import errors
+
+MAKERS = {
+    "torch.tensor": torch.tensor,
+    "torch.as_tensor": torch.as_tensor,
+    "torch.asarray": torch.asarray,
+    "new_tensor": torch.ones(1).new_tensor,
+    "torch.from_dlpack": torch.from_dlpack,
+    "to float64": lambda x: torch.as_tensor(x, dtype=torch.float64),
+}
+DATA = {
+    "a vector": torch.tensor([1.0, 2.0]),
+    "a number": torch.tensor(3.0),
+    "a transposed matrix": torch.arange(6.0).view(2, 3).mT,
+    "half precision": torch.tensor([1.0, 2.0], dtype=torch.bfloat16),
+    "nothing": torch.ones(0, 2),
+    "integers": torch.arange(3),
+    "booleans": torch.tensor([True, False]),
+    "complex": torch.tensor([1 + 2j]),
+    "conjugated": torch.tensor([1 + 2j]).conj(),
+}
+
+
+@pytest.mark.filterwarnings("ignore:To copy construct:UserWarning")
+@pytest.mark.filterwarnings("ignore:Casting complex values:UserWarning")
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("data", DATA)
+def test_without_a_gradient_it_is_as_with_the_tensor(maker, data):
+    tensor = DATA[data].clone() if data != "conjugated" else DATA[data]
+    made = MAKERS[maker](pg.Variable(tensor))
+    expected = MAKERS[maker](tensor.resolve_conj())
+    assert type(made) is torch.Tensor
+    assert (made.dtype, made.shape) == (expected.dtype, expected.shape)
+    assert made.equal(expected)
+
+
+def test_tensor_copies_and_as_tensor_shares():
+    x = pg.Variable(torch.tensor([1.0, 2.0]))
+    copied, shared = torch.tensor(x), torch.as_tensor(x)
+    x.data[0] = 5.0
+    assert (copied[0], shared[0]) == (1.0, 5.0)
+    assert np.from_dlpack(x)[0] == 5.0
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_a_gradient_is_not_lost_silently(maker):
+    x = pg.Variable(torch.tensor([1.0, 2.0]), requires_grad=True)
+    for given in (x, x * 2, (x * 2).sum()):
+        with pytest.raises(errors.ConversionError, match="Can't export tensors that req") as error:
+            MAKERS[maker](given)
+        assert "torch.tensor(x.detach())" in error.value.fix
+    assert MAKERS[maker](x.detach()).tolist() == [1.0, 2.0]  # the fix
+    with torch.no_grad():
+        assert MAKERS[maker](x).tolist() == [1.0, 2.0]
+    with pytest.raises(BufferError):  # as torch's __dlpack__ raises
+        torch.from_dlpack(x)
+
+
+def test_a_list_of_variables_is_for_stack():
+    x, y = (pg.Variable(torch.tensor(v), requires_grad=True) for v in (1.0, 2.0))
+    with pytest.raises(TypeError, match="len\\(\\) of a 0-d tensor") as error:
+        torch.tensor([x, y])
+    assert "torch.stack([x, y])" in error.value.fix
+    made = torch.stack([x, y])
+    assert made.data.tolist() == [x.item(), y.item()]
+    assert made.requires_grad
