@@ -377,6 +377,20 @@ class Node(metaclass=_NodeType):
             self._record._pg_pre_hooks = OrderedDict()
         return register(self._record._pg_pre_hooks, hook)
 
+    def __call__(self, *gradients: Any) -> Any:
+        """Run the rule on the outputs' gradients, without hooks: what this one step gives.
+
+        None stands for no gradient. Nothing is freed, and with gradients enabled the rule is
+        recorded. At a leaf it adds to ``grad``. Gives a Variable or None for each argument,
+        those after the last one with a gradient left out; of one argument no tuple.
+
+        Raises:
+            ArgumentError: not as many gradients as outputs.
+        """
+        from plugrad.core.rule import called
+
+        return called(self._record, gradients)
+
     def _sequence_nr(self) -> int:
         return self._record._pg_sequence_number
 

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from plugrad.core.accumulate_grad import AccumulateGrad
 from plugrad.core.context import PackedByCheckpoint, hidden_error, running
-from plugrad.core.cotangent import per_edge
+from plugrad.core.cotangent import Place, fit, per_edge, root_gradient
+from plugrad.core.node import edge_to, node_of
 from plugrad.core.variable import Variable, plain
+from plugrad.errors import ArgumentError
 
 if TYPE_CHECKING:
     from plugrad.core.node import Record
@@ -40,6 +43,45 @@ def apply_rule(context: Record, arrived: Any, create_graph: bool) -> tuple[Any, 
     if len(result) != len(context._pg_edges) or context._pg_list_lengths is not None:
         return per_edge(context, result)
     return tuple(result)
+
+
+def called(record: Record, given: tuple[Any, ...]) -> Any:
+    """What ``node(*gradients)`` gives: the rule's gradients, fitted to the inputs."""
+    count = 1 if record._pg_outputs is None else len(record._pg_outputs)
+    if len(given) != count:
+        raise ArgumentError(
+            f"expected {count} arguments, got {len(given)} instead",
+            where=f"a call of {node_of(record)!r}",
+            fix="pass one gradient for each output, None where there is none",
+        )
+    create_graph = torch.is_grad_enabled()
+    held = [
+        None if g is None else root_gradient(_place(record, i), g, create_graph, i)
+        for i, g in enumerate(given)
+    ]
+    if isinstance(record, AccumulateGrad):
+        if held[0] is not None:
+            record.accumulate(held)
+        return ()
+    arrived = held if record._pg_outputs is not None else held[0]
+    result: tuple[Any, ...] = (None,) * len(record._pg_edges)
+    if any(g is not None for g in held):
+        result = apply_rule(record, arrived, create_graph)
+    found = [
+        None if edge is None or g is None else shown(fit(record, g, edge, create_graph))
+        for edge, g in zip(record._pg_edges, result, strict=True)
+    ]
+    edges = list(record._pg_edges)
+    while len(edges) > 1 and edges[-1] is None:  # options, as a rule, and constants
+        edges.pop()
+    return found[0] if len(edges) == 1 else tuple(found[: len(edges)])
+
+
+def _place(record: Record, number: int) -> Place:
+    edge = edge_to(record, number)
+    assert edge._pg_shape is not None  # it is one output's
+    assert edge._pg_dtype is not None
+    return Place(edge, edge._pg_shape, edge._pg_dtype, None)
 
 
 def _autocast(state: tuple[tuple[str, torch.dtype], ...]) -> ExitStack:

@@ -464,3 +464,84 @@ def test_a_value_that_was_not_saved_takes_none(engine):
     with engine.raises(RuntimeError, "None is forbidden"):
         none.register_hooks(lambda t: t, lambda t: t)
     kept.register_hooks(lambda t: t, lambda t: t)
+
+
+# --- a node is a function ---------------------------------------------------------------
+
+
+def listed(result):
+    several = result if isinstance(result, tuple) else (result,)
+    return [None if g is None else g.tolist() for g in several]
+
+
+def test_calling_a_node_runs_its_rule(engine):
+    x, w = engine.leaf([1.0, 2.0]), engine.leaf([3.0, 4.0])
+    y, g = x * w, engine.tensor([1.0, 10.0])
+    for _ in range(2):  # nothing is freed
+        assert listed(y.grad_fn(g)) == [[3.0, 40.0], [1.0, 20.0]]
+    assert x.grad is None
+    (sine,) = listed(x.sin().grad_fn(g))
+    assert sine == (g * x.cos()).tolist()
+    assert listed((x * engine.tensor(2.0)).sum().grad_fn(engine.tensor(5.0))) == [[5.0, 5.0]]
+
+
+def test_it_is_one_step_and_not_a_backward(engine):
+    x = engine.leaf([1.0, 2.0])
+    y = (x * x).sin()
+    (gz,) = listed(y.grad_fn(engine.tensor([1.0, 1.0])))
+    assert gz == (x * x).cos().tolist()
+    called = []
+    y.register_hook(lambda g: called.append("tensor"))
+    y.grad_fn.register_hook(lambda gi, go: called.append("post"))
+    y.grad_fn.register_prehook(lambda go: called.append("pre"))
+    y.grad_fn(engine.tensor([1.0, 1.0]))
+    assert called == []
+
+
+def test_it_is_recorded_where_gradients_are_enabled(engine):
+    x, w = engine.leaf([1.0, 2.0]), engine.leaf([3.0, 4.0])
+    node, g = (x * w).grad_fn, engine.tensor([1.0, 1.0])
+    gx, _ = node(g)
+    assert gx.requires_grad
+    (second,) = engine.grad((gx * gx).sum(), (w,))
+    assert second.tolist() == [6.0, 8.0]
+    with engine.no_grad():
+        assert not any(gradient.requires_grad for gradient in node(g))
+
+
+def test_no_gradient_in_gives_none_out(engine):
+    x, w = engine.leaf([1.0]), engine.leaf([3.0])
+    assert listed((x * w).grad_fn(None)) == [None, None]
+    first, _ = engine.leaf([[1.0], [2.0]]).unbind()
+    g = engine.tensor([1.0])
+    assert listed(first.grad_fn(g, None)) == [[[1.0], [0.0]]]
+    assert listed(first.grad_fn(g, g)) == [[[1.0], [1.0]]]
+
+
+def test_at_a_leaf_it_accumulates(engine):
+    x = engine.leaf([1.0, 2.0])
+    seen = []
+    x.register_post_accumulate_grad_hook(lambda v: seen.append(v.grad.tolist()))
+    (node, _), *_ = (x * x).grad_fn.next_functions
+    g = engine.tensor([1.0, 2.0])
+    assert node(g) == ()
+    node(g)
+    assert x.grad.tolist() == [2.0, 4.0]
+    assert g.tolist() == [1.0, 2.0]
+    assert seen == [[1.0, 2.0], [2.0, 4.0]]
+
+
+def test_what_cannot_be_called_so(engine):
+    x = engine.leaf([1.0, 2.0])
+    y, g = x.sin(), engine.tensor([1.0, 1.0])
+    with engine.raises(TypeError, "expected 1 arguments, got 2 instead"):
+        y.grad_fn(g, g)
+    with engine.raises(TypeError, "expected 1 arguments, got 0 instead"):
+        y.grad_fn()
+    with pytest.raises(TypeError, match="keyword"):
+        y.grad_fn(grad=g)
+    with engine.raises((RuntimeError, ValueError)):
+        y.grad_fn(engine.tensor([1.0, 1.0, 1.0]))
+    y.sum().backward()
+    with engine.raises(RuntimeError, "Trying to backward through the graph a second time"):
+        y.grad_fn(g)
