@@ -912,6 +912,21 @@ def test_backward_to_a_non_leaf_does_not_let_prehooks_change_its_gradient(engine
     assert values(b.grad) == 3
 
 
+def test_among_leaves_those_of_the_last_op_come_first(engine):
+    # Of several leaves of one op torch's order is that of a heap with equal keys: not promised.
+    order = []
+    a, b, c = (engine.leaf([1.0]) for _ in range(3))
+    for name, leaf in zip("abc", (a, b, c), strict=True):
+        leaf.register_hook(lambda g, name=name: order.append(name))
+        leaf.register_post_accumulate_grad_hook(lambda v, name=name: order.append(f"after {name}"))
+    y = a.sin()
+    z = y * b
+    for name, v in (("y", y), ("z", z)):
+        v.register_hook(lambda g, name=name: order.append(name))
+    (z * c).backward()
+    assert order == ["c", "after c", "z", "b", "after b", "y", "a", "after a"]
+
+
 def test_the_order_at_a_leaf(engine):
     x = engine.leaf([1.0, 1.0, 1.0])
     node = accumulator(x)
