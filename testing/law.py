@@ -72,7 +72,7 @@ class Law:
         check: takes a Case, or an OpUnderTest if ``whole_op``.
         whole_op: it judges the op once, and not each of its samples.
         gate: a sample that breaks it is not given to any other law, which would but say the
-            same again. Gates come first.
+            same again, unless the fault can be mended or the law is waived. Gates come first.
         pack: of which pack's ops it judges; all ops if it is empty.
         engines: whose ops it judges; all of ENGINES unless told otherwise.
         explained_by: ids of laws. Where one of them is broken, too, this one would but say the

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import torch
 from torch import Tensor
 
 from plugrad.core.node import Record
@@ -16,14 +17,31 @@ from plugrad.testing.case import OpUnderTest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import torch
-
     from plugrad.core.function import Function
 
 
 def summing(op: OpUnderTest) -> OpUnderTest:
     """A copy whose gradients the engine sums to the inputs' shapes and casts to their dtypes."""
     return _copy(op, {}, broadcasts=True, promotes=True)
+
+
+def dense(op: OpUnderTest) -> OpUnderTest:
+    """A copy whose gradients are dense."""
+    rule = op.function.backward
+
+    @wraps(rule)
+    def backward(ctx: Any, *cotangents: Any) -> Any:
+        gradients = rule(ctx, *cotangents)
+        if isinstance(gradients, tuple | list):
+            return tuple(map(_dense, gradients))
+        return _dense(gradients)
+
+    return _copy(op, {"backward": backward})
+
+
+def _dense(gradient: Any) -> Any:
+    layout = getattr(gradient, "layout", torch.strided)
+    return gradient if layout is torch.strided else gradient.to_dense()
 
 
 def narrow(op: OpUnderTest, dtype: torch.dtype) -> OpUnderTest:

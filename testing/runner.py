@@ -261,7 +261,7 @@ class Runner:
         warning = tolerated or self.op.is_warning(law.id)
         if index is not None and violation.mended is not None:
             self._mended[index] = violation.mended
-        elif violation.stops or (law.gate and not warning):
+        elif violation.stops or (law.gate and not warning and self._waiver(law, case) is None):
             self._break(case, law)
         if explained:
             return "not applicable", f"see the law {min(explained)}, which explains it", None

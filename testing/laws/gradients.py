@@ -12,7 +12,7 @@ from plugrad.testing.call import differentiable_call
 from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.oracle import case_tolerance
-from plugrad.testing.mended import summing
+from plugrad.testing.mended import dense, summing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,10 @@ def _check_form(case: Case, given: Input, gradient: Any) -> None:
     if gradient.device != tensor.device:
         raise Violation(f"{name} lies on {gradient.device}, the input on {tensor.device}")
     if gradient.layout is not tensor.layout:
-        raise Violation(f"{name} is {gradient.layout}, the input is {tensor.layout}")
+        raise Violation(
+            f"{name} is {gradient.layout}, the input is {tensor.layout}",
+            mended=case.of(dense(case.op)) if case.op.engine is PLUGRAD else None,
+        )
     if case.op.declaration.broadcasts:
         try:
             gradient.sum_to_size(tensor.shape)

@@ -142,3 +142,90 @@ def test_an_unknown_domain_is_refused():
         Sample(torch.ones(2)).domain("odd")
     with pytest.raises(pg.errors.ArgumentError, match="no domain 'odd'"):
         pg.SampleMaker()(3, domain="odd")
+
+
+# --- a gate that is waived -------------------------------------------------------------
+
+
+def with_gradient(made, factor=1.0, **waives):
+    """An op y = 3x whose gradient ``made`` makes of the right one, which ``factor`` spoils."""
+
+    @pg.op("mended_here", waives=waives)
+    class Triple(pg.Function):
+        """y = 3x;  gx = 3 gy."""
+
+        @staticmethod
+        def forward(ctx, x):
+            return 3 * x
+
+        @staticmethod
+        def backward(ctx, gy):
+            return made(3 * factor * gy)
+
+        @staticmethod
+        def samples(make):
+            yield Sample(make(3, 2))
+
+    return Triple
+
+
+def sparse(gradient):
+    return gradient.to_sparse() if isinstance(gradient, torch.Tensor) else gradient
+
+
+FORM = {"gradient-form": "on purpose"}
+
+
+def test_a_sparse_gradient_is_made_dense_for_the_others():
+    # (to_sparse has no batched form.)
+    report = check_op(with_gradient(sparse))
+    assert {r.law for r in report.failures} == {"gradient-form", "batched-cotangents"}
+    waived = check_op(with_gradient(sparse, **FORM))
+    assert {r.law for r in waived.failures} == {"batched-cotangents"}
+    assert [r.law for r in waived if r.status == "waived"] == ["gradient-form"]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        sparse,
+        lambda g: g.float() if isinstance(g, torch.Tensor) else g,
+        lambda g: g[None],  # can be summed
+        lambda g: g[:1],  # cannot be mended
+        lambda g: 1.0,
+    ],
+)
+def test_a_waived_gate_does_not_hide_a_wrong_gradient(made):
+    laws = ["waivers", "gradient-form", "oracle", "numeric"]
+    report = check_op(with_gradient(made, 2.0, **FORM), laws=laws)
+    statuses = {r.law: r.status for r in report}
+    assert statuses["gradient-form"] == "waived"
+    assert statuses["numeric"] == "failed"
+
+
+def test_what_does_not_run_cannot_be_waived():
+    def raising(gradient):
+        raise ValueError("not today")
+
+    report = check_op(with_gradient(raising, runs="on purpose"), laws=["runs", "gradient-form"])
+    assert [(r.law, r.status) for r in report] == [("runs", "waived"), ("gradient-form", "failed")]
+
+
+def test_of_torch_too():
+    class Triple(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return 3 * x
+
+        @staticmethod
+        def backward(ctx, gy):
+            return (6 * gy).to_sparse()
+
+    report = check_op(
+        Triple,
+        samples=lambda make: iter([Sample(make(3, 2))]),
+        waives=FORM,
+        laws=["gradient-form", "numeric"],
+    )
+    found = [(r.law, r.status) for r in report]
+    assert found == [("gradient-form", "waived"), ("numeric", "failed")]
