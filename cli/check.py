@@ -39,7 +39,7 @@ def check(
             metavar="OP|PACK::|MODULE:NAME|FILE.py:NAME|PACKAGE:",
             help="Names of ops; PACK:: for all of a pack. All registered ops if none is given. "
             "Of torch: a torch.autograd.Function, custom op or function by its module or file; "
-            "PACKAGE: or FILE.py for each Function there.",
+            "PACKAGE: or FILE.py for each Function there (plugrad's own: those with samples).",
             show_default=False,
             autocompletion=complete_chosen,
         ),

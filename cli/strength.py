@@ -39,8 +39,8 @@ def strength(
         typer.Argument(
             metavar="OP|PACK::|MODULE:NAME|FILE.py:NAME|PACKAGE:",
             help="Names of ops; PACK:: for all of a pack. All registered ops if none is given. "
-            "Of torch: a torch.autograd.Function by its module or file; PACKAGE: or FILE.py for "
-            "each one there.",
+            "A Function, torch's or plugrad's, by its module or file; PACKAGE: or FILE.py for "
+            "each one there (plugrad's own: those with samples).",
             show_default=False,
             autocompletion=complete_chosen,
         ),

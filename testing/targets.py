@@ -1,7 +1,7 @@
 """Targets: torch's Functions, custom ops and functions by where they are, and their samples files.
 
 ``package.module:Name`` and ``path/to/file.py:Name`` name one, ``package:`` and
-``path/to/file.py`` every torch.autograd.Function there.
+``path/to/file.py`` every torch.autograd.Function there, and every plugrad.Function with samples.
 """
 
 from __future__ import annotations
@@ -90,9 +90,10 @@ def find_targets(
     functions = list(_functions(module))
     if not functions:
         raise UnknownTargetError(
-            f"{place} defines no torch.autograd.Function",
+            f"{place} defines no torch.autograd.Function, and no plugrad.Function with samples",
             where="the target of a check",
-            fix=f"name a function on tensors in it: {place}:function",
+            fix=f"give its plugrad.Functions samples, or name what is on tensors in it: "
+            f"{place}:function",
         )
     for function in functions:
         inside = function.__module__ if not place.endswith(".py") else place
@@ -238,17 +239,25 @@ def _attribute(module: ModuleType, name: str, place: str) -> Any:
 
 
 def _functions(module: ModuleType) -> Iterator[type[Any]]:
-    """The torch.autograd.Functions of a module and of those below it, each once, by name."""
+    """The Functions of a module and of those below it, each once, by name.
+
+    Those of torch; and plugrad's own that have samples: one without is a part of another op.
+    """
     found: dict[str, type[Any]] = {}
     parts = {part.__name__: part for part in _modules(module)}
-    for function in _below(torch.autograd.Function):
+    for function in (*_below(torch.autograd.Function), *_below(Function)):
         part = parts.get(function.__module__)
         name = f"{function.__module__}:{function.__qualname__}"
         # One of an earlier module of this name is not meant.
-        abstract = function.forward is torch.autograd.Function.forward
-        if part is not None and not abstract and resolves(name, function):
+        if part is not None and _is_whole(function) and resolves(name, function):
             found[name] = function
     return (found[name] for name in sorted(found))
+
+
+def _is_whole(function: type[Any]) -> bool:
+    if issubclass(function, Function):
+        return function.forward is not Function.forward and function.samples is not Function.samples
+    return function.forward is not torch.autograd.Function.forward
 
 
 def _below(kind: type[Any]) -> Iterator[type[Any]]:

@@ -80,7 +80,7 @@ def chosen_targets(
     seed: int,
     device: str,
 ) -> list[OpUnderTest]:
-    """The torch targets that are named, ready to be checked, and no registered ops.
+    """What is named by its module or file, ready to be checked, and no registered ops.
 
     Args:
         names: as ``package.module:Name``, ``path/to/file.py``; other names are left out.
@@ -112,7 +112,7 @@ def chosen_targets(
     for op in found:
         if isinstance(op, TorchTarget):
             op.options = options  # for the command that shows a result again
-    return list({op.name: op for op in found}.values())
+    return list({(op.name, op.function): op for op in found}.values())
 
 
 def _named(name: str) -> list[RegisteredOp]:

@@ -142,3 +142,73 @@ def test_a_samples_file_that_gives_none_is_told(project, text):
         find_target("swish.py:Swish", {})
     with pytest.raises(SamplesFileError, match="there is no file other.py"):
         find_target("swish.py:Swish", {"samples_file": "other.py"})
+
+
+OURS = """
+    import plugrad as pg
+    import torch
+    from plugrad import Sample
+
+    class Base(pg.Function):
+        @staticmethod
+        def samples(make):
+            yield Sample(make(3))
+
+    class Part(pg.Function):  # of another op: without samples
+        @staticmethod
+        def forward(ctx, x):
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, gy):
+            return 2 * gy
+
+    class Double(Part, Base):
+        "y = 2x."
+
+    @pg.op("here::triple")
+    class Triple(Base):
+        "y = 3x;  gx = 2 gy, which is wrong."
+
+        @staticmethod
+        def forward(ctx, x):
+            return 3 * x
+
+        @staticmethod
+        def backward(ctx, gy):
+            return 2 * gy
+"""
+
+
+def test_our_functions_with_samples_are_found_too(project):
+    write(project / "ours.py", OURS + SWISH)
+    found = [op.name for op in find_targets("ours.py", {})]
+    assert found == ["Double", "ours.py:Inner.Twice", "ours.py:Swish", "here::triple"]
+    write(project / "our_pack/__init__.py", "")
+    write(project / "our_pack/one.py", OURS)
+    write(project / "our_pack/two.py", OURS)
+    found = [(op.name, op.function.__module__) for op in find_targets("our_pack:", {})]
+    assert found == [
+        ("Double", "our_pack.one"),
+        ("here::triple", "our_pack.one"),
+        ("Double", "our_pack.two"),
+        ("here::triple", "our_pack.two"),
+    ]
+
+
+@pytest.mark.parametrize("command", ["check --law numeric", "strength --fault scaled"])
+def test_on_the_command_line(project, command):
+    pytest.importorskip("typer")
+    from typer.testing import CliRunner
+
+    from plugrad.cli.app import app
+
+    write(project / "mixed.py", OURS)
+    name, *options = command.split()
+    done = CliRunner().invoke(app, [name, "mixed.py", *options])
+    assert done.exit_code == 1, done.output
+    words = done.stdout.split()
+    assert "Double" in words
+    assert "here::triple" in words
+    if name == "check":
+        assert "plugrad check mixed.py:Triple --law numeric --sample 0" in done.stdout
