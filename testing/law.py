@@ -22,6 +22,8 @@ class Violation(Exception):  # noqa: N818 (it is the outcome of a check, not an 
         mismatch: the numbers, where there are some.
         tolerated: whether torch, if it is the engine, mends it or says so aloud: then it is a
             warning.
+        unsure: whether nothing is known to be wrong, and the law could not find out: then it is a
+            warning on any engine.
         mended: the case without the fault, if it can be had, for the other laws to judge.
         stops: of a gate's, that no other law can say anything, though it be a warning.
     """
@@ -32,12 +34,14 @@ class Violation(Exception):  # noqa: N818 (it is the outcome of a check, not an 
         mismatch: Mismatch | None = None,
         *,
         tolerated: bool = False,
+        unsure: bool = False,
         mended: Case | None = None,
         stops: bool = False,
     ) -> None:
         super().__init__(message)
         self.message, self.mismatch = message, mismatch
-        self.tolerated, self.mended, self.stops = tolerated, mended, stops
+        self.tolerated, self.unsure = tolerated, unsure
+        self.mended, self.stops = mended, stops
 
 
 class NotApplicable(Exception):  # noqa: N818 (an outcome, not an error)

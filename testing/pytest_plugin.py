@@ -220,11 +220,11 @@ class _Checking:
         if not self.silent:
             return
         write = terminalreporter.write_line
-        terminalreporter.section("plugrad: laws that did not apply or were waived")
+        terminalreporter.section("plugrad: laws that did not apply, were waived or warn")
         reasons = self.silent.most_common()
         shown = reasons if config.get_verbosity() > 0 else reasons[:_SHOWN]
         for (status, reason), count in shown:
-            write(f"{count:>7} {'' if status == _NOT_APPLICABLE else 'waived '}{reason}")
+            write(f"{count:>7} {'' if status == _NOT_APPLICABLE else f'{status} '}{reason}")
         rest = reasons[len(shown) :]
         if rest:
             count = sum(n for _, n in rest)
@@ -341,6 +341,6 @@ def _silent(report: Any) -> tuple[str, str] | None:
     """Why a law said nothing in this report of one of our tests: the status, law and reason."""
     if report.when == "call" and report.nodeid.startswith(f"{_ROOT}::"):
         for status, reason in report.user_properties:
-            if status in {_NOT_APPLICABLE, "waived"}:
+            if status in {_NOT_APPLICABLE, "waived", "warning"}:
                 return status, reason
     return None

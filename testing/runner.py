@@ -258,7 +258,7 @@ class Runner:
         if self._waiver(law, case) is None:
             self._laws_broken[index].add(law.id)
         tolerated = violation.tolerated and self.op.engine is not PLUGRAD
-        warning = tolerated or self.op.is_warning(law.id)
+        warning = tolerated or violation.unsure or self.op.is_warning(law.id)
         if index is not None and violation.mended is not None:
             self._mended[index] = violation.mended
         elif violation.stops or (law.gate and not warning and self._waiver(law, case) is None):

@@ -330,9 +330,34 @@ def an_op(slope, *values):
     [
         (2, (1.0, 3.0), "passed", "pass"),
         (2.00001, (1.0, 3.0), "failed", "fail"),
-        (2, (0.0, 0.0), "not applicable", "inconclusive"),
+        (2, (0.0, 0.0), "warning", "inconclusive"),
     ],
 )
 def test_on_plugrads_engine(slope, values, status, verdict):
     result = only(check_op(an_op(slope, *values), laws=[LAW]))
     assert (result.status, result.verdict) == (status, verdict), result.message
+    torchs = {"pass": "passed", "fail": "failed", "inconclusive": "warning"}
+    assert status == torchs[verdict]
+
+
+def test_what_is_limited_warns_on_plugrads_engine_too():
+    @pg.op("kernels::off", reference=lambda x: (x + 3e7) - 3e7)
+    class Off(pg.Function):
+        """y = x."""
+
+        @staticmethod
+        def forward(ctx, x):
+            return (x + 3e7) - 3e7
+
+        @staticmethod
+        def backward(ctx, gy):
+            return gy
+
+        @staticmethod
+        def samples(make):
+            yield pg.Sample(make.tensor((0.7, 0.3), dtype=F32))
+
+    report = check_op(Off, laws=[LAW])
+    assert report.passed
+    assert only(report).status == "warning"
+    assert only(report).verdict == "limited"
