@@ -31,13 +31,16 @@ def bisection(make: SampleMaker) -> list[Sample]:
     return [Sample(make(3, 5), -1, 50), Sample(make(2, 4, 3), 1, 50)]
 
 
+_ABOVE_1 = ("magnitudes", "alpha is above 1, which no domain says")
+
+
 def entmax_bisection(make: SampleMaker) -> list[Sample]:
     """(X, alpha, dim, n_iter): alpha as a number, and as a tensor that gets a gradient."""
     return [
         Sample(make(3, 5), 1.5, -1, 50),
         Sample(make(2, 4, 3), 1.2, 1, 50),
-        Sample(make(3, 5), make(3, 1, low=1.3, high=1.8), -1, 50),
-        Sample(make(3, 5), make.tensor(1.4), -1, 50),
+        Sample(make(3, 5), make(3, 1, low=1.3, high=1.8), -1, 50).waive(*_ABOVE_1),
+        Sample(make(3, 5), make.tensor(1.4), -1, 50).waive(*_ABOVE_1),
     ]
 
 

@@ -82,8 +82,8 @@ def _triangular(make: SampleMaker, *shape: int) -> Tensor:
 def quad_form_diagonal(make: SampleMaker) -> list[Sample]:
     """(matrix, rhs): the matrix is symmetric."""
     return [
-        Sample(_symmetric(make, 3, 3), make(3, 4)),
-        Sample(_symmetric(make, 2, 3, 3), make(2, 3, 4)),
+        Sample(_symmetric(make, 3, 3), make(3, 4)).domain("symmetric", 0),
+        Sample(_symmetric(make, 2, 3, 3), make(2, 3, 4)).domain("symmetric", 0),
     ]
 
 
@@ -109,10 +109,10 @@ def natural_triangular(make: SampleMaker) -> list[Sample]:
 
 
 def interpolation_terms(make: SampleMaker) -> list[Sample]:
-    """(interp_term, natural_vec, natural_mat)."""
+    """(interp_term, natural_vec, natural_mat), which is symmetric and negative definite."""
     return [
-        Sample(make(3, 4), make(3), -_positive(make, 3, 3)),
-        Sample(make(2, 3, 4), make(2, 3), -_positive(make, 2, 3, 3)),
+        Sample(make(3, 4), make(3), -make(3, 3, domain="spd")).domain("symmetric", 2),
+        Sample(make(2, 3, 4), make(2, 3), -make(2, 3, 3, domain="spd")).domain("symmetric", 2),
     ]
 
 

@@ -203,6 +203,9 @@ _EIGEN = (
 )
 
 _MODULE = "linear_operator.functions"
+# No domain says that two inputs are parts of one matrix.
+_ONE_MATRIX = {"dimensions": "cut or stacked, R and d are no longer those of one matrix"}
+
 SAMPLES = {
     f"{_MODULE}._diagonalization:Diagonalization": {
         "samples": diagonalization,
@@ -213,10 +216,15 @@ SAMPLES = {
         "samples": sparse_product,
         "reference": sparse_product_reference,
     },
-    f"{_MODULE}._inv_quad:InvQuad": {"samples": inv_quad, "reference": inv_quad_reference},
+    f"{_MODULE}._inv_quad:InvQuad": {
+        "samples": inv_quad,
+        "reference": inv_quad_reference,
+        "waives": _ONE_MATRIX,
+    },
     f"{_MODULE}._inv_quad_logdet:InvQuadLogdet": {
         "samples": inv_quad_logdet,
         "reference": inv_quad_logdet_reference,
+        "waives": {**_ONE_MATRIX, "sizes": "of no size there is no determinant: forward refuses"},
     },
     f"{_MODULE}._matmul:Matmul": {"samples": matmul, "reference": matmul_reference},
     f"{_MODULE}._pivoted_cholesky:PivotedCholesky": pivoted_cholesky,
@@ -224,10 +232,15 @@ SAMPLES = {
         "samples": root_decomposition,
         "surrogate": _ROOT,
     },
-    f"{_MODULE}._solve:Solve": {"samples": solve, "reference": solve_reference},
+    f"{_MODULE}._solve:Solve": {
+        "samples": solve,
+        "reference": solve_reference,
+        "waives": _ONE_MATRIX,
+    },
     f"{_MODULE}._sqrt_inv_matmul:SqrtInvMatmul": {
         "samples": sqrt_inv_matmul,
         "reference": sqrt_inv_matmul_reference,
+        "waives": _ONE_MATRIX,
     },
 }
 
