@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core.accumulate_grad import AccumulateGrad, edge_of
-from plugrad.core.node import Node, edge_to, ends
+from plugrad.core.grad_fn import Node
+from plugrad.core.node import edge_to, ends
 from plugrad.core.variable import Variable
 from plugrad.errors import (
     BackwardError,

@@ -19,7 +19,8 @@ from torch.autograd.graph import (
 
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import running
-from plugrad.core.node import Node, ends, node_of
+from plugrad.core.grad_fn import Node, node_of
+from plugrad.core.node import ends
 from plugrad.core.variable import Variable
 from plugrad.errors import HookError, LeafError
 

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from plugrad.core.grad_fn import Node
     from plugrad.core.hooked import Extra
-    from plugrad.core.node import Edge, Node
+    from plugrad.core.node import Edge
 
 
 class Variable(TensorFacts, Hooked, AttachedMethods):
@@ -116,7 +117,8 @@ class Variable(TensorFacts, Hooked, AttachedMethods):
         if not self._requires_grad:
             return None
         from plugrad.core.accumulate_grad import AccumulateGrad, edge_of
-        from plugrad.core.node import ends, node_of
+        from plugrad.core.grad_fn import node_of
+        from plugrad.core.node import ends
 
         edge = self._edge
         if edge is None and self._extra is not None and self._extra.view is not None:

@@ -17,8 +17,9 @@ from torch.autograd import forward_ad
 from plugrad.core.accumulate_grad import AccumulateGrad
 from plugrad.core.context import running
 from plugrad.core.cotangent import Place, fit, per_edge
+from plugrad.core.grad_fn import node_of
 from plugrad.core.hooks import call, note, replacement, run_hooks
-from plugrad.core.node import Output, ends, narrowed, node_of
+from plugrad.core.node import Output, ends, narrowed
 from plugrad.core.rule import apply_rule, shown
 from plugrad.core.variable import Variable
 from plugrad.errors import AnomalyError, BackwardError, HookError, NoGraphError

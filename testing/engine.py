@@ -22,7 +22,7 @@ from plugrad.testing.law import NotApplicable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from plugrad.core.node import Node
+    from plugrad.core.grad_fn import Node
     from plugrad.errors import PlugradError
     from plugrad.testing.call import Call
 

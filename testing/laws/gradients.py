@@ -17,7 +17,7 @@ from plugrad.testing.mended import dense, summing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from plugrad.core.node import Node
+    from plugrad.core.grad_fn import Node
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case, Input
 
