@@ -14,7 +14,8 @@ from torch.utils.checkpoint import (
 
 from plugrad.core.context import raw_saved
 from plugrad.core.function import Function
-from plugrad.core.saved import AUTOCAST_DEVICES, Recomputation, hooks_of_checkpoint
+from plugrad.core.recomputation import Recomputation, hooks_of_checkpoint
+from plugrad.core.saved import AUTOCAST_DEVICES
 from plugrad.core.variable import Variable, plain
 from plugrad.errors import CheckpointArgumentError
 
