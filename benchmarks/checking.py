@@ -10,8 +10,9 @@ import torch
 
 from plugrad.benchmarks.result import Result
 from plugrad.plugins.default import registry
-from plugrad.testing.case import Case, OpUnderTest
+from plugrad.testing.case import Case
 from plugrad.testing.many import check_many
+from plugrad.testing.op_under_test import OpUnderTest
 from plugrad.testing.runner import Runner
 
 if TYPE_CHECKING:

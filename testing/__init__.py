@@ -5,7 +5,7 @@ The authors of laws and faults find their names here too: packs import no module
 
 from plugrad.testing.agree import Mismatch, agree
 from plugrad.testing.call import Call, differentiable_call
-from plugrad.testing.case import Case, OpUnderTest
+from plugrad.testing.case import Case
 from plugrad.testing.check import check_op, check_pack
 from plugrad.testing.faults import FAULTS
 from plugrad.testing.faults.fault import Fault, FaultBook
@@ -14,6 +14,7 @@ from plugrad.testing.faults.subject import Subject
 from plugrad.testing.gradcheck import gradcheck, gradgradcheck
 from plugrad.testing.law import Law, LawBook, NotApplicable, Violation
 from plugrad.testing.laws import LAWS
+from plugrad.testing.op_under_test import OpUnderTest
 from plugrad.testing.parametrize import pack_tests, parametrize_ops
 from plugrad.testing.result import Report, Result
 from plugrad.testing.strength import op_strength

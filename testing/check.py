@@ -9,10 +9,10 @@ from plugrad.plugins.default import manager, packs, registry
 from plugrad.plugins.hooks import call_each
 from plugrad.plugins.messages import did_you_mean, warn_all
 from plugrad.plugins.registered_op import RegisteredOp
-from plugrad.testing.case import OpUnderTest
 from plugrad.testing.faults import FAULTS
 from plugrad.testing.law import for_op, for_samples
 from plugrad.testing.laws import LAWS
+from plugrad.testing.op_under_test import OpUnderTest
 from plugrad.testing.result import Report
 from plugrad.testing.runner import TIME_LIMIT, Runner
 from plugrad.testing.targets import described_target, find_target, is_target_text

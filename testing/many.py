@@ -14,8 +14,8 @@ import torch
 
 from plugrad.errors import UnknownOpError
 from plugrad.plugins.default import packs
-from plugrad.testing.case import OpUnderTest
 from plugrad.testing.check import choose_laws
+from plugrad.testing.op_under_test import OpUnderTest
 from plugrad.testing.pool import TICK, Batch, Pool, Settings, results_of
 from plugrad.testing.runner import TIME_LIMIT, one_thread
 from plugrad.testing.strength import choose_faults, op_strength

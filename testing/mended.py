@@ -12,7 +12,7 @@ from torch import Tensor
 
 from plugrad.core.node import Record
 from plugrad.core.record import holds_tensor
-from plugrad.testing.case import OpUnderTest
+from plugrad.testing.op_under_test import OpUnderTest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from plugrad.plugins.registered_op import RegisteredOp
     from plugrad.plugins.selection import PackSelection
-    from plugrad.testing.case import OpUnderTest
     from plugrad.testing.law import Law
+    from plugrad.testing.op_under_test import OpUnderTest
 
 
 #: Seconds between two looks at whether to stop, and between two batches of a worker.

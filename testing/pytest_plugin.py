@@ -163,8 +163,8 @@ class _Checking:
     def chosen(self, root: _Ops) -> list[_Op]:
         """The node of each op that is to be checked, in the order of names."""
         from plugrad.plugins.default import registry
-        from plugrad.testing.case import OpUnderTest
         from plugrad.testing.check import OpChecks
+        from plugrad.testing.op_under_test import OpUnderTest
 
         option, nodes = self.option, []
         names = self.names()

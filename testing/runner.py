@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from plugrad.testing.agree import Mismatch
-    from plugrad.testing.case import OpUnderTest
     from plugrad.testing.law import Law
+    from plugrad.testing.op_under_test import OpUnderTest
     from plugrad.testing.result import Status
 
 

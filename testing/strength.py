@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from plugrad.plugins.registered_op import RegisteredOp
-    from plugrad.testing.case import OpUnderTest
     from plugrad.testing.faults.fault import Fault
     from plugrad.testing.faults.subject import Probe
     from plugrad.testing.law import Law
+    from plugrad.testing.op_under_test import OpUnderTest
     from plugrad.testing.result import Result
     from plugrad.testing.strength_report import Verdict
 

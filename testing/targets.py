@@ -22,7 +22,7 @@ from plugrad.core.function import Function
 from plugrad.errors import SamplesFileError, UnknownTargetError
 from plugrad.plugins.messages import did_you_mean
 from plugrad.plugins.selection import project_table
-from plugrad.testing.case import OpUnderTest
+from plugrad.testing.op_under_test import OpUnderTest
 from plugrad.testing.place import place_of
 from plugrad.testing.torch_target import (
     TorchTarget,

@@ -17,8 +17,8 @@ from plugrad.core.sample import Sample
 from plugrad.errors import ArgumentError, OpDefinitionError, TargetError
 from plugrad.interop.torchs_function import has_setup_context, once_marked, rule_of
 from plugrad.testing.call import flat
-from plugrad.testing.case import OpUnderTest
 from plugrad.testing.engine import TORCH
+from plugrad.testing.op_under_test import OpUnderTest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

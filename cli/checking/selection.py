@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from plugrad.plugins.registered_op import RegisteredOp
-    from plugrad.testing.case import OpUnderTest
+    from plugrad.testing.op_under_test import OpUnderTest
 
 T = TypeVar("T")
 

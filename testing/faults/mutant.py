@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from plugrad.testing.case import OpUnderTest
 from plugrad.testing.faults.subject import Subject
+from plugrad.testing.op_under_test import OpUnderTest
 from plugrad.testing.torch_target import TorchTarget
 
 if TYPE_CHECKING:

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from plugrad.testing.call import flat
-from plugrad.testing.case import Case, OpUnderTest
+from plugrad.testing.case import Case
 from plugrad.testing.faults.contexts import contexts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from plugrad.testing.call import Call
+    from plugrad.testing.op_under_test import OpUnderTest
 
 
 class Place:

@@ -1,18 +1,16 @@
-"""Beyond the first order: derivatives of derivatives, and other modes."""
+"""Beyond the first order: derivatives of derivatives."""
 
 from __future__ import annotations
 
 import cmath
 import math
-import sys
-import traceback
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from plugrad.errors import OnceDifferentiableError
-from plugrad.testing.agree import agree, agree_all
+from plugrad.testing.agree import agree
 from plugrad.testing.call import differentiable_call, random_like, refuse_surrogate
 from plugrad.testing.domains import BOUND, tangent
 from plugrad.testing.engine import PLUGRAD, TORCH
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case
     from plugrad.testing.engine import Engine
-
-
-# --- higher orders -------------------------------------------------------------------
 
 
 #: The laws that say what is wrong with a second derivative, before those that find that it is.
@@ -346,127 +341,3 @@ def _second_along(
     second = call.engine.grad([g for g, _ in pairs], [w for _, w in pairs], points)
     parts = zip(second, directions, strict=True)
     return sum(inner(torch.where(d != 0, s, 0), d) for s, d in parts if s is not None)
-
-
-# --- other modes ---------------------------------------------------------------------
-
-
-@LAWS.law("jvp", "beyond", engines=("plugrad",))
-def jvp(case: Case) -> None:
-    """The op's own jvp fits its vjp, and the slope of forward.
-
-    The dot test: <u, jvp(v)> = <vjp(u), v> for random u and v.
-    """
-    if not case.op.has_jvp:
-        raise NotApplicable("the op has no jvp")
-    call, _node = ruled_call(case)
-    generator = case.generator(40)
-    tangents: list[Any] = [
-        random_like(given.tensor, generator) if given.differentiable else None
-        for given in case.inputs
-    ]
-    per_argument = [None if i is None else tangents[i] for i in case.edge_inputs]
-    with torch.no_grad():
-        pushed = case.op.function.jvp(call.record, *per_argument)
-    pushed = list(pushed) if isinstance(pushed, tuple | list) else [pushed]
-    if len(pushed) != len(call.outputs):
-        raise Violation(f"jvp gives {len(pushed)} tangents for {len(call.outputs)} outputs")
-    cotangents = call.cotangents()
-    gradients = call.vjp(cotangents)
-    numbers = call.root_numbers
-    forwards = sum(inner(pushed[n], c) for n, c in zip(numbers, cotangents, strict=True))
-    backwards = sum(
-        inner(gradients[i], tangents[i]) for i in case.wanted if gradients[i] is not None
-    )
-    expected, got = torch.tensor(backwards), torch.tensor(forwards)
-    allowed = case_tolerance(case, call)
-    agree(expected, got, "<u, jvp(v)>", allowed, "jvp does not fit backward", scale=1.0)
-
-
-@LAWS.law("batched-cotangents", "beyond")
-def batched_cotangents(case: Case) -> None:
-    """The rule works on a batch of cotangents at once, under torch.vmap.
-
-    So a whole Jacobian costs one run; a rule that looks into values (``.item()``, ``if``),
-    writes into a new tensor, or leaves torch, for NumPy or SciPy, cannot do it. One that has to
-    leave torch waives this law.
-    """
-    call, _ = ruled_call(case)
-    first, second = call.cotangents(1), call.cotangents(2)
-    wanted = case.wanted
-    present: list[int] = []
-
-    def rule(*cotangents: Tensor) -> tuple[Tensor, ...]:
-        gradients = call.rule(cotangents)
-        present[:] = [i for i in wanted if gradients[i] is not None]
-        return tuple(gradients[i] for i in present)
-
-    stacked = [torch.stack(pair) for pair in zip(first, second, strict=True)]
-    try:
-        with torch.no_grad():
-            batched = torch.vmap(rule)(*stacked)
-        _same_as_loop(case, call, batched, present, (first, second))
-    except Exception as error:
-        if _torch_cannot_either(case, stacked, (first, second)):
-            raise NotApplicable("torch.vmap fails on torch's own backward here too") from None
-        if isinstance(error, Violation):
-            raise
-        raise Violation(_why_no_batch(case, error)) from error
-
-
-def _why_no_batch(case: Case, error: Exception) -> str:
-    """What the rule cannot do in a batch, where it does, and how to do without."""
-    text = f"{type(error).__name__}: {error}"
-    file = getattr(sys.modules.get(case.op.function.__module__), "__file__", None)
-    own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
-    place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
-    call = "@op" if case.op.engine is PLUGRAD else "check_op"
-    if any(sign in text for sign in _OUT_OF_TORCH):
-        return (
-            "torch.vmap cannot pass through NumPy, SciPy or a list, for which backward leaves "
-            f"torch{place}: compute with torch's functions, or waive the law: "
-            f'{call}(..., waives={{"batched-cotangents": "backward is in NumPy"}}) ({text})'
-        )
-    return (
-        f"under torch.vmap backward raises {text}{place}: compute with tensors alone, without "
-        "looking at single values, or waive the law: "
-        f'{call}(..., waives={{"batched-cotangents": "why"}})'
-    )
-
-
-#: What torch says where a tensor of a batch is asked for its memory.
-_OUT_OF_TORCH = ("have storage", "data pointer", "numpy", "NumPy")
-
-
-def _same_as_loop(
-    case: Case,
-    call: Call,
-    batched: Sequence[Tensor],
-    present: Sequence[int],
-    batch: Sequence[Sequence[Tensor]],
-) -> None:
-    allowed = case_tolerance(case, call)
-    inputs = [case.inputs[i] for i in present]
-    for number, cotangents in enumerate(batch):
-        loop = call.rule(cotangents)
-        got = [g[number] for g in batched]
-        agree_all(inputs, [loop[i] for i in present], got, allowed, "batched, the rule differs")
-
-
-def _torch_cannot_either(
-    case: Case, stacked: Sequence[Tensor], batch: Sequence[Sequence[Tensor]]
-) -> bool:
-    """Whether torch's own backward raises in a batch, or gives something else than a loop."""
-    try:
-        theirs = case.oracle.call()
-    except NotApplicable:
-        return False
-    loop = [theirs.vjp(cotangents) for cotangents in batch]
-    try:
-        together = theirs.vjp(stacked, batched=True)
-        for number, expected in enumerate(loop):
-            got = [None if g is None else g[number] for g in together]
-            agree_all(case.inputs, expected, got, 1e-10, "")
-    except (NotApplicable, IndexError, ValueError, ArithmeticError, Violation):
-        return True
-    return False

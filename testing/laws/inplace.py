@@ -18,7 +18,8 @@ from plugrad.testing.law import LAWS, NotApplicable, Violation
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from plugrad.testing.case import Case, OpUnderTest
+    from plugrad.testing.case import Case
+    from plugrad.testing.op_under_test import OpUnderTest
 
 
 @LAWS.law("inplace-declared", "registration", whole_op=True, engines=("plugrad",))

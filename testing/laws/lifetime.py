@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from plugrad.testing.call import Call
-    from plugrad.testing.case import Case, OpUnderTest
+    from plugrad.testing.case import Case
+    from plugrad.testing.op_under_test import OpUnderTest
 
 
 @LAWS.law("freed", "lifetime")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from plugrad.core.declaration import Surrogate
-    from plugrad.testing.case import OpUnderTest
+    from plugrad.testing.op_under_test import OpUnderTest
     from plugrad.testing.runner import Runner
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from plugrad.testing.call import Call
-    from plugrad.testing.case import OpUnderTest
+    from plugrad.testing.op_under_test import OpUnderTest
 
 
 @LAWS.law("kinks", "special points")

@@ -15,7 +15,7 @@ from plugrad.testing.law import LAWS, NotApplicable, Violation
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from plugrad.testing.case import OpUnderTest
+    from plugrad.testing.op_under_test import OpUnderTest
 
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 import plugrad as pg
-from plugrad.testing.case import Case, OpUnderTest
+from plugrad.testing.case import Case
+from plugrad.testing.op_under_test import OpUnderTest
 
 
 def right(x):

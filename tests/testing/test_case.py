@@ -1,4 +1,4 @@
-"""OpUnderTest and Case: an op, one sample of it, called in many ways."""
+"""Case: one sample of an op, called in many ways."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import torch
 import plugrad as pg
 from plugrad import Sample
 from plugrad.testing import check_op
-from plugrad.testing.case import Case, OpUnderTest, cases
+from plugrad.testing.case import Case, cases
 from plugrad.testing.law import NotApplicable
+from plugrad.testing.op_under_test import OpUnderTest
 from plugrad.tests.testing.an_op import a_case, an_op, right
 
 X = torch.tensor([0.5, 1.0], dtype=torch.float64)
@@ -365,40 +366,3 @@ def test_a_forward_that_detaches_a_part_is_left_to_differences():
     report = pg.testing.check_op(partly, laws=["oracle", "numeric"])
     assert report.passed, str(report)
     assert {r.status for r in report if r.law == "oracle"} == {"not applicable"}
-
-
-def test_a_registered_op():
-    op = OpUnderTest.of("add", seed=3)
-    assert op.entry is pg.registry["add"]
-    assert (op.name, op.declared, op.composite) == ("add", True, False)
-    assert op.reference is torch.add
-    assert OpUnderTest.of(op.function).entry is op.entry
-
-
-def test_a_composite():
-    assert OpUnderTest.of("where_method").composite
-
-
-def test_a_bare_function():
-    op = OpUnderTest.of(an_op())
-    assert (op.name, op.declared, op.entry, op.reference) == ("Op", False, None, None)
-
-
-def test_a_subclass_of_an_op_is_another_op():
-    class Other(pg.registry["sin"].function):
-        pass
-
-    op = OpUnderTest.of(Other)
-    assert (op.name, op.declared, op.entry) == ("Other", False, None)
-
-
-def test_a_class_that_has_the_name_of_a_registered_op_is_not_it():
-    impostor = pg.op("sin")(an_op())
-    assert OpUnderTest.of(impostor).entry is None
-
-
-def test_samples_are_the_seeds():
-    op = OpUnderTest.of("sin", seed=5)
-    ours, again, other = op.samples(), op.samples(), op.samples(6)
-    assert torch.equal(ours[0].args[0], again[0].args[0])
-    assert not torch.equal(ours[0].args[0], other[0].args[0])

@@ -5,7 +5,8 @@ import torch
 
 import plugrad as pg
 from plugrad.testing import LAWS
-from plugrad.testing.case import Case, OpUnderTest
+from plugrad.testing.case import Case
+from plugrad.testing.op_under_test import OpUnderTest
 from plugrad.testing.runner import Runner
 
 CALLS = [

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from plugrad.errors import DuplicateFaultError
-from plugrad.testing.case import OpUnderTest
 from plugrad.testing.faults import FAULTS
 from plugrad.testing.faults.fault import Fault, FaultBook
 from plugrad.testing.faults.mutant import mutant
@@ -18,6 +17,7 @@ from plugrad.testing.faults.subject import (
     same_where_finite,
 )
 from plugrad.testing.law import NotApplicable
+from plugrad.testing.op_under_test import OpUnderTest
 
 
 def subject(name):

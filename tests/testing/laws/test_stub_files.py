@@ -9,8 +9,8 @@ import pytest
 
 from plugrad.plugins.registry import Registry
 from plugrad.testing import check_op
-from plugrad.testing.case import OpUnderTest
 from plugrad.testing.check import choose_laws
+from plugrad.testing.op_under_test import OpUnderTest
 from plugrad.testing.runner import Runner
 
 OP = """

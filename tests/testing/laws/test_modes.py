@@ -1,4 +1,4 @@
-"""The laws of what lies beyond the first order, where the controls do not reach."""
+"""The laws of other modes, where the controls do not reach."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_backward_in_numpy_is_told_of_vmap_and_how_to_waive_it(op):
     message = failed.pop("batched-cotangents")
     assert not failed
     assert message.startswith("torch.vmap cannot pass through NumPy, SciPy or a list")
-    assert "test_beyond.py:" in message
+    assert "test_modes.py:" in message
     assert "@op(..., waives=" in message
     declared = pg.op("test::in_numpy", waives=waives(message))(type(op.__name__, (op,), {}))
     report = check_op(declared, laws=["batched-cotangents", "waivers", "oracle", "numeric"])
@@ -102,5 +102,5 @@ def test_one_that_looks_at_values_is_told_where():
     (failure,) = check_op(LooksAtValues, laws=["batched-cotangents"]).failures
     assert failure.message.startswith("under torch.vmap backward raises RuntimeError: ")
     assert "data-dependent control flow" in failure.message
-    assert "test_beyond.py:" in failure.message
+    assert "test_modes.py:" in failure.message
     assert waives(failure.message) == {"batched-cotangents": "why"}

@@ -1,4 +1,4 @@
-"""The laws of values, where the controls do not reach."""
+"""The laws of routes, where the controls do not reach."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import torch
 import plugrad as pg
 from plugrad.ops.creation.bernoulli import Bernoulli
 from plugrad.testing import check_op
-from plugrad.testing.case import Case, OpUnderTest
-from plugrad.testing.laws.forward import _torch_refuses
+from plugrad.testing.case import Case
+from plugrad.testing.laws.routes import _torch_refuses
+from plugrad.testing.op_under_test import OpUnderTest
 
 HALF = torch.full((3,), 0.5)
 
