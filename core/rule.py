@@ -10,7 +10,8 @@ import torch
 from plugrad.core.accumulate_grad import AccumulateGrad
 from plugrad.core.context import PackedByCheckpoint, hidden_error, running
 from plugrad.core.cotangent import Place, fit, per_edge, root_gradient
-from plugrad.core.node import edge_to, node_of
+from plugrad.core.grad_fn import node_of
+from plugrad.core.node import edge_to
 from plugrad.core.variable import Variable, plain
 from plugrad.errors import ArgumentError
 

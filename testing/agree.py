@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -185,7 +186,27 @@ def agree(
         _refuse(message, Mismatch(what, None, _kind(expected), _kind(got), cause=cause))
     if torch.equal(expected, got) or expected.numel() == 0:
         return
+    if _clearly_close(expected, got, allowed, scale):
+        return
     _agree_elements(expected, got, what, allowed, message, scale, caused)
+
+
+def _clearly_close(expected: Tensor, got: Tensor, allowed: float, scale: float) -> bool:
+    """Whether they are so close that nothing else need be looked at; False where not finite."""
+    if not (allowed and (expected.is_floating_point() or expected.is_complex())):
+        return False
+    distance = float((got - expected).abs().max())
+    if distance <= allowed * max(scale, _FLOOR):
+        return True
+    return distance <= allowed * float(expected.abs().max()) < math.inf
+
+
+def all_finite(tensor: Tensor) -> bool:
+    """Whether no element is inf or nan."""
+    if not (tensor.is_floating_point() or tensor.is_complex()):
+        return True
+    # A sum of finite numbers may overflow; one with inf or nan in it is never finite.
+    return cmath.isfinite(tensor.sum().item()) or bool(torch.isfinite(tensor).all())
 
 
 def agree_all(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from plugrad.testing.law import NotApplicable, Violation
+from plugrad.testing.shared import refuse_constant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,7 +58,7 @@ class Call:
         self.outputs = flat(output)
         self.engine = case.op.engine
 
-    @property
+    @cached_property
     def tensors(self) -> list[Any]:
         """The outputs with tensors for the engine's values."""
         return [self.engine.raw(o) for o in self.outputs]
@@ -67,12 +68,12 @@ class Call:
         """The inputs with tensors for the engine's values."""
         return [self.engine.raw(v) for v in self.variables]
 
-    @property
+    @cached_property
     def root_numbers(self) -> list[int]:
         """Which outputs require grad."""
         return [i for i, o in enumerate(self.outputs) if self.engine.is_tracked(o)]
 
-    @property
+    @cached_property
     def roots(self) -> list[Any]:
         """The outputs that require grad."""
         return [self.outputs[i] for i in self.root_numbers]
@@ -169,15 +170,12 @@ def mended(gradient: Any, tensor: Tensor) -> Any:
 
 
 def differentiable_call(case: Case) -> Call:
-    """A call whose outputs have gradients.
+    """A new call whose outputs have gradients.
 
     Raises:
         NotApplicable: there are none.
     """
-    if not case.op.declaration.differentiable:
-        raise NotApplicable("the op is declared differentiable=False")
-    if not case.wanted:
-        raise NotApplicable("no input is differentiable")
+    refuse_constant(case)
     call = case.call()
     if not call.roots:
         raise NotApplicable("no output is differentiable")
@@ -196,14 +194,29 @@ class Oracle:
 
     def __init__(self, case: Case) -> None:
         self.case = case
+        self._of_sample: OracleCall | None = None
+        self._refusal: str | None = None
 
     def call(self, values: Sequence[Tensor] | None = None) -> OracleCall:
-        """Run the call in torch with a graph.
+        """Run the call in torch with a graph; of the sample's own values once for all laws.
 
         Raises:
             NotApplicable: torch gives no gradient for it.
             Violation: the op declares a reference= that raises.
         """
+        if values is not None:
+            return self._call(values)
+        if self._refusal is not None:
+            raise NotApplicable(self._refusal)
+        if self._of_sample is None:
+            try:
+                self._of_sample = self._call(None)
+            except NotApplicable as reason:
+                self._refusal = str(reason)
+                raise
+        return self._of_sample
+
+    def _call(self, values: Sequence[Tensor] | None) -> OracleCall:
         case = self.case
         if case.op.declaration.as_surrogate:
             return self._surrogate(values)

@@ -14,6 +14,7 @@ from plugrad.errors import ArgumentError
 from plugrad.testing.call import Call, Oracle, flat
 from plugrad.testing.domains import contains
 from plugrad.testing.engine import PLUGRAD
+from plugrad.testing.shared import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -115,7 +116,7 @@ class Case:
         pairs = zip(self.inputs, values, strict=True)
         return all(contains(given.domain, value) for given, value in pairs)
 
-    @property
+    @cached_property
     def wanted(self) -> list[int]:
         """Which inputs are differentiable."""
         return [i for i, given in enumerate(self.inputs) if given.differentiable]
@@ -231,6 +232,11 @@ class Case:
     def oracle(self) -> Oracle:
         """Torch's autograd on the same call."""
         return Oracle(self)
+
+    @cached_property
+    def shared(self) -> Shared:
+        """What laws that only read need of the sample's own numbers, computed once."""
+        return Shared(self)
 
     def generator(self, salt: int = 0) -> torch.Generator:
         """Random numbers for a law: other ones for each seed, sample and ``salt``."""

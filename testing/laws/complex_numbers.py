@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from plugrad.testing.agree import agree_all
-from plugrad.testing.call import differentiable_call, random_like, refuse_surrogate
+from plugrad.testing.call import random_like, refuse_surrogate
 from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.forward import compare_outputs, refused_by_reference
 from plugrad.testing.laws.numeric import WIDE, check_directions
 from plugrad.testing.laws.oracle import case_tolerance
+from plugrad.testing.shared import refuse_undifferentiable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ def complex_(case: Case) -> None:
     does not must refuse them (``dtypes=``).
     """
     refuse_surrogate(case)
-    differentiable_call(case)
+    refuse_undifferentiable(case)
     tried = 0
     for other in _variants(case):
         if not any(given.tensor.is_complex() for given in other.inputs):
@@ -103,7 +104,7 @@ def real_gradient(case: Case) -> None:
 
     Its imaginary part is the derivative in a direction that the input does not have.
     """
-    differentiable_call(case)
+    refuse_undifferentiable(case)
     tried = 0
     for other in _variants(case):
         kinds = {other.inputs[i].tensor.is_complex() for i in other.wanted}
@@ -169,7 +170,7 @@ def _check_views(case: Case, change: Any, message: str) -> None:
 
 
 def _compare_views(case: Case, change: Any, message: str) -> None:
-    call = differentiable_call(case)
+    call = refuse_undifferentiable(case)
     allowed = case_tolerance(case, call)
     try:
         changed = case.call([change(t) for t in case.values])
@@ -177,10 +178,9 @@ def _compare_views(case: Case, change: Any, message: str) -> None:
         if refused_by_reference(case, [change(t) for t in case.values]):
             raise NotApplicable("the reference refuses such a view") from None
         raise
-    compare_outputs(call.tensors, changed.tensors, allowed, message)
-    cotangents = call.cotangents()
-    got = changed.vjp([change(c) for c in cotangents])
-    agree_all(case.inputs, call.vjp(cotangents), got, allowed, message)
+    compare_outputs(case.shared.outputs, changed.tensors, allowed, message)
+    got = changed.vjp([change(c) for c in call.cotangents()])
+    agree_all(case.inputs, case.shared.gradients, got, allowed, message)
 
 
 def _conj_view(tensor: Tensor) -> Tensor:

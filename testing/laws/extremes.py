@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.testing.call import differentiable_call
+from plugrad.testing.agree import all_finite
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.inputs import cast, castable, compare_with_oracle
 from plugrad.testing.laws.numeric import WIDE
 from plugrad.testing.laws.special_points import placed
+from plugrad.testing.shared import refuse_undifferentiable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,7 +44,7 @@ def magnitudes(case: Case) -> None:
     """
     if not all(case.inputs[i].tensor.dtype is torch.float64 for i in case.wanted):
         raise NotApplicable("the sample is not in float64")
-    differentiable_call(case)
+    refuse_undifferentiable(case)
     tried, before, took = 0, 0.0, 0.0
     for values, what, magnitude in _resized(case):
         # Where a number is how often a loop runs, the next would take the longer for it.
@@ -81,7 +82,7 @@ def _like_reference(case: Case, values: list[Tensor], what: str) -> bool:
         call = case.call([t.clone() for t in values])
     except Exception:  # a series that does not converge there, say
         return False
-    finite = _all_finite(o for o in theirs.values if isinstance(o, Tensor))
+    finite = all(all_finite(o) for o in theirs.values if isinstance(o, Tensor))
     if theirs.own_forward or not finite:
         return False
     try:
@@ -100,7 +101,7 @@ def _moderate(case: Case, values: list[Tensor], what: str) -> bool:
     narrow = _results(case, [cast(t, torch.float32) if castable(t) else t for t in values])
     if narrow is None:
         return False
-    lost = [n for n, t in enumerate(narrow) if t is not None and not _all_finite([t])]
+    lost = [n for n, t in enumerate(narrow) if t is not None and not all_finite(t)]
     if not lost:
         return True
     wide = _results(case, values)
@@ -154,7 +155,7 @@ def no_nan_twice(case: Case) -> None:
     A rule that guards its result, ``where(x > 0, gy / x, 0)``, and not its input gives 0 times
     inf when it is differentiated itself. At 0, 1 and -1, in one element and in all.
     """
-    call = differentiable_call(case)
+    call = refuse_undifferentiable(case)
     if case.op.once_differentiable:
         raise NotApplicable("backward is once_differentiable")
     if not all(case.inputs[i].tensor.dtype in WIDE for i in case.wanted):
@@ -174,11 +175,11 @@ def _check_second(case: Case, values: list[Tensor], what: str) -> None:
         ours = _second(case.call([t.clone() for t in values]))
     except Exception:
         return
-    if ours is None or not any(g is not None and bool(torch.isnan(g).any()) for g in ours):
+    if ours is None or not any(g is not None and _has_nan(g) for g in ours):
         return
     theirs = _torchs_second(case, values)
     for i, gradient in zip(case.wanted, ours, strict=True):
-        if gradient is None or not bool(torch.isnan(gradient).any()):
+        if gradient is None or not _has_nan(gradient):
             continue
         if theirs is not None and (theirs[i] is None or bool(torch.isnan(theirs[i]).any())):
             continue
@@ -193,11 +194,11 @@ def _check_second(case: Case, values: list[Tensor], what: str) -> None:
 def _second(call: Call) -> Sequence[Any] | None:
     """The gradients of the sum of the gradients; None where those are not finite."""
     engine = call.engine
-    if not call.roots or not _all_finite(engine.raw(r) for r in call.roots):
+    if not call.roots or not all(all_finite(engine.raw(r)) for r in call.roots):
         return None
     ones = [engine.leaf(torch.ones_like(engine.raw(root))) for root in call.roots]
     first = [g for g in call.vjp(ones, create_graph=True) if engine.is_tracked(g)]
-    if not first or not _all_finite(engine.raw(g) for g in first):
+    if not first or not all(all_finite(engine.raw(g)) for g in first):
         return None
     wanted = [call.variables[i] for i in call.case.wanted]
     return engine.grad(first, [torch.ones_like(engine.raw(g)) for g in first], wanted)
@@ -224,5 +225,5 @@ def _torchs_second(case: Case, values: list[Tensor]) -> list[Any] | None:
     return second
 
 
-def _all_finite(tensors: Any) -> bool:
-    return all(bool(torch.isfinite(t).all()) for t in tensors)
+def _has_nan(tensor: Tensor) -> bool:
+    return not all_finite(tensor) and bool(torch.isnan(tensor).any())

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from plugrad.testing.agree import agree_all
-from plugrad.testing.call import differentiable_call
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.gradients import ruled_call
+from plugrad.testing.shared import refuse_undifferentiable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,16 +127,16 @@ def threads(case: Case) -> None:
 
     State outside of ``ctx`` is shared by all threads.
     """
-    expected_call = differentiable_call(case)
+    call = refuse_undifferentiable(case)
     if case.draws:
         raise NotApplicable("the threads would share torch's generator")
-    cotangents = expected_call.cotangents()
+    cotangents = call.cotangents()
 
     def gradients(call: Call) -> Any:
         # Cotangents of its own: who writes to them breaks the law purity, not this one.
         return call.vjp([cotangent.clone() for cotangent in cotangents])
 
-    expected = gradients(expected_call)
+    expected = case.shared.gradients
     found: list[Any] = []
 
     def work() -> None:

@@ -13,6 +13,7 @@ from plugrad.testing.call import differentiable_call, refuse_surrogate
 from plugrad.testing.domains import BOUND
 from plugrad.testing.jacobians import Jacobians, complex_step, directional, jacobians, of_rule
 from plugrad.testing.law import LAWS, NotApplicable, Violation
+from plugrad.testing.shared import refuse_undifferentiable
 
 if TYPE_CHECKING:
     from plugrad.testing.call import Call
@@ -35,7 +36,7 @@ def numeric(case: Case) -> None:
     rounding (Squire and Trapp, SIAM Review 40, 1998), judges to 1e-10.
     """
     refuse_surrogate(case)
-    call = differentiable_call(case)
+    call = refuse_undifferentiable(case)
     needs_wide(case, call)
     for attempt in chain((case,), case.resampled(3)):
         kinks = check_slopes(attempt)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from plugrad.testing.call import differentiable_call
+from plugrad.testing.agree import all_finite
 from plugrad.testing.jacobians import jacobians, of_rule
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.graphs import alike
 from plugrad.testing.laws.numeric import FULL, needs_wide
+from plugrad.testing.shared import refuse_undifferentiable
 
 if TYPE_CHECKING:
     from plugrad.testing.call import Call
@@ -24,7 +25,7 @@ def ties(case: Case) -> None:
 
     A rule with ``x > y`` and ``y > x`` has a third case, which random samples do not show.
     """
-    call = differentiable_call(case)
+    call = refuse_undifferentiable(case)
     needs_wide(case, call)
     shapes = {root.shape for root in call.roots}
     tried = 0
@@ -73,7 +74,7 @@ def slopes_right(case: Case, values: list[Tensor], what: str) -> bool:
         call = other.call()
     except Exception:
         return False
-    if not call.roots or not all(bool(torch.isfinite(r.data).all()) for r in call.roots):
+    if not call.roots or not all(all_finite(r.data) for r in call.roots):
         return False
     count = sum(r.numel() for r in call.roots)
     if not count or max(sum(t.numel() for t in values), count) > FULL:
