@@ -1,0 +1,77 @@
+"""Shared: what several laws read of a sample, computed once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from plugrad.testing.law import NotApplicable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plugrad.testing.call import Call
+    from plugrad.testing.case import Case
+
+
+class Shared:
+    """Results of a case's own numbers, for laws that compare others with them.
+
+    Each comes from a call of its own, which nobody differentiates again, and is a copy: an op
+    that writes to what it was given or gave back harms nobody. A law about the calls themselves
+    (state, memory, determinism, the form of a gradient) makes its own.
+
+    Args:
+        case: the call.
+    """
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+
+    @cached_property
+    def call(self) -> Call:
+        """A call that is looked at, and never differentiated."""
+        return self._case.call()
+
+    @cached_property
+    def outputs(self) -> list[Any]:
+        """What a recorded call gives, flat, as tensors."""
+        return _copies(self.call.tensors)
+
+    @cached_property
+    def untracked(self) -> list[Any]:
+        """What a call gives that is not recorded."""
+        return _copies(self._case.forward())
+
+    @cached_property
+    def gradients(self) -> list[Any]:
+        """The gradient of each input for the cotangents of salt 0; None where there is none."""
+        call = self._case.call()
+        return _copies(call.vjp(call.cotangents()))
+
+
+def _copies(values: Sequence[Any]) -> list[Any]:
+    return [v.clone() if isinstance(v, Tensor) else v for v in values]
+
+
+def refuse_undifferentiable(case: Case) -> Call:
+    """The shared call, if one of its outputs has a gradient.
+
+    Raises:
+        NotApplicable: there is none.
+    """
+    refuse_constant(case)
+    call = case.shared.call
+    if not call.roots:
+        raise NotApplicable("no output is differentiable")
+    return call
+
+
+def refuse_constant(case: Case) -> None:
+    """Raise NotApplicable if the op says that it has no gradient, or no input can have one."""
+    if not case.op.declaration.differentiable:
+        raise NotApplicable("the op is declared differentiable=False")
+    if not case.wanted:
+        raise NotApplicable("no input is differentiable")
