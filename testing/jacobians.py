@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from plugrad.core.variable import Variable
+from plugrad.testing.agree import all_finite
 from plugrad.testing.call import random_like
 from plugrad.testing.domains import tangent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case
@@ -78,6 +79,7 @@ def numeric_jacobian(
     *,
     richardson: bool = False,
     columns: Sequence[int] | None = None,
+    middle: Tensor | None = None,
 ) -> Slopes:
     """The derivatives of an output of ``f`` with respect to one of its inputs.
 
@@ -94,26 +96,23 @@ def numeric_jacobian(
         richardson: move by half a step too and extrapolate: twice the calls, and an error
             of the fourth order of the step instead of the second, so take a larger step.
         columns: only these coordinates of the input; all unless told otherwise.
+        middle: the coordinates of what f gives for ``tensors``, if they are known.
     """
-    coordinates = _real(tensors[input]).numel()
-    chosen = range(coordinates) if columns is None else columns
-    middle = _values(f, [t.clone() for t in tensors], output)
-    found = []
-    for column in chosen:
-        slopes = _column(f, tensors, output, input, step, column, middle)
-        if richardson:
-            half = _column(f, tensors, output, input, step / 2, column, middle)
-            orders = (1, 1, 2)
-            slopes = [
-                h + (h - s) / (2**order - 1)
-                for h, s, order in zip(half, slopes, orders, strict=True)
-            ]
-        found.append(slopes)
-    if not found:
+    mover = _Mover(tensors, input)
+    chosen = range(mover.count) if columns is None else columns
+    if middle is None:
+        middle = _values(f, [t.clone() for t in tensors], output)
+    if not len(chosen):
         empty = middle.new_zeros(middle.numel(), 0)
         return Slopes(empty, empty, empty)
-    left, right, central = (torch.stack(side, 1) for side in zip(*found, strict=True))
-    return Slopes(left, right, central)
+    slopes = _slopes(f, mover, output, step, chosen, middle)
+    if richardson:
+        half = _slopes(f, mover, output, step / 2, chosen, middle)
+        orders = (1, 1, 2)
+        slopes = [
+            h + (h - s) / (2**order - 1) for h, s, order in zip(half, slopes, orders, strict=True)
+        ]
+    return Slopes(*slopes)
 
 
 def coordinates(tensor: Tensor) -> Tensor:
@@ -129,45 +128,59 @@ def _real(tensor: Tensor) -> Tensor:
 
 def _values(f: Any, tensors: list[Tensor], output: int | None) -> Tensor:
     outputs = f(tensors)
-    if output is not None:
-        return coordinates(outputs[output])
-    if len(outputs) == 1:
-        return coordinates(outputs[0])
-    return torch.cat([coordinates(o) for o in outputs]) if outputs else torch.zeros(0).double()
+    return _joined(outputs if output is None else (outputs[output],))
 
 
-def _column(
+def _joined(outputs: Iterable[Tensor]) -> Tensor:
+    parts = [coordinates(o) for o in outputs]
+    if len(parts) == 1:
+        return parts[0]
+    return torch.cat(parts) if parts else torch.zeros(0).double()
+
+
+def _slopes(
     f: Any,
-    tensors: Sequence[Tensor],
+    mover: _Mover,
     output: int | None,
-    input: int,  # noqa: A002
     step: float,
-    column: int,
+    columns: Sequence[int],
     middle: Tensor,
 ) -> list[Tensor]:
-    values, moves = [], []
-    for sign in (-1, 1):
-        moved = [t.clone() for t in tensors]
-        moves.append(_move(moved, input, column, sign * step))
-        values.append(_values(f, moved, output))
-    left, right = values
-    back, ahead = moves
-    return [(left - middle) / back, (right - middle) / ahead, (right - left) / (ahead - back)]
+    """From the left, from the right and through both points, a column for each of ``columns``."""
+    moved, values = [], []
+    for by in (-step, step):
+        to, distance = mover.targets(by)
+        found = [_values(f, mover.moved(column, to[column]), output) for column in columns]
+        values.append(torch.stack(found, 1))
+        moved.append(distance[list(columns)])
+    (left, right), (back, ahead), start = values, moved, middle[:, None]
+    return [(left - start) / back, (right - start) / ahead, (right - left) / (ahead - back)]
 
 
-def _move(tensors: list[Tensor], input: int, column: int, step: float) -> float:  # noqa: A002
-    """Move a coordinate of one of the tensors; returns how far, as its dtype allows."""
-    # A clone of a conjugated view is conjugated too, and has no real view.
-    tensor = tensors[input] = tensors[input].resolve_conj().resolve_neg()
-    real = _real(tensor)
-    place: tuple[Any, ...] = (column,)
-    if real.is_contiguous():
-        real = real.view(-1)
-    else:
-        place = torch.unravel_index(torch.tensor(column), real.shape)
-    before = real[place].item()
-    real[place] = before + step
-    return float(real[place].item() - before)
+class _Mover:
+    """Moves one real coordinate of one of the tensors, in copies."""
+
+    def __init__(self, tensors: Sequence[Tensor], input: int) -> None:  # noqa: A002
+        # A clone of a conjugated view is conjugated too, and has no real view.
+        self._tensors, self._input = list(tensors), input
+        self._tensors[input] = tensors[input].resolve_conj().resolve_neg()
+        self._start = _real(self._tensors[input]).flatten()
+        self.count = self._start.numel()
+
+    def targets(self, by: float) -> tuple[list[Any], Tensor]:
+        """Each coordinate moved ``by`` so much, and how far, as its dtype allows."""
+        there = self._start + by
+        return there.tolist(), (there - self._start).to("cpu", torch.float64)
+
+    def moved(self, column: int, to: float) -> list[Tensor]:
+        """The tensors with this coordinate there."""
+        tensors = [t.clone() for t in self._tensors]
+        real = _real(tensors[self._input])
+        if real.is_contiguous():
+            real.view(-1)[column] = to
+        else:
+            real[torch.unravel_index(torch.tensor(column), real.shape)] = to
+        return tensors
 
 
 #: Steps for the second look at what disagreed: one refines smooth slopes, one tells kinks
@@ -258,9 +271,10 @@ class Jacobians:
 def jacobians(case: Case, call: Call, i: int) -> Jacobians:
     """The Jacobian of all differentiable outputs in input ``i``, by differences."""
     values, f = case.values, _roots_of(case, call)
+    middle = _joined(root.data for root in call.roots)
 
     def measure(step: float, richardson: bool) -> Slopes:
-        return numeric_jacobian(f, values, None, i, step, richardson=richardson)
+        return numeric_jacobian(f, values, None, i, step, richardson=richardson, middle=middle)
 
     return Jacobians(measure)
 
@@ -306,13 +320,10 @@ def directional(case: Case, call: Call, i: int, number: int) -> tuple[Jacobians,
     """
     generator = case.generator(100 + number)
     values, f = case.values, _roots_of(case, call)
-    finite = [torch.isfinite(root.data) for root in call.roots]
-    cotangents = [
-        torch.where(ok, random_like(root.data, generator), 0)
-        for root, ok in zip(call.roots, finite, strict=True)
-    ]
+    roots = [root.data for root in call.roots]
+    cotangents = [_where_finite(root, random_like(root, generator)) for root in roots]
     start = values[i]
-    direction = torch.where(torch.isfinite(start), random_like(start, generator), 0)
+    direction = _where_finite(start, random_like(start, generator))
     if number % 2 and start.numel():
         flat = torch.zeros_like(direction).flatten()
         place = int(torch.randint(start.numel(), (), generator=generator))
@@ -322,32 +333,39 @@ def directional(case: Case, call: Call, i: int, number: int) -> tuple[Jacobians,
     gradient = summed(case, call, cotangents)[i]
     if gradient is not None:
         # What is nan or infinite there others judge: the laws no-nan and oracle.
-        direction = torch.where(torch.isfinite(gradient), direction, 0)
+        direction = _where_finite(gradient, direction)
         gradient = torch.where(direction != 0, gradient, 0)
     got = 0.0 if gradient is None else inner(gradient, direction)
+
+    def total(outputs: Sequence[Tensor]) -> Tensor:
+        triples = zip(roots, outputs, cotangents, strict=True)
+        parts = [inner(_where_finite(root, o), c) for root, o, c in triples]
+        return torch.tensor(sum(parts), dtype=torch.float64)
 
     def along(t: list[Tensor]) -> list[Tensor]:
         moved = list(values)
         moved[i] = start + t[0] * direction
-        outputs = f(moved)
-        total = sum(
-            inner(torch.where(ok, o, 0), c)
-            for o, c, ok in zip(outputs, cotangents, finite, strict=True)
-        )
-        return [torch.tensor(total, dtype=torch.float64)]
+        return [total(f(moved))]
+
+    middle = total(roots).reshape(1)
 
     def measure(step: float, richardson: bool) -> Slopes:
         zero = [torch.zeros((), dtype=torch.float64)]
-        return numeric_jacobian(along, zero, 0, 0, step, richardson=richardson)
+        return numeric_jacobian(along, zero, 0, 0, step, richardson=richardson, middle=middle)
 
     found = Jacobians(measure)
     # The rounding of a long sum is in proportion to all of it.
     size = sum(
         float((o.abs() * c.abs()).sum().nan_to_num())
-        for o, c in zip(f(values), cotangents, strict=True)
+        for o, c in zip(roots, cotangents, strict=True)
     )
     found.allowed = max(found.allowed, 1e-16 * size / STEP * 8)
     return found, got
+
+
+def _where_finite(of: Tensor, tensor: Tensor) -> Tensor:
+    """``tensor`` with zeros where ``of`` is not finite."""
+    return tensor if all_finite(of) else torch.where(torch.isfinite(of), tensor, 0)
 
 
 def summed(case: Case, call: Call, cotangents: Sequence[Any]) -> list[Any]:

@@ -303,21 +303,22 @@ def _slope_of_gradient(
 ) -> Jacobians:
     start = case.values
 
+    def total(gradients: Sequence[Any]) -> Tensor:
+        pairs = zip(case.wanted, weights, strict=True)
+        parts = [inner(gradients[i], w) for i, w in pairs if gradients[i] is not None]
+        return torch.tensor(sum(parts), dtype=torch.float64)
+
     def along(t: list[Tensor]) -> list[Tensor]:
         values = list(start)
         for i, direction in zip(case.wanted, directions, strict=True):
             values[i] = start[i] + t[0] * direction
-        gradients = case.call(values).vjp(cotangents)
-        total = sum(
-            inner(gradients[i], w)
-            for i, w in zip(case.wanted, weights, strict=True)
-            if gradients[i] is not None
-        )
-        return [torch.tensor(total, dtype=torch.float64)]
+        return [total(case.call(values).vjp(cotangents))]
+
+    middle = total(case.shared.gradients).reshape(1)
 
     def measure(step: float, richardson: bool) -> Slopes:
         zero = [torch.zeros((), dtype=torch.float64)]
-        return numeric_jacobian(along, zero, 0, 0, step, richardson=richardson)
+        return numeric_jacobian(along, zero, 0, 0, step, richardson=richardson, middle=middle)
 
     return Jacobians(measure)
 
