@@ -25,12 +25,6 @@ def flat(output: Any) -> list[Any]:
     return [output]
 
 
-def random_like(tensor: Tensor, generator: torch.Generator) -> Tensor:
-    """Normal numbers, contiguous, drawn on the CPU so that a seed means the same everywhere."""
-    made = torch.randn(tensor.shape, dtype=tensor.dtype, generator=generator)
-    return made.to(tensor.device)
-
-
 def with_gaps(tensor: Tensor) -> Tensor:
     """The same values with a gap after each element."""
     return torch.stack([tensor, tensor], dim=-1)[..., 0]
@@ -56,7 +50,10 @@ class Call:
     def __init__(self, case: Case, variables: Sequence[Any], output: Any) -> None:
         self.case, self.variables, self.output = case, variables, output
         self.outputs = flat(output)
-        self.engine = case.op.engine
+        self.engine = engine = case.op.engine
+        #: Which outputs require grad, and these outputs.
+        self.root_numbers = [i for i, o in enumerate(self.outputs) if engine.is_tracked(o)]
+        self.roots = [self.outputs[i] for i in self.root_numbers]
 
     @cached_property
     def tensors(self) -> list[Any]:
@@ -67,16 +64,6 @@ class Call:
     def input_tensors(self) -> list[Tensor]:
         """The inputs with tensors for the engine's values."""
         return [self.engine.raw(v) for v in self.variables]
-
-    @cached_property
-    def root_numbers(self) -> list[int]:
-        """Which outputs require grad."""
-        return [i for i, o in enumerate(self.outputs) if self.engine.is_tracked(o)]
-
-    @cached_property
-    def roots(self) -> list[Any]:
-        """The outputs that require grad."""
-        return [self.outputs[i] for i in self.root_numbers]
 
     @property
     def node(self) -> Any:
@@ -93,8 +80,7 @@ class Call:
 
     def cotangents(self, salt: int = 0) -> list[Tensor]:
         """Random cotangents, one per root."""
-        generator = self.case.generator(salt)
-        return [random_like(root.data, generator) for root in self.roots]
+        return self.case.shared.cotangents(salt, [root.data for root in self.roots])
 
     def raw(self, cotangents: Sequence[Any]) -> Any:
         """What the rule itself returns: not summed, cast, or checked by the engine.

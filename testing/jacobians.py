@@ -10,8 +10,8 @@ from torch import Tensor
 
 from plugrad.core.variable import Variable
 from plugrad.testing.agree import all_finite
-from plugrad.testing.call import random_like
 from plugrad.testing.domains import tangent
+from plugrad.testing.shared import random_like
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -232,15 +232,21 @@ class Jacobians:
         whole = torch.where(dead, torch.isfinite(rows), finite & torch.isfinite(self.central))
         return whole.all(0, keepdim=True) & ~dead
 
-    def refine(self, doubted: Tensor) -> None:
-        """Look again: extrapolate, and find kinks and jumps."""
+    def _beyond_doubt(self, rows: Tensor, doubted: Tensor) -> bool:
+        """Whether all that is doubted is further away than extrapolation could move a slope."""
+        slack = 2 * self._doubt + (2e-5 + 2 * self.allowed) * self.scale
+        return bool(((rows - self.central).abs() > slack)[doubted].all())
+
+    def refine(self, doubted: Tensor, rows: Tensor | None = None) -> None:
+        """Look again: extrapolate, unless ``rows`` are wrong all the same, find kinks and jumps."""
         short = self._measure(_SHORT, False)
         # Beside a pole, or a kink nearer than the step, slopes change with the step: then
         # there is no verdict below that change.
         self._doubt = 2 * (short.central - self._first.central).abs().nan_to_num()
-        extrapolated = self._measure(_REFINED, True).central
-        close = (extrapolated - self.central).abs() <= self._doubt + 1e-5 * self.scale
-        self.central = torch.where(doubted & close, extrapolated, self.central)
+        if rows is None or not self._beyond_doubt(rows, doubted):
+            extrapolated = self._measure(_REFINED, True).central
+            close = (extrapolated - self.central).abs() <= self._doubt + 1e-5 * self.scale
+            self.central = torch.where(doubted & close, extrapolated, self.central)
         # A smooth function's one-sided slopes differ by the step times its curvature, which
         # shrinks with the step; a kink's do not, and at a jump they grow.
         self.kinks = short.gap > 0.25 * self._first.gap.clamp(min=1e-3 * self.scale)

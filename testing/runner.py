@@ -226,8 +226,12 @@ class Runner:
             repr(case.sample) if case and status in ("failed", "warning") else "",
             mismatch,
             self.op.device,
-            self.op.command,
+            self._command,
         )
+
+    @cached_property
+    def _command(self) -> str:
+        return self.op.command
 
     def _outcome(self, law: Law, case: Case | None) -> tuple[Status, str, Mismatch | None]:
         if case is not None and case.index in self._broken:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from plugrad.testing.law import NotApplicable
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case
+
+
+def random_like(tensor: Tensor, generator: torch.Generator) -> Tensor:
+    """Normal numbers, contiguous, drawn on the CPU so that a seed means the same everywhere."""
+    made = torch.randn(tensor.shape, dtype=tensor.dtype, generator=generator)
+    return made.to(tensor.device)
 
 
 class Shared:
@@ -29,6 +36,16 @@ class Shared:
 
     def __init__(self, case: Case) -> None:
         self._case = case
+        self._cotangents: dict[Any, list[Tensor]] = {}
+
+    def cotangents(self, salt: int, roots: Sequence[Tensor]) -> list[Tensor]:
+        """Random numbers like these outputs, the same each time; the tensors are new ones."""
+        key = (salt, *((root.shape, root.dtype, root.device) for root in roots))
+        drawn = self._cotangents.get(key)
+        if drawn is None:
+            generator = self._case.generator(salt)
+            drawn = self._cotangents[key] = [random_like(root, generator) for root in roots]
+        return [t.clone() for t in drawn]
 
     @cached_property
     def call(self) -> Call:

@@ -169,7 +169,7 @@ def gradients(case: Case, order: int = 1, scale: float = 1.0) -> list[Any] | Non
 
 
 def _second(call: Call) -> list[Any]:
-    from plugrad.testing.call import random_like
+    from plugrad.testing.shared import random_like
 
     engine = call.engine
     cotangents = [engine.leaf(c, True) for c in call.cotangents()]

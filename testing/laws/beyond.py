@@ -11,7 +11,7 @@ from torch import Tensor
 
 from plugrad.errors import OnceDifferentiableError
 from plugrad.testing.agree import agree
-from plugrad.testing.call import differentiable_call, random_like, refuse_surrogate
+from plugrad.testing.call import differentiable_call, refuse_surrogate
 from plugrad.testing.domains import BOUND, tangent
 from plugrad.testing.engine import PLUGRAD, TORCH
 from plugrad.testing.jacobians import Jacobians, Slopes, inner, numeric_jacobian
@@ -19,6 +19,7 @@ from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.gradients import ruled_call
 from plugrad.testing.laws.numeric import needs_wide
 from plugrad.testing.laws.oracle import case_tolerance, same_roots
+from plugrad.testing.shared import random_like
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from plugrad.testing.agree import agree_all
-from plugrad.testing.call import random_like, refuse_surrogate
+from plugrad.testing.call import refuse_surrogate
 from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.forward import compare_outputs, refused_by_reference
 from plugrad.testing.laws.numeric import WIDE, check_directions
 from plugrad.testing.laws.oracle import case_tolerance
-from plugrad.testing.shared import refuse_undifferentiable
+from plugrad.testing.shared import random_like, refuse_undifferentiable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

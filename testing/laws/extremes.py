@@ -60,17 +60,21 @@ def magnitudes(case: Case) -> None:
 def _resized(case: Case) -> Iterator[tuple[list[Tensor], str, float]]:
     """The sample with its largest numbers made each of MAGNITUDES: of all inputs, and of each."""
     wanted = case.wanted
+    sizes = [_largest(given.tensor) for given in case.inputs]
     for chosen in [wanted, *([i] for i in wanted if len(wanted) > 1)]:
         names = ", ".join(case.inputs[i].name for i in chosen)
         for magnitude in MAGNITUDES if chosen is wanted else _ALONE:
             values = case.values
             for i in chosen:
-                largest = float(values[i].abs().nan_to_num().max()) if values[i].numel() else 0.0
-                if largest:
+                if sizes[i]:
                     # In float32, so that both are of the same numbers.
-                    values[i] = (values[i] * (magnitude / largest)).float().double()
+                    values[i] = (values[i] * (magnitude / sizes[i])).float().double()
             if case.allows(values):
                 yield values, f"numbers of {names} up to {magnitude:g}", magnitude
+
+
+def _largest(tensor: Tensor) -> float:
+    return float(tensor.abs().nan_to_num().max()) if castable(tensor) and tensor.numel() else 0.0
 
 
 def _like_reference(case: Case, values: list[Tensor], what: str) -> bool:

@@ -12,8 +12,8 @@ from plugrad.core.variable import Variable
 from plugrad.plugins.default import registry
 from plugrad.plugins.registered_op import RegisteredOp, inplace_name
 from plugrad.testing.agree import agree, agree_all, tolerance
-from plugrad.testing.call import random_like
 from plugrad.testing.law import LAWS, NotApplicable, Violation
+from plugrad.testing.shared import random_like
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from plugrad.testing.agree import agree, agree_all
-from plugrad.testing.call import random_like
 from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.jacobians import inner
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.gradients import ruled_call
 from plugrad.testing.laws.oracle import case_tolerance
+from plugrad.testing.shared import random_like
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

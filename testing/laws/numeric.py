@@ -83,7 +83,7 @@ def _judge(name: str, found: Jacobians, rows: Tensor) -> bool:
     wrong = found.disagrees(rows)
     if not bool(wrong.any()):
         return False
-    found.refine(wrong)
+    found.refine(wrong, rows)
     wrong = found.disagrees(rows)
     kinks = wrong & found.kinks
     wrong &= ~found.between(rows)

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from plugrad.testing.agree import agree, agree_all, tolerance
-from plugrad.testing.call import flat, random_like
+from plugrad.testing.call import flat
 from plugrad.testing.case import cases
 from plugrad.testing.law import LAWS, NotApplicable, Violation
+from plugrad.testing.shared import random_like
 from plugrad.testing.torch_target import TorchTarget, is_custom_op
 
 if TYPE_CHECKING:

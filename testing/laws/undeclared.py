@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plugrad.testing.call import random_like, refuse_surrogate
+from plugrad.testing.call import refuse_surrogate
 from plugrad.testing.domains import is_simplex, is_symmetric
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.numeric import WIDE, check_slopes
-from plugrad.testing.shared import refuse_undifferentiable
+from plugrad.testing.shared import random_like, refuse_undifferentiable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
