@@ -16,7 +16,6 @@ import torch
 
 from plugrad.plugins.default import packs, registry
 from plugrad.testing.check import choose_laws, under_test
-from plugrad.testing.law import for_op, for_samples
 from plugrad.testing.result import Result
 from plugrad.testing.runner import Runner
 
@@ -80,10 +79,14 @@ Checkable: TypeAlias = "RegisteredOp | OpUnderTest"
 # --- one op ---------------------------------------------------------------------------
 
 
-def results_of(entry: Checkable, settings: Settings) -> Iterator[Result]:
-    """What the laws say of one op."""
+def results_of(
+    entry: Checkable,
+    settings: Settings,
+    watch: Callable[[Law, int | None], None] | None = None,
+) -> Iterator[Result]:
+    """What the laws say of one op; ``watch`` as for Runner."""
     op = under_test(entry, {}, settings.seed, settings.device)
-    runner = Runner(op, settings.limit)
+    runner = Runner(op, settings.limit, watch)
     samples = settings.samples
     if samples is not None:
         samples = tuple(k for k in samples if k < len(runner.samples))
@@ -152,13 +155,26 @@ def _send_results(
 ) -> None:
     collected: list[Result] = []
     sent = time.monotonic()
-    for result in results_of(entry, settings):
+    numbers = {law.id: number for number, law in enumerate(choose_laws(settings.laws))}
+
+    def watch(law: Law, sample: int | None) -> None:
+        steps.value = _coded(numbers[law.id], sample)
+
+    for result in results_of(entry, settings, watch):
         collected.append(result)
-        steps.value += 1
         if time.monotonic() - sent > TICK:
             connection.send(Batch(entry.name, collected, False))
             collected, sent = [], time.monotonic()
     connection.send(Batch(entry.name, collected, True))
+
+
+#: More than there are laws.
+_LAWS = 1 << 16
+
+
+def _coded(law: int, sample: int | None) -> int:
+    """One number, which another process can read at any time, for a law and a sample."""
+    return 1 + law + _LAWS * (0 if sample is None else sample + 1)
 
 
 # --- the workers, from outside -------------------------------------------------------
@@ -193,7 +209,7 @@ class _Worker:
             return
 
     def stalled_for(self) -> float:
-        """Seconds since the last result."""
+        """Seconds since the last law began."""
         if self.steps.value != self._seen:
             self._seen, self._since = self.steps.value, time.monotonic()
         return time.monotonic() - self._since
@@ -272,23 +288,15 @@ class Pool:
         """The failure of the op whose process died or hangs; the process is ended."""
         assert worker.entry is not None
         self._workers.remove(worker)
-        law, sample = self._step(worker.steps.value, worker.entry.pack)
+        law, sample = self._step(worker.steps.value)
         message = f"{what} ({worker.end(patience)}); the laws that remained were not checked"
         failed = failure_of(worker.entry.name, self.settings, sample, law.id, law.family, message)
         return Batch(worker.entry.name, [failed], True)
 
-    def _step(self, number: int, pack: str) -> tuple[Law, int | None]:
-        """What ``Runner.results`` does after ``number`` results, of an op of this pack."""
-        laws = for_op(choose_laws(self.settings.laws), pack)
-        whole = [law for law in laws if law.whole_op]
-        each = for_samples(laws)
-        if number < len(whole) or not each:
-            return whole[min(number, len(whole) - 1)], None
-        index, law = divmod(number - len(whole), len(each))
-        samples = self.settings.samples
-        if samples is not None:
-            index = samples[min(index, len(samples) - 1)]
-        return each[law], index
+    def _step(self, number: int) -> tuple[Law, int | None]:
+        """The law and the sample that the worker was at; the first law if it was at none."""
+        sample, law = divmod(max(number - 1, 0), _LAWS)
+        return choose_laws(self.settings.laws)[law], sample - 1 if sample else None
 
     def _end(self) -> None:
         for worker in self._workers:
