@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.testing.agree import all_finite
-from plugrad.testing.jacobians import jacobians, of_rule
+from plugrad.testing.jacobians import jacobians, of_rule, units
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.graphs import alike
 from plugrad.testing.laws.numeric import FULL, needs_wide
@@ -45,20 +45,17 @@ def _torchs_rows(case: Case, call: Call, values: list[Tensor]) -> dict[int, Tens
     """By input the Jacobian of torch's own rule, where there is one."""
     rows: dict[int, list[Tensor]] = {i: [] for i in case.wanted}
     zeros = [torch.zeros_like(root.data) for root in call.roots]
-    for number, zero in enumerate(zeros):
-        for place in range(zero.numel()):
-            unit = torch.zeros_like(zero, memory_format=torch.contiguous_format)
-            unit.view(-1)[place] = 1
-            try:
-                theirs = case.oracle.call([t.clone() for t in values])
+    try:
+        theirs = case.oracle.call([t.clone() for t in values])
+        for number, zero in enumerate(zeros):
+            for unit in units(zero):
                 found = theirs.vjp([*zeros[:number], unit, *zeros[number + 1 :]])
-            except NotApplicable:
-                return {}
-            for i, own in rows.items():
-                gradient = found[i]
-                own.append(
-                    (torch.zeros_like(values[i]) if gradient is None else gradient).flatten()
-                )
+                for i, own in rows.items():
+                    gradient = found[i]
+                    gradient = torch.zeros_like(values[i]) if gradient is None else gradient
+                    own.append(gradient.flatten())
+    except NotApplicable:
+        return {}
     return {i: torch.stack(own) for i, own in rows.items()}
 
 
@@ -79,7 +76,7 @@ def slopes_right(case: Case, values: list[Tensor], what: str) -> bool:
     count = sum(r.numel() for r in call.roots)
     if not count or max(sum(t.numel() for t in values), count) > FULL:
         return False
-    theirs = _torchs_rows(case, call, values)
+    theirs: dict[int, Tensor] | None = None
     for i, rows in zip(other.wanted, of_rule(other, call), strict=True):
         found = jacobians(other, call, i)
         wrong = found.disagrees(rows)
@@ -89,6 +86,8 @@ def slopes_right(case: Case, values: list[Tensor], what: str) -> bool:
             steep = found.kinks | found.jumps | (found._doubt > 1e-3 * found.scale)
             cusp = torch.isinf(rows) & steep
             wrong = found.disagrees(rows) & ~found.between(rows) & ~cusp
+        if bool(wrong.any()):
+            theirs = _torchs_rows(case, call, values) if theirs is None else theirs
             if i in theirs:  # at a point where torch takes one of several numbers, so may we
                 wrong &= theirs[i] != rows
         if bool(wrong.any()):
