@@ -37,7 +37,7 @@ class SelectBackward(Function):
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
-        yield Sample(make(3), (3, 3), 0, 1)
+        yield Sample(make(3, 3), (3, 3, 3), 0, 1)
         yield Sample(make(1), (3, 4), 0, 1)
         yield Sample(make(4), (3, 4), 0, 1)
         yield Sample(make(2, 3), [2, 3, 2], -1, -2)
