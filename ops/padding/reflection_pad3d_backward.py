@@ -1,0 +1,48 @@
+"""reflection_pad3d_backward: reflection_pad3d's gradient, as one kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.padding._sizes import sizes
+
+
+@op(
+    "reflection_pad3d_backward",
+    overrides=(torch.ops.aten.reflection_pad3d_backward.default,),
+    aliases={"grad_output": "x", "self": "y"},
+    linear=True,
+)
+class ReflectionPad3dBackward(Function):
+    """z = for each element of y the sum of x where reflection_pad3d would put it.
+
+    gx = reflection_pad3d(gz). Only y's shape matters: gy = 0.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, y: Tensor, padding: Sequence[int]) -> Tensor:
+        ctx.padding = sizes(padding)
+        return _reflection_pad3d_backward(x, y, ctx.padding)
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, None]:
+        return _reflection_pad3d(gz, ctx.padding) if ctx.needs_input_grad[0] else None, None
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(1, 2, 3, 3, 6), make(1, 2, 2, 2, 3), [2, 1, 0, 1, 1, 0])
+        yield Sample(make(1, 3, 6, 3), make(1, 2, 3, 2), padding=(1, 0, 2, 1, 0, 1))
+        yield Sample(make(1, 3, 3, 5), make(1, 2, 2, 4), [3, -2, 0, 1, 1, 0])
+        yield Sample(make.complex(1, 2, 3, 3), make.complex(1, 2, 2, 2), [1, 0, 1, 0, 0, 0])
+        yield Sample(make(0, 1, 3, 3, 6), make(0, 1, 2, 2, 3), [2, 1, 0, 1, 1, 0])
+        yield Sample(make.tensor([[[[0.0, 1.0, 2.0]]]]), make(1, 1, 1, 2), [1, 0, 0, 0, 0, 0])
+        yield Sample(make(1, 1, 2, 4), make(1, 1, 2, 3), [1, 0, 0, 0, 0, 0]).constant(0)
+        yield Sample(make(1, 1, 2, 4), make(1, 1, 2, 3), [1, 0, 0, 0, 0, 0]).constant(1)
+
+
+_reflection_pad3d = torch.ops.aten.reflection_pad3d.default
+_reflection_pad3d_backward = torch.ops.aten.reflection_pad3d_backward.default

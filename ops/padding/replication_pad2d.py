@@ -1,0 +1,45 @@
+"""replication_pad2d: a tensor continued by its outermost elements in the last two dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.padding._sizes import sizes
+
+
+@op("replication_pad2d", overrides=(torch.ops.aten.replication_pad2d.default,), linear=True)
+class ReplicationPad2d(Function):
+    """y = x continued by its outermost elements;  gx = for each of x the sum of gy where y has it.
+
+    padding has two sizes a dimension, before and after, the last dimension first; a negative
+    one cuts off.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, padding: Sequence[int]) -> Tensor:
+        ctx.padding = sizes(padding)
+        ctx.save_for_backward(x)  # for its shape
+        return _replication_pad2d(x, ctx.padding)
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return _replication_pad2d_backward(gy, x, ctx.padding)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(2, 1, 3, 2), [2, 1, 0, 3])
+        yield Sample(make(2, 2, 3), (0, 3, 1, 1))
+        yield Sample(make(1, 3, 4), [3, -2, -1, 2])
+        yield Sample(make.complex(1, 2, 2), padding=[1, 1, 2, 1])
+        yield Sample(make(0, 1, 3, 2), [2, 1, 0, 3])
+        yield Sample(make.tensor([[[0.0, 1.0]]]), [1, 1, 0, 0])
+        yield Sample(make(3, 3), [1, 1, 1, 1]).raises(RuntimeError, "Expected 3D or 4D")
+
+
+_replication_pad2d = torch.ops.aten.replication_pad2d.default
+_replication_pad2d_backward = torch.ops.aten.replication_pad2d_backward.default
