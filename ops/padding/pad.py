@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops.padding._sizes import sizes
 
 
 @op("nn.functional.pad", overrides=(torch.nn.functional.pad, torch.ops.aten.pad.default))
@@ -27,7 +28,8 @@ class Pad(Composite):
         primitive = _PRIMITIVES.get((mode, len(pad)))
         if primitive is None or value or x.dim() - len(pad) // 2 not in (1, 2):
             meta = torch.empty(x.shape, device="meta")
-            torch.nn.functional.pad(meta, pad, mode, value)  # raises
+            number = None if value is None else float(value)
+            torch.nn.functional.pad(meta, sizes(pad), mode, number)  # raises, in torch's words
             raise NotImplementedError(f"padding {pad} in mode {mode} of {x.dim()} dimensions")
         return primitive(x, pad)
 

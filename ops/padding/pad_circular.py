@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops.padding._sizes import sizes
 
 
 @op("pad_circular", overrides=(torch.ops.aten._pad_circular.default,))
@@ -20,6 +21,7 @@ class PadCircular(Composite):
 
     @staticmethod
     def forward(x: Tensor, pad: Sequence[int]) -> Tensor:
+        pad = sizes(pad)
         torch.ops.aten._pad_circular.default(torch.empty(x.shape, device="meta"), pad)  # may raise
         for i in range(len(pad) // 2):
             x = _continued(x, -1 - i, pad[2 * i], pad[2 * i + 1])
