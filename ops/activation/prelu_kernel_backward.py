@@ -57,5 +57,5 @@ class PreluKernelBackward(Function):
         yield Sample(make(2, 3), make(2, 3), make(1, 3)).constant(0, 1)
         yield Sample(make.tensor([0.0, 1.0]), make.tensor([1.0, -1.0]), make(2))
         yield Sample(make(3), make.tensor([-1.0, -2.0, 2.0]), make.tensor([0.0, 1.0, 0.0]))
-        at_zero = Sample(make(2), make.tensor([0.0, 1.0]), make(1)).at_kink()
+        at_zero = Sample(make(2), make.tensor([0.0, 1.0]), make.tensor([1.0])).at_kink()
         yield at_zero.without_oracle("torch takes 0 for above zero, unlike the kernel")
