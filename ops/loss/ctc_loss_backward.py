@@ -1,0 +1,93 @@
+"""ctc_loss_backward: ctc_loss's gradient, in steps that can be differentiated again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.errors import ArgumentError
+from plugrad.ops._number import constant
+from plugrad.ops.loss import _ctc, _ctc_reference
+
+_DTYPES = (torch.float64, torch.float32)
+
+
+def _reference(
+    grad: Tensor, log_probs: Tensor, targets: Tensor, *rest: Any, zero_infinity: bool = False
+) -> Tensor:
+    """The gradient that torch finds of the loss, in plain torch."""
+    steps, lengths, _, _, blank, *given = rest
+    x = log_probs if log_probs.requires_grad else log_probs.detach().requires_grad_()
+    with torch.enable_grad():
+        loss, _ = _ctc_reference.loss(
+            x, targets, steps, lengths, blank, zero_infinity or any(given)
+        )
+        (slope,) = torch.autograd.grad(loss.sum(), x, create_graph=True)
+    return grad[:, None] * slope
+
+
+@op(
+    "ctc_loss_backward",
+    overrides=(
+        torch.ops.aten._ctc_loss_backward.default,
+        torch.ops.aten._ctc_loss_backward.Tensor,
+        torch.ops.aten._ctc_loss_backward,
+    ),
+    reference=_reference,
+    dtypes=_DTYPES,
+    aliases={"grad": "x", "log_probs": "y"},
+)
+class CtcLossBackward(Composite):
+    """z = x (exp(y) - the probability of the class at the step), as torch's kernel computes it.
+
+    Only what is recorded comes here: a second derivative, which torch does not have. Loss and
+    forward variables are computed again, since they depend on y.
+    """
+
+    @staticmethod
+    def forward(
+        x: Tensor,
+        y: Tensor,
+        targets: Tensor,
+        input_lengths: Sequence[int] | Tensor,
+        target_lengths: Sequence[int] | Tensor,
+        neg_log_likelihood: Tensor,
+        log_alpha: Tensor,
+        blank: int,
+        zero_infinity: bool = False,
+    ) -> Tensor:
+        if y.dtype not in _DTYPES:
+            raise ArgumentError(
+                f"ctc_loss_backward() was given log_probs of {y.dtype}",
+                where="a call of ctc_loss_backward",
+                fix="pass float32 or float64, as ctc_loss needs it: log_probs.float()",
+            )
+        given = [
+            constant(n, "ctc_loss_backward", "lengths") for n in (input_lengths, target_lengths)
+        ]
+        path = _ctc.path(targets.data, *given, blank)
+        impossible = neg_log_likelihood.data.isinf()
+        return x[:, None] * _ctc.gradient(y, path, impossible, zero_infinity)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        padded = make.tensor([[1, 2, 2], [3, 1, 0]], dtype=torch.int64)
+        row = make.tensor([1, 2, 2, 3, 1], dtype=torch.int64)
+        tensors = make.tensor([5, 6], dtype=torch.int64), make.tensor([2, 0], dtype=torch.int64)
+        for options in (
+            (padded, [6, 5], [3, 2], 0),
+            (row, [6, 5], [3, 2], 0),
+            (padded, *tensors, 3),
+            (padded, [2, 6], [3, 2], 0, True),
+        ):
+            *lengths, blank = options[:4]
+            y = make(6, 2, 4).log_softmax(-1)
+            loss, alpha = torch.ops.aten._ctc_loss(y, *lengths, blank)
+            found = loss, torch.zeros_like(alpha)
+            yield Sample(make(2), y, *lengths, *found, *options[3:]).constant(5, 6)
+        half = make(2, dtype=torch.bfloat16), make(6, 2, 4, dtype=torch.bfloat16)
+        yield Sample(*half, padded, [6, 5], [3, 2], *found, 0).raises(ArgumentError, "bfloat16")
