@@ -47,7 +47,6 @@ class NllLossForward(Function):
                 yield Sample(make(*shape), labels, make(4, low=0.5), code, 1).constant(2)
         yield Sample(make(2, 3), make.tensor([-100, 2], dtype=torch.int64), None, 1, -100)
         yield Sample(make(2, 3), make.tensor([1, 1], dtype=torch.int64), None, 1, 1)
-        yield Sample()
         yield Sample(make(0, 3), make.integers(0, high=3), None, 1, -100)
         weighted = Sample(make(2, 3), make.integers(2, high=3), make(3), 1, -100)
         yield weighted.raises(NotDifferentiableError, "weight of nll_loss requires grad")

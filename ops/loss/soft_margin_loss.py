@@ -23,6 +23,7 @@ def _reference(x: Tensor, target: Tensor, reduction: int = 1) -> Tensor:
     reference=_reference,
     aliases={"target": "y"},
     broadcasts=True,
+    waives={"primitive": "torch's kernel is infinite or nan where an exponential overflows"},
 )
 class SoftMarginLoss(Function):
     """z = log(1 + exp(-x y)), averaged (reduction 1), summed (2) or neither (0).

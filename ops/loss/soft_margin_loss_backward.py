@@ -21,6 +21,7 @@ from plugrad.ops.loss._reduction import share
     reference=_soft_margin.gradient,
     aliases={"grad_output": "x", "self": "y"},
     broadcasts=True,
+    waives={"primitive": "torch's kernel is infinite or nan where an exponential overflows"},
     equivalent=_difference.EQUIVALENT,
 )
 class SoftMarginLossBackward(Function):
