@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import nan
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +11,7 @@ from torch import Tensor
 from plugrad.core import Context, Variable
 from plugrad.errors import ArgumentError, NotDifferentiableError
 from plugrad.ops.normalization._layouts import batch_layout
-from plugrad.ops.normalization._normalized import affine, normalized, statistics_gradient
+from plugrad.ops.normalization._normalized import affine, normalized, statistics
 
 
 def reference(
@@ -29,7 +28,7 @@ def reference(
     layout = batch_layout(x.shape)
     if training:
         y, mean, rstd = normalized(x, weight, bias, eps, layout)
-        return y, mean.flatten(), rstd.flatten()
+        return y, mean.detach().flatten(), rstd.detach().flatten()
     assert running_mean is not None
     assert running_var is not None
     rstd = (running_var + eps).rsqrt().reshape(layout.statistics)
@@ -39,7 +38,6 @@ def reference(
 
 def forward(
     ctx: Context,
-    needs: tuple[bool, ...],
     x: Tensor,
     weight: Tensor | None,
     bias: Tensor | None,
@@ -49,12 +47,12 @@ def forward(
     momentum: float,
     eps: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The kernel; ``needs`` says which of x, weight and bias need a gradient."""
+    """The kernel, with what it does not look at itself."""
     refuse_without_statistics(running_mean, running_var, training)
     check_channels(x, weight, bias, running_mean, running_var)
     if x.numel() == 0:  # the kernel divides by it, which ends the process
         _native_batch_norm(x.new_zeros(1, 1), *[None] * 4, True, 0.0, eps)  # refuses dtypes
-        count = x.shape[1] if training else 0
+        count = x.shape[1] if training and x.dim() > 1 else 0
         y, mean, rstd = torch.empty_like(x), *x.new_full((2, count), nan).unbind()
     else:
         y, mean, rstd = _native_batch_norm(
@@ -64,43 +62,19 @@ def forward(
         mean, rstd = mean.new_empty(0), rstd.new_empty(0)
     statistics = (mean, rstd) if training else (running_mean, running_var)
     ctx.save_for_backward(x, weight, *statistics)
-    ctx.set_materialize_grads(False)
-    if not (training and needs[0]):
-        ctx.mark_non_differentiable(mean, rstd)
+    ctx.mark_non_differentiable(mean, rstd)
     ctx.training, ctx.eps = bool(training), float(eps)
     return y, mean, rstd
 
 
-def forward_alone(ctx: Context, needs: tuple[bool, ...], x: Tensor, *args: Any) -> Tensor:
-    """The same of the output alone, whose ``backward`` computes the rest again if recorded."""
-    y, mean, rstd = forward(ctx, needs, x, *args)
-    ctx.mark_non_differentiable(mean, rstd)
-    return y
-
-
-def backward(
-    ctx: Context,
-    needs: tuple[bool, ...],
-    gy: Tensor | None,
-    gmean: Tensor | None = None,
-    grstd: Tensor | None = None,
-    again: bool = False,
-) -> tuple[Tensor | None, ...]:
-    """The gradients of x, weight and bias; with ``again`` of what forward_alone made."""
+def backward(ctx: Context, needs: tuple[bool, ...], gy: Tensor) -> tuple[Tensor | None, ...]:
+    """The gradients of x, weight and bias."""
     x, weight, mean, rstd = ctx.saved_tensors
-    if again and ctx.training and isinstance(x, Variable):
-        _, mean, rstd = _native_batch_norm(x, None, None, None, None, True, 0.0, ctx.eps)
-    gx = gweight = gbias = None
-    if gy is not None:
-        # Not in training the last two are not read; torch.vmap asks for them all the same.
-        running = (None, None) if ctx.training else (mean, rstd)
-        gx, gweight, gbias = backward_kernel(
-            gy, x, weight, *running, mean, rstd, ctx.training, ctx.eps, list(needs)
-        )
-    if ctx.training and needs[0]:
-        layout = batch_layout(x.shape)
-        gx = statistics_gradient(gx, gmean, grstd, x, mean, rstd, layout)
-    return gx, gweight, gbias
+    if ctx.training and isinstance(x, Variable):
+        mean, rstd = statistics(x, ctx.eps, batch_layout(x.shape), mean)
+    # Not in training the last two are not read; torch.vmap asks for them all the same.
+    running = (None, None) if ctx.training else (mean, rstd)
+    return backward_kernel(gy, x, weight, *running, mean, rstd, ctx.training, ctx.eps, list(needs))
 
 
 def backward_kernel(
@@ -116,8 +90,9 @@ def backward_kernel(
     mask: Sequence[bool],
 ) -> tuple[Tensor | None, ...]:
     """native_batch_norm_backward, also where there are no elements."""
-    if x.numel() == 0:  # the kernel divides by it, which ends the process
-        found = torch.zeros_like(x), x.new_zeros(x.shape[1]), x.new_zeros(x.shape[1])
+    # The kernel divides by it, which ends the process.
+    if x.numel() == 0 and not isinstance(x, Variable):
+        found = torch.zeros_like(x), *x.new_zeros(2, *x.shape[1:2])
         return tuple([t if wanted else None for t, wanted in zip(found, mask, strict=True)])
     four = running_mean, running_var, save_mean, save_invstd
     return _native_batch_norm_backward(g, x, weight, *four, train, eps, mask)  # type: ignore[no-any-return]
@@ -128,16 +103,17 @@ def check_channels(x: Tensor, *tensors: Tensor | None) -> None:
 
     torch's kernels do not look, and read beyond the tensor.
     """
-    if x.dim() < 2:
+    channels = x.shape[1] if x.dim() > 1 else 0
+    if x.dim() < 2 and x.numel():
         raise ArgumentError(
             f"batch_norm takes a tensor of at least 2 dimensions, not of shape {tuple(x.shape)}",
             where="a call of batch_norm",
             fix="add a dimension of channels: x.unsqueeze(1)",
         )
     for t in tensors:
-        if t is not None and t.numel() not in (x.shape[1], 0):
+        if t is not None and t.numel() not in (channels, 0):
             raise ArgumentError(
-                f"batch_norm got a tensor of shape {tuple(t.shape)} for {x.shape[1]} channels",
+                f"batch_norm got a tensor of shape {tuple(t.shape)} for {channels} channels",
                 where=f"a call of batch_norm, on a tensor of shape {tuple(x.shape)}",
                 fix="give weight, bias, running_mean and running_var an element for each channel, "
                 "which is dimension 1",

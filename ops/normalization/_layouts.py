@@ -19,8 +19,9 @@ def layer_layout(shape: torch.Size, normalized_shape: Sequence[int]) -> Layout:
 
 def batch_layout(shape: torch.Size) -> Layout:
     """One mean for each channel, dimension 1."""
-    channel = (1, shape[1], *(1,) * (len(shape) - 2))
-    return Layout(tuple(shape), channel, channel, (0, *range(2, len(shape))))
+    n, channels, *pixels = shape if len(shape) > 1 else (0, 0)
+    channel = (1, channels, *(1,) * len(pixels))
+    return Layout((n, channels, *pixels), channel, channel, (0, *range(2, 2 + len(pixels))))
 
 
 def group_layout(n: int, channels: int, pixels: int, groups: int) -> Layout:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 from typing import NamedTuple
 
 import torch
@@ -28,7 +27,7 @@ class Layout(NamedTuple):
 def normalized(
     x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, layout: Layout
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The output, the mean and 1 / sqrt(variance + eps), in simple functions: a reference."""
+    """The output, the mean and 1 / sqrt(var + eps), in simple functions: a reference."""
     seen = x.reshape(layout.x)
     var, mean = torch.var_mean(seen, layout.dims, correction=0, keepdim=True)
     rstd = (var + eps).rsqrt()
@@ -43,28 +42,15 @@ def affine(xhat: Tensor, weight: Tensor | None, bias: Tensor | None, layout: Lay
     return xhat if bias is None else xhat + bias.reshape(layout.weight)
 
 
-def statistics_gradient(
-    gx: Tensor | None,
-    gmean: Tensor | None,
-    grstd: Tensor | None,
-    x: Tensor,
-    mean: Tensor,
-    rstd: Tensor,
-    layout: Layout,
-) -> Tensor | None:
-    """``gx`` with what x gets through the mean and rstd: (gmean - grstd rstd^3 (x - mean)) / n."""
-    if gmean is None and grstd is None:
-        return gx
-    mean, rstd = mean.reshape(layout.statistics), rstd.reshape(layout.statistics)
-    seen = x.reshape(layout.x)
-    count = prod(layout.x[d] for d in layout.dims)
-    more = torch.zeros_like(seen)
-    if gmean is not None:
-        more = more + gmean.reshape(layout.statistics) / count
-    if grstd is not None:
-        more = more - grstd.reshape(layout.statistics) * rstd**3 / count * (seen - mean)
-    more = more.reshape(x.shape)
-    return more if gx is None else gx + more
+def statistics(x: Tensor, eps: float, layout: Layout, like: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean and rstd of ``x``, in functions that record, as the kernel gave ``like``."""
+    x = x.reshape(layout.x)
+    if x.dtype in (torch.float16, torch.bfloat16):
+        x = x.float()
+    var, mean = torch.var_mean(x, layout.dims, correction=0, keepdim=True)
+    found = mean, (var + eps).rsqrt()
+    mean, rstd = [t.reshape(like.shape).to(like.dtype) for t in found]
+    return mean, rstd
 
 
 def gradient(

@@ -39,18 +39,16 @@ class BatchNorm(Function):
         momentum: float = 0.1,
         eps: float = 1e-5,
     ) -> Tensor:
-        need_gx, *statistics = ctx.needs_input_grad[:3]
-        _batch.refuse_statistics(tuple(statistics))
+        _batch.refuse_statistics(ctx.needs_input_grad[1:3])
         if training:
             torch.nn.functional._verify_batch_size(x.size())
         five = weight, bias, running_mean, running_var, training
-        needs = need_gx, *ctx.needs_input_grad[3:5]
-        return _batch.forward_alone(ctx, needs, x, *five, momentum, eps)
+        return _batch.forward(ctx, x, *five, momentum, eps)[0]
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, ...]:
         needs = ctx.needs_input_grad
-        gx, gweight, gbias = _batch.backward(ctx, (needs[0], *needs[3:5]), gy, again=True)
+        gx, gweight, gbias = _batch.backward(ctx, (needs[0], *needs[3:5]), gy)
         return gx, None, None, gweight, gbias
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""batch_norm_forward: torch.batch_norm, which takes the arguments of batch_norm in another order."""
+"""batch_norm_forward: torch.batch_norm, batch_norm with its arguments in another order."""
 
 from __future__ import annotations
 
@@ -38,15 +38,13 @@ class BatchNormForward(Function):
         eps: float,
         cudnn_enabled: bool,
     ) -> Tensor:
-        needs, statistics = ctx.needs_input_grad, (running_mean, running_var)
-        _batch.refuse_statistics(needs[3:5])
-        return _batch.forward_alone(
-            ctx, needs[:3], x, weight, bias, *statistics, training, momentum, eps
-        )
+        statistics = running_mean, running_var
+        _batch.refuse_statistics(ctx.needs_input_grad[3:5])
+        return _batch.forward(ctx, x, weight, bias, *statistics, training, momentum, eps)[0]
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, ...]:
-        return _batch.backward(ctx, ctx.needs_input_grad[:3], gy, again=True)
+        return _batch.backward(ctx, ctx.needs_input_grad[:3], gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

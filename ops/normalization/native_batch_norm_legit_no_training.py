@@ -50,11 +50,11 @@ class NativeBatchNormLegitNoTraining(Function):
         needs = ctx.needs_input_grad
         _batch.refuse_statistics(needs[3:5])
         statistics = running_mean, running_var
-        return _batch.forward(ctx, needs[:3], x, weight, bias, *statistics, False, momentum, eps)
+        return _batch.forward(ctx, x, weight, bias, *statistics, False, momentum, eps)
 
     @staticmethod
-    def backward(ctx: Context, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        return _batch.backward(ctx, ctx.needs_input_grad[:3], *gradients)
+    def backward(ctx: Context, gy: Tensor, *_: Tensor | None) -> tuple[Tensor | None, ...]:
+        return _batch.backward(ctx, ctx.needs_input_grad[:3], gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

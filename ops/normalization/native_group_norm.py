@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.normalization._group import kernel_gradient, packed, with_statistics
 from plugrad.ops.normalization._layouts import group_layout
-from plugrad.ops.normalization._normalized import FLOATING, normalized, statistics_gradient
+from plugrad.ops.normalization._normalized import FLOATING, normalized
 
 
 def _reference(
@@ -38,8 +38,7 @@ class NativeGroupNorm(Function):
     """y = (x - mean) rstd weight + bias, with rstd = 1 / sqrt(var + eps);  also mean and rstd.
 
     Both are over the channels of a group and all pixels of an example. The gradient is
-    native_group_norm_backward's, and gx gets gmean / n - grstd rstd^3 (x - mean) / n too. To
-    torch mean and rstd are constants.
+    native_group_norm_backward's, and gx gets gmean / n - grstd rstd^3 (x - mean) / n too.
     """
 
     @staticmethod
@@ -55,8 +54,7 @@ class NativeGroupNorm(Function):
         eps: float,
     ) -> tuple[Tensor, Tensor, Tensor]:
         sizes = n, channels, pixels, group
-        # The kernel reads them as if they were contiguous, whether they are or not.
-        three = [None if t is None else t.contiguous() for t in (x, weight, bias)]
+        three = [packed(t) for t in (x, weight, bias)]
         y, mean, rstd = _native_group_norm(*three, *sizes, eps)
         ctx.save_for_backward(x, weight, mean, rstd)
         ctx.set_materialize_grads(False)
@@ -70,18 +68,12 @@ class NativeGroupNorm(Function):
         ctx: Context, gy: Tensor | None, gmean: Tensor | None, grstd: Tensor | None
     ) -> tuple[Tensor | None, ...]:
         x, weight, mean, rstd = ctx.saved_tensors
-        needs = list(ctx.needs_input_grad[:3])
-        layout = group_layout(*ctx.sizes)
+        needs = ctx.needs_input_grad[:3]
         gx = gweight = gbias = None
         if gy is not None:
-            by_kernel = [needs[0], needs[1], needs[2] and weight is not None]
-            gx, gweight, gbias = _native_group_norm_backward(
-                gy, x, mean, rstd, weight, *ctx.sizes, by_kernel
-            )
-            if needs[2] and weight is None:  # which the kernel does not do
-                gbias = gy.reshape(layout.x).sum_to_size(layout.weight).flatten()
+            gx, gweight, gbias = kernel_gradient(gy, x, weight, mean, rstd, ctx.sizes, needs)
         if needs[0]:
-            gx = statistics_gradient(gx, gmean, grstd, x, mean, rstd, layout)
+            gx = with_statistics(gx, gmean, grstd, x, mean, rstd, ctx.sizes)
         return gx, gweight, gbias
 
     @staticmethod
@@ -99,14 +91,3 @@ class NativeGroupNorm(Function):
 
 
 _native_group_norm = torch.ops.aten.native_group_norm.default
-
-
-def _native_group_norm_backward(
-    g: Tensor, x: Tensor, mean: Tensor, rstd: Tensor, weight: Tensor | None, *args: Any
-) -> tuple[Tensor | None, ...]:
-    # The kernel reads them as if they were contiguous, whether they are or not.
-    weight = None if weight is None else weight.contiguous()
-    return _backward(g.contiguous(), x.contiguous(), mean, rstd, weight, *args)  # type: ignore[no-any-return]
-
-
-_backward = torch.ops.aten.native_group_norm_backward.default

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core import Context, Function, Sample, SampleMaker, Variable, op
 from plugrad.ops.normalization._layouts import layer_layout
-from plugrad.ops.normalization._normalized import FLOATING, normalized, statistics_gradient
+from plugrad.ops.normalization._normalized import COMPUTED_AGAIN, FLOATING, normalized, statistics
 
 
 def _reference(
@@ -20,7 +20,9 @@ def _reference(
     eps: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     torch.layer_norm(x.detach(), normalized_shape)  # refuses what does not fit
-    return normalized(x, weight, bias, eps, layer_layout(x.shape, normalized_shape))
+    y, *both = normalized(x, weight, bias, eps, layer_layout(x.shape, normalized_shape))
+    mean, rstd = [t.detach() for t in both]
+    return y, mean, rstd
 
 
 @op(
@@ -28,13 +30,13 @@ def _reference(
     overrides=(torch.ops.aten.native_layer_norm.default, torch.native_layer_norm),
     reference=_reference,
     dtypes=FLOATING,
+    waives={"hidden-intermediate": COMPUTED_AGAIN},
 )
 class NativeLayerNorm(Function):
     """y = (x - mean) rstd weight + bias, with rstd = 1 / sqrt(var + eps);  also mean and rstd.
 
-    Both are over the last dimensions, those of normalized_shape. The gradient is
-    native_layer_norm_backward's, and gx gets gmean / n - grstd rstd^3 (x - mean) / n too.
-    To torch mean and rstd are constants.
+    Both are over the last dimensions, those of normalized_shape, and have no gradient (nor
+    do they in torch). That of y is native_layer_norm_backward's.
     """
 
     @staticmethod
@@ -48,27 +50,20 @@ class NativeLayerNorm(Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         y, mean, rstd = _native_layer_norm(x, normalized_shape, weight, bias, eps)
         ctx.save_for_backward(x, weight, bias, mean, rstd)
-        ctx.set_materialize_grads(False)
-        if not ctx.needs_input_grad[0]:
-            ctx.mark_non_differentiable(mean, rstd)
-        ctx.normalized_shape = tuple(normalized_shape)
+        ctx.mark_non_differentiable(mean, rstd)
+        ctx.normalized_shape, ctx.eps = tuple(normalized_shape), float(eps)
         return y, mean, rstd
 
     @staticmethod
-    def backward(
-        ctx: Context, gy: Tensor | None, gmean: Tensor | None, grstd: Tensor | None
-    ) -> tuple[Tensor | None, ...]:
-        x, weight, bias, mean, rstd = ctx.saved_tensors
+    def backward(ctx: Context, gy: Tensor, *_: Tensor | None) -> tuple[Tensor | None, ...]:
+        x, weight, bias, *saved = ctx.saved_tensors
+        shape, recorded = ctx.normalized_shape, isinstance(x, Variable)
+        again = (
+            statistics(x, ctx.eps, layer_layout(x.shape, shape), saved[0]) if recorded else saved
+        )
         need_gx, _, need_gweight, need_gbias, _ = ctx.needs_input_grad
-        gx = gweight = gbias = None
-        if gy is not None:
-            needs = [need_gx, need_gweight, need_gbias]
-            gx, gweight, gbias = _native_layer_norm_backward(
-                gy, x, ctx.normalized_shape, mean, rstd, weight, bias, needs
-            )
-        if need_gx:
-            layout = layer_layout(x.shape, ctx.normalized_shape)
-            gx = statistics_gradient(gx, gmean, grstd, x, mean, rstd, layout)
+        needs = [need_gx, need_gweight, need_gbias]
+        gx, gweight, gbias = _backward(gy, x, shape, *again, weight, bias, needs)
         return gx, None, gweight, gbias
 
     @staticmethod
@@ -88,4 +83,4 @@ class NativeLayerNorm(Function):
 
 
 _native_layer_norm = torch.ops.aten.native_layer_norm.default
-_native_layer_norm_backward = torch.ops.aten.native_layer_norm_backward.default
+_backward = torch.ops.aten.native_layer_norm_backward.default

@@ -23,8 +23,8 @@ class RmsNorm(Function):
     """y = x r weight, with r = 1 / sqrt(mean(x^2) + eps), over the last dimensions.
 
     Those of normalized_shape, which is also the shape of weight. With h = gy conj(weight):
-    gx = conj(r) h - conj(x r^3) mean(h conj(x)), and gweight = sum(gy conj(x r)). r is not kept, but
-    computed again. Without eps it is the dtype's, and float32's for narrower ones.
+    gx = conj(r) h - conj(x r^3) mean(h conj(x)),  gweight = sum(gy conj(x r)). r is not kept,
+    but computed again. Without eps it is the dtype's, and float32's for narrower ones.
     """
 
     @staticmethod

@@ -1,0 +1,64 @@
+"""What group_norm and native_group_norm share: their gradient."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from plugrad.ops.normalization._layouts import group_layout
+
+
+def packed(x: Tensor | None) -> Tensor | None:
+    """``x`` for a kernel, which reads it as if it were contiguous, whether it is or not."""
+    return None if x is None else x.contiguous()
+
+
+def kernel_gradient(
+    gy: Tensor,
+    x: Tensor,
+    weight: Tensor | None,
+    mean: Tensor,
+    rstd: Tensor,
+    sizes: tuple[int, int, int, int],
+    needs: tuple[bool, ...],
+) -> tuple[Tensor | None, ...]:
+    """The gradients of x, weight and bias that the output's gives, as ``needs`` says."""
+    need_gx, need_gweight, need_gbias = needs
+    # Without a weight the kernel has no gradient of the bias.
+    by_kernel = [need_gx, need_gweight, need_gbias and weight is not None]
+    tensors = [packed(t) for t in (gy, x, mean, rstd, weight)]
+    gx, gweight, gbias = _backward(*tensors, *sizes, by_kernel)
+    if need_gbias and weight is None:
+        layout = group_layout(*sizes)
+        gbias = gy.reshape(layout.x).sum_to_size(layout.weight).flatten()
+    return gx, gweight, gbias
+
+
+def with_statistics(
+    gx: Tensor | None,
+    gmean: Tensor | None,
+    grstd: Tensor | None,
+    x: Tensor,
+    mean: Tensor,
+    rstd: Tensor,
+    sizes: tuple[int, int, int, int],
+) -> Tensor | None:
+    """``gx`` with what x gets through the mean and rstd: (gmean - grstd rstd^3 (x - mean)) / n."""
+    if gmean is None and grstd is None:
+        return gx
+    layout = group_layout(*sizes)
+    mean, rstd, seen = (
+        mean.reshape(layout.statistics),
+        rstd.reshape(layout.statistics),
+        x.reshape(layout.x),
+    )
+    more = torch.zeros_like(seen)
+    if gmean is not None:
+        more = more + gmean.reshape(layout.statistics)
+    if grstd is not None:
+        more = more - grstd.reshape(layout.statistics) * rstd**3 * (seen - mean)
+    more = (more / (layout.x[2] * layout.x[3])).reshape(x.shape)
+    return more if gx is None else gx + more
+
+
+_backward = torch.ops.aten.native_group_norm_backward.default
