@@ -1,0 +1,106 @@
+"""nn.functional.scaled_dot_product_attention: sums of values, weighted by how keys fit queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops.attention._autocast import cast_by_autocast, without_autocast
+from plugrad.ops.attention._math import INFINITE_KEY, Form, attention, for_heads, refuse_no_heads
+
+
+def _reference(*args: Any, **options: Any) -> Tensor:
+    refuse_no_heads(args[1], **options)
+    return torch.nn.functional.scaled_dot_product_attention(*args, **options)
+
+
+@op(
+    "nn.functional.scaled_dot_product_attention",
+    overrides=(
+        torch.nn.functional.scaled_dot_product_attention,
+        torch.ops.aten.scaled_dot_product_attention.default,
+    ),
+    reference=_reference,
+    aliases={"query": "q", "key": "k", "value": "v"},
+    random=True,
+    waives={"no-nan": INFINITE_KEY},
+)
+class ScaledDotProductAttention(Composite):
+    """z = dropout(softmax(scale q k^T + attn_mask)) v, with gradients of all four.
+
+    On the CPU it is one kernel where torch takes it, and else step by step: with dropout, a
+    mask that requires grad, or shapes the kernel does not know. A boolean mask says what is
+    looked at. A row that is masked all over is 0. With enable_gqa there may be fewer heads of k
+    and v than of q. Second derivatives go step by step; torch has none of its kernel's.
+    """
+
+    @staticmethod
+    def forward(
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        *,
+        scale: float | None = None,
+        enable_gqa: bool = False,
+    ) -> Tensor:
+        q, k, v, attn_mask = cast_by_autocast(q, k, v, attn_mask)
+        options = {"scale": scale, "enable_gqa": enable_gqa}
+        raw = [t if t is None else t.data for t in (q, k, v, attn_mask)]
+        if _may_be_wrong(*raw, is_causal):
+            torch.nn.functional.scaled_dot_product_attention(*raw, dropout_p, is_causal, **options)
+        refuse_no_heads(k, enable_gqa)
+        tracked = getattr(attn_mask, "requires_grad", False)
+        elements = q.numel() > 0 and k.numel() > 0
+        by_kernel = q.device.type == "cpu" and elements and not tracked
+        if by_kernel and torch._fused_sdp_choice(*raw, dropout_p, is_causal, **options) == 1:
+            mask = _as_floats(raw[3], q)
+            return _flash(q, k, v, 0.0, is_causal, attn_mask=mask, scale=scale)[0]  # type: ignore[no-any-return]
+        if enable_gqa:
+            k, v = for_heads(k, q), for_heads(v, q)
+        with without_autocast(q):
+            return attention(q, k, v, attn_mask, dropout_p, Form(is_causal, scale))[0]
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(2, 2, 3, 4), make(2, 2, 5, 4), make(2, 2, 5, 4)).waive(*_NO_SECOND)
+        yield Sample(make(2, 3, 4), make(2, 5, 4), make(2, 5, 3))
+        yield Sample(make(3, 4), make(5, 4), make(5, 3), make(3, 5))
+        yield Sample(make(2, 2, 3, 4), make(2, 2, 5, 4), make(2, 2, 5, 4), make(2, 1, 3, 5))
+        mask = make.tensor([[True, False], [False, False]], dtype=torch.bool)
+        for shape in ((1, 1, 2, 4), (1, 2, 4)):
+            sample = Sample(make(*shape), make(*shape), make(*shape), mask)
+            yield sample.waive(*_NO_SECOND) if len(shape) == 4 else sample
+        square = make(1, 2, 3, 2), make(1, 2, 3, 2), make(1, 2, 3, 2)
+        yield Sample(*square, is_causal=True, scale=0.3).waive(*_NO_SECOND)
+        yield Sample(*square, make(3, 3)).constant(3).waive(*_NO_SECOND)
+        yield Sample(*square, None, 0.4, True)
+        yield Sample(make(2, 4, 3, 2), make(2, 2, 3, 2), make(2, 2, 3, 3), enable_gqa=True)
+        few = Sample(make(2, 4, 3, 2), make(2, 2, 3, 2), make(2, 2, 3, 2), enable_gqa=True)
+        yield few.waive(*_NO_SECOND)
+        yield Sample(make(0, 2, 3, 4), make(0, 2, 5, 4), make(0, 2, 5, 4))
+        yield Sample(*square, mask, is_causal=True).raises(RuntimeError, "is_causal")
+        yield Sample(make(3), make(3), make(3)).raises(RuntimeError, "2 dimensional")
+
+
+_flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
+_NO_SECOND = "second-order", "torch has no second derivative of its kernel"
+
+
+def _may_be_wrong(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> bool:
+    """Whether torch's function has to look at the arguments, which says what is wrong."""
+    if not (q.dtype is k.dtype is v.dtype and min(q.dim(), k.dim(), v.dim()) >= 2):
+        return True
+    return mask is not None and (causal or mask.dtype not in (torch.bool, q.dtype))
+
+
+def _as_floats(mask: Tensor | None, q: Tensor) -> Tensor | None:
+    if mask is None or mask.dtype is not torch.bool:
+        return mask
+    return torch.zeros_like(mask, dtype=q.dtype).masked_fill_(~mask, -torch.inf)
