@@ -84,7 +84,8 @@ class ScaledDotProductAttention(Composite):
         yield Sample(make(2, 4, 3, 2), make(2, 2, 3, 2), make(2, 2, 3, 3), enable_gqa=True)
         few = Sample(make(2, 4, 3, 2), make(2, 2, 3, 2), make(2, 2, 3, 2), enable_gqa=True)
         yield few.waive(*_NO_SECOND)
-        yield Sample(make(0, 2, 3, 4), make(0, 2, 5, 4), make(0, 2, 5, 4))
+        nothing = Sample(make(0, 2, 3, 4), make(0, 2, 5, 4), make(0, 2, 5, 4))
+        yield nothing.waive("dtypes", "of no booleans torch makes integers")
         yield Sample(*square, mask, is_causal=True).raises(RuntimeError, "is_causal")
         yield Sample(make(3), make(3), make(3)).raises(RuntimeError, "2 dimensional")
 

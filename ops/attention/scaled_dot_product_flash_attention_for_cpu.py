@@ -36,6 +36,7 @@ def _reference(
     aliases={"query": "q", "key": "k", "value": "v"},
     promotes=True,
     dtypes=(torch.float64, torch.float32, torch.bfloat16, torch.float16),
+    equivalent={"option-ignored[dropout_p]": "the kernel takes 0 alone"},
     waives={
         "hidden-intermediate": "recorded, backward computes the attention again, from q and k",
         "second-order": "torch has no second derivative",

@@ -19,6 +19,7 @@ from plugrad.ops.attention._math import (
 )
 
 
+@torch.autocast("cpu", enabled=False)  # type: ignore[untyped-decorator]
 def _reference(
     g: Tensor,
     q: Tensor,
