@@ -1,0 +1,66 @@
+"""nn.functional.conv_transpose3d: the transpose of conv3d, of volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._sizes import Sizes
+from plugrad.ops.convolution import _geometry
+
+
+@op(
+    "nn.functional.conv_transpose3d",
+    overrides=(torch.conv_transpose3d, torch.ops.aten.conv_transpose3d.input),
+)
+class ConvTranspose3d(Function):
+    """z = weight^T * x + bias;  gx = weight * gz, gweight = gz * x, gbias = sum(gz).
+
+    What conv3d does to the gradient of its x. The dimensions are
+    batch, channel, depth, height, width, or all but the batch.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Context,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        output_padding: Sizes = 0,
+        groups: int = 1,
+        dilation: Sizes = 1,
+    ) -> Tensor:
+        z = torch.conv_transpose3d(
+            x, weight, bias, stride, padding, output_padding, groups, dilation
+        )
+        geometry = _geometry.of_convolution(
+            weight, stride, padding, dilation, True, output_padding, groups
+        )
+        _geometry.save(ctx, x, weight, geometry)
+        return z
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
+        return _geometry.backward(ctx, gz)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        x, weight = make(1, 2, 2, 1, 2), make(2, 1, 1, 2, 2)
+        for which in ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
+            yield Sample(x, weight, make(2), groups=2).constant(*which)
+        yield Sample(x, weight, groups=2)
+        yield Sample(make(1, 2, 2, 2, 2), make(2, 1, 2, 2, 2), make(1))
+        geometry = ((2, 1, 3), (0, 1, 1), (1, 0, 2), 1, (1, 1, 2))
+        yield Sample(make(1, 2, 2, 2), make(1, 2, 2, 2, 2), make(2), *geometry)
+        yield Sample(make(1, 1, 2, 2, 2), make(1, 1, 2, 2, 2), make(1), 2, 1, [1], 1, 2)
+        yield Sample(make.complex(1, 1, 1, 2, 2), make.complex(1, 2, 2, 1, 2), make.complex(2), 2)
+        yield Sample(make.complex(1, 1, 2, 2), make.complex(1, 1, 2, 2, 1))
+        last = make(1, 2, 2, 2, 1).contiguous(memory_format=torch.channels_last_3d)
+        yield Sample(last, make(2, 2, 1, 2, 2).transpose(0, 1), make(2))
+        yield Sample(make(0, 1, 2, 2, 2), make(1, 2, 2, 2, 2), make(2))
+        yield Sample(make.tensor([[[[0.0, 1.0, -2.0]]]]), make.tensor([[[[[0.0, 3.0]]]]]))
