@@ -1,0 +1,55 @@
+"""upsample_linear1d_backward: upsample_linear1d's gradient, as one kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._sizes import Sizes, sizes
+
+
+@op(
+    "upsample_linear1d_backward",
+    overrides=(torch.ops.aten.upsample_linear1d_backward.default,),
+    aliases={"grad_output": "x"},
+    linear=True,
+)
+class UpsampleLinear1dBackward(Function):
+    """z = the sum of w x, as z was weighted;  gx = upsample_linear1d(gz)."""
+
+    @staticmethod
+    def forward(
+        ctx: Context,
+        x: Tensor,
+        output_size: Sizes,
+        input_size: Sizes,
+        align_corners: bool,
+        scales: float | None = None,
+    ) -> Tensor:
+        ctx.size = sizes(output_size, 1)
+        ctx.options = (bool(align_corners), scales)
+        z: Tensor = _backward(x, ctx.size, input_size, *ctx.options)
+        return z
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> Tensor:
+        gx: Tensor = _forward(gz, ctx.size, *ctx.options)
+        return gx
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(2, 2, 5), (5,), (2, 2, 3), False)
+        yield Sample(make(2, 2, 5), (5,), (2, 2, 3), True)
+        yield Sample(make(1, 2, 2), [2], (1, 2, 4), False)
+        yield Sample(make(1, 2, 2), [2], (1, 2, 4), True)
+        yield Sample(make(1, 1, 5), (5,), (1, 1, 5), False)
+        yield Sample(make(1, 2, 7), [7], [1, 2, 3], False, 2.4)
+        yield Sample(make(0, 1, 3), (3,), (0, 1, 2), False)
+        yield Sample(make.tensor([[[0.0, -2.0, 1.0]]]), (3,), (1, 1, 2), False)
+
+
+_forward = torch.ops.aten.upsample_linear1d.default
+_backward = torch.ops.aten.upsample_linear1d_backward.default

@@ -1,0 +1,50 @@
+"""upsample_nearest1d: each element of the output is the nearest one before it of x."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._sizes import Sizes, sizes
+
+
+@op("upsample_nearest1d", overrides=(torch.ops.aten.upsample_nearest1d.default,), linear=True)
+class UpsampleNearest1d(Function):
+    """y[i] = x[floor(i n / m)];  gx = the sum of gy where x went.
+
+    n and m are the sizes of x and y; scales, where given, stand for m / n.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Context,
+        x: Tensor,
+        output_size: Sizes,
+        scales: float | None = None,
+    ) -> Tensor:
+        ctx.shape, ctx.size = tuple(x.shape), sizes(output_size, 1)
+        ctx.options = (scales,)
+        y: Tensor = _forward(x, ctx.size, *ctx.options)
+        return y
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        gx: Tensor = _backward(gy, ctx.size, ctx.shape, *ctx.options)
+        return gx
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(2, 2, 3), (5,))
+        yield Sample(make(1, 2, 4), output_size=[2])
+        yield Sample(make(1, 1, 5), (5,))
+        yield Sample(make(1, 2, 3), [7], 2.4)
+        yield Sample(make(2, 3, 2).mT, (3,))
+        yield Sample(make(0, 1, 2), (3,))
+        yield Sample(make.tensor([[[0.0, -2.0]]]), (3,))
+
+
+_forward = torch.ops.aten.upsample_nearest1d.default
+_backward = torch.ops.aten.upsample_nearest1d_backward.default

@@ -1,0 +1,53 @@
+"""upsample_nearest_exact2d_backward: upsample_nearest_exact2d's gradient, as one kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._sizes import Sizes, sizes
+
+
+@op(
+    "upsample_nearest_exact2d_backward",
+    overrides=(torch.ops.aten._upsample_nearest_exact2d_backward.default,),
+    aliases={"grad_output": "x"},
+    linear=True,
+)
+class UpsampleNearestExact2dBackward(Function):
+    """z = the sum of x where an element of z went;  gx = upsample_nearest_exact2d(gz)."""
+
+    @staticmethod
+    def forward(
+        ctx: Context,
+        x: Tensor,
+        output_size: Sizes,
+        input_size: Sizes,
+        scales_h: float | None = None,
+        scales_w: float | None = None,
+    ) -> Tensor:
+        ctx.size = sizes(output_size, 2)
+        ctx.options = (scales_h, scales_w)
+        z: Tensor = _backward(x, ctx.size, input_size, *ctx.options)
+        return z
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> Tensor:
+        gx: Tensor = _forward(gz, ctx.size, *ctx.options)
+        return gx
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(1, 2, 5, 4), (5, 4), (1, 2, 3, 2))
+        yield Sample(make(1, 2, 2, 2), [2, 2], (1, 2, 4, 3))
+        yield Sample(make(2, 1, 3, 5), (3, 5), (2, 1, 5, 2))
+        yield Sample(make(1, 1, 4, 7), [4, 7], [1, 1, 2, 3], 2.2, 2.4)
+        yield Sample(make(0, 1, 3, 3), (3, 3), (0, 1, 2, 2))
+        yield Sample(make.tensor([[[[0.0, -2.0, 1.0]]]]), (1, 3), (1, 1, 1, 2))
+
+
+_forward = torch.ops.aten._upsample_nearest_exact2d.default
+_backward = torch.ops.aten._upsample_nearest_exact2d_backward.default

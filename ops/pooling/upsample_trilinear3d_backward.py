@@ -1,0 +1,57 @@
+"""upsample_trilinear3d_backward: upsample_trilinear3d's gradient, as one kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._sizes import Sizes, sizes
+
+
+@op(
+    "upsample_trilinear3d_backward",
+    overrides=(torch.ops.aten.upsample_trilinear3d_backward.default,),
+    aliases={"grad_output": "x"},
+    linear=True,
+)
+class UpsampleTrilinear3dBackward(Function):
+    """z = the sum of w x, as z was weighted;  gx = upsample_trilinear3d(gz)."""
+
+    @staticmethod
+    def forward(
+        ctx: Context,
+        x: Tensor,
+        output_size: Sizes,
+        input_size: Sizes,
+        align_corners: bool,
+        scales_d: float | None = None,
+        scales_h: float | None = None,
+        scales_w: float | None = None,
+    ) -> Tensor:
+        ctx.size = sizes(output_size, 3)
+        ctx.options = (bool(align_corners), scales_d, scales_h, scales_w)
+        z: Tensor = _backward(x, ctx.size, input_size, *ctx.options)
+        return z
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> Tensor:
+        gx: Tensor = _forward(gz, ctx.size, *ctx.options)
+        return gx
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(1, 1, 4, 3, 5), (4, 3, 5), (1, 1, 2, 3, 2), False)
+        yield Sample(make(1, 1, 4, 3, 5), (4, 3, 5), (1, 1, 2, 3, 2), True)
+        yield Sample(make(1, 1, 2, 2, 2), [2, 2, 2], (1, 1, 3, 2, 3), False)
+        yield Sample(make(1, 1, 2, 2, 2), [2, 2, 2], (1, 1, 3, 2, 3), True)
+        yield Sample(make(1, 2, 2, 3, 3), (2, 3, 3), (1, 2, 2, 1, 3), False)
+        yield Sample(make(1, 1, 3, 5, 2), [3, 5, 2], [1, 1, 2, 2, 1], False, 1.6, 2.7, 2.2)
+        yield Sample(make(0, 1, 3, 3, 3), (3, 3, 3), (0, 1, 2, 2, 2), False)
+        yield Sample(make.tensor([[[[[0.0, -2.0, 1.0]]]]]), (1, 1, 3), (1, 1, 1, 1, 2), False)
+
+
+_forward = torch.ops.aten.upsample_trilinear3d.default
+_backward = torch.ops.aten.upsample_trilinear3d_backward.default
