@@ -214,6 +214,37 @@ class AttachedMethods:
     def argmin(self, dim: builtins.int | None = None, keepdim: builtins.bool = False) -> Variable:
         """y = the index of the smallest element along dim, or in x flattened; no gradient."""
 
+    def as_strided(
+        self,
+        size: Sequence[builtins.int],
+        stride: Sequence[builtins.int],
+        storage_offset: builtins.int | None = None,
+    ) -> Variable:
+        """y[i, j, ..] = the memory of x at storage_offset + i stride[0] + j stride[1] + .., a
+        view.
+        """
+
+    def as_strided_(
+        self,
+        size: Sequence[builtins.int],
+        stride: Sequence[builtins.int],
+        storage_offset: builtins.int | None = None,
+    ) -> Variable:
+        """In place: y[i, j, ..] = the memory of x at storage_offset + i stride[0] + j stride[1]
+        + .., a view.
+        """
+
+    def as_strided_scatter(
+        self,
+        src: Variable | Tensor,
+        size: Sequence[builtins.int],
+        stride: Sequence[builtins.int],
+        storage_offset: builtins.int | None = None,
+    ) -> Variable:
+        """z = x with src at storage_offset + i stride[0] + ..; gx = gz with 0 there, gsrc = gz
+        there.
+        """
+
     def bernoulli(
         self,
         p: builtins.float | Variable | Tensor | complex | None = None,
@@ -401,6 +432,33 @@ class AttachedMethods:
         backwards.
         """
 
+    def diag_embed(
+        self, offset: builtins.int = 0, dim1: builtins.int = -2, dim2: builtins.int = -1
+    ) -> Variable:
+        """y = zeros with x's last dimension on the diagonal of dim1 and dim2; gx = gy there."""
+
+    def diagonal(
+        self, offset: builtins.int = 0, dim1: builtins.int = 0, dim2: builtins.int = 1
+    ) -> Variable:
+        """y[.., i] = x[i, i + offset] of dim1 and dim2, a view; gx = zeros with gy there."""
+
+    def diagonal_scatter(
+        self,
+        src: Variable | Tensor,
+        offset: builtins.int = 0,
+        dim1: builtins.int = 0,
+        dim2: builtins.int = 1,
+    ) -> Variable:
+        """z = x with src on the diagonal of dim1 and dim2; gx = gz with 0 there, gsrc = gz
+        there.
+        """
+
+    def digamma(self) -> Variable:
+        """y = gamma'(x) / gamma(x); gx = gy polygamma(1, x)."""
+
+    def digamma_(self) -> Variable:
+        """In place: y = gamma'(x) / gamma(x); gx = gy polygamma(1, x)."""
+
     def div(self, y: Variable | Tensor | complex, *, rounding_mode: str | None = None) -> Variable:
         """z = x / y; gx = gz / conj(y), gy = -gz conj(x / y / y)."""
 
@@ -439,8 +497,30 @@ class AttachedMethods:
     def eq_(self, y: Variable | Tensor | complex) -> Variable:
         """In place: z = x == y; nan equals nothing, itself included. No gradient."""
 
+    def erf(self) -> Variable:
+        """y = 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x; gx = gy 2/sqrt(pi)
+        exp(-x^2).
+        """
+
+    def erf_(self) -> Variable:
+        """In place: y = 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x; gx = gy
+        2/sqrt(pi) exp(-x^2).
+        """
+
+    def erfc(self) -> Variable:
+        """y = 1 - erf(x); gx = -gy 2/sqrt(pi) exp(-x^2)."""
+
+    def erfc_(self) -> Variable:
+        """In place: y = 1 - erf(x); gx = -gy 2/sqrt(pi) exp(-x^2)."""
+
     def exp(self) -> Variable:
         """y = e^x; gx = gy conj(y)."""
+
+    def exp2(self) -> Variable:
+        """y = 2^x; gx = gy log(2) conj(y)."""
+
+    def exp2_(self) -> Variable:
+        """In place: y = 2^x; gx = gy log(2) conj(y)."""
 
     def exp_(self) -> Variable:
         """In place: y = e^x; gx = gy conj(y)."""
@@ -584,6 +664,30 @@ class AttachedMethods:
         names.
         """
 
+    def index_copy(
+        self, dim: builtins.int, index: Variable | Tensor, source: Variable | Tensor
+    ) -> Variable:
+        """z = x with each slice of source put at its index of dim."""
+
+    def index_copy_(
+        self, dim: builtins.int, index: Variable | Tensor, source: Variable | Tensor
+    ) -> Variable:
+        """In place: z = x with each slice of source put at its index of dim."""
+
+    def index_fill(
+        self, dim: builtins.int, index: Variable | Tensor, value: Variable | Tensor | complex
+    ) -> Variable:
+        """z = x with value at each index of dim; gx = gz with 0 there, gvalue = the sum of gz
+        there.
+        """
+
+    def index_fill_(
+        self, dim: builtins.int, index: Variable | Tensor, value: Variable | Tensor | complex
+    ) -> Variable:
+        """In place: z = x with value at each index of dim; gx = gz with 0 there, gvalue = the
+        sum of gz there.
+        """
+
     def index_put(
         self,
         indices: Sequence[Variable | Tensor],
@@ -599,6 +703,32 @@ class AttachedMethods:
         accumulate: builtins.bool = False,
     ) -> Variable:
         """In place: z = x with values y at [indices], or added there; gx = gz, gy = gz[indices]."""
+
+    def index_reduce(
+        self,
+        dim: builtins.int,
+        index: Variable | Tensor,
+        source: Variable | Tensor,
+        reduce: str,
+        *,
+        include_self: builtins.bool = True,
+    ) -> Variable:
+        """z = x with the slices of source that index sends to one place reduced into x's slice
+        there.
+        """
+
+    def index_reduce_(
+        self,
+        dim: builtins.int,
+        index: Variable | Tensor,
+        source: Variable | Tensor,
+        reduce: str,
+        *,
+        include_self: builtins.bool = True,
+    ) -> Variable:
+        """In place: z = x with the slices of source that index sends to one place reduced into
+        x's slice there.
+        """
 
     def index_select(self, dim: builtins.int, index: Variable | Tensor) -> Variable:
         """y = the slices of x along dim that index names; gx = zeros with gy's added there."""
@@ -640,14 +770,32 @@ class AttachedMethods:
     def less_equal_(self, y: Variable | Tensor | complex) -> Variable:
         """In place: z = x <= y; False where either is nan. No gradient."""
 
+    def lgamma(self) -> Variable:
+        """y = log(|gamma(x)|); gx = gy digamma(x)."""
+
+    def lgamma_(self) -> Variable:
+        """In place: y = log(|gamma(x)|); gx = gy digamma(x)."""
+
     def log(self) -> Variable:
         """y = log(x); gx = gy / conj(x)."""
+
+    def log10(self) -> Variable:
+        """y = log(x) / log(10); gx = gy / (conj(x) log(10))."""
+
+    def log10_(self) -> Variable:
+        """In place: y = log(x) / log(10); gx = gy / (conj(x) log(10))."""
 
     def log1p(self) -> Variable:
         """y = log(1 + x); gx = gy / conj(1 + x)."""
 
     def log1p_(self) -> Variable:
         """In place: y = log(1 + x); gx = gy / conj(1 + x)."""
+
+    def log2(self) -> Variable:
+        """y = log(x) / log(2); gx = gy / (conj(x) log(2))."""
+
+    def log2_(self) -> Variable:
+        """In place: y = log(x) / log(2); gx = gy / (conj(x) log(2))."""
 
     def log_(self) -> Variable:
         """In place: y = log(x); gx = gy / conj(x)."""
@@ -729,6 +877,14 @@ class AttachedMethods:
     def masked_fill_(self, mask: Variable | Tensor, value: Variable | Tensor | complex) -> Variable:
         """In place: y = value where mask, else x; gx = 0 where mask, else gy; gvalue = gy where
         mask.
+        """
+
+    def masked_scatter(self, mask: Variable | Tensor, source: Variable | Tensor) -> Variable:
+        """z = x with the next element of source wherever mask is true; x and mask broadcast."""
+
+    def masked_scatter_(self, mask: Variable | Tensor, source: Variable | Tensor) -> Variable:
+        """In place: z = x with the next element of source wherever mask is true; x and mask
+        broadcast.
         """
 
     def masked_select(self, mask: Variable | Tensor) -> Variable:
@@ -914,6 +1070,12 @@ class AttachedMethods:
     ) -> Variable:
         """y = x with dimension dims[i] as the i-th, a view; gx = gy with the inverse order."""
 
+    def polygamma(self, n: builtins.int) -> Variable:
+        """y = the n-th derivative of digamma at x: torch's method names x before n."""
+
+    def polygamma_(self, n: builtins.int) -> Variable:
+        """In place: y = the n-th derivative of digamma at x: torch's method names x before n."""
+
     def positive(self) -> Any:
         """y = x, the same Variable; gx = gy. A boolean x is an error."""
 
@@ -934,6 +1096,16 @@ class AttachedMethods:
         dtype: torch.dtype | None = None,
     ) -> Variable:
         """y = product of x over dim; gx = gy conj(product of the other elements)."""
+
+    def put(
+        self, index: Variable | Tensor, source: Variable | Tensor, accumulate: builtins.bool = False
+    ) -> Variable:
+        """z = x with source at the numbers in index, or added there if accumulate."""
+
+    def put_(
+        self, index: Variable | Tensor, source: Variable | Tensor, accumulate: builtins.bool = False
+    ) -> Variable:
+        """In place: z = x with source at the numbers in index, or added there if accumulate."""
 
     def random_(
         self,
@@ -962,6 +1134,13 @@ class AttachedMethods:
     def relu_(self) -> Variable:
         """In place: y = max(x, 0); gx = gy where y > 0, else 0: also at x = 0."""
 
+    def repeat(
+        self,
+        *apart: builtins.int | Sequence[builtins.int],
+        repeats: Sequence[builtins.int] | None = None,
+    ) -> Variable:
+        """y = x put repeats[i] times along dimension i; gx = the sum of gy over the copies."""
+
     def reshape(
         self,
         *sizes: builtins.int | Sequence[builtins.int],
@@ -974,6 +1153,16 @@ class AttachedMethods:
 
     def resolve_conj(self) -> Any:
         """y = x, with a conjugation that torch put off carried out; gx = gy."""
+
+    def roll(
+        self,
+        shifts: builtins.int | Sequence[builtins.int],
+        dims: builtins.int | Sequence[builtins.int] = (),
+    ) -> Variable:
+        """y = x moved by shifts along dims; gx = gy moved back."""
+
+    def rot90(self, k: builtins.int = 1, dims: Sequence[builtins.int] = (0, 1)) -> Variable:
+        """y = x turned k times from dims[0] towards dims[1], a copy; gx = gy turned back."""
 
     def round(self, *, decimals: builtins.int = 0) -> Variable:
         """y = x rounded to ``decimals`` places, halves to even; gx = 0, also at the jumps."""
@@ -1029,6 +1218,32 @@ class AttachedMethods:
         self, dim: builtins.int, index: Variable | Tensor, src: Variable | Tensor
     ) -> Variable:
         """In place: z = x with src[i, j] added at [index[i, j], j] (here dim = 0)."""
+
+    def scatter_reduce(
+        self,
+        dim: builtins.int,
+        index: Variable | Tensor,
+        src: Variable | Tensor,
+        reduce: str,
+        *,
+        include_self: builtins.bool = True,
+    ) -> Variable:
+        """z = x with the src[i, j] of each place [index[i, j], j] reduced into it (here dim =
+        0).
+        """
+
+    def scatter_reduce_(
+        self,
+        dim: builtins.int,
+        index: Variable | Tensor,
+        src: Variable | Tensor,
+        reduce: str,
+        *,
+        include_self: builtins.bool = True,
+    ) -> Variable:
+        """In place: z = x with the src[i, j] of each place [index[i, j], j] reduced into it
+        (here dim = 0).
+        """
 
     def select(self, dim: builtins.int, index: builtins.int) -> Variable:
         """y = x at index of dim, a view; gx = zeros with gy there."""
@@ -1193,6 +1408,9 @@ class AttachedMethods:
     def t_(self) -> Variable:
         """In place: y = x^T, a view; gx = gy^T."""
 
+    def take(self, index: Variable | Tensor) -> Variable:
+        """y = x's elements of the numbers in index; gx = zeros with gy added there."""
+
     def tan(self) -> Variable:
         """y = tan(x), x in radians; gx = gy conj(1 + y^2)."""
 
@@ -1220,11 +1438,26 @@ class AttachedMethods:
     ) -> Variable:
         """y = x cast to a dtype on a device; gx = gy cast and moved back."""
 
+    def trace(self) -> Variable:
+        """y = the sum of x[i, i]; gx = gy on the diagonal, else 0."""
+
     def transpose(self, dim0: builtins.int, dim1: builtins.int) -> Variable:
         """y = x with dim0 and dim1 swapped, a view; gx = gy with them swapped back."""
 
     def transpose_(self, dim0: builtins.int, dim1: builtins.int) -> Variable:
         """In place: y = x with dim0 and dim1 swapped, a view; gx = gy with them swapped back."""
+
+    def tril(self, diagonal: builtins.int = 0) -> Variable:
+        """y[i, j] = x[i, j] where j - i <= diagonal, else 0; gx = gy there, else 0."""
+
+    def tril_(self, diagonal: builtins.int = 0) -> Variable:
+        """In place: y[i, j] = x[i, j] where j - i <= diagonal, else 0; gx = gy there, else 0."""
+
+    def triu(self, diagonal: builtins.int = 0) -> Variable:
+        """y[i, j] = x[i, j] where j - i >= diagonal, else 0; gx = gy there, else 0."""
+
+    def triu_(self, diagonal: builtins.int = 0) -> Variable:
+        """In place: y[i, j] = x[i, j] where j - i >= diagonal, else 0; gx = gy there, else 0."""
 
     def true_divide(
         self, y: Variable | Tensor | complex, *, rounding_mode: str | None = None
@@ -1248,6 +1481,11 @@ class AttachedMethods:
     def unbind(self, dim: builtins.int = 0) -> tuple[Variable, ...]:
         """y1, y2, .. = x at each index of dim, views; gx = gy1, gy2, .. stacked."""
 
+    def unfold(self, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Variable:
+        """y[.., i, .., j] = x[.., i step + j, ..] along dimension, a view; gx = the sums of gy
+        there.
+        """
+
     def uniform_(
         self,
         low: builtins.float = 0,
@@ -1256,6 +1494,14 @@ class AttachedMethods:
         generator: torch.Generator | None = None,
     ) -> Variable:
         """In place: y = numbers drawn evenly from [low, high), in x's shape and dtype; gx = 0."""
+
+    def unsafe_split(self, split_size: builtins.int, dim: builtins.int = 0) -> tuple[Variable, ...]:
+        """y1, y2, .. = x cut along dim, copies; gx = gy1, gy2, .. put together again."""
+
+    def unsafe_split_with_sizes(
+        self, split_sizes: Sequence[builtins.int], dim: builtins.int = 0
+    ) -> tuple[Variable, ...]:
+        """y1, y2, .. = x cut along dim, copies; gx = gy1, gy2, .. put together again."""
 
     def unsqueeze(self, dim: builtins.int) -> Variable:
         """y = x with a dimension of size 1 put in as dim, a view; gx = gy without it."""
