@@ -195,6 +195,17 @@ class MissingOpError(PlugradError, ImportError):
     """A pickle holds an op whose package cannot be imported here."""
 
 
+# --- modules -------------------------------------------------------------------------
+
+
+class ModuleError(PlugradError, TypeError, RuntimeError):
+    """A module, or a parameter of one, that cannot be put on Variables as it is."""
+
+
+class ConvertedParameterError(PlugradError, RuntimeError):
+    """A torch Parameter was used while a Variable is in its place in the module."""
+
+
 # --- packs ---------------------------------------------------------------------------
 
 

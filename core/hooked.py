@@ -40,7 +40,7 @@ os.register_at_fork(after_in_child=LOCKS.__init__)  # type: ignore[misc]
 class Extra:
     """What few Variables have: leaves that were used, views, and leaves with hooks."""
 
-    __slots__ = ("accumulator", "arrival", "post_accumulate", "view")
+    __slots__ = ("accumulator", "arrival", "is_param", "post_accumulate", "view")
 
     #: A leaf's AccumulateGrad while a graph leads to it, and what happens on arrival there.
     accumulator: weakref.ref[Record] | None
@@ -48,6 +48,8 @@ class Extra:
     post_accumulate: Hooks | None
     #: Of which Variable this is a view, and how.
     view: View | None
+    #: Whether torch.nn.Parameter(variable) made it; unset in nearly all.
+    is_param: bool
 
 
 class Hooked:

@@ -23,9 +23,15 @@ class Resolver(Protocol):
     def attribute(self, variable: object, name: str) -> Any:
         """What ``variable.name`` is; UnknownOpError if no op provides it."""
 
+    @property
+    def fall_back(self) -> Callable[..., Any] | None:
+        """Calls a torch callable, its first argument, with Variables among the others."""
+
 
 class _NoOps:
     """The resolver before any op is registered."""
+
+    fall_back = None
 
     def torch_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
         raise UnknownTorchFunctionError(

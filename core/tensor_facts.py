@@ -27,7 +27,6 @@ class TensorFacts:
 
     # So that NumPy leaves array * variable to us and does not compute without a graph.
     __array_priority__ = 1000
-    __array_ufunc__ = None
 
     _data: Tensor
     _requires_grad: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,10 @@ from torch import Tensor
 from plugrad.core.attached_methods import AttachedMethods
 from plugrad.core.data import as_tensor, check_new_data, check_new_grad, refuse_detaching
 from plugrad.core.hooked import Hooked, current_edge
+from plugrad.core.module_facts import ModuleFacts
 from plugrad.core.resolver import resolver
 from plugrad.core.tensor_facts import TensorFacts
+from plugrad.core.who_asks import TellsTensor
 from plugrad.errors import ArgumentError, InplaceError, LeafError, NotDifferentiableError
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from plugrad.core.node import Edge
 
 
-class Variable(TensorFacts, Hooked, AttachedMethods):
+class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
     """A tensor that remembers how it was computed, so that ``backward`` can differentiate it.
 
     Args:
@@ -80,7 +83,7 @@ class Variable(TensorFacts, Hooked, AttachedMethods):
         if isinstance(data, Variable) and data.requires_grad:
             refuse_detaching(data)
         tensor = as_tensor(data)
-        if self.requires_grad:
+        if self.requires_grad and sys._getframe(1).f_code is not _MODULE_APPLY:
             check_new_data(self, tensor)
         changed = tensor.shape != self._data.shape or tensor.dtype is not self._data.dtype
         if changed and self._extra is not None:
@@ -278,7 +281,12 @@ class Variable(TensorFacts, Hooked, AttachedMethods):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """How torch's own functions reach the ops."""
-        return resolver().torch_function(func)(*args, **(kwargs or {}))
+        if not kwargs:
+            return resolver().torch_function(func)(*args)
+        out, fall_back = kwargs.get("out"), resolver().fall_back
+        if fall_back is not None and out is not None and not _recorded((*args, out)):
+            return fall_back(func, *args, **kwargs)
+        return resolver().torch_function(func)(*args, **kwargs)
 
     __hash__ = object.__hash__  # by identity: == is an op and compares elements
 
@@ -300,7 +308,8 @@ class Variable(TensorFacts, Hooked, AttachedMethods):
                 where=f"a Variable computed by {self.grad_fn!r}",
                 fix="copy or pickle .detach() of it",
             )
-        made = (type(self), self._data, self.requires_grad, self._grad)
+        kind = Parameter if self._is_param and type(self) is Variable else type(self)
+        made = (kind, self._data, self.requires_grad, self._grad)
         notes = getattr(self, "__dict__", None)
         return (_rebuild_leaf, made, notes) if notes else (_rebuild_leaf, made)
 
@@ -313,11 +322,24 @@ class Parameter(Variable):
 
     __slots__ = ("__dict__",)
 
+    _is_param = True  # by this torch takes it for a torch.nn.Parameter
+
     def __init__(self, data: object, requires_grad: bool = True) -> None:
         super().__init__(data, requires_grad)
 
+    def detach(self) -> Variable:
+        """The same data without a graph; a Parameter only to torch.nn.Parameter, which asks so."""
+        if sys._getframe(1).f_code is _NN_PARAMETER:
+            return Parameter(self._data.detach(), requires_grad=False)
+        return super().detach()
+
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
+
+
+_NN_PARAMETER = torch.nn.Parameter.__new__.__code__
+#: What ``module.half()`` runs: it casts the grad right after the data.
+_MODULE_APPLY = torch.nn.Module._apply.__code__
 
 
 def recorded(data: Tensor, edge: Edge) -> Variable:
@@ -337,6 +359,16 @@ def plain(data: Tensor) -> Variable:
     variable._grad = variable._edge = variable._extra = None
     variable._requires_grad = False
     return variable
+
+
+def _recorded(values: Sequence[Any]) -> bool:
+    """Whether a call with these arguments, which may be lists of Variables, is recorded."""
+    return torch.is_grad_enabled() and any(
+        value.requires_grad
+        if isinstance(value, Variable)
+        else isinstance(value, list | tuple) and _recorded(value)
+        for value in values
+    )
 
 
 _new = object.__new__

@@ -111,7 +111,7 @@ def test_memory_is_shared_between_processes():
     "call",
     [
         lambda x, out: torch.add(x, x, out=out),
-        lambda x, out: torch.add(x.detach().data, 1, out=pg.Variable(out)),
+        lambda x, out: torch.add(x.detach().data, 1, out=x),
         lambda x, out: torch.matmul(x, x, out=out),
         lambda x, out: torch.sin(x, out=out),
         lambda x, out: torch.cat([x, x], out=out),
@@ -123,6 +123,19 @@ def test_out_is_refused(call):
     with pytest.raises(ArgumentError, match=r"out=, which no op takes[^$]*fix: leave out= away"):
         call(x, out)
     assert out.tolist() == [0, 0, 0]
+
+
+def test_out_is_written_where_nothing_is_recorded():
+    x, y = pg.Variable(_numbers(), requires_grad=True), pg.Variable(_numbers())
+    for out in (torch.zeros(3, dtype=torch.float64), pg.Variable(torch.zeros(3)).double()):
+        torch.add(y, 1, out=out)
+        assert out.tolist() == (_numbers() + 1).tolist()
+        with pg.no_grad():
+            torch.sin(x, out=out)
+        assert out.tolist() == _numbers().sin().tolist()
+    version = y._version
+    torch.mul(y, 2, out=y)
+    assert y._version == version + 1
 
 
 def test_the_fix_of_out_works_and_none_is_no_out():

@@ -1087,10 +1087,6 @@ def test_multi_grad_hooks_of_nested_backward_passes_do_not_mix(engine):
 # --- hooks on modules ----------------------------------------------------------------
 
 
-#: Why they do not run so far; torch warns of it.
-MODULES = "torch.nn.Module asks whether what its hooks are for is a torch.Tensor"
-
-
 class Product(torch.nn.Module):
     """A module of one parameter, of whatever engine."""
 
@@ -1102,8 +1098,7 @@ class Product(torch.nn.Module):
         return x * self.held[0]
 
 
-def test_a_modules_backward_hook_gets_the_gradients_of_its_inputs_and_outputs(engine, not_yet):
-    not_yet(MODULES)
+def test_a_modules_backward_hook_gets_the_gradients_of_its_inputs_and_outputs(engine):
     module, x, seen = Product(engine.leaf([3.0])), engine.leaf([2.0]), []
     module.register_full_backward_hook(
         lambda m, gi, go: seen.append((values(gi[0]), values(go[0])))
@@ -1114,8 +1109,7 @@ def test_a_modules_backward_hook_gets_the_gradients_of_its_inputs_and_outputs(en
     assert values(module.held[0].grad) == [10]
 
 
-def test_a_modules_backward_hook_replaces_the_gradient_of_its_input(engine, not_yet):
-    not_yet(MODULES)
+def test_a_modules_backward_hook_replaces_the_gradient_of_its_input(engine):
     module, x = Product(engine.leaf([3.0])), engine.leaf([2.0])
     module.register_full_backward_hook(lambda m, gi, go: (gi[0] * 10,))
     module(x).backward()
@@ -1123,8 +1117,7 @@ def test_a_modules_backward_hook_replaces_the_gradient_of_its_input(engine, not_
     assert values(module.held[0].grad) == [2]
 
 
-def test_a_modules_backward_prehook_replaces_the_gradient_of_its_output(engine, not_yet):
-    not_yet(MODULES)
+def test_a_modules_backward_prehook_replaces_the_gradient_of_its_output(engine):
     module, x = Product(engine.leaf([3.0])), engine.leaf([2.0])
     module.register_full_backward_pre_hook(lambda m, go: (go[0] * 10,))
     module(x).backward()
@@ -1132,8 +1125,7 @@ def test_a_modules_backward_prehook_replaces_the_gradient_of_its_output(engine, 
     assert values(module.held[0].grad) == [20]
 
 
-def test_a_modules_backward_hook_is_not_run_again_by_a_second_derivative(engine, not_yet):
-    not_yet(MODULES)
+def test_a_modules_backward_hook_is_not_run_again_by_a_second_derivative(engine):
 
     class Cube(torch.nn.Module):
         def forward(self, x):

@@ -1,0 +1,143 @@
+"""ModuleFacts: what modules, optimizers and checkpoints ask of a tensor besides TensorFacts."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+from plugrad.core.hooked import extra_of
+from plugrad.core.tensor_facts import TensorFacts
+from plugrad.errors import ArgumentError, ModuleError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from plugrad.core.hooked import Extra
+    from plugrad.core.variable import Variable
+
+#: NumPy's functions that are what an operator calls for a NumPy number on its left.
+_OPERATORS = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "floor_divide": operator.floordiv,
+    "remainder": operator.mod,
+    "power": operator.pow,
+    "equal": operator.eq,
+    "not_equal": operator.ne,
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+}
+
+
+class ModuleFacts:
+    """Answers from ``_data``, each as torch's would be."""
+
+    __slots__ = ()
+
+    _data: Tensor
+    _extra: Extra | None
+
+    # --- of its type ---
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
+        """The name of the tensor type, ``torch.FloatTensor``; or a Variable of another type."""
+        if dtype is None:
+            return self._data.type()
+        wanted: Any = self._data.new_empty(0).type(dtype)
+        given: Any = self
+        return given.to(wanted.device, wanted.dtype, non_blocking=non_blocking)
+
+    def new_tensor(self, data: Any, **options: Any) -> Variable:
+        """A leaf made of numbers or lists, of this dtype and on this device."""
+        from plugrad.core.variable import Variable
+
+        requires_grad = options.pop("requires_grad", False)
+        if isinstance(data, TensorFacts):
+            raise ArgumentError(
+                "new_tensor() was given a Variable, of which it would make a copy without a graph",
+                where=f"a Variable of shape {tuple(data.shape)}",
+                fix="call clone() on it, or detach().clone() if no gradient is wanted",
+            )
+        return Variable(self._data.new_tensor(data, **options), requires_grad)
+
+    def untyped_storage(self) -> torch.UntypedStorage:
+        """The memory that the elements are in."""
+        return self._data.untyped_storage()
+
+    def _typed_storage(self) -> Any:
+        """What a DataLoader's worker makes shared memory like."""
+        data: Any = self._data  # torch gives it no type
+        return data._typed_storage()
+
+    def new(self, *args: Any, **options: Any) -> Variable:
+        """A leaf of this dtype and device, of a size, numbers or a storage: torch's old way."""
+        from plugrad.core.variable import plain
+
+        return plain(self._data.new(*args, **options))
+
+    # --- of a parameter ---
+    @property
+    def _is_param(self) -> bool:
+        """Whether torch takes it for a torch.nn.Parameter: if that was called with a Variable."""
+        return getattr(self._extra, "is_param", False)
+
+    @_is_param.setter
+    def _is_param(self, value: bool) -> None:
+        extra_of(self).is_param = value
+
+    def _use_count(self) -> int:
+        """What torch.utils.swap_tensors asks first.
+
+        Raises:
+            ModuleError: always.
+        """
+        raise ModuleError(
+            "torch.utils.swap_tensors cannot swap Variables: it is for the memory of tensors",
+            where=f"a Variable of shape {tuple(self._data.shape)}",
+            fix="write x.data = y.data; or, if a module did it, "
+            "torch.__future__.set_swap_module_params_on_conversion(False)",
+        )
+
+    # --- torch.distributed.checkpoint: the protocol _Checkpointable ---
+    def __create_write_items__(self, fqn: str, _: object) -> list[Any]:
+        from torch.distributed.checkpoint.planner_helpers import _create_write_items
+
+        return _create_write_items(fqn, self._data)
+
+    def __create_chunk_list__(self) -> list[Any]:
+        from torch.distributed.checkpoint.planner_helpers import _create_chunk_list
+
+        return _create_chunk_list(self._data)
+
+    def __get_tensor_shard__(self, index: Any) -> Tensor:
+        from torch.distributed.checkpoint.utils import find_tensor_shard
+
+        return find_tensor_shard(self._data, index)
+
+    # --- of NumPy ---
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """An operator with a NumPy number on its left; arrays would compute without a graph.
+
+        Raises:
+            ArgumentError: it is anything else.
+        """
+        operation = _OPERATORS.get(ufunc.__name__)
+        numbers = all(isinstance(i, TensorFacts) or not getattr(i, "shape", ()) for i in inputs)
+        if operation is not None and numbers and method == "__call__" and not options:
+            return operation(*[_number(i) for i in inputs])
+        raise ArgumentError(
+            f"{ufunc.__name__} was given a NumPy array beside a Variable"
+            if any(hasattr(i, "__array_interface__") for i in inputs)
+            else f"NumPy's {ufunc.__name__} was given a Variable",
+            where=f"a call of numpy.{ufunc.__name__}",
+            fix="make the array a tensor: torch.as_tensor(array), and call torch's function; or, "
+            "if no gradient is wanted, pass x.detach().numpy()",
+        )
+
+
+def _number(value: Any) -> Any:
+    return value if isinstance(value, TensorFacts) else getattr(value, "item", lambda: value)()
