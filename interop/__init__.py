@@ -13,15 +13,21 @@ from plugrad.core.variable import Variable
 from plugrad.functional import grad
 from plugrad.interop.adoption import adopt_torch_functions
 from plugrad.interop.fallback import fall_back
+from plugrad.interop.foreach import group_variables
 from plugrad.interop.from_torch import from_torch
+from plugrad.interop.modules import convert, functional_call, on_variables, revert
 from plugrad.interop.to_library import to_library
 from plugrad.interop.to_torch import to_torch
 from plugrad.plugins.default import registry
 
 __all__ = [
     "adopt_torch_functions",
+    "convert",
     "detect_anomaly",
     "from_torch",
+    "functional_call",
+    "on_variables",
+    "revert",
     "set_detect_anomaly",
     "to_library",
     "to_torch",
@@ -88,3 +94,4 @@ registry.stand_ins.update(
 )
 registry.fall_back = fall_back
 adopt_torch_functions()
+group_variables()
