@@ -10,8 +10,9 @@ from torch import Tensor
 
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import NUMBERS
+from plugrad.core.torch_leaf import leaf_of, refuse_torch_graph
 from plugrad.core.variable import Variable
-from plugrad.errors import ArgumentError, HiddenVariableError, TorchGraphError
+from plugrad.errors import ArgumentError, HiddenVariableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,9 +43,15 @@ def unpack(
         elif arg.__class__ in PLAIN:
             raw.append(arg)
             edges.append(None)
+        elif arg.__class__ is Tensor and arg.requires_grad and torch.is_grad_enabled():
+            leaf = leaf_of(arg, op_name)
+            raw.append(leaf._data)
+            edges.append(edge_of(leaf) if recording else None)
         else:
-            raw.append(_raw(arg, op_name))
             sequence = arg.__class__ is list or arg.__class__ is tuple
+            if sequence:
+                arg = arg.__class__([_with_leaf(v, op_name) for v in arg])
+            raw.append(_raw(arg, op_name))
             any_variable = any_variable or (sequence and _any_variable(arg))
             if sequence and any(isinstance(v, Variable | Tensor) for v in arg):
                 lengths = lengths or [None] * len(args)
@@ -78,6 +85,13 @@ def distinct(raw: list[Any], args: tuple[Any, ...], lengths: Sequence[int | None
             raw[position] = type(given)(map(own, tensor, given))
         else:
             raw[position] = own(tensor, given)
+
+
+def _with_leaf(value: Any, op_name: str) -> Any:
+    """An element of a list: a Variable for a leaf of torch's."""
+    if value.__class__ is Tensor and value.requires_grad and torch.is_grad_enabled():
+        return leaf_of(value, op_name)
+    return value
 
 
 def flat(args: Sequence[Any], lengths: Sequence[int | None]) -> list[Any]:
@@ -142,17 +156,6 @@ def any_foreign(operands: tuple[Any, ...], op_name: str) -> bool:
             fix="make the array a tensor: torch.as_tensor(array)",
         )
     return True
-
-
-def refuse_torch_graph(tensor: Tensor, op_name: str) -> NoReturn:
-    """Raise TorchGraphError."""
-    raise TorchGraphError(
-        f"a torch tensor of shape {tuple(tensor.shape)} that requires grad was passed to "
-        f"{op_name}: torch would get no gradient for it",
-        where=f"a call of {op_name}",
-        fix="pass tensor.detach() as a constant, or plugrad.Variable(tensor.detach(), "
-        "requires_grad=True)",
-    )
 
 
 def refuse_hidden(place: str, op_name: str) -> NoReturn:

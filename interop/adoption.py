@@ -32,7 +32,8 @@ from plugrad.core.record import (
     tensors_in,
     untracked,
 )
-from plugrad.core.unpack import refuse_hidden, refuse_torch_graph
+from plugrad.core.torch_leaf import refuse_torch_graph
+from plugrad.core.unpack import refuse_hidden
 from plugrad.core.variable import Variable
 from plugrad.errors import ArgumentError, ContextError, GraphFreedError
 from plugrad.interop.torchs_apply import (

@@ -17,11 +17,16 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from plugrad.core.record import like
+from plugrad.core.torch_leaf import leaf_of, refuse_torch_graph
 from plugrad.core.twins import overwrite
-from plugrad.core.unpack import refuse_torch_graph
 from plugrad.core.variable import Variable, plain
 from plugrad.core.views import check_inplace, note_custom_view
-from plugrad.errors import InplaceError, MissingPrimitiveError, OutArgumentError
+from plugrad.errors import (
+    InplaceError,
+    MissingPrimitiveError,
+    OutArgumentError,
+    UnknownTorchFunctionError,
+)
 from plugrad.interop.primitives import (
     functional_form,
     has_no_gradient,
@@ -63,6 +68,8 @@ def fall_back(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
         OutArgumentError: results that are recorded are to be written into ``out=``.
         InplaceError: they are to be written into a plain tensor.
     """
+    if isinstance(function, _SCRIPTED) and _is_grad_enabled():
+        _refuse_script()
     call = _Call(function)
     raw_args, raw_kwargs = call.lowered(args), call.lowered(kwargs)
     if not (call.tracked and _is_grad_enabled()):
@@ -77,6 +84,18 @@ def fall_back(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
     with _Keys(_included(), _excluded() | _AUTOGRAD), call:
         output = function(*raw_args, **raw_kwargs)
     return call.raised(output)
+
+
+_SCRIPTED = torch._C.ScriptMethod
+
+
+def _refuse_script() -> NoReturn:
+    raise UnknownTorchFunctionError(
+        "TorchScript cannot take a Variable: its code and its parameters are torch's own",
+        where="a call of a ScriptModule",
+        fix="call the module that it was made from, with plugrad.interop.convert(module); or, "
+        "where no gradient is wanted, pass x.data",
+    )
 
 
 class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -117,7 +136,7 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._lowered(value)
         if isinstance(value, Tensor):
             if value.requires_grad and _is_grad_enabled():
-                refuse_torch_graph(value, self.name)
+                return self._lowered(leaf_of(value, self.name))
             self.constants[id(value)] = value
         elif isinstance(value, list | tuple):
             return like(value, [self.lowered(v) for v in value])
@@ -147,6 +166,8 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _raised(self, tensor: Tensor) -> Variable | Tensor:
         if id(tensor) in self.constants:
             return tensor
+        if tensor.requires_grad and _is_grad_enabled():  # of parameters that were no arguments
+            refuse_torch_graph(tensor, self.name)
         found = self.variables.get(id(tensor))
         if found is None:
             found = self.variables[id(tensor)] = plain(tensor)
