@@ -343,6 +343,17 @@ def test_a_script_module_is_refused():
         convert(nn.Sequential(scripted))
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("requires_grad", [True, False])
+def test_a_script_module_that_is_given_a_variable_says_so(requires_grad):
+    scripted = torch.jit.script(nn.Linear(2, 2))
+    x = pg.Variable(torch.ones(1, 2), requires_grad)
+    with pytest.raises(pg.errors.UnknownTorchFunctionError, match=r"TorchScript[^$]*fix: call the"):
+        scripted(x)
+    with pg.no_grad():
+        assert torch.equal(scripted(x).data, scripted(x.data))
+
+
 def test_data_parallel_on_several_devices_is_refused(x):
     model = nn.DataParallel(nn.Linear(3, 2).double())
     assert convert(model)(x).requires_grad
