@@ -59,7 +59,12 @@ def __getattr__(name: str) -> ModuleType:
     """``plugrad.testing``, which is imported only when it is used."""
     if name == "testing":
         return importlib.import_module("plugrad.testing")
-    raise AttributeError(f"module 'plugrad' has no attribute {name!r}")
+    what = f"module 'plugrad' has no attribute {name!r}"
+    if name.startswith("_") or not callable(getattr(torch, name, None)):
+        raise AttributeError(what)
+    raise errors.UnknownOpError(
+        what, fix=f"call torch.{name}, which takes Variables; pg.Variable(tensor) makes one"
+    )
 
 
 __all__ = [

@@ -85,6 +85,27 @@ def _whole(inputs: Any) -> Any:
     return inputs
 
 
+#: Operators of tensors: torch's own implementation stands for those that no op claims.
+_OPERATORS = (
+    "floordiv", "rfloordiv", "ifloordiv", "mod", "rmod", "imod", "lshift", "rlshift", "ilshift",
+    "rshift", "rrshift", "irshift", "reversed",
+)  # fmt: skip
+
+
+def _operator(name: str) -> Any:
+    function = getattr(torch.Tensor, name)
+
+    def operator(x: Variable, *other: Any) -> Any:
+        return registry.torch_function(function)(x, *other)
+
+    operator.__name__ = operator.__qualname__ = name
+    return operator
+
+
+for _name in _OPERATORS:
+    if not hasattr(Variable, f"__{_name}__"):
+        setattr(Variable, f"__{_name}__", _operator(f"__{_name}__"))
+
 registry.stand_ins.update(
     {
         torch.autograd.grad: _grad,
