@@ -36,6 +36,7 @@ def test_the_pages_with_programs_are_these():
         "torch-functions.md",
         "tutorials/first-op.md",
         "tutorials/porting.md",
+        "tutorials/training.md",
     }
 
 
