@@ -38,7 +38,7 @@ class IndexFill(Function):
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, None, None, Tensor | None]:
         (index,) = ctx.saved_tensors
         need_gx, _, _, need_gvalue = ctx.needs_input_grad
-        gx = gz.index_fill(ctx.dim, index, 0) if need_gx or need_gvalue else None
+        gx = gz.index_fill(ctx.dim, index, 0)
         gvalue = (gz - gx).sum() if need_gvalue else None
         return gx if need_gx else None, None, None, gvalue
 

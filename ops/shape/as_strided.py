@@ -33,7 +33,7 @@ class AsStrided(Composite):
     def forward(
         x: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
     ) -> Tensor:
-        offset = 0 if storage_offset is None else storage_offset - x.storage_offset()
+        offset = 0 if storage_offset is None else int(storage_offset - x.storage_offset())
         return strided(x, size, stride, offset)
 
     @staticmethod

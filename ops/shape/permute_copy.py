@@ -20,7 +20,9 @@ class PermuteCopy(Composite):
 
     @staticmethod
     def forward(x: Tensor, dims: Sequence[int]) -> Tensor:
-        return x.permute(dims).clone(memory_format=torch.contiguous_format)
+        y = x.permute(dims)  # type: ignore[call-overload]
+        made: Tensor = y.clone(memory_format=torch.contiguous_format)
+        return made
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

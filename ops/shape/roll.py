@@ -23,7 +23,7 @@ class Roll(Function):
     ) -> Tensor:
         ctx.back = [-int(s) for s in shifts] if isinstance(shifts, Sequence) else -int(shifts)
         ctx.dims = dims
-        return torch.roll(x, shifts, dims)
+        return torch.roll(x, shifts, dims)  # type: ignore[arg-type]
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
