@@ -20,9 +20,8 @@ class SplitCopy(Composite):
 
     @staticmethod
     def forward(x: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
-        return tuple(
-            [y.clone(memory_format=torch.contiguous_format) for y in x.split(split_size, dim)]
-        )
+        pieces = x.split(split_size, dim)  # type: ignore[no-untyped-call]
+        return tuple([y.clone(memory_format=torch.contiguous_format) for y in pieces])
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

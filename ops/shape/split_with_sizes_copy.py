@@ -20,9 +20,8 @@ class SplitWithSizesCopy(Composite):
 
     @staticmethod
     def forward(x: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-        return tuple(
-            [y.clone(memory_format=torch.contiguous_format) for y in x.split(split_sizes, dim)]
-        )
+        pieces = x.split(split_sizes, dim)  # type: ignore[no-untyped-call]
+        return tuple([y.clone(memory_format=torch.contiguous_format) for y in pieces])
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
