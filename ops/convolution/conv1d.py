@@ -14,11 +14,7 @@ from plugrad.ops.convolution import _geometry
 
 @op(
     "nn.functional.conv1d",
-    overrides=(
-        torch.conv1d,
-        torch.ops.aten.conv1d.default,
-        torch.ops.aten.conv1d.padding,
-    ),
+    overrides=(torch.conv1d, torch.ops.aten.conv1d.default),
     equivalent={"option-ignored[groups]": "the shapes fit one number of groups only"},
 )
 class Conv1d(Function):
@@ -34,9 +30,9 @@ class Conv1d(Function):
         x: Tensor,
         weight: Tensor,
         bias: Tensor | None = None,
-        stride: Sizes = 1,
-        padding: Sizes | str = 0,
-        dilation: Sizes = 1,
+        stride: Sizes = (1,),
+        padding: Sizes | str = (0,),
+        dilation: Sizes = (1,),
         groups: int = 1,
     ) -> Tensor:
         z = torch.conv1d(x, weight, bias, stride, padding, dilation, groups)

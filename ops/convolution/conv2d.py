@@ -14,11 +14,7 @@ from plugrad.ops.convolution import _geometry
 
 @op(
     "nn.functional.conv2d",
-    overrides=(
-        torch.conv2d,
-        torch.ops.aten.conv2d.default,
-        torch.ops.aten.conv2d.padding,
-    ),
+    overrides=(torch.conv2d, torch.ops.aten.conv2d.default),
     equivalent={"option-ignored[groups]": "the shapes fit one number of groups only"},
 )
 class Conv2d(Function):
@@ -34,9 +30,9 @@ class Conv2d(Function):
         x: Tensor,
         weight: Tensor,
         bias: Tensor | None = None,
-        stride: Sizes = 1,
-        padding: Sizes | str = 0,
-        dilation: Sizes = 1,
+        stride: Sizes = (1, 1),
+        padding: Sizes | str = (0, 0),
+        dilation: Sizes = (1, 1),
         groups: int = 1,
     ) -> Tensor:
         z = torch.conv2d(x, weight, bias, stride, padding, dilation, groups)

@@ -14,11 +14,7 @@ from plugrad.ops.convolution import _geometry
 
 @op(
     "nn.functional.conv3d",
-    overrides=(
-        torch.conv3d,
-        torch.ops.aten.conv3d.default,
-        torch.ops.aten.conv3d.padding,
-    ),
+    overrides=(torch.conv3d, torch.ops.aten.conv3d.default),
     equivalent={"option-ignored[groups]": "the shapes fit one number of groups only"},
 )
 class Conv3d(Function):
@@ -34,9 +30,9 @@ class Conv3d(Function):
         x: Tensor,
         weight: Tensor,
         bias: Tensor | None = None,
-        stride: Sizes = 1,
-        padding: Sizes | str = 0,
-        dilation: Sizes = 1,
+        stride: Sizes = (1, 1, 1),
+        padding: Sizes | str = (0, 0, 0),
+        dilation: Sizes = (1, 1, 1),
         groups: int = 1,
     ) -> Tensor:
         z = torch.conv3d(x, weight, bias, stride, padding, dilation, groups)

@@ -29,11 +29,11 @@ class ConvTranspose3d(Function):
         x: Tensor,
         weight: Tensor,
         bias: Tensor | None = None,
-        stride: Sizes = 1,
-        padding: Sizes = 0,
-        output_padding: Sizes = 0,
+        stride: Sizes = (1, 1, 1),
+        padding: Sizes = (0, 0, 0),
+        output_padding: Sizes = (0, 0, 0),
         groups: int = 1,
-        dilation: Sizes = 1,
+        dilation: Sizes = (1, 1, 1),
     ) -> Tensor:
         z = torch.conv_transpose3d(
             x, weight, bias, stride, padding, output_padding, groups, dilation

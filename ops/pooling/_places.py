@@ -70,3 +70,22 @@ def adaptive_max_pool(
     ctx.save_for_backward(x, places)
     ctx.mark_non_differentiable(places)
     return y, places
+
+
+def shared(places: Tensor, y: Tensor, dims: int) -> bool:
+    """Whether several elements were put at one place of ``y``; maybe, where asking would wait."""
+    at = places.flatten(-dims)
+    if at.device.type != "cpu":
+        return True
+    counts = at.new_zeros(y.flatten(-dims).shape).scatter_add(-1, at, torch.ones_like(at))
+    return bool((counts > 1).any())
+
+
+def winners(x: Tensor, places: Tensor, y: Tensor, dims: int) -> Tensor:
+    """Which elements of ``x`` are in ``y``: of several for one place the last that is the same."""
+    flat_x, at, flat_y = x.flatten(-dims), places.flatten(-dims), y.flatten(-dims)
+    seen = flat_y.gather(-1, at)
+    there = (seen == flat_x).logical_or(seen.isnan().logical_and(flat_x.isnan()))
+    order = torch.arange(1, at.shape[-1] + 1, device=at.device) * there
+    last = at.new_zeros(flat_y.shape).scatter_reduce(-1, at, order, "amax").gather(-1, at)
+    return (order == last).logical_and(there).view(x.shape)

@@ -29,7 +29,7 @@ class AvgPool1d(Function):
         x: Tensor,
         kernel_size: Sizes,
         stride: Sizes | None = None,
-        padding: Sizes = 0,
+        padding: Sizes = (0,),
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> Tensor:

@@ -29,7 +29,7 @@ class AvgPool2d(Function):
         x: Tensor,
         kernel_size: Sizes,
         stride: Sizes | None = None,
-        padding: Sizes = 0,
+        padding: Sizes = (0, 0),
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,

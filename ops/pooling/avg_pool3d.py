@@ -29,7 +29,7 @@ class AvgPool3d(Function):
         x: Tensor,
         kernel_size: Sizes,
         stride: Sizes | None = None,
-        padding: Sizes = 0,
+        padding: Sizes = (0, 0, 0),
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
@@ -55,7 +55,7 @@ class AvgPool3d(Function):
         yield Sample(make(1, 2, 2, 4, 2), 2)
         yield Sample(make(1, 3, 4, 3), (3, 1, 2), (2, 3, 1), (1, 0, 1))
         yield Sample(make(1, 1, 2, 5, 2), [1, 3, 2], [2, 2, 1], [0, 1, 1], True, False, None)
-        yield Sample(make(1, 2, 1, 6), kernel_size=(2, 2, 3), stride=2, padding=1, ceil_mode=True)
+        yield Sample(make(1, 2, 2, 6), kernel_size=(2, 2, 3), stride=2, padding=1, ceil_mode=True)
         yield Sample(make(1, 2, 2, 3), (2, 1, 3), 2, (1, 0, 1), count_include_pad=False)
         yield Sample(make(1, 2, 3, 2), 2, 2, 1, True, True, 3)
         yield Sample(make(1, 2, 2, 3), 2, stride=1, padding=1, divisor_override=-2)

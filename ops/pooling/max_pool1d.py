@@ -33,8 +33,8 @@ class MaxPool1d(Function):
         x: Tensor,
         kernel_size: Sizes,
         stride: Sizes | None = None,
-        padding: Sizes = 0,
-        dilation: Sizes = 1,
+        padding: Sizes = (0,),
+        dilation: Sizes = (1,),
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:

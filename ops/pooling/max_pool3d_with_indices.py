@@ -19,6 +19,10 @@ from plugrad.ops.pooling import _places
         torch._C._nn.max_pool3d_with_indices,
         torch.ops.aten.max_pool3d_with_indices.default,
     ),
+    equivalent={
+        f"option-ignored[{name}]": "for volumes torch's backward kernel asks for the places alone"
+        for name in ("stride", "padding", "dilation", "ceil_mode")
+    },
 )
 class MaxPool3dWithIndices(Function):
     """(y, places) = the largest x of a window, and which;  gx = at each place the sum of its gy.
@@ -33,8 +37,8 @@ class MaxPool3dWithIndices(Function):
         x: Tensor,
         kernel_size: Sizes,
         stride: Sizes | None = None,
-        padding: Sizes = 0,
-        dilation: Sizes = 1,
+        padding: Sizes = (0, 0, 0),
+        dilation: Sizes = (1, 1, 1),
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> tuple[Tensor, Tensor]:
