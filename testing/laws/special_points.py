@@ -352,30 +352,41 @@ def _reached(op: OpUnderTest) -> Reached:
     if op.reached is not None:
         return op.reached
     reached = op.reached = Reached(op.function)
-    with reached:
-        for case in cases(op):
-            _quietly(case)
-        for refused in op.refused_samples():
-            _quietly(Case(op, refused))
+    for case in cases(op):
+        _quietly(case, reached)
+    for refused in op.refused_samples():
+        _quietly(Case(op, refused), reached)
     return reached
 
 
-def _quietly(case: Case) -> None:
+def _quietly(case: Case, reached: Reached) -> None:
+    """Run the op's code, which is watched; what is made for it is not, since watching is slow."""
     try:
-        call = case.call()
+        call = _watched_call(case, reached)
         if not call.roots:
             return
         cotangents = call.cotangents()
-        call.rule(cotangents)
+        given: list[list[Any]] = [cotangents]
         for unused in range(len(cotangents) if len(cotangents) > 1 and call.node else 0):
-            given = [None if n == unused else c for n, c in enumerate(cotangents)]
-            call.rule(given)
+            given.append([None if n == unused else c for n, c in enumerate(cotangents)])
+        for each in given:
+            with reached:
+                call.rule(each)
         for i in case.wanted if len(case.wanted) > 1 else ():
-            alone = case.call(requires=(i,))
+            alone = _watched_call(case, reached, (i,))
+            cotangents = alone.cotangents()
             if alone.roots:
-                alone.rule(alone.cotangents())
+                with reached:
+                    alone.rule(cotangents)
         if case.op.has_jvp and call.node is not None:
             tangents: list[Any] = [None if i is None else case.values[i] for i in case.edge_inputs]
-            case.op.function.jvp(call.record, *tangents)
+            with reached:
+                case.op.function.jvp(call.record, *tangents)
     except Exception:
         return
+
+
+def _watched_call(case: Case, reached: Reached, requires: Sequence[int] | None = None) -> Call:
+    leaves = case.leaves(case.values, requires)
+    with reached:
+        return case.call_on(leaves)
