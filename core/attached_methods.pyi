@@ -153,6 +153,28 @@ class AttachedMethods:
     def add_(self, y: Variable | Tensor | complex, *, alpha: complex = 1) -> Variable:
         """In place: z = x + alpha y; gx = gz, gy = conj(alpha) gz."""
 
+    def addbmm(
+        self,
+        batch1: Variable | Tensor,
+        batch2: Variable | Tensor,
+        *,
+        beta: complex = 1,
+        alpha: complex = 1,
+    ) -> Variable:
+        """z = beta x + alpha sum over b of batch1[b] batch2[b], x broadcast to the sum's shape."""
+
+    def addbmm_(
+        self,
+        batch1: Variable | Tensor,
+        batch2: Variable | Tensor,
+        *,
+        beta: complex = 1,
+        alpha: complex = 1,
+    ) -> Variable:
+        """In place: z = beta x + alpha sum over b of batch1[b] batch2[b], x broadcast to the
+        sum's shape.
+        """
+
     def addmm(
         self,
         mat1: Variable | Tensor,
@@ -172,6 +194,46 @@ class AttachedMethods:
         alpha: complex = 1,
     ) -> Variable:
         """In place: z = beta x + alpha mat1 mat2, x broadcast to the product's shape."""
+
+    def addmv(
+        self,
+        mat: Variable | Tensor,
+        vec: Variable | Tensor,
+        *,
+        beta: complex = 1,
+        alpha: complex = 1,
+    ) -> Variable:
+        """z = beta x + alpha mat vec, x broadcast to the product's shape."""
+
+    def addmv_(
+        self,
+        mat: Variable | Tensor,
+        vec: Variable | Tensor,
+        *,
+        beta: complex = 1,
+        alpha: complex = 1,
+    ) -> Variable:
+        """In place: z = beta x + alpha mat vec, x broadcast to the product's shape."""
+
+    def addr(
+        self,
+        vec1: Variable | Tensor,
+        vec2: Variable | Tensor,
+        *,
+        beta: complex = 1,
+        alpha: complex = 1,
+    ) -> Variable:
+        """z = beta x + alpha vec1 vec2^T, x broadcast to the product's shape."""
+
+    def addr_(
+        self,
+        vec1: Variable | Tensor,
+        vec2: Variable | Tensor,
+        *,
+        beta: complex = 1,
+        alpha: complex = 1,
+    ) -> Variable:
+        """In place: z = beta x + alpha vec1 vec2^T, x broadcast to the product's shape."""
 
     def adjoint(self) -> Variable:
         """y[.., i, j] = conj(x[.., j, i]), a view; gx = gy.mH."""
@@ -243,6 +305,28 @@ class AttachedMethods:
     ) -> Variable:
         """z = x with src at storage_offset + i stride[0] + ..; gx = gz with 0 there, gsrc = gz
         there.
+        """
+
+    def baddbmm(
+        self,
+        batch1: Variable | Tensor,
+        batch2: Variable | Tensor,
+        *,
+        beta: complex = 1,
+        alpha: complex = 1,
+    ) -> Variable:
+        """z[b] = beta x[b] + alpha batch1[b] batch2[b], x broadcast to the products' shape."""
+
+    def baddbmm_(
+        self,
+        batch1: Variable | Tensor,
+        batch2: Variable | Tensor,
+        *,
+        beta: complex = 1,
+        alpha: complex = 1,
+    ) -> Variable:
+        """In place: z[b] = beta x[b] + alpha batch1[b] batch2[b], x broadcast to the products'
+        shape.
         """
 
     def bernoulli(
@@ -1539,6 +1623,12 @@ class AttachedMethods:
 
     def where(self, condition: Variable | Tensor, y: Variable | Tensor | complex) -> Variable:
         """z = x where condition holds, else y: torch's method names x before the condition."""
+
+    def xlogy(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x log(y), 0 where x = 0; gx = gz log(y), gy = gz x / y."""
+
+    def xlogy_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x log(y), 0 where x = 0; gx = gz log(y), gy = gz x / y."""
 
     def zero_(self) -> Variable:
         """In place: y = 0 in each element of x's shape and dtype; gx = 0."""

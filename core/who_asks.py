@@ -203,9 +203,7 @@ def _name(load: dis.Instruction) -> Question | None:
     if load.opname == "LOAD_GLOBAL":
         return lambda frame: _global(frame, name)
     if load.opname == "LOAD_NAME":
-        return lambda frame: (
-            frame.f_locals[name] if name in frame.f_locals else _global(frame, name)
-        )
+        return lambda frame: _local(frame, name)
     return (lambda frame: frame.f_locals[name]) if load.opname in _FAST else None
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from plugrad.core.function import Composite, Function, op
-from plugrad.core.unpack import refuse_torch_graph
+from plugrad.core.torch_leaf import refuse_torch_graph
 from plugrad.core.variable import Variable
 from plugrad.errors import OpDefinitionError
 from plugrad.plugins.instead import torch_name
@@ -83,8 +83,9 @@ def _recorded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         places = [i for i, v in enumerate(flat) if isinstance(v, Tensor | Variable)]
         if not any(isinstance(flat[i], Variable) for i in places):
             return function(*args, **kwargs)
+        recording = torch.is_grad_enabled()
         for i in places:
-            if isinstance(flat[i], Tensor) and flat[i].requires_grad and torch.is_grad_enabled():
+            if not isinstance(flat[i], Variable) and flat[i].requires_grad and recording:
                 refuse_torch_graph(flat[i], name)
         call = _TorchCall(function, flat, spec, places)
         outputs = _Torchs.apply(call, *[flat[i] for i in places])

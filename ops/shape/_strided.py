@@ -39,7 +39,8 @@ class Layout(NamedTuple):
     def of(cls, x: Tensor, size: Sequence[int], stride: Sequence[int], offset: int) -> Layout:
         """That of ``strided(x, size, stride, offset)``."""
         own = (tuple(x.shape), x.stride(), x.is_contiguous(), x.device)
-        return cls(*own, tuple(size), tuple(stride), offset)
+        # Numbers, also where tensors of one element were given.
+        return cls(*own, tuple(map(int, size)), tuple(map(int, stride)), int(offset))
 
     @property
     def length(self) -> int:
