@@ -1,0 +1,115 @@
+"""One call on torch's engine and on plugrad's: values, gradients, second derivatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils import _pytree as pytree
+
+import plugrad as pg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What a judge asks of an engine: leaves, and gradients."""
+
+    leaf: Callable[[torch.Tensor], Any]
+    grad: Callable[..., Any]
+
+
+TORCH = Engine(lambda t: t.clone().requires_grad_(), torch.autograd.grad)
+PLUGRAD = Engine(lambda t: pg.Variable(t.clone(), requires_grad=True), pg.grad)
+
+#: What a call gives: its tensors, by the order of the derivative.
+Stages = dict[str, list[Any]]
+
+
+def with_leaves(arguments: Any, engine: Engine) -> tuple[Any, list[Any]]:
+    """Arguments with leaves of the engine for the tensors that require grad, and these leaves."""
+    leaves = []
+
+    def own(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        if not value.requires_grad:
+            return value.detach().clone()
+        leaves.append(engine.leaf(value.detach()))
+        return leaves[-1]
+
+    return pytree.tree_map(own, arguments), leaves
+
+
+def stages(output: Any, leaves: Sequence[Any], engine: Engine, second: bool) -> Stages:
+    """The output's values, its gradient for random cotangents, and the gradient of that."""
+    outputs = [o for o in pytree.tree_leaves(output) if isinstance(o, torch.Tensor | pg.Variable)]
+    found: Stages = {"value": [raw(o) for o in outputs]}
+    roots = [o for o in outputs if o.requires_grad]
+    found["requires grad"] = [o.requires_grad for o in outputs]
+    if not (roots and leaves):
+        return found
+    generator = torch.Generator().manual_seed(1)
+    cotangents = [random_leaf(o, generator, engine) for o in roots]
+    gradients = engine.grad(roots, leaves, cotangents, create_graph=second, allow_unused=True)
+    found["gradient"] = [raw(g) for g in gradients]
+    again = [g for g in gradients if g is not None and g.requires_grad] if second else []
+    if again:
+        more = [random_leaf(g, generator, engine).detach() for g in again]
+        both = engine.grad(again, [*leaves, *cotangents], more, allow_unused=True)
+        found["second derivative"] = [raw(g) for g in both]
+    return found
+
+
+def random_leaf(like: Any, generator: torch.Generator, engine: Engine) -> Any:
+    """A leaf of normal numbers in the shape of ``like``."""
+    return engine.leaf(torch.randn(like.shape, generator=generator, dtype=like.dtype))
+
+
+def raw(value: Any) -> Any:
+    """The tensor, without a graph."""
+    return (
+        None if value is None else value.data if isinstance(value, pg.Variable) else value.detach()
+    )
+
+
+def difference(expected: Stages, got: Stages, tolerance: float) -> str | None:
+    """Where the second differs from the first, in words; None if nowhere.
+
+    No gradient and a gradient of zeros are the same. ``tolerance`` is relative to the largest
+    element, and to 1.
+    """
+    if expected["requires grad"] != got["requires grad"]:
+        return f"requires grad is {got['requires grad']}, not {expected['requires grad']}"
+    for stage in ("value", "gradient", "second derivative"):
+        wanted, have = expected.get(stage, []), got.get(stage, [])
+        if not wanted or not have:
+            if not all(_is_zero(t) for t in (*wanted, *have)):
+                return f"{stage}: {'none' if not have else 'one where torch has none'}"
+            continue
+        for number, (w, h) in enumerate(zip(wanted, have, strict=True)):
+            said = _differs(w, h, tolerance)
+            if said:
+                return f"{stage} {number}: {said}"
+    return None
+
+
+def _differs(wanted: Any, have: Any, tolerance: float) -> str | None:
+    if wanted is None or have is None:
+        return None if _is_zero(wanted) and _is_zero(have) else "None for a tensor, or the reverse"
+    if (wanted.shape, wanted.dtype) != (have.shape, have.dtype):
+        return f"{have.dtype} of {tuple(have.shape)} for {wanted.dtype} of {tuple(wanted.shape)}"
+    if wanted.layout is not torch.strided:
+        wanted, have = wanted.to_dense(), have.to_dense() if have.layout != torch.strided else have
+    if wanted.dtype in (torch.float32, torch.complex64):  # an argument that was given so
+        tolerance = max(tolerance, 1e-5)
+    if torch.allclose(wanted, have, rtol=tolerance, atol=tolerance, equal_nan=True):
+        return None
+    return f"off by {(wanted - have).abs().max():.3g} of {wanted.abs().max():.3g}"
+
+
+def _is_zero(tensor: Any) -> bool:
+    return tensor is None or not tensor.any()
