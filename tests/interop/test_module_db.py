@@ -24,7 +24,7 @@ DTYPE = torch.float64
 
 #: Modules in which another answer than torch's is the right one.
 DIFFERENT = {
-    "nn.LinearCrossEntropyLoss": "in pieces torch loses a part of the second derivative; ours has it"
+    "nn.LinearCrossEntropyLoss": "in pieces torch loses a part of the second derivative",
 }
 
 
