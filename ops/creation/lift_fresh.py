@@ -27,6 +27,5 @@ class LiftFresh(Composite):
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield Sample(make(3, 4))
-        yield Sample(make.complex(3))
         yield Sample(make())
         yield Sample(make(0, 3))

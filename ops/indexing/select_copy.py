@@ -27,5 +27,4 @@ class SelectCopy(Composite):
         yield Sample(make(3, 4), 0, 1)
         yield Sample(make(2, 3, 2), -1, -2)
         yield Sample(make(3, 4), dim=1, index=3)
-        yield Sample(make.complex(3), 0, 0)
         yield Sample(make(0, 3), 1, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import index
 
 import torch
 from torch import Tensor
@@ -23,6 +24,7 @@ class Slice(Function):
         end: int | None = None,
         step: int = 1,
     ) -> Tensor:
+        dim, step = index(dim), index(step)
         y: Tensor = torch.ops.aten.slice.Tensor(x, dim, start, end, step)
         first, last, _ = slice(start, end, step).indices(x.shape[dim])
         ctx.x_shape, ctx.where = x.shape, (dim, first, last, step)

@@ -31,5 +31,4 @@ class SliceCopy(Composite):
         yield Sample(make(5, 2), 0, 1, 4)
         yield Sample(make(2, 5), -1, None, -1, 2)
         yield Sample(make(5), start=3)
-        yield Sample(make.complex(4), 0, 1, 3)
         yield Sample(make(0, 3), 1, 1, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import NamedTuple
 
 import torch
@@ -39,8 +40,7 @@ class Layout(NamedTuple):
     def of(cls, x: Tensor, size: Sequence[int], stride: Sequence[int], offset: int) -> Layout:
         """That of ``strided(x, size, stride, offset)``."""
         own = (tuple(x.shape), x.stride(), x.is_contiguous(), x.device)
-        # Numbers, also where tensors of one element were given.
-        return cls(*own, tuple(map(int, size)), tuple(map(int, stride)), int(offset))
+        return cls(*own, tuple(map(index, size)), tuple(map(index, stride)), index(offset))
 
     @property
     def length(self) -> int:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops._number import constant
 from plugrad.ops.shape._strided import strided
 
 
@@ -33,6 +34,7 @@ class AsStrided(Composite):
     def forward(
         x: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
     ) -> Tensor:
+        storage_offset = constant(storage_offset, "as_strided", "storage_offset")
         offset = 0 if storage_offset is None else int(storage_offset - x.storage_offset())
         return strided(x, size, stride, offset)
 

@@ -22,7 +22,7 @@ class Roll(Function):
         ctx: Context, x: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] = ()
     ) -> Tensor:
         ctx.back = [-int(s) for s in shifts] if isinstance(shifts, Sequence) else -int(shifts)
-        ctx.dims = dims
+        ctx.dims = [int(d) for d in dims] if isinstance(dims, Sequence) else int(dims)
         return torch.roll(x, shifts, dims)  # type: ignore[arg-type]
 
     @staticmethod

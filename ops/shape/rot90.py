@@ -16,7 +16,7 @@ class Rot90(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
-        ctx.where = (-int(k), dims)
+        ctx.where = (-int(k), [int(dim) for dim in dims])
         return torch.rot90(x, k, dims)  # type: ignore[arg-type]
 
     @staticmethod

@@ -18,7 +18,8 @@ from plugrad.testing.laws.forward import compare_outputs
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from plugrad.testing.case import Case, OpUnderTest
+    from plugrad.testing.case import Case
+    from plugrad.testing.op_under_test import OpUnderTest
 
 
 @LAWS.law("primitive", "registration", whole_op=True, engines=("plugrad",))
