@@ -105,8 +105,8 @@ def _is_default(argument: Any, value: Any) -> bool:
         return False
     if isinstance(value, list | tuple):
         return list(value) == (default or [])
-    if isinstance(default, list):
-        return value is None and not default
+    if isinstance(default, list):  # a schema may write a number for a list of it: padding=0
+        return all(each == value for each in default) if default else value is None
     if argument.name == "pin_memory" and default is None and value is False:
         return True
     return bool(default == value) or any(

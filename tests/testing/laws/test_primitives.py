@@ -113,6 +113,26 @@ def test_an_op_that_raises_where_the_overload_does_not_is_refused():
     assert "the op raises ValueError: along a dim there is none" in said
 
 
+def test_a_number_is_the_default_of_a_list_of_it_and_of_no_other():
+    def pool(padding):
+        def forward(
+            ctx, x, kernel_size, stride=None, padding=padding, dilation=(1, 1), ceil_mode=False
+        ):
+            return torch.nn.functional.max_pool2d(
+                x, kernel_size, stride, padding, dilation, ceil_mode
+            )
+
+        return forward
+
+    def image(make):
+        return pg.Sample(make(1, 4, 4), 2)
+
+    assert not checked(pool(0), aten.max_pool2d.default, image)
+    assert "padding=[0, 0], in forward padding=1" in checked(
+        pool(1), aten.max_pool2d.default, image
+    )
+
+
 def test_defaults_that_mean_the_same_are_alike():
     def clone(ctx, x, *, memory_format=torch.preserve_format):
         return x.clone(memory_format=memory_format)
