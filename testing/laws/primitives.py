@@ -90,7 +90,7 @@ def _arguments(schema: Any) -> tuple[list[Any], list[Any]]:
 
 _NO = object()
 #: What torch's functions in Python have for a default, by what its schemas have.
-_ALIKE = [(None, torch.preserve_format), (0, torch.contiguous_format)]
+_ALIKE = [(None, torch.preserve_format), (0, torch.contiguous_format), ("valid", 0)]
 
 
 def _defaults(op: OpUnderTest) -> dict[str, Any]:
