@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,7 +29,7 @@ def loss(
         raise ValueError("not of one batch, or not the logarithms of probabilities")
     if targets.shape[-1] < (sum(lengths) if targets.dim() == 1 else max(lengths)):
         raise ValueError("there are fewer targets than the lengths say")
-    rows = targets.split(lengths) if targets.dim() == 1 else targets
+    rows: Any = torch.split(targets, lengths) if targets.dim() == 1 else targets
     losses = []
     for n, row in enumerate(rows):
         own, labels = x[: steps[n], n], row[: lengths[n]].tolist()

@@ -66,10 +66,9 @@ class CtcLossBackward(Composite):
                 where="a call of ctc_loss_backward",
                 fix="pass float32 or float64, as ctc_loss needs it: log_probs.float()",
             )
-        given = [
-            constant(n, "ctc_loss_backward", "lengths") for n in (input_lengths, target_lengths)
-        ]
-        path = _ctc.path(targets.data, *given, blank)
+        steps = constant(input_lengths, "ctc_loss_backward", "input_lengths")
+        lengths = constant(target_lengths, "ctc_loss_backward", "target_lengths")
+        path = _ctc.path(targets.data, steps, lengths, blank)
         impossible = neg_log_likelihood.data.isinf()
         return x[:, None] * _ctc.gradient(y, path, impossible, zero_infinity)
 

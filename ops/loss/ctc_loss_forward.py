@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -91,5 +92,5 @@ class CtcLossForward(Function):
         yield Sample(x(3, 2, 4), padded, [4, 1], [3, 1]).raises(RuntimeError, "input_length")
 
 
-_forward = torch._ctc_loss
+_forward: Any = torch._ctc_loss
 _backward = torch.ops.aten._ctc_loss_backward

@@ -1,0 +1,45 @@
+"""acosh: the number with this hyperbolic cosine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Elementwise, Sample, SampleMaker, op
+
+
+@op(
+    "acosh",
+    methods=("acosh", "arccosh"),
+    overrides=(
+        torch.acosh,
+        torch.arccosh,
+        torch.ops.aten.acosh.default,
+        torch.ops.aten.arccosh.default,
+    ),
+    elementwise=True,
+    equivalent={"wrong-at-0[x]": "0 is below 1, where a real x has no y and a complex one a cut"},
+    inplace=True,
+)
+class Acosh(Elementwise):
+    """y = acosh(x);  gx = gy conj(1 / sqrt(x^2 - 1)).
+
+    It is infinite at 1, and nan below, as y is.
+    """
+
+    value = staticmethod(torch.acosh)
+
+    @staticmethod
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        return (x - 1).rsqrt() * (x + 1).rsqrt()
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4, low=1.1, high=3.0))
+        at_the_end = "of complex numbers infinity is not one point: it is nan, as in torch"
+        yield Sample(make.complex(5)).waive("no-nan", at_the_end)
+        yield Sample(make(low=1.1, high=3.0))
+        yield Sample(make(0, 3))
+        yield Sample(make.tensor([1.001, 1000.0]))

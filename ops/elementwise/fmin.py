@@ -1,0 +1,49 @@
+"""fmin: the smaller of two numbers, whichever is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+
+
+@op(
+    "fmin",
+    methods=("fmin",),
+    overrides=(torch.fmin, torch.ops.aten.fmin.default),
+    broadcasts=True,
+    elementwise=True,
+)
+class Fmin(Function):
+    """z = the smaller of x and y, or the one that is not nan.
+
+    gx = gz where x is taken, else 0; gy = gz where y is. Of equal numbers x is taken.
+    """
+
+    @staticmethod
+    def forward(ctx: Context, x: Tensor, y: Tensor) -> Tensor:
+        ctx.save_for_backward(x, y)
+        return torch.fmin(x, y)
+
+    @staticmethod
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, y = ctx.saved_tensors
+        need_gx, need_gy = ctx.needs_input_grad
+        of_x = (x <= y) | y.isnan()
+        gx = torch.where(of_x, gz, 0.0) if need_gx else None
+        return gx, torch.where(of_x, 0.0, gz) if need_gy else None
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4), make(3, 4))
+        yield Sample(make(3, 1), make(2, 1, 4))
+        yield Sample(make(3), make(3)).constant(0)
+        yield Sample(make(3), make(3)).constant(1)
+        yield Sample(make(0, 3), make(3))
+        yield Sample(make(), make())
+        nan = float("nan")
+        yield Sample(make.tensor([0.0, nan, 2.0, nan]), make.tensor([1.0, 0.0, nan, nan]))
+        yield Sample(make.tensor([0.0, 1.0]), make.tensor([0.0, 1.0])).at_kink()
