@@ -1,0 +1,1 @@
+"""Order: what is largest, smallest, most common, and where."""
