@@ -69,7 +69,7 @@ def probabilities(q: Tensor, k: Tensor, mask: Tensor | None, form: Form) -> Tens
 
 
 def gradient(
-    g: Tensor, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, form: Form
+    g: Any, q: Any, k: Any, v: Any, mask: Tensor | None, form: Form
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients of q, k and v in ``attention`` without dropout, for the cotangent ``g``."""
     few_k, few_v = k, v
@@ -118,7 +118,7 @@ def refuse_no_heads(k: Tensor, enable_gqa: bool = False, **_: Any) -> None:
         )
 
 
-def for_kernel(*tensors: Tensor | None) -> list[Tensor | None]:
+def for_kernel(*tensors: Tensor | None) -> list[Any]:
     """``tensors`` as the CPU kernels read them: the last dimension without gaps."""
     return [t if t is None or t.stride(-1) == 1 else t.contiguous() for t in tensors]
 

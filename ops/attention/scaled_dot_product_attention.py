@@ -51,17 +51,17 @@ class ScaledDotProductAttention(Composite):
         enable_gqa: bool = False,
     ) -> Tensor:
         q, k, v, attn_mask = cast_by_autocast(q, k, v, attn_mask)
-        options = {"scale": scale, "enable_gqa": enable_gqa}
-        raw = [t if t is None else t.data for t in (q, k, v, attn_mask)]
-        if _may_be_wrong(*raw, is_causal):
-            torch.nn.functional.scaled_dot_product_attention(*raw, dropout_p, is_causal, **options)
+        options: dict[str, Any] = {"scale": scale, "enable_gqa": enable_gqa}
+        raw: list[Any] = [t if t is None else t.data for t in (q, k, v, attn_mask)]
+        if _may_be_wrong(is_causal, *raw):
+            _torchs(*raw, dropout_p, is_causal, **options)
         refuse_no_heads(k, enable_gqa)
         tracked = getattr(attn_mask, "requires_grad", False)
         elements = q.numel() > 0 and k.numel() > 0
         by_kernel = q.device.type == "cpu" and elements and not tracked
-        if by_kernel and torch._fused_sdp_choice(*raw, dropout_p, is_causal, **options) == 1:
+        if by_kernel and _choice(*raw, dropout_p, is_causal, **options) == 1:
             mask = _as_floats(raw[3], q)
-            return _flash(q, k, v, 0.0, is_causal, attn_mask=mask, scale=scale)[0]  # type: ignore[no-any-return]
+            return _flash(q, k, v, 0.0, is_causal, attn_mask=mask, scale=scale)[0]
         if enable_gqa:
             k, v = for_heads(k, q), for_heads(v, q)
         with without_autocast(q):
@@ -91,10 +91,13 @@ class ScaledDotProductAttention(Composite):
 
 
 _flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
+# Their type stubs know of no arguments in a list.
+_torchs: Any = torch.nn.functional.scaled_dot_product_attention
+_choice: Any = torch._fused_sdp_choice
 _NO_SECOND = "second-order", "torch has no second derivative of its kernel"
 
 
-def _may_be_wrong(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> bool:
+def _may_be_wrong(causal: bool, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> bool:
     """Whether torch's function has to look at the arguments, which says what is wrong."""
     if not (q.dtype is k.dtype is v.dtype and min(q.dim(), k.dim(), v.dim()) >= 2):
         return True

@@ -23,7 +23,7 @@ def _reference(
 ) -> tuple[Tensor, Tensor]:
     check_shapes(q, k, v)
     q, k, v = for_kernel(q, k, v)
-    return _forward(q, k, v, dropout_p, is_causal, attn_mask=attn_mask, scale=scale)  # type: ignore[no-any-return]
+    return _forward(q, k, v, dropout_p, is_causal, attn_mask=attn_mask, scale=scale)
 
 
 @op(
@@ -81,7 +81,7 @@ class ScaledDotProductFlashAttentionForCpu(Function):
         if not isinstance(q, Variable):
             five = for_kernel(gz, q, k, v, z)
             options = {"attn_mask": mask, "scale": form.scale}
-            return _backward(*five, lse, 0.0, form.causal, **options)  # type: ignore[no-any-return]
+            return _backward(*five, lse, 0.0, form.causal, **options)
         return gradient(gz, q, k, v, mask, form)
 
     @staticmethod

@@ -92,7 +92,7 @@ class ScaledDotProductFlashAttentionForCpuBackward(Function):
         # The kernel reads it as if it lay as the forward kernel's does, whether it does or not.
         lse = lse.mT.contiguous().mT
         five = for_kernel(g, q, k, v, z)
-        return _backward(*five, lse, dropout_p, is_causal, **options)  # type: ignore[no-any-return]
+        return _backward(*five, lse, dropout_p, is_causal, **options)
 
     @staticmethod
     def backward(ctx: Context, a: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, ...]:

@@ -39,7 +39,7 @@ class EmbeddingDenseBackward(Function):
         ctx.save_for_backward(indices)
         ctx.padding_idx, ctx.by_freq = int(padding_idx), bool(scale_grad_by_freq)
         ctx.x_shape = x.shape
-        return _backward(x, indices, num_weights, padding_idx, scale_grad_by_freq)  # type: ignore[no-any-return]
+        return _backward(x, indices, num_weights, padding_idx, scale_grad_by_freq)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:

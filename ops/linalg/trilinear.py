@@ -41,7 +41,7 @@ class Trilinear(Function):
         dims = expand1, expand2, expand3, sumdim
         ctx.dims = [tuple(d) for d in dims]
         ctx.shapes = [tuple(t.shape) for t in (i1, i2, i3)]
-        return _trilinear(i1, i2, i3, *dims, unroll_dim)  # type: ignore[no-any-return]
+        return _trilinear(i1, i2, i3, *dims, unroll_dim)
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -11,7 +13,7 @@ _NARROW = (torch.float16, torch.bfloat16)
 
 def in_full_precision(
     x: Tensor, weight: Tensor | None, bias: Tensor | None, full: bool | None = None
-) -> tuple[bool, tuple[Tensor | None, ...]]:
+) -> tuple[bool, tuple[Any, ...]]:
     """Whether torch computes in float32 here, in autocast on a GPU; and the tensors in it."""
     tensors = x, weight, bias
     if full is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import nan
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -74,7 +75,8 @@ def backward(ctx: Context, needs: tuple[bool, ...], gy: Tensor) -> tuple[Tensor 
         mean, rstd = statistics(x, ctx.eps, batch_layout(x.shape), mean)
     # Not in training the last two are not read; torch.vmap asks for them all the same.
     running = (None, None) if ctx.training else (mean, rstd)
-    return backward_kernel(gy, x, weight, *running, mean, rstd, ctx.training, ctx.eps, list(needs))
+    rest: Any = (*running, mean, rstd, ctx.training, ctx.eps, list(needs))
+    return backward_kernel(gy, x, weight, *rest)
 
 
 def backward_kernel(
@@ -95,7 +97,7 @@ def backward_kernel(
         found = torch.zeros_like(x), *x.new_zeros(2, *x.shape[1:2])
         return tuple([t if wanted else None for t, wanted in zip(found, mask, strict=True)])
     four = running_mean, running_var, save_mean, save_invstd
-    return _native_batch_norm_backward(g, x, weight, *four, train, eps, mask)  # type: ignore[no-any-return]
+    return _native_batch_norm_backward(g, x, weight, *four, train, eps, mask)
 
 
 def check_channels(x: Tensor, *tensors: Tensor | None) -> None:

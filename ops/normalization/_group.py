@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from plugrad.ops.normalization._layouts import group_layout
 
 
-def packed(x: Tensor | None) -> Tensor | None:
+def packed(x: Tensor | None) -> Any:
     """``x`` for a kernel, which reads it as if it were contiguous, whether it is or not."""
     return None if x is None else x.contiguous()
 

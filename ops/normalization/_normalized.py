@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -42,7 +42,7 @@ def affine(xhat: Tensor, weight: Tensor | None, bias: Tensor | None, layout: Lay
     return xhat if bias is None else xhat + bias.reshape(layout.weight)
 
 
-def statistics(x: Tensor, eps: float, layout: Layout, like: Tensor) -> tuple[Tensor, Tensor]:
+def statistics(x: Any, eps: float, layout: Layout, like: Tensor) -> tuple[Tensor, Tensor]:
     """The mean and rstd of ``x``, in functions that record, as the kernel gave ``like``."""
     x = x.reshape(layout.x)
     if x.dtype in (torch.float16, torch.bfloat16):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -24,7 +26,8 @@ def check_norms(v: Tensor, g: Tensor, dim: int, *like_v: Tensor) -> None:
         )
 
 
-def norms(v: Tensor, dim: int, like: Tensor) -> Tensor:
+def norms(v: Any, dim: int, like: Tensor) -> Tensor:
     """The norms of ``v`` in functions that record, as the kernel gave ``like``."""
     others = [d for d in range(v.dim()) if d != dim]
-    return torch.linalg.vector_norm(v, 2, others, True).to(like.dtype)
+    found: Tensor = torch.linalg.vector_norm(v, 2, others, True)
+    return found.to(like.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,7 +42,7 @@ class BatchNorm(Function):
     ) -> Tensor:
         _batch.refuse_statistics(ctx.needs_input_grad[1:3])
         if training:
-            torch.nn.functional._verify_batch_size(x.size())
+            _functional._verify_batch_size(x.size())
         five = weight, bias, running_mean, running_var, training
         return _batch.forward(ctx, x, *five, momentum, eps)[0]
 
@@ -74,3 +75,6 @@ class BatchNorm(Function):
         yield Sample(make(4), *none, training=True).raises(ArgumentError, "at least 2 dim")
         short = Sample(make(4, 3), *none, make(2), training=True)
         yield short.raises(ArgumentError, "for 3 channels")
+
+
+_functional: Any = torch.nn.functional  # whose type stub does not know of the check

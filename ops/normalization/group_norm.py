@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -64,14 +65,14 @@ class GroupNorm(Function):
         ctx.save_for_backward(x, weight, mean, rstd)
         ctx.mark_non_differentiable(mean, rstd)
         ctx.sizes, ctx.eps = sizes, float(eps)
-        return y  # type: ignore[no-any-return]
+        return y
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, mean, rstd = ctx.saved_tensors
         _, (x, weight, _) = in_full_precision(x, weight, None, ctx.full)
         layout, saved = group_layout(*ctx.sizes), (mean, rstd)
-        again = statistics(x, ctx.eps, layout, mean) if isinstance(x, Variable) else saved
+        again: Any = statistics(x, ctx.eps, layout, mean) if isinstance(x, Variable) else saved
         need_gx, _, *others = ctx.needs_input_grad[:4]
         gx, *both = kernel_gradient(gy, x, weight, *again, ctx.sizes, (need_gx, *others))
         return gx, None, *both

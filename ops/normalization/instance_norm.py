@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,13 +34,13 @@ class InstanceNorm(Composite):
         eps: float = 1e-5,
     ) -> Tensor:
         if use_input_stats:
-            torch.nn.functional._verify_spatial_size(x.size())
+            _functional._verify_spatial_size(x.size())
         n, channels = x.shape[:2]
         repeated = [None if t is None else t.expand(n, -1).flatten() for t in (weight, bias)]
         running = [_constant(t) for t in (running_mean, running_var)]
         statistics = [None if t is None else t.repeat(n) for t in running]
         seen = x.reshape(1, n * channels, *x.shape[2:])
-        y = torch.batch_norm(seen, *repeated, *statistics, use_input_stats, momentum, eps, False)
+        y: Tensor = _batch_norm(seen, *repeated, *statistics, use_input_stats, momentum, eps, False)
         for old, new in zip(running, statistics, strict=True):
             if old is not None and new is not None and use_input_stats:
                 old.copy_(new.view(n, channels).mean(0))
@@ -57,6 +58,11 @@ class InstanceNorm(Composite):
         yield Sample(make(2, 3, 1)).raises(ValueError, "more than 1 spatial element")
         tracked = Sample(make(2, 3, 4), *statistics)
         yield tracked.raises(NotDifferentiableError, "running_mean or running_var")
+
+
+# Their type stubs know neither of a check nor of arguments in a list.
+_functional: Any = torch.nn.functional
+_batch_norm: Any = torch.batch_norm
 
 
 def _constant(statistic: Tensor | None) -> Tensor | None:

@@ -59,7 +59,7 @@ class LayerNorm(Function):
         ctx.save_for_backward(x, weight, bias, mean, rstd)
         ctx.mark_non_differentiable(mean, rstd)
         ctx.normalized_shape, ctx.eps = tuple(normalized_shape), float(eps)
-        return y  # type: ignore[no-any-return]
+        return y
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, ...]:

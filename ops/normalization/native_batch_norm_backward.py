@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,10 +26,12 @@ def _reference(
     eps: float,
     output_mask: Sequence[bool],
 ) -> tuple[Tensor | None, ...]:
+    mean: Any
+    rstd: Any
     mean, rstd = save_mean, save_invstd
     if not train:
-        mean, rstd = running_mean, (running_var + eps).rsqrt()  # type: ignore[operator]
-    found = gradient(g, x, mean, rstd, weight, batch_layout(x.shape), train)  # type: ignore[arg-type]
+        mean, rstd = running_mean, torch.rsqrt(running_var + eps)  # type: ignore[operator,arg-type]
+    found = gradient(g, x, mean, rstd, weight, batch_layout(x.shape), train)
     return masked(found, output_mask, None, None)
 
 

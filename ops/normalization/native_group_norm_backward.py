@@ -65,7 +65,7 @@ class NativeGroupNormBackward(Function):
         ctx.sizes = sizes = tuple([int(s) for s in (n, channels, pixels, group)])
         # The kernel reads them as if they were contiguous, whether they are or not.
         five = [None if t is None else t.contiguous() for t in (g, x, mean, rstd, weight)]
-        return _backward(*five, *sizes, output_mask)  # type: ignore[no-any-return]
+        return _backward(*five, *sizes, output_mask)
 
     @staticmethod
     def backward(ctx: Context, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:

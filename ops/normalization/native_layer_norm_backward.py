@@ -62,7 +62,7 @@ class NativeLayerNormBackward(Function):
         # The kernel reads the statistics as if they were contiguous, whether they are or not.
         mean, rstd = mean.contiguous(), rstd.contiguous()
         three = weight, bias, output_mask
-        return _backward(g, x, normalized_shape, mean, rstd, *three)  # type: ignore[no-any-return]
+        return _backward(g, x, normalized_shape, mean, rstd, *three)
 
     @staticmethod
     def backward(ctx: Context, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:

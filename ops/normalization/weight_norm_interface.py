@@ -50,7 +50,7 @@ class WeightNormInterface(Function):
     def backward(ctx: Context, gw: Tensor, *_: Tensor | None) -> tuple[Tensor | None, ...]:
         v, g, n = ctx.saved_tensors
         again = norms(v, ctx.dim, n) if isinstance(v, Variable) else n
-        return _backward(gw.contiguous(), v.contiguous(), g.contiguous(), again, ctx.dim)  # type: ignore[no-any-return]
+        return _backward(gw.contiguous(), v.contiguous(), g.contiguous(), again, ctx.dim)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

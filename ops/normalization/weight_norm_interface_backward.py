@@ -44,7 +44,7 @@ class WeightNormInterfaceBackward(Function):
         check_norms(v, g, dim, x)
         ctx.save_for_backward(x, v, g, n)
         ctx.dim = int(dim)
-        return _backward(x.contiguous(), v.contiguous(), g.contiguous(), n.contiguous(), dim)  # type: ignore[no-any-return]
+        return _backward(x.contiguous(), v.contiguous(), g.contiguous(), n.contiguous(), dim)
 
     @staticmethod
     def backward(ctx: Context, a: Tensor, c: Tensor) -> tuple[Tensor, ...]:
