@@ -72,9 +72,10 @@ class GroupNorm(Function):
         x, weight, mean, rstd = ctx.saved_tensors
         _, (x, weight, _) = in_full_precision(x, weight, None, ctx.full)
         layout, saved = group_layout(*ctx.sizes), (mean, rstd)
-        again: Any = statistics(x, ctx.eps, layout, mean) if isinstance(x, Variable) else saved
+        again = statistics(x, ctx.eps, layout, mean) if isinstance(x, Variable) else saved
         need_gx, _, *others = ctx.needs_input_grad[:4]
-        gx, *both = kernel_gradient(gy, x, weight, *again, ctx.sizes, (need_gx, *others))
+        rest: Any = (*again, ctx.sizes, (need_gx, *others))
+        gx, *both = kernel_gradient(gy, x, weight, *rest)
         return gx, None, *both
 
     @staticmethod
