@@ -1,0 +1,65 @@
+"""grid_sampler_3d: volumes looked up at the points of a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+
+
+@op(
+    "grid_sampler_3d",
+    overrides=(torch.grid_sampler_3d, torch.ops.aten.grid_sampler_3d.default),
+)
+class GridSampler3d(Function):
+    """y = sum(w x) over the neighbours of a point;  gx = sum(w gy), ggrid = sum(gy w' x).
+
+    A point has a number from -1 to 1 for each dimension of space, the last first.
+    interpolation_mode is bilinear or nearest (0, 1); padding_mode says
+    what is outside: zeros, the border, or a reflection (0, 1, 2).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Context,
+        x: Tensor,
+        grid: Tensor,
+        interpolation_mode: int,
+        padding_mode: int,
+        align_corners: bool,
+    ) -> Tensor:
+        ctx.save_for_backward(x, grid)
+        ctx.modes = int(interpolation_mode), int(padding_mode), bool(align_corners)
+        return torch.grid_sampler_3d(x, grid, *ctx.modes)
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, grid = ctx.saved_tensors
+        need_gx, need_ggrid = ctx.needs_input_grad[:2]
+        gx, ggrid = _backward(gy, x, grid, *ctx.modes, [need_gx, need_ggrid])
+        return gx, ggrid if need_ggrid else None
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        for mode in (0, 1):
+            for padding in (0, 1, 2):
+                for align in (False, True):
+                    x, grid = make(1, 2, 2, 3, 3), make(1, 2, 1, 2, 3, low=-1.4, high=1.4)
+                    yield Sample(x, grid, mode, padding, align)
+        yield Sample(make(1, 1, 1, 2, 1), make(1, 1, 1, 2, 3), 0, 2, True)
+        yield Sample(x, grid, 0, 0, False).constant(0)
+        yield Sample(x, grid, 0, 0, False).constant(1)
+        yield Sample(make(0, 1, 2, 2, 2), make(0, 1, 1, 2, 3), 0, 0, False)
+        edge = make.tensor([0.0, 2.0, -1.0, 1.0, 0.0, 1.0, 3.0, -2.0]).view(1, 1, 2, 2, 2)
+        yield Sample(edge, make.tensor([[[[[0.3, -0.4, 0.2], [0.0, 0.1, -0.3]]]]]), 0, 0, False)
+        yield Sample(edge, make.tensor([[[[[0.4, 0.4, 0.4], [-0.2, -0.2, -0.2]]]]]), 0, 0, False)
+        yield Sample(
+            edge, make.tensor([[[[[-1.0, 1.0, -1.0], [1.0, -1.0, 1.0]]]]]), 0, 1, True
+        ).at_kink()
+        yield Sample(x, grid[..., :1], 0, 0, False).raises(RuntimeError, "size 3")
+
+
+_backward = torch.ops.aten.grid_sampler_3d_backward.default
