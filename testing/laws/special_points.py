@@ -232,7 +232,7 @@ def dimensions(case: Case) -> None:
     if most == 0:
         raise NotApplicable("no input has a dimension")
     try:
-        _right_at(case, case.values, "the sample")
+        _right_at_sample(case)
     except Violation as violation:
         raise NotApplicable("the gradient of the sample itself is wrong") from violation
     for stacked in _stacked(case, max(0, 3 - most)):
@@ -246,6 +246,18 @@ def dimensions(case: Case) -> None:
                     _right_in(case, cut)
             return
     raise NotApplicable("forward or the reference refuses three dimensions with these arguments")
+
+
+def _right_at_sample(case: Case) -> None:
+    """Raise Violation if the gradient is not the oracle's or, without one, the slope."""
+    call = case.shared.call
+    try:
+        theirs = case.oracle.call()
+    except NotApplicable:
+        _right_at(case, case.values, "the sample")
+    else:
+        if all(all_finite(t) for t in call.tensors if isinstance(t, Tensor)):
+            compare_with_oracle(case, call, theirs, "the sample", case.shared.gradients)
 
 
 def _stacked(case: Case, more: int) -> Iterator[list[Tensor]]:
@@ -366,12 +378,11 @@ def _quietly(case: Case, reached: Reached) -> None:
         if not call.roots:
             return
         cotangents = call.cotangents()
-        given: list[list[Any]] = [cotangents]
-        for unused in range(len(cotangents) if len(cotangents) > 1 and call.node else 0):
-            given.append([None if n == unused else c for n, c in enumerate(cotangents)])
-        for each in given:
+        several = len(cotangents) if len(cotangents) > 1 and call.node else 0
+        for unused in (None, *range(several)):
+            given = [None if n == unused else c for n, c in enumerate(cotangents)]
             with reached:
-                call.rule(each)
+                call.rule(given)
         for i in case.wanted if len(case.wanted) > 1 else ():
             alone = _watched_call(case, reached, (i,))
             cotangents = alone.cotangents()
