@@ -63,10 +63,38 @@ class Shared:
         return _copies(self._case.forward())
 
     @cached_property
+    def is_elementwise(self) -> bool:
+        """Whether an element says nothing of the others, as the op declares, and as it is here.
+
+        What is declared and not so would hide from laws that try many numbers in one call.
+        """
+        case = self._case
+        if not case.op.declaration.elementwise:
+            return False
+        values = case.values
+        for i in case.wanted:
+            last = values[i].flatten()[-1:].clone()
+            values[i] = (0.75 * values[i]).contiguous()
+            values[i].view(-1)[-1:] = last
+        try:
+            outputs = case.forward(values)
+        except Exception:
+            return False
+        pairs = zip(self.untracked, outputs, strict=True)
+        return all(_last_alike(a, b) for a, b in pairs if isinstance(a, Tensor))
+
+    @cached_property
     def gradients(self) -> list[Any]:
         """The gradient of each input for the cotangents of salt 0; None where there is none."""
         call = self._case.call()
         return _copies(call.vjp(call.cotangents()))
+
+
+def _last_alike(a: Tensor, b: Tensor) -> bool:
+    """Whether the last elements are the same but for rounding, which the others may change."""
+    return a.shape == b.shape and torch.allclose(
+        a.flatten()[-1:], b.flatten()[-1:], 1e-9, 1e-12, equal_nan=True
+    )
 
 
 def _copies(values: Sequence[Any]) -> list[Any]:

@@ -115,7 +115,7 @@ def _fits_at_once(case: Case) -> bool:
     """
     inputs = case.inputs
     alike = len({given.tensor.shape for given in inputs}) == 1
-    if not case.op.declaration.elementwise or not alike or any(given.domain for given in inputs):
+    if not case.shared.is_elementwise or not alike or any(given.domain for given in inputs):
         return False
     if len(case.wanted) != len(inputs):
         return False

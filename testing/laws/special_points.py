@@ -111,7 +111,7 @@ def _none_at_any(case: Case, i: int, special: Sequence[float]) -> bool:
     or inf, or the call raises, each is tried by itself.
     """
     given = case.inputs[i]
-    if not case.op.declaration.elementwise or not given.tensor.numel() or given.domain:
+    if not case.shared.is_elementwise or not given.tensor.numel() or given.domain:
         return False
     count = given.tensor.numel()
     for first in range(0, len(special), count):
