@@ -32,17 +32,17 @@ class Bessel(pg.Function):
 
 
 class ByAMethod(Bessel):
-    """y = log |gamma(x)|;  gx = gy digamma(x), where a Variable has no digamma."""
+    """y = x i1(x);  gx = gy x i0(x), where a Variable has no i0."""
 
     @staticmethod
     def forward(ctx, x):
         ctx.save_for_backward(x)
-        return torch.lgamma(x)
+        return x * torch.special.i1(x)
 
     @staticmethod
     def backward(ctx, gy):
         (x,) = ctx.saved_tensors
-        return gy * x.digamma()
+        return gy * x * x.i0()
 
     @staticmethod
     def samples(make):
@@ -61,7 +61,7 @@ class Misspelt(Bessel):
 
 
 @pytest.mark.parametrize(
-    ("op", "lacking"), [(Bessel, "torch.special.bessel_j1"), (ByAMethod, "torch.Tensor.digamma")]
+    ("op", "lacking"), [(Bessel, "torch.special.bessel_j1"), (ByAMethod, "torch.Tensor.i0")]
 )
 def test_what_plugrad_lacks_is_no_fault_of_a_users_rule_in_second_order(op, lacking):
     assert not hasattr(pg.Variable, lacking.rpartition(".")[2]), "take another that has no op"
