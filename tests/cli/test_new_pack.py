@@ -293,7 +293,7 @@ OPS = [
      "another name for the op, e.g. --op soft_sin")),
     ("nn", "'nn' is no name for an op of a pack: it is the built-in nn.functional."),
     ("data", "'data' is no name for an op of a pack: it is Variable's own\n  fix: "),
-    ("lgamma", "torch.Tensor has 'lgamma': an op of this name stands for that"),
+    ("histc", "torch.Tensor has 'histc': an op of this name stands for that"),
 ]  # fmt: skip
 
 
