@@ -60,15 +60,16 @@ class GeluBackward(Function):
 _gelu_backward = torch.ops.aten.gelu_backward.default
 
 
-# Beyond the bounds both are 0, and squares would leave float16.
+# Beyond the bounds both are 0, or below 1e-33, and squares would leave float16.
 def _exact(y: Tensor) -> Tensor:
     square = y.clamp(-40, 40).square()
     return (2 - square) * (-square / 2).exp() / math.sqrt(2 * math.pi)
 
 
 def _of_tanh(y: Tensor) -> Tensor:
-    """The second derivative of y (1 + t) / 2, with t = tanh(k (y + c y^3))."""
+    """The second derivative of y s, s being the sigmoid of v = k (y + c y^3)."""
     y = y.clamp(-10, 10)
-    k, cy2 = math.sqrt(2 / math.pi), 0.044715 * y.square()
-    t, slope = (k * y * (1 + cy2)).tanh(), k * (1 + 3 * cy2)
-    return (1 - t * t) * (slope + 3 * k * cy2 - y * t * slope * slope)
+    k, cy2 = 2 * math.sqrt(2 / math.pi), 0.044715 * y.square()
+    v, slope = k * y * (1 + cy2), k * (1 + 3 * cy2)
+    s, rest = v.sigmoid(), (-v).sigmoid()  # rest is 1 - s, and exact where that is small
+    return s * rest * (2 * slope + 6 * k * cy2 + y * (rest - s) * slope.square())

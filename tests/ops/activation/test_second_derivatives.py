@@ -33,7 +33,7 @@ def test_of_hardsigmoid():
 def test_of_a_large_number(function):
     first, second = derivatives(function, torch.tensor([-800.0, 800.0], dtype=torch.float64))
     assert first.tolist() == [0, 1]
-    assert second.tolist() == [0, 0]
+    assert second.abs().max() < 1e-30
 
 
 @pytest.mark.parametrize(
