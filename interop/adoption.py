@@ -10,13 +10,14 @@ import os
 import warnings
 from collections.abc import Mapping
 from copy import copy
+from functools import partial
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import torch
 import torch.utils.checkpoint
-from torch import Tensor
+from torch import Tensor, nn
 
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.checkpoint import checkpoint
@@ -32,7 +33,7 @@ from plugrad.core.record import (
     tensors_in,
     untracked,
 )
-from plugrad.core.torch_leaf import refuse_torch_graph
+from plugrad.core.torch_leaf import leaf_of, refuse_torch_graph
 from plugrad.core.unpack import refuse_hidden
 from plugrad.core.variable import Variable
 from plugrad.errors import ArgumentError, ContextError, GraphFreedError
@@ -67,7 +68,11 @@ def _apply_adopted(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     """Call a torch.autograd.Function with Variables among its arguments, if there are any."""
     values = (*args, *kwargs.values())
     if not any(map(has_variable, values)):
-        return torchs_apply(cls, *args, **kwargs)
+        if cls is not torch.utils.checkpoint.CheckpointFunction or not _runs_variables(args[0]):
+            return torchs_apply(cls, *args, **kwargs)
+        args = tuple([_with_leaf(a) for a in args])
+        if not any(map(has_variable, args)):  # nothing requires grad: torch warns of it
+            return torchs_apply(cls, *args, **kwargs)
     if cls is torch.utils.checkpoint.CheckpointFunction:
         return checkpoint(args[0], *args[2:], preserve_rng_state=args[1])
     if cls is _NOOP_SAVE_INPUTS:
@@ -78,6 +83,27 @@ def _apply_adopted(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     if has_setup_context(cls):
         args, kwargs = _bound(cls, args, kwargs), {}
     return _call(cls, function, args, kwargs)
+
+
+def _runs_variables(function: Any) -> bool:
+    """Whether a function that is to be checkpointed is of a module whose parameters are Variables.
+
+    Or has one, or a Variable, in its closure: torch would run it without a graph.
+    """
+    while isinstance(function, partial):
+        function = function.func
+    cells = getattr(function, "__closure__", None) or ()
+    held = [getattr(function, "__self__", function), *(cell.cell_contents for cell in cells)]
+    return any(
+        isinstance(h, Variable)
+        or (isinstance(h, nn.Module) and any(isinstance(p, Variable) for p in h.parameters()))
+        for h in held
+    )
+
+
+def _with_leaf(value: Any) -> Any:
+    tracked = isinstance(value, Tensor) and value.requires_grad and torch.is_grad_enabled()
+    return leaf_of(value, "checkpoint") if tracked else value
 
 
 def _kept_inputs(args: tuple[Any, ...]) -> Any:

@@ -10,8 +10,8 @@ import ast
 import inspect
 import textwrap
 from contextlib import suppress
-from functools import cache
-from types import CodeType, FunctionType
+from functools import cache, partial
+from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -26,8 +26,8 @@ _FOUND: Any = vars(torch.autograd.Function)["apply"]
 #: The Python function that torch's apply is; None where it is written in C.
 _APPLY: Any = getattr(_FOUND, "__func__", None)
 CONTAINERS = (list, tuple, dict)
-#: What else to look into.
-MAY_HOLD_VARIABLES = (Variable, *CONTAINERS)
+#: What else to look into; a function may be torch's checkpoint's, of a module on Variables.
+MAY_HOLD_VARIABLES = (Variable, *CONTAINERS, FunctionType, MethodType, partial, torch.nn.Module)
 #: Types of arguments that hold no Variable: looked up first, since torch's callers pay for it.
 TORCHS_OWN = frozenset({Tensor, torch.nn.Parameter, torch.Size, int, float, bool, str, type(None)})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -74,6 +75,40 @@ def test_without_a_gradient_it_is_read_as_it_is():
     x = torch.rand(4, 3, requires_grad=True)
     with pg.no_grad():
         assert not model(x).requires_grad
+
+
+class Checkpointed(nn.Module):
+    """A leaf that torch's checkpoint, which runs its function without a graph, needs."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.layer, self.how = nn.Linear(3, 3), how
+
+    def forward(self, x):
+        x = x * 1
+        x.requires_grad = self.how != "nothing requires grad"
+        layer = self.layer
+        function = {"module": layer, "method": layer.__call__, "partial": partial(layer)}.get(
+            self.how, lambda x: layer(x)
+        )
+        reentrant = self.how != "not reentrant"
+        return torch.utils.checkpoint.checkpoint(function, x, use_reentrant=reentrant) + layer(x)
+
+
+@pytest.mark.parametrize("how", ["module", "method", "partial", "closure", "not reentrant"])
+def test_torchs_checkpoint_of_a_leaf(how):
+    torch.manual_seed(0)
+    model, x = Checkpointed(how), torch.rand(2, 3)
+    expected = copy.deepcopy(model)
+    for each in (expected, pg.interop.convert(model)):
+        each(x).pow(2).sum().backward()
+    for name, parameter in expected.named_parameters():
+        torch.testing.assert_close(model.get_parameter(name).grad.data, parameter.grad)
+
+
+def test_torchs_checkpoint_of_nothing_that_requires_grad_warns_as_in_torch():
+    with pytest.warns(UserWarning, match="None of the inputs have requires_grad"):
+        pg.interop.convert(Checkpointed("nothing requires grad"))(torch.rand(2, 3))
 
 
 class Mixes(nn.Module):
