@@ -141,8 +141,7 @@ def _convert(model: nn.Module) -> list[Variable]:
         _originals[made[key]] = parameter
         parameter.grad = None  # the Variable's now
         if type(parameter) is nn.Parameter:
-            kept: Any = parameter
-            kept.__class__ = ConvertedParameter
+            setattr(parameter, "__class__", ConvertedParameter)  # noqa: B010 (mypy knows one class)
     return list(made.values())
 
 
@@ -169,7 +168,7 @@ def _parameter_for(variable: Variable) -> nn.Parameter:
         parameter = nn.Parameter(variable._data.detach(), requires_grad=variable.requires_grad)
     else:
         if type(parameter) is ConvertedParameter:
-            parameter.__class__ = nn.Parameter
+            setattr(parameter, "__class__", nn.Parameter)  # noqa: B010
         parameter.data = variable._data
         parameter.requires_grad_(variable.requires_grad)
     if variable._grad is not None:

@@ -197,7 +197,7 @@ TRANSFORMS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit")
 @pytest.mark.parametrize("transform", TRANSFORMS)
 def test_what_transforms_functions_of_tensors_says_so(transform):
     x = pg.Variable(torch.ones(2), requires_grad=True)

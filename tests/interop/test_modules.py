@@ -336,14 +336,14 @@ def test_functional_call_says_what_it_was_not_given(model, x):
 # --- refusals ------------------------------------------------------------------------
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit")
 def test_a_script_module_is_refused():
     scripted = torch.jit.script(nn.Linear(2, 2))
     with pytest.raises(ModuleError, match=r"ScriptModule[^$]*fix: convert the module that it was"):
         convert(nn.Sequential(scripted))
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit")
 @pytest.mark.parametrize("requires_grad", [True, False])
 def test_a_script_module_that_is_given_a_variable_says_so(requires_grad):
     scripted = torch.jit.script(nn.Linear(2, 2))

@@ -70,6 +70,7 @@ def test_an_optimizer_does_its_steps(name, foreach):
     assert_as_torch(lambda params: getattr(torch.optim, name)(params, **options))
 
 
+@pytest.mark.filterwarnings("ignore:a Variable that requires grad was converted")  # torch 2.6 does
 @pytest.mark.parametrize("options", [{}, {"line_search_fn": "strong_wolfe"}])
 def test_lbfgs(options):
     assert_as_torch(lambda params: torch.optim.LBFGS(params, lr=0.1, **options))
