@@ -147,6 +147,18 @@ class AttachedMethods:
     def absolute_(self) -> Variable:
         """In place: y = |x|, real also for a complex x; gx = gy x / |x|, 0 at 0."""
 
+    def acos(self) -> Variable:
+        """y = acos(x); gx = -gy conj(1 / sqrt(1 - x^2))."""
+
+    def acos_(self) -> Variable:
+        """In place: y = acos(x); gx = -gy conj(1 / sqrt(1 - x^2))."""
+
+    def acosh(self) -> Variable:
+        """y = acosh(x); gx = gy conj(1 / sqrt(x^2 - 1))."""
+
+    def acosh_(self) -> Variable:
+        """In place: y = acosh(x); gx = gy conj(1 / sqrt(x^2 - 1))."""
+
     def add(self, y: Variable | Tensor | complex, *, alpha: complex = 1) -> Variable:
         """z = x + alpha y; gx = gz, gy = conj(alpha) gz."""
 
@@ -270,6 +282,42 @@ class AttachedMethods:
     ) -> Variable:
         """y = whether some element of x along dim is nonzero; no gradient."""
 
+    def arccos(self) -> Variable:
+        """y = acos(x); gx = -gy conj(1 / sqrt(1 - x^2))."""
+
+    def arccos_(self) -> Variable:
+        """In place: y = acos(x); gx = -gy conj(1 / sqrt(1 - x^2))."""
+
+    def arccosh(self) -> Variable:
+        """y = acosh(x); gx = gy conj(1 / sqrt(x^2 - 1))."""
+
+    def arccosh_(self) -> Variable:
+        """In place: y = acosh(x); gx = gy conj(1 / sqrt(x^2 - 1))."""
+
+    def arcsin(self) -> Variable:
+        """y = asin(x); gx = gy conj(1 / sqrt(1 - x^2))."""
+
+    def arcsin_(self) -> Variable:
+        """In place: y = asin(x); gx = gy conj(1 / sqrt(1 - x^2))."""
+
+    def arcsinh(self) -> Variable:
+        """y = asinh(x); gx = gy conj(1 / sqrt(1 + x^2))."""
+
+    def arcsinh_(self) -> Variable:
+        """In place: y = asinh(x); gx = gy conj(1 / sqrt(1 + x^2))."""
+
+    def arctan(self) -> Variable:
+        """y = atan(x); gx = gy conj(1 / (1 + x^2))."""
+
+    def arctan_(self) -> Variable:
+        """In place: y = atan(x); gx = gy conj(1 / (1 + x^2))."""
+
+    def arctanh(self) -> Variable:
+        """y = atanh(x); gx = gy conj(1 / (1 - x^2))."""
+
+    def arctanh_(self) -> Variable:
+        """In place: y = atanh(x); gx = gy conj(1 / (1 - x^2))."""
+
     def argmax(self, dim: builtins.int | None = None, keepdim: builtins.bool = False) -> Variable:
         """y = the index of the largest element along dim, or in x flattened; no gradient."""
 
@@ -306,6 +354,30 @@ class AttachedMethods:
         """z = x with src at storage_offset + i stride[0] + ..; gx = gz with 0 there, gsrc = gz
         there.
         """
+
+    def asin(self) -> Variable:
+        """y = asin(x); gx = gy conj(1 / sqrt(1 - x^2))."""
+
+    def asin_(self) -> Variable:
+        """In place: y = asin(x); gx = gy conj(1 / sqrt(1 - x^2))."""
+
+    def asinh(self) -> Variable:
+        """y = asinh(x); gx = gy conj(1 / sqrt(1 + x^2))."""
+
+    def asinh_(self) -> Variable:
+        """In place: y = asinh(x); gx = gy conj(1 / sqrt(1 + x^2))."""
+
+    def atan(self) -> Variable:
+        """y = atan(x); gx = gy conj(1 / (1 + x^2))."""
+
+    def atan_(self) -> Variable:
+        """In place: y = atan(x); gx = gy conj(1 / (1 + x^2))."""
+
+    def atanh(self) -> Variable:
+        """y = atanh(x); gx = gy conj(1 / (1 - x^2))."""
+
+    def atanh_(self) -> Variable:
+        """In place: y = atanh(x); gx = gy conj(1 / (1 - x^2))."""
 
     def baddbmm(
         self,
@@ -664,6 +736,12 @@ class AttachedMethods:
     def floor_(self) -> Variable:
         """In place: y = floor(x); gx = 0, also at the jumps."""
 
+    def fmax(self, y: Variable | Tensor) -> Variable:
+        """z = the larger of x and y, or the one that is not nan."""
+
+    def fmin(self, y: Variable | Tensor) -> Variable:
+        """z = the smaller of x and y, or the one that is not nan."""
+
     def gather(
         self, dim: builtins.int, index: Variable | Tensor, *, sparse_grad: builtins.bool = False
     ) -> Variable:
@@ -830,6 +908,11 @@ class AttachedMethods:
 
     def isnan(self) -> Variable:
         """y = whether x is nan; of a complex x, either part is. No gradient."""
+
+    def kthvalue(
+        self, k: builtins.int, dim: builtins.int = -1, keepdim: builtins.bool = False
+    ) -> Any:
+        """y = the k-th smallest of x along dim, and its index; gx = gy at this, else 0."""
 
     def le(self, y: Variable | Tensor | complex) -> Variable:
         """z = x <= y; False where either is nan. No gradient."""
@@ -1017,6 +1100,9 @@ class AttachedMethods:
 
     def mm(self, y: Variable | Tensor) -> Variable:
         """z = x y, of matrices; gx = gz y^H, gy = x^H gz."""
+
+    def mode(self, dim: builtins.int = -1, keepdim: builtins.bool = False) -> Any:
+        """y = the most common value of x along dim, and an index of it; gx = gy at this, else 0."""
 
     def moveaxis(
         self,
@@ -1396,6 +1482,15 @@ class AttachedMethods:
     ) -> Variable:
         """y = exp(x) / sum(exp(x)) along dim; gx = y (gy - sum(gy y))."""
 
+    def sort(
+        self,
+        dim: builtins.int = -1,
+        descending: builtins.bool = False,
+        *,
+        stable: builtins.bool | None = None,
+    ) -> Any:
+        """y = x in ascending or descending order along dim, and the indices; gx = gy at these."""
+
     def split(
         self, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0
     ) -> tuple[Variable, ...]:
@@ -1521,6 +1616,15 @@ class AttachedMethods:
         memory_format: torch.memory_format = torch.preserve_format,
     ) -> Variable:
         """y = x cast to a dtype on a device; gx = gy cast and moved back."""
+
+    def topk(
+        self,
+        k: builtins.int,
+        dim: builtins.int = -1,
+        largest: builtins.bool = True,
+        sorted: builtins.bool = True,
+    ) -> Any:
+        """y = the k largest of x along dim, and their indices; gx = gy at these, else 0."""
 
     def trace(self) -> Variable:
         """y = the sum of x[i, i]; gx = gy on the diagonal, else 0."""
