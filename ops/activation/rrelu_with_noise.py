@@ -49,11 +49,11 @@ class RreluWithNoise(Function):
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         for args in ((), (0.2, 0.8), (0.1, 0.9, True), (0.3, 0.3, True)):
-            yield Sample(make(3, 4), make(3, 4), *args).constant("noise")
-        yield Sample(make(3), make(3), training=True).constant("noise")
-        yield Sample(make.tensor([-1.0, 0.0, 2.0]), make(3)).constant("noise").at_kink()
-        yield Sample(make(), make(), 0.2, 0.3, True).constant("noise")
-        yield Sample(make(0, 3), make(0, 3), 0.2, 0.3, True).constant("noise")
+            yield Sample(make(3, 4), make(3, 4), *args).constant(1)
+        yield Sample(make(3), make(3), training=True).constant(1)
+        yield Sample(make.tensor([-1.0, 0.0, 2.0]), make(3)).constant(1).at_kink()
+        yield Sample(make(), make(), 0.2, 0.3, True).constant(1)
+        yield Sample(make(0, 3), make(0, 3), 0.2, 0.3, True).constant(1)
 
 
 _rrelu_with_noise = torch.ops.aten.rrelu_with_noise.default
