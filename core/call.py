@@ -17,7 +17,14 @@ from plugrad.core.context import NUMBERS, ORIGIN_X, ORIGIN_Y, ORIGINS_XY, Untrac
 from plugrad.core.node import Record, grouped, origins
 from plugrad.core.record import note_constants, only_plain, record, record_any, untracked
 from plugrad.core.twins import MISSING, make_twin
-from plugrad.core.unpack import any_foreign, distinct, flat, raw_option, unpack
+from plugrad.core.unpack import (
+    any_foreign,
+    distinct,
+    flat,
+    raw_option,
+    unpack,
+    with_numbers,
+)
 from plugrad.core.variable import Variable, plain
 from plugrad.core.views import note_custom_view, note_views
 from plugrad.errors import PlugradError
@@ -119,6 +126,8 @@ def _binary_gate(  # noqa: C901
         [(first, second) + (False,) * others for second in (False, True)] for first in (False, True)
     ]
     no_edges = (None,) * others
+    # A tensor is no number to the second parameter, and the general gate makes it one.
+    number = not foreign and 1 in function.signature.numbers
 
     def apply(  # noqa: C901
         x: Any = MISSING, y: Any = MISSING, /, *rest: Any, **options: Any
@@ -143,12 +152,14 @@ def _binary_gate(  # noqa: C901
         else:
             return general(x, y)
         if isinstance(y, Variable):
+            if number:
+                return general(x, y)
             b = y._data
             if recording:
                 y_edge = y._edge
                 if y_edge is None and y._requires_grad:
                     y_edge = edge_of(y)
-        elif y.__class__ in numbers or (y.__class__ is Tensor and not y.requires_grad):
+        elif y.__class__ in numbers or (y.__class__ is Tensor and not (number or y.requires_grad)):
             b = y
         else:
             return general(x, y)
@@ -244,6 +255,7 @@ def _general_gate(function: type[Function], differentiable: bool) -> Callable[..
     forward, signature = function.forward, function.signature
     op_name, after = signature.op_name, function.takes_setup_context()
     foreign = not function.is_builtin()
+    numbers = not foreign and bool(signature.numbers)
     declared = function.declaration is not None and function.declaration.inplace
     twin = make_twin(function, f"{op_name.rpartition('.')[2]}_") if declared else None
 
@@ -254,6 +266,8 @@ def _general_gate(function: type[Function], differentiable: bool) -> Callable[..
         if kwargs or not signature.fits(len(args)):
             args, options = signature.bind(args, kwargs)
             options = {name: raw_option(name, v, op_name) for name, v in options.items()}
+        if numbers:
+            args = with_numbers(args, signature)
         if after:  # setup_context is given forward's defaults, too
             args = signature.completed(args)
         recording = differentiable and _is_grad_enabled()

@@ -107,6 +107,13 @@ class Declaration:
         return said if isinstance(said, Surrogate) else Surrogate(said)
 
 
+def _is_number(parameter: inspect.Parameter) -> bool:
+    annotation = parameter.annotation
+    if not isinstance(annotation, str):  # from __future__ import annotations makes it one
+        return False
+    return not any(kind in annotation for kind in ("Tensor", "Variable", "Any", "object"))
+
+
 class Signature:
     """The parameters of ``forward`` after ``ctx``.
 
@@ -128,6 +135,7 @@ class Signature:
         "_required",
         "aliases",
         "keyword_only",
+        "numbers",
         "op_name",
         "positional",
         "variadic",
@@ -149,6 +157,10 @@ class Signature:
         self.keyword_only = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
         #: The name of ``*parameter``, empty if there is none.
         self.variadic = "".join(p.name for p in parameters if p.kind is p.VAR_POSITIONAL)
+        #: The positions of parameters that are annotated, and not with what may hold a tensor.
+        self.numbers = tuple(
+            [i for i, p in enumerate(parameters) if p.kind in _POSITIONAL and _is_number(p)]
+        )
         self._defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         self._index = {name: i for i, name in enumerate(self.positional)}
         self._required = sum(name not in self._defaults for name in self.positional)

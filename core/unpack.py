@@ -17,6 +17,7 @@ from plugrad.errors import ArgumentError, HiddenVariableError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from plugrad.core.declaration import Signature
     from plugrad.core.node import Edge
 
 #: Types that hold neither a tensor nor a Variable.
@@ -62,6 +63,45 @@ def unpack(
             else:
                 edges.append(None)
     return raw, edges, lengths, any_variable
+
+
+def with_numbers(args: tuple[Any, ...], signature: Signature) -> tuple[Any, ...]:
+    """``args`` with Python's numbers where a tensor of one element was given for one.
+
+    Raises:
+        ArgumentError: it is a Variable that requires grad, and there is no gradient for a number.
+    """
+    for position in signature.numbers:
+        if position >= len(args):
+            break
+        given = args[position]
+        if given.__class__ not in PLAIN:
+            number = _number(given, signature, position)
+            if number is not given:
+                args = (*args[:position], number, *args[position + 1 :])
+    return args
+
+
+def _number(given: Any, signature: Signature, position: int) -> Any:
+    if isinstance(given, Variable):
+        if given.requires_grad and torch.is_grad_enabled():
+            raise gradient_refused(signature.op_name, signature.positional[position])
+        given = given._data
+    if isinstance(given, Tensor):
+        return given.item() if given.numel() == 1 else given
+    if isinstance(given, list | tuple) and any(isinstance(v, Variable | Tensor) for v in given):
+        return type(given)([_number(v, signature, position) for v in given])
+    return given
+
+
+def gradient_refused(op_name: str, parameter: str) -> ArgumentError:
+    """What says that there is no gradient for a number; torch says that it must be one."""
+    return ArgumentError(
+        f"{parameter!r} of {op_name}() is a Variable that requires grad, and there is no gradient "
+        "for it",
+        where=f"a call of {op_name}",
+        fix="pass a number, or .detach() of the Variable",
+    )
 
 
 def distinct(raw: list[Any], args: tuple[Any, ...], lengths: Sequence[int | None] | None) -> None:

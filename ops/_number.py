@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from plugrad.core import Variable
-from plugrad.errors import ArgumentError
+from plugrad.core.unpack import gradient_refused
 
 
 def number(value: Any) -> Any:
@@ -31,13 +31,3 @@ def constant(value: Any, op_name: str, parameter: str) -> Any:
     if value.requires_grad:
         raise gradient_refused(op_name, parameter)
     return value.data
-
-
-def gradient_refused(op_name: str, parameter: str) -> ArgumentError:
-    """What says that there is no gradient for a number; torch says that it must be one."""
-    return ArgumentError(
-        f"{parameter!r} of {op_name}() is a Variable that requires grad, and there is no gradient "
-        "for it",
-        where=f"a call of {op_name}",
-        fix="pass a number, or .detach() of the Variable",
-    )

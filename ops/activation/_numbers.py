@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from plugrad.core import Context
-from plugrad.ops._number import gradient_refused, number
+from plugrad.core.unpack import gradient_refused
+from plugrad.ops._number import number
 
 
 def numbers(ctx: Context, op_name: str, first: int, **given: Any) -> tuple[Any, ...]:
