@@ -36,6 +36,7 @@ class MinDim(Function):
         yield Sample(make.distinct(3, 4), dim=0)
         yield Sample(make.distinct(2, 3, 2), 1, keepdim=False)
         yield Sample(make.tensor([[1.0, 3.0, 3.0], [2.0, float("nan"), 1.0]]), 1)
+        yield Sample(make.tensor([0.0, 1.0]), 0)
         yield Sample(make.integers(3, 4), 0)
         yield Sample(make(), 0)
         yield Sample(make(0, 3), 1)
