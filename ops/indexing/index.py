@@ -11,7 +11,15 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.indexing._placed import placed
 
 
-@op("index", overrides=(torch.ops.aten.index.Tensor, torch.ops.aten.index), linear=True)
+@op(
+    "index",
+    overrides=(
+        torch.ops.aten.index.Tensor,
+        torch.ops.aten.index,
+        torch.ops.aten._unsafe_index.Tensor,
+    ),
+    linear=True,
+)
 class Index(Function):
     """y = x[indices];  gx = zeros with gy added at [indices].
 

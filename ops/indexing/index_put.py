@@ -13,7 +13,11 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 @op(
     "index_put",
     methods=("index_put",),
-    overrides=(torch.index_put, torch.ops.aten.index_put.default),
+    overrides=(
+        torch.index_put,
+        torch.ops.aten.index_put.default,
+        torch.ops.aten._unsafe_index_put.default,
+    ),
     broadcasts=True,
     inplace=True,
 )
