@@ -72,8 +72,7 @@ def second_gradients(
     Args:
         ctx: of the kernel's call.
         gz: its cotangent.
-        curvature: of d and a tensor that has its shape: the tensor times the loss's second
-            derivative at d.
+        curvature: takes d and a tensor; the tensor times the loss's second derivative at d.
         kernel: the gradient itself, which is linear in x.
         reduction: the number of torch's kernels.
         options: further arguments of the kernel.
@@ -88,10 +87,7 @@ def second_gradients(
 
 
 def samples(make: SampleMaker, *options: Any, vmap: bool = False) -> Iterator[Sample]:
-    """Samples of a loss with these options after the reduction.
-
-    ``vmap``: the kernel is not torch's, which in torch.vmap divides by 0.
-    """
+    """Samples of a loss, its options after the reduction; ``vmap``: with a kernel of its own."""
     for reduction in (0, 1, 2):
         yield Sample(make(2, 3), make(2, 3), reduction, *options)
         yield Sample(make(2, 3), make(2, 3), reduction, *options).constant(1)
