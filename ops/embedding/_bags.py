@@ -40,6 +40,15 @@ def summed(x: Tensor, places: Tensor, count: int) -> Tensor:
     return x.new_zeros(()).expand(count, *x.shape[1:]).index_add(0, places.long(), x)
 
 
+def by_frequency(z: Tensor, indices: Tensor) -> Tensor:
+    """The gradient ``z`` of a table, each row divided by how often ``indices`` name it.
+
+    The kernel would do it, but takes the counts of other indices.
+    """
+    ones = torch.ones(indices.shape, dtype=z.dtype, device=z.device)
+    return z / summed(ones, indices, z.shape[0]).clamp(min=1).unsqueeze(1)
+
+
 def packed(*tensors: Tensor | None) -> list[Any]:
     """``tensors`` as the kernels read them, whether they are so or not: contiguous."""
     return [None if t is None else t.contiguous() for t in tensors]

@@ -12,6 +12,7 @@ from plugrad.ops.embedding._bags import (
     FLOATING,
     MAX,
     MEAN,
+    by_frequency,
     check_bags,
     check_sizes,
     packed,
@@ -60,6 +61,7 @@ def _reference(
         "maximum_indices": "places",
     },
     dtypes=FLOATING,
+    waives={"primitive": "torch divides by the counts of other indices"},
 )
 class EmbeddingBagDenseBackward(Function):
     """z[indices[i]] += w[i] x[bag[i]], for a mean / sizes[bag[i]];  for a maximum at places.
@@ -91,10 +93,7 @@ class EmbeddingBagDenseBackward(Function):
         ctx.padding_idx = int(padding_idx)
         five = packed(x, indices, bag, sizes, places)
         z = _backward(*five, num_weights, False, mode, *packed(w), padding_idx)
-        if scale_grad_by_freq:  # beside padding the kernel takes the counts of other indices
-            ones = torch.ones_like(indices, dtype=z.dtype)
-            z = z / summed(ones, indices, num_weights).clamp(min=1).unsqueeze(1)
-        return z
+        return by_frequency(z, indices) if scale_grad_by_freq else z
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:

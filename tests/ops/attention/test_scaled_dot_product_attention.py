@@ -1,0 +1,112 @@
+"""scaled_dot_product_attention: second derivatives, the mask's gradient, dropout, bad shapes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F  # noqa: N812 (as everybody calls it)
+
+import plugrad as pg
+from plugrad.errors import ArgumentError
+
+attention = F.scaled_dot_product_attention
+
+
+def three(*shape, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(*shape, generator=generator, dtype=dtype) for _ in range(3)]
+
+
+def by_hand(q, k, v, mask=None, is_causal=False, scale=None):
+    s = q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
+    if is_causal:
+        s = s.masked_fill(~torch.ones(s.shape[-2:], dtype=torch.bool).tril(), -torch.inf)
+    return (s if mask is None else s + mask).softmax(-1) @ v
+
+
+def twice(function, tensors, grad, **options):
+    y = function(*tensors, **options)
+    first = grad(y.sin().sum(), tensors, create_graph=True)
+    return first, grad(sum(g.square().sum() for g in first), tensors)
+
+
+@pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"scale": 0.2}], ids=str)
+def test_second_derivative_of_the_kernel(options):
+    tensors = three(2, 2, 4, 3)
+    ours = [pg.Variable(t, requires_grad=True) for t in tensors]
+    theirs = [t.clone().requires_grad_() for t in tensors]
+    assert "flash" in attention(*ours, **options).grad_fn.name().lower()
+    for got, expected in zip(
+        twice(attention, ours, pg.grad, **options),
+        twice(by_hand, theirs, torch.autograd.grad, **options),
+        strict=True,
+    ):
+        for a, b in zip(got, expected, strict=True):
+            torch.testing.assert_close(a.data, b.detach())
+
+
+def test_a_mask_that_requires_grad():
+    mask = torch.linspace(-1, 1, 16, dtype=torch.float64).view(4, 4)
+    ours = [pg.Variable(t, requires_grad=True) for t in (*three(2, 2, 4, 3), mask)]
+    theirs = [t.clone().requires_grad_() for t in (*three(2, 2, 4, 3), mask)]
+    for got, expected in zip(
+        twice(attention, ours, pg.grad), twice(by_hand, theirs, torch.autograd.grad), strict=True
+    ):
+        for a, b in zip(got, expected, strict=True):
+            torch.testing.assert_close(a.data, b.detach())
+
+
+def test_dropout_draws_torchs_numbers():
+    tensors = three(2, 2, 4, 3)
+    ours = [pg.Variable(t, requires_grad=True) for t in tensors]
+    theirs = [t.clone().requires_grad_() for t in tensors]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        y, after = attention(*ours, dropout_p=0.4), torch.rand(2)
+        torch.manual_seed(0)
+        expected, expected_after = attention(*theirs, dropout_p=0.4), torch.rand(2)
+    assert torch.equal(y.data, expected)
+    assert torch.equal(after, expected_after)
+    got = pg.grad(y.sin().sum(), ours)
+    for a, b in zip(got, torch.autograd.grad(expected.sin().sum(), theirs), strict=True):
+        torch.testing.assert_close(a.data, b)
+
+
+def test_a_row_that_is_masked_all_over():
+    mask = torch.tensor([[True, False], [False, False]])
+    for shape in ((1, 1, 2, 3), (1, 2, 3)):  # the kernel and the steps
+        ours = [pg.Variable(t, requires_grad=True) for t in three(*shape)]
+        y = attention(*ours, attn_mask=mask)
+        assert y.data[..., 1, :].tolist() == torch.zeros(*shape[:-2], 3).tolist()
+        for g in twice(attention, ours, pg.grad, attn_mask=mask)[1]:
+            assert g.data.isfinite().all()
+
+
+def test_the_kernel_refuses_what_it_would_misread():
+    q, k, _ = three(1, 2, 3, 4)
+    kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
+    for bad in (k[:, :, :, :2], k[:, :, :0], k[0]):
+        with pytest.raises(ArgumentError, match="attention kernel for the CPU got tensors"):
+            kernel(pg.Variable(q, requires_grad=True), bad, bad)
+
+
+def test_grouped_queries_without_a_head_are_refused():
+    q, k, v = three(1, 2, 3, 4)
+    q = pg.Variable(q, requires_grad=True)
+    with pytest.raises(ArgumentError, match="there must be a head of k"):
+        attention(q, k[:, :0], v[:, :0], enable_gqa=True)
+
+
+def test_autocast():
+    ours = [pg.Variable(t, requires_grad=True) for t in three(1, 2, 4, 8, dtype=torch.float32)]
+    theirs = [t.clone().requires_grad_() for t in three(1, 2, 4, 8, dtype=torch.float32)]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        for options in ({}, {"attn_mask": torch.zeros(4, 4).requires_grad_()}):
+            y, expected = attention(*ours), attention(*theirs, **options)
+            assert y.dtype is expected.dtype is torch.bfloat16
+            torch.testing.assert_close(y.data, expected.detach(), atol=2e-2, rtol=2e-2)
+    for a, b in zip(
+        pg.grad(y.sum(), ours), torch.autograd.grad(expected.sum(), theirs), strict=True
+    ):
+        assert a.dtype is torch.float32
+        torch.testing.assert_close(a.data, b, atol=3e-2, rtol=3e-2)
