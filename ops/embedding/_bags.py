@@ -12,6 +12,8 @@ from plugrad.ops.embedding._rows import counts
 
 SUM, MEAN, MAX = 0, 1, 2
 FLOATING = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+#: Why no sample shows include_last_offset.
+AFTER_THE_LAST = "it matters after the last offset, where torch reads beyond its memory"
 
 
 def bags(indices: Tensor, offsets: Tensor) -> Tensor:
@@ -47,6 +49,18 @@ def by_frequency(z: Tensor, indices: Tensor) -> Tensor:
     """
     ones = torch.ones(indices.shape, dtype=z.dtype, device=z.device)
     return z / summed(ones, indices, z.shape[0]).clamp(min=1).unsqueeze(1)
+
+
+def with_rest(
+    gy: Tensor, sizes: Tensor, places: Tensor, mode: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The same with one more bag, for indices after the last offset, which are in no other.
+
+    Its gradient is 0; without it the kernels would read beyond ``gy``.
+    """
+    gy = torch.cat([gy, gy.new_zeros(1, gy.shape[1])])
+    sizes = torch.cat([sizes, sizes.new_full((1,), mode != MAX)])
+    return gy, sizes, torch.cat([places, places.new_zeros(1, *places.shape[1:])])
 
 
 def packed(*tensors: Tensor | None) -> list[Any]:

@@ -10,12 +10,14 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.embedding._bags import (
+    AFTER_THE_LAST,
     FLOATING,
     bags,
     by_frequency,
     check_bags,
     check_offsets,
     packed,
+    with_rest,
 )
 
 
@@ -48,6 +50,7 @@ def _reference(
     reference=_reference,
     aliases={"weight": "x"},
     dtypes=FLOATING,
+    equivalent={"option-ignored[include_last_offset]": AFTER_THE_LAST},
     waives={
         "second-order": "torch has no second derivative",
         "meta": "torch's own gives the outputs for the kernels other sizes",
@@ -91,12 +94,15 @@ class EmbeddingBagForward(Function):
         )
         ctx.count, ctx.by_freq = x.shape[0], bool(scale_grad_by_freq)
         ctx.mode, ctx.padding_idx = int(mode), int(padding_idx)
+        ctx.last = bool(include_last_offset)
         return outputs
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor, *_: Tensor | None) -> tuple[Tensor | None, ...]:
         x, indices, offsets, w, bag, sizes, places = ctx.saved_tensors
         indices, offsets = indices.contiguous(), offsets.contiguous()  # for the kernels
+        if ctx.last:
+            gy, sizes, places = with_rest(gy, sizes, places, ctx.mode)
         gx = gw = None
         if ctx.needs_input_grad[0]:
             last = ctx.count, False, ctx.mode, w, ctx.padding_idx
