@@ -50,7 +50,7 @@ class Sampler:
     def derived(self, x: Tensor, *axes: int) -> Tensor:
         """The derivative of y by ``axes`` of the grid: batch, channel, point."""
         at = self._at.flatten(1).unsqueeze(1).expand(-1, x.shape[1], -1)
-        taken = x.flatten(2).gather(2, at).unflatten(2, self._at.shape[1:])
+        taken = x.flatten(2).gather(2, at).view(*x.shape[:2], *self._at.shape[1:])
         taken = taken.masked_fill(self._outside.unsqueeze(1), 0.0)
         return (taken * self._weight(*axes)).sum(-1)
 
@@ -60,7 +60,7 @@ class Sampler:
         parts = gy.unsqueeze(-1) * self._weight(*axes)
         parts = parts.masked_fill(self._outside.unsqueeze(1), 0.0).flatten(2)
         zeros = gy.new_zeros(()).expand(*gy.shape[:2], torch.Size(self.size).numel())
-        return zeros.scatter_add(2, at, parts).unflatten(2, self.size)
+        return zeros.scatter_add(2, at, parts).view(*gy.shape[:2], *self.size)
 
 
 _Axis = tuple[list[Tensor], list[Tensor], list[list[Tensor]]]

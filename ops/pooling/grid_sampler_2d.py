@@ -55,7 +55,7 @@ class GridSampler2d(Function):
         yield Sample(x, grid, 0, 0, False).constant(0)
         yield Sample(x, grid, 0, 0, False).constant(1)
         yield Sample(make(0, 1, 2, 2), make(0, 1, 2, 2), 0, 0, False)
-        edge = make.tensor([[[[0.0, 2.0], [-1.0, 1.0]]]])
+        edge = make.tensor([[[[0.0, 2.0], [-1.0, 2.0]]]])
         yield Sample(edge, make.tensor([[[[0.3, -0.4], [0.0, 0.1]]]]), 0, 0, False)
         yield Sample(edge, make.tensor([[[[0.4, 0.4], [-0.2, -0.2]]]]), 0, 0, False)
         yield Sample(edge, make.tensor([[[[-1.0, 1.0], [1.0, -1.0]]]]), 0, 1, True).at_kink()

@@ -82,7 +82,7 @@ class GridSampler2dBackward(Function):
         yield Sample(
             make(0, 1, 1, 2), make(0, 1, 2, 2), make(0, 1, 2, 2), 0, 0, False, [True, True]
         )
-        x, edge = make.tensor([[[[0.0, 1.5]]]]), make.tensor([[[[0.0, 2.0], [-1.0, 1.0]]]])
+        x, edge = make.tensor([[[[0.0, 1.5]]]]), make.tensor([[[[0.0, 2.0], [-1.0, 2.0]]]])
         yield Sample(x, edge, make.tensor([[[[0.3, -0.4], [0.0, 0.1]]]]), 0, 0, False, [True, True])
         grid = make.tensor([[[[0.4, 0.4], [-0.2, -0.2]]]])
         yield Sample(x, edge, grid, 0, 0, False, [True, True])
