@@ -1,0 +1,47 @@
+"""Layers whose parameters are Variables, in the formats that models use."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import plugrad as pg
+
+LAYERS = {
+    "same": lambda: nn.Conv2d(2, 4, (1, 3), padding="same", groups=2),
+    "strided": lambda: nn.Conv2d(2, 4, 3, stride=2, padding=1, dilation=2),
+    "transposed": lambda: nn.ConvTranspose2d(2, 4, 3, stride=2, output_padding=1),
+}
+
+
+def called(layer, x, weight, bias):
+    copy = layer()
+    del copy.weight, copy.bias
+    copy.weight, copy.bias = weight, bias
+    return copy(x)
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_and_its_derivatives(name, dtype, channels_last):
+    layer = LAYERS[name]
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(2, 2, 6, 5), *(p.shape for p in layer().parameters())]
+    data = [torch.randn(s, generator=generator, dtype=dtype) for s in shapes]
+    if channels_last:
+        data[0] = data[0].contiguous(memory_format=torch.channels_last)
+    leaves = [t.clone().requires_grad_() for t in data]
+    variables = [pg.Variable(t.clone(), requires_grad=True) for t in data]
+    theirs, ours = called(layer, *leaves), called(layer, *variables)
+    assert ours.stride() == theirs.stride()
+    firsts = torch.autograd.grad(theirs.square().sum(), leaves, create_graph=True)
+    seconds = torch.autograd.grad(sum(g.square().sum() for g in firsts), leaves)
+    got = pg.grad(ours.square().sum(), variables, create_graph=True)
+    again = pg.grad(sum(g.square().sum() for g in got), variables)
+    allowed = 1e-5 if dtype is torch.float32 else 1e-12
+    for expected, found in zip((*firsts, *seconds), (*got, *again), strict=True):
+        assert found.dtype is dtype
+        error = (found.data - expected.detach()).abs().max()
+        assert error <= allowed * expected.detach().abs().max()
