@@ -187,6 +187,28 @@ class AttachedMethods:
         sum's shape.
         """
 
+    def addcdiv(
+        self, y: Variable | Tensor, other: Variable | Tensor, *, value: complex = 1
+    ) -> Variable:
+        """z = x + value y / other; gx = gz, gy = gz conj(value / other)."""
+
+    def addcdiv_(
+        self, y: Variable | Tensor, other: Variable | Tensor, *, value: complex = 1
+    ) -> Variable:
+        """In place: z = x + value y / other; gx = gz, gy = gz conj(value / other)."""
+
+    def addcmul(
+        self, y: Variable | Tensor, other: Variable | Tensor, *, value: complex = 1
+    ) -> Variable:
+        """z = x + value y other; gx = gz, gy = gz conj(value other), gother = gz conj(value y)."""
+
+    def addcmul_(
+        self, y: Variable | Tensor, other: Variable | Tensor, *, value: complex = 1
+    ) -> Variable:
+        """In place: z = x + value y other; gx = gz, gy = gz conj(value other), gother = gz
+        conj(value y).
+        """
+
     def addmm(
         self,
         mat1: Variable | Tensor,
@@ -309,6 +331,14 @@ class AttachedMethods:
     def arctan(self) -> Variable:
         """y = atan(x); gx = gy conj(1 / (1 + x^2))."""
 
+    def arctan2(self, y: Variable | Tensor) -> Variable:
+        """z = the angle of the vector with the coordinates y and x, from the axis of y."""
+
+    def arctan2_(self, y: Variable | Tensor) -> Variable:
+        """In place: z = the angle of the vector with the coordinates y and x, from the axis of
+        y.
+        """
+
     def arctan_(self) -> Variable:
         """In place: y = atan(x); gx = gy conj(1 / (1 + x^2))."""
 
@@ -369,6 +399,14 @@ class AttachedMethods:
 
     def atan(self) -> Variable:
         """y = atan(x); gx = gy conj(1 / (1 + x^2))."""
+
+    def atan2(self, y: Variable | Tensor) -> Variable:
+        """z = the angle of the vector with the coordinates y and x, from the axis of y."""
+
+    def atan2_(self, y: Variable | Tensor) -> Variable:
+        """In place: z = the angle of the vector with the coordinates y and x, from the axis of
+        y.
+        """
 
     def atan_(self) -> Variable:
         """In place: y = atan(x); gx = gy conj(1 / (1 + x^2))."""
@@ -588,6 +626,12 @@ class AttachedMethods:
         backwards.
         """
 
+    def deg2rad(self) -> Variable:
+        """y = x pi / 180; gx = gy pi / 180."""
+
+    def deg2rad_(self) -> Variable:
+        """In place: y = x pi / 180; gx = gy pi / 180."""
+
     def diag_embed(
         self, offset: builtins.int = 0, dim1: builtins.int = -2, dim2: builtins.int = -1
     ) -> Variable:
@@ -668,6 +712,12 @@ class AttachedMethods:
 
     def erfc_(self) -> Variable:
         """In place: y = 1 - erf(x); gx = -gy 2/sqrt(pi) exp(-x^2)."""
+
+    def erfinv(self) -> Variable:
+        """y = erfinv(x); gx = gy sqrt(pi) / 2 exp(y^2), infinite at 1 and -1."""
+
+    def erfinv_(self) -> Variable:
+        """In place: y = erfinv(x); gx = gy sqrt(pi) / 2 exp(y^2), infinite at 1 and -1."""
 
     def exp(self) -> Variable:
         """y = e^x; gx = gy conj(y)."""
@@ -800,6 +850,18 @@ class AttachedMethods:
         0.
         """
 
+    def hypot(self, y: Variable | Tensor) -> Variable:
+        """z = sqrt(x^2 + y^2), without overflow; gx = gz x / z, gy = gz y / z."""
+
+    def hypot_(self, y: Variable | Tensor) -> Variable:
+        """In place: z = sqrt(x^2 + y^2), without overflow; gx = gz x / z, gy = gz y / z."""
+
+    def i0(self) -> Variable:
+        """y = I0(x); gx = gy I1(x)."""
+
+    def i0_(self) -> Variable:
+        """In place: y = I0(x); gx = gy I1(x)."""
+
     @property
     def imag(self) -> Variable:
         """y = Im(x); gx = i gy. A real x is an error."""
@@ -924,6 +986,16 @@ class AttachedMethods:
         """In place: y = x where x > 0, else negative_slope x; gx = gy there, else negative_slope
         gy.
         """
+
+    def lerp(
+        self, y: Variable | Tensor, weight: Variable | Tensor | complex | builtins.float
+    ) -> Variable:
+        """z = x + weight (y - x); gx = gz conj(1 - weight), gy = gz conj(weight)."""
+
+    def lerp_(
+        self, y: Variable | Tensor, weight: Variable | Tensor | complex | builtins.float
+    ) -> Variable:
+        """In place: z = x + weight (y - x); gx = gz conj(1 - weight), gy = gz conj(weight)."""
 
     def less(self, y: Variable | Tensor | complex) -> Variable:
         """z = x < y; False where either is nan. No gradient."""
@@ -1276,6 +1348,12 @@ class AttachedMethods:
         self, index: Variable | Tensor, source: Variable | Tensor, accumulate: builtins.bool = False
     ) -> Variable:
         """In place: z = x with source at the numbers in index, or added there if accumulate."""
+
+    def rad2deg(self) -> Variable:
+        """y = x 180 / pi; gx = gy 180 / pi."""
+
+    def rad2deg_(self) -> Variable:
+        """In place: y = x 180 / pi; gx = gy 180 / pi."""
 
     def random_(
         self,

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops._number import gradient_refused, number
+from plugrad.core.unpack import gradient_refused
+from plugrad.ops._number import number
 
 
 @op(

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core.unpack import gradient_refused
 from plugrad.errors import NotDifferentiableError
-from plugrad.ops._number import gradient_refused
 from plugrad.ops.indexing._gathered import gathered
 
 
