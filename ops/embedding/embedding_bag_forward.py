@@ -85,8 +85,9 @@ class EmbeddingBagForward(Function):
         outputs: tuple[Tensor, Tensor, Tensor, Tensor] = _embedding_bag(
             *packed(x, indices, offsets), scale_grad_by_freq, mode, False, *packed(w), *last
         )
-        _, _, sizes, places = outputs
-        bag = bags(indices, offsets)
+        _, bag, sizes, places = outputs
+        known = bag.numel() == indices.numel()  # one of the kernels does not say
+        bag = bag if known else bags(indices, offsets)
         ctx.mark_non_differentiable(bag, sizes, places)
         need_x, need_w = ctx.needs_input_grad[0], ctx.needs_input_grad[6]
         ctx.save_for_backward(
