@@ -33,9 +33,9 @@ _INSTEAD = {
 #: What is about a tensor's memory, or makes another kind of object of it.
 _OF_TENSORS = {
     "apply_", "as_subclass", "const_data_ptr", "data_ptr", "dim_order", "is_shared", "map2_",
-    "map_", "module_load", "new", "new_tensor", "resize", "resize_", "resize_as", "resize_as_",
+    "map_", "module_load", "resize", "resize_", "resize_as", "resize_as_",
     "resize_as_sparse_", "set_", "share_memory_", "sparse_resize_", "sparse_resize_and_clear_",
-    "storage", "storage_type", "type", "untyped_storage",
+    "storage", "storage_type",
 }  # fmt: skip
 
 _ACCESSOR = re.compile(r"torch\.Tensor\.(\w+)\.__(get|set|delete)__")
