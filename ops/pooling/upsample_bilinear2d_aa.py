@@ -49,7 +49,7 @@ class UpsampleBilinear2dAa(Function):
         yield Sample(make(1, 2, 4, 3), output_size=[2, 2], align_corners=False)
         yield Sample(make(1, 2, 4, 3), output_size=[2, 2], align_corners=True)
         yield Sample(make(2, 1, 5, 2), (3, 5), False)
-        yield Sample(make(1, 1, 2, 3), [4, 7], False, 2.2, 2.4)
+        yield Sample(make(1, 1, 2, 3), [5, 7], False, 3.5, 3.6)
         yield Sample(make(1, 2, 3, 2).movedim(1, -1), (3, 3), False)
         yield Sample(make(0, 1, 2, 2), (3, 3), False)
         yield Sample(make.tensor([[[[0.0, -2.0]]]]), (1, 3), False)

@@ -44,7 +44,7 @@ class UpsampleLinear1d(Function):
         yield Sample(make(1, 2, 4), output_size=[2], align_corners=False)
         yield Sample(make(1, 2, 4), output_size=[2], align_corners=True)
         yield Sample(make(1, 1, 5), (5,), False)
-        yield Sample(make(1, 2, 3), [7], False, 2.4)
+        yield Sample(make(1, 2, 3), [7], False, 3.5)
         yield Sample(make(2, 3, 2).mT, (3,), False)
         yield Sample(make(0, 1, 2), (3,), False)
         yield Sample(make.tensor([[[0.0, -2.0]]]), (3,), False)

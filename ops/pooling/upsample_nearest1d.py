@@ -40,7 +40,7 @@ class UpsampleNearest1d(Function):
         yield Sample(make(2, 2, 3), (5,))
         yield Sample(make(1, 2, 4), output_size=[2])
         yield Sample(make(1, 1, 5), (5,))
-        yield Sample(make(1, 2, 3), [7], 2.4)
+        yield Sample(make(1, 2, 3), [7], 3.5)
         yield Sample(make(2, 3, 2).mT, (3,))
         yield Sample(make(0, 1, 2), (3,))
         yield Sample(make.tensor([[[0.0, -2.0]]]), (3,))

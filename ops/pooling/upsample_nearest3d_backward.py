@@ -45,7 +45,7 @@ class UpsampleNearest3dBackward(Function):
         yield Sample(make(1, 1, 4, 3, 5), (4, 3, 5), (1, 1, 2, 3, 2))
         yield Sample(make(1, 1, 2, 2, 2), [2, 2, 2], (1, 1, 3, 2, 3))
         yield Sample(make(1, 2, 2, 3, 3), (2, 3, 3), (1, 2, 2, 1, 3))
-        yield Sample(make(1, 1, 3, 5, 2), [3, 5, 2], [1, 1, 2, 2, 1], 1.6, 2.7, 2.2)
+        yield Sample(make(1, 1, 3, 5, 3), [3, 5, 3], [1, 1, 2, 2, 2], 2.5, 3.5, 2.5)
         yield Sample(make(0, 1, 3, 3, 3), (3, 3, 3), (0, 1, 2, 2, 2))
         yield Sample(make.tensor([[[[[0.0, -2.0, 1.0]]]]]), (1, 1, 3), (1, 1, 1, 1, 2))
 

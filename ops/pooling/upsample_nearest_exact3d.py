@@ -46,7 +46,7 @@ class UpsampleNearestExact3d(Function):
         yield Sample(make(1, 1, 2, 3, 2), (4, 3, 5))
         yield Sample(make(1, 1, 3, 2, 3), output_size=[2, 2, 2])
         yield Sample(make(1, 2, 2, 1, 3), (2, 3, 3))
-        yield Sample(make(1, 1, 2, 2, 1), [3, 5, 2], 1.6, 2.7, 2.2)
+        yield Sample(make(1, 1, 2, 2, 2), [3, 5, 3], 2.5, 3.5, 2.5)
         yield Sample(make(1, 2, 1, 3, 2).movedim(1, -1), (3, 3, 3))
         yield Sample(make(0, 1, 2, 2, 2), (3, 3, 3))
         yield Sample(make.tensor([[[[[0.0, -2.0]]]]]), (1, 1, 3))
