@@ -34,7 +34,6 @@ _TYPES = {
     "Sequence[int]": "SymInt[]",
     "list[int]": "SymInt[]",
     "tuple[int, ...]": "SymInt[]",
-    "Dim": "int[1]?",  # a list, or one integer
     "Sequence[bool]": "bool[]",
     "Sequence[Tensor]": "Tensor[]",
     "list[Tensor]": "Tensor[]",
@@ -85,13 +84,19 @@ def schema_of(function: type[Function]) -> str:
     skip = 0 if issubclass(function, Composite) or function.takes_setup_context() else 1
     signature = inspect.signature(function.forward)
     parts: list[str] = []
+    by_name = False
     for parameter in list(signature.parameters.values())[skip:]:
         required = not any("=" in part for part in parts)
         part = _argument(function, parameter, required)
-        if part is not None:
-            if parameter.kind is parameter.KEYWORD_ONLY and "*" not in parts:
-                parts.append("*")
-            parts.append(part)
+        by_name = by_name or parameter.kind is parameter.KEYWORD_ONLY
+        if by_name and part is not None and part.startswith("Tensor"):
+            part = None  # no tensor of an operator that has gradients may be keyword-only
+        if part is None:
+            by_name = True  # what comes after would be in another's place
+            if parameter.default is parameter.empty:
+                raise _no_type(function, parameter)
+        else:
+            parts += ["*", part] if by_name and "*" not in parts else [part]
     return f"({', '.join(parts)}) -> {_returns(function, signature.return_annotation)}"
 
 
@@ -100,17 +105,9 @@ def _argument(
 ) -> str | None:
     """An argument in the schema; None if it is left out."""
     name, default = parameter.name, parameter.default
-    kind = _type(parameter)
+    kind = _type(function, parameter)
     if kind is None:
-        if default is not parameter.empty:
-            return None
-        raise SchemaError(
-            f"no schema of torch's can express the argument {name!r} of "
-            f"{function.signature.op_name}, {parameter.annotation}",
-            where=f"forward of {function.signature.op_name}",
-            fix="annotate it with Tensor, int, float, bool, str, Sequence[int] or "
-            "Sequence[Tensor]; or use plugrad.interop.to_torch",
-        )
+        return None
     if parameter.kind is parameter.VAR_POSITIONAL:
         return f"{kind} {name}=[]"
     if default is parameter.empty:
@@ -125,16 +122,36 @@ def _argument(
     return f"{kind} {name}" if may_be_required else None
 
 
-def _type(parameter: inspect.Parameter) -> str | None:
+def _no_type(function: type[Function], parameter: inspect.Parameter) -> SchemaError:
+    return SchemaError(
+        f"no schema of torch's can express the argument {parameter.name!r} of "
+        f"{function.signature.op_name}, {parameter.annotation}",
+        where=f"forward of {function.signature.op_name}",
+        fix="annotate it with Tensor, int, float, bool, str, Sequence[int] or "
+        "Sequence[Tensor]; or use plugrad.interop.to_torch",
+    )
+
+
+def _type(function: type[Function], parameter: inspect.Parameter) -> str | None:
     if parameter.annotation is parameter.empty:
         return "Tensor" if parameter.default is parameter.empty else None
-    alternatives = [a.strip() for a in _alternatives(str(parameter.annotation))]
+    known_as = getattr(function.forward, "__globals__", {})
+    alternatives: list[str] = []
+    for name in map(str.strip, _alternatives(str(parameter.annotation))):
+        meant = known_as.get(name)  # an alias, perhaps: Dim = int | tuple[int, ...]
+        alias = meant is not None and not isinstance(meant, type)
+        alternatives += map(str.strip, _alternatives(str(meant) if alias else name))
     if parameter.kind is parameter.VAR_POSITIONAL:
         return {"int": "SymInt[]", "Tensor": "Tensor[]"}.get(alternatives[0])
     known = [a for a in (*_PREFERRED, *alternatives) if a in alternatives and a in _TYPES]
     if not known:
         return None
-    return _TYPES[known[0]] + ("?" if "None" in alternatives else "")
+    if isinstance(parameter.default, tuple | list):  # sizes, or a word for them
+        known = [a for a in known if _TYPES[a] == "SymInt[]"] or known
+    kind = _TYPES[known[0]]
+    if kind == "SymInt[]" and parameter.name in ("dim", "dims"):
+        kind = "int[1]"  # a list, or one integer, which means the same
+    return kind + ("?" if "None" in alternatives else "")
 
 
 def _alternatives(annotation: str) -> list[str]:

@@ -169,11 +169,13 @@ class _Lifted(torch.autograd.Function):
         ctx.function, *tensors = inputs
         ctx.save_for_backward(*tensors)
         ctx.save_for_forward(*tensors)
-        ctx.mark_non_differentiable(
-            *[y for y in output if isinstance(y, Tensor) and not _is_differentiable(y)]
-        )
         ctx.set_materialize_grads(False)
         ctx.differentiable = [_is_differentiable(y) for y in output]
+        graph = ctx.function.graph if isinstance(ctx.function, Call) else None
+        if graph is not None:  # which knows of outputs that have no gradient
+            ctx.differentiable = [_is_differentiable(y) and y.requires_grad for y in graph[1]]
+        constants = [y for y, d in zip(output, ctx.differentiable, strict=True) if not d]
+        ctx.mark_non_differentiable(*[y for y in constants if isinstance(y, Tensor)])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:

@@ -11,7 +11,7 @@ from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op(
-    "special.i0e",
+    "i0e",
     overrides=(torch.special.i0e, torch.ops.aten.special_i0e.default),
     elementwise=True,
 )

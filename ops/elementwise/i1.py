@@ -11,7 +11,7 @@ from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op(
-    "special.i1",
+    "i1",
     overrides=(torch.special.i1, torch.ops.aten.special_i1.default),
     elementwise=True,
 )

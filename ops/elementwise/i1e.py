@@ -11,7 +11,7 @@ from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op(
-    "special.i1e",
+    "i1e",
     overrides=(torch.special.i1e, torch.ops.aten.special_i1e.default),
     elementwise=True,
 )

@@ -11,7 +11,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
 @op(
-    "special.xlog1py",
+    "xlog1py",
     overrides=(
         torch.special.xlog1py,
         torch.ops.aten.special_xlog1py.default,

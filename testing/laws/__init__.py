@@ -9,6 +9,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     forward,
     gradients,
     graphs,
+    in_torch,
     inplace,
     inputs,
     lifetime,

@@ -28,6 +28,10 @@ DIFFERENT = {
     "masked.logaddexp": "where one operand is -inf torch's second derivative is nan; ours is 0",
     "nn.functional.linear_cross_entropy.chunked": "in pieces torch loses a part of the second "
     "derivative; ours has it",
+    **dict.fromkeys(
+        [f"nn.functional.max_unpool{n}d" for n in (1, 2, 3)],
+        "an element that another one overwrites has no gradient; in torch it has",
+    ),
     **dict.fromkeys(("__radd__", "__rmul__", "__getitem__", "cdouble", "cfloat"), UNBOUND),
 }
 

@@ -1,0 +1,142 @@
+"""An op in torch: as a function on tensors with torch's autograd, and as a custom operator."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.errors import SchemaError
+from plugrad.interop import to_library, to_torch
+from plugrad.testing.agree import agree, tolerance
+from plugrad.testing.call import flat
+from plugrad.testing.case import cases
+from plugrad.testing.law import LAWS, NotApplicable, Violation
+
+if TYPE_CHECKING:
+    from plugrad.testing.call import Call
+    from plugrad.testing.case import Case
+    from plugrad.testing.op_under_test import OpUnderTest
+
+_PLUGRAD = ("plugrad",)
+#: What torch's tracer says of an operator whose shapes or values it cannot know.
+_NOT_TRACED = (
+    "data-dependent",
+    "symbolic shapes",
+    "DynamicOutputShape",
+    "no fake impl",
+    "FakeTensor",
+)
+
+
+@LAWS.law("to-torch", "torch", whole_op=True, engines=_PLUGRAD)
+def in_torch(op: OpUnderTest) -> None:
+    """``plugrad.interop.to_torch(op)`` gives the op's values and gradients.
+
+    On tensors, recorded by torch's autograd or not; so torch's gradcheck says of it what the laws
+    say of the op. Of the first sample that has a gradient.
+    """
+    case, call = _first(op)
+    function = to_torch(op.function)
+    args, kwargs = case.arguments(case.values)
+    with case.random_numbers():
+        plain = _tensors(function(*args, **kwargs))
+    outputs = [t for t in call.tensors if isinstance(t, Tensor)]
+    allowed = tolerance(*(given.tensor.dtype for given in case.inputs))
+    for number, (expected, got) in enumerate(zip(outputs, plain, strict=True)):
+        agree(expected, got, f"output {number}", allowed, "on plain tensors the value differs")
+    _compare_gradients(case, call, function, allowed)
+
+
+def _compare_gradients(case: Case, call: Call, function: Any, allowed: float) -> None:
+    values = case.values
+    for place in case.wanted:
+        values[place] = values[place].detach().clone().requires_grad_()
+    leaves = [values[place] for place in case.wanted]
+    args, kwargs = case.arguments(values)
+    with case.random_numbers():
+        outputs = _tensors(function(*args, **kwargs))
+    roots = [y for y in outputs if y.requires_grad]
+    cotangents = call.cotangents()
+    found = torch.autograd.grad(roots, leaves, cotangents, create_graph=True, allow_unused=True)
+    expected = call.vjp(cotangents)
+    for place, got in zip(case.wanted, found, strict=True):
+        wanted = expected[place]
+        if wanted is None and got is None:
+            continue
+        zeros = torch.zeros_like(values[place])
+        agree(
+            zeros if wanted is None else wanted,
+            zeros if got is None else got.detach(),
+            f"gradient of {case.inputs[place].name}",
+            allowed,
+            "torch's autograd gives another gradient",
+        )
+
+
+@LAWS.law("to-library", "torch", whole_op=True, engines=_PLUGRAD, slow=True)
+def in_library(op: OpUnderTest) -> None:
+    """``plugrad.interop.to_library(op)`` passes ``torch.library.opcheck``.
+
+    So it runs inside torch.compile and torch.export. Of the first sample that has a gradient and
+    fits the schema. Not applicable where no schema can express an argument, or where torch cannot
+    know the shapes or has no kernel for tensors without data.
+    """
+    case, _ = _first(op)
+    try:
+        operator = to_library(op.function)
+    except SchemaError as error:
+        raise NotApplicable(error.what) from error
+    for case in cases(op):
+        args, kwargs = case.arguments(_leaves(case))
+        if case.wanted and _fits(operator, args, kwargs):
+            break
+    else:
+        raise NotApplicable("no sample fits its schema")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results = torch.library.opcheck(operator, args, kwargs, raise_exception=False)
+    for test, said in results.items():
+        if said == "SUCCESS":
+            continue
+        unknown = type(said).__name__ in ("NotImplementedError", "UnsupportedOperatorException")
+        if unknown or any(words in str(said) for words in _NOT_TRACED):
+            raise NotApplicable(f"torch cannot trace it: {str(said).strip().partition(chr(10))[0]}")
+        first = str(said).strip().partition("\n")[0]
+        raise Violation(f"{test} of torch.library.opcheck fails: {type(said).__name__}: {first}")
+
+
+def _leaves(case: Case) -> list[Tensor]:
+    values = case.values
+    for place in case.wanted:
+        values[place] = values[place].detach().clone().requires_grad_()
+    return values
+
+
+def _fits(operator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether torch takes these arguments for what the schema says."""
+    try:
+        operator(*args, **kwargs)
+    except RuntimeError as error:
+        return "plugrad::" not in str(error)
+    return True
+
+
+def _tensors(output: Any) -> list[Tensor]:
+    return [t for t in flat(list(output) if isinstance(output, tuple) else [output]) if _is(t)]
+
+
+def _is(value: Any) -> bool:
+    return isinstance(value, Tensor)
+
+
+def _first(op: OpUnderTest) -> tuple[Case, Call]:
+    for case in cases(op):
+        if case.sample.error is not None:
+            continue
+        call = case.call()
+        if call.roots and case.wanted:
+            return case, call
+    raise NotApplicable("no sample has a gradient")
