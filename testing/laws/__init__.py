@@ -19,6 +19,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     oracle,
     output_dtypes,
     primitives,
+    reach,
     registration,
     routes,
     side_effects,

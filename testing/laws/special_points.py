@@ -1,18 +1,17 @@
-"""Special points: kinks, edges of the domain, branches, and what no sample shows."""
+"""Special points: kinks, edges of the domain, branches, and other sizes."""
 
 from __future__ import annotations
 
 import math
 from contextlib import suppress
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from plugrad.testing.agree import all_finite
 from plugrad.testing.call import differentiable_call, refuse_surrogate
-from plugrad.testing.case import Case, cases
 from plugrad.testing.domains import BOUND
 from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.jacobians import jacobians, of_rule
@@ -20,14 +19,13 @@ from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.inputs import castable, compare_with_oracle
 from plugrad.testing.laws.numeric import FULL, WIDE, check_directions, needs_wide
 from plugrad.testing.laws.ties import slopes_right
-from plugrad.testing.reached import Reached
 from plugrad.testing.shared import refuse_undifferentiable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from plugrad.testing.call import Call
-    from plugrad.testing.op_under_test import OpUnderTest
+    from plugrad.testing.case import Case
 
 
 @LAWS.law("kinks", "special points")
@@ -324,80 +322,3 @@ def _right_at(case: Case, values: list[Tensor], what: str) -> bool:
     other = case.replaced(values)
     check_directions(other, other.call(), 2)
     return True
-
-
-# --- what the samples reach ----------------------------------------------------------
-
-
-@LAWS.law("lines", "special points", whole_op=True, explained_by=("samples",))
-def lines(op: OpUnderTest) -> None:
-    """Each statement of forward and backward runs for some sample.
-
-    What never runs is never checked. ``raise`` statements are left out.
-    """
-    missed = _reached(op).missed_lines()
-    if missed:
-        raise Violation(f"no sample reaches {'; '.join(missed[:4])}: add one that does")
-
-
-@LAWS.law("branches", "special points", whole_op=True, explained_by=("samples",))
-def branches(op: OpUnderTest) -> None:
-    """Each condition on elements is true in some sample and false in some.
-
-    The comparisons, ``torch.where`` and ``masked_fill`` in the op's own code: one side that
-    no sample takes is a formula that nothing checks.
-    """
-    reached = _reached(op)
-    if not reached.has_conditions:
-        raise NotApplicable("the op's code has no condition on elements")
-    one_sided = reached.one_sided_conditions()
-    if one_sided:
-        raise Violation(f"{'; '.join(one_sided[:4])}: add a sample for the other side")
-
-
-def _reached(op: OpUnderTest) -> Reached:
-    """What all samples, those that must raise included, run of the op's code."""
-    if op.declaration.from_torch:
-        raise NotApplicable("its code is torch's")
-    if op.composite and not op.samples():
-        raise NotApplicable("the op has no samples")
-    if op.reached is not None:
-        return op.reached
-    reached = op.reached = Reached(op.function)
-    for case in cases(op):
-        _quietly(case, reached)
-    for refused in op.refused_samples():
-        _quietly(Case(op, refused), reached)
-    return reached
-
-
-def _quietly(case: Case, reached: Reached) -> None:
-    """Run the op's code, which is watched; what is made for it is not, since watching is slow."""
-    try:
-        call = _watched_call(case, reached)
-        if not call.roots:
-            return
-        cotangents = call.cotangents()
-        several = len(cotangents) if len(cotangents) > 1 and call.node else 0
-        for unused in (None, *range(several)):
-            given = [None if n == unused else c for n, c in enumerate(cotangents)]
-            with reached:
-                call.rule(given)
-        for i in case.wanted if len(case.wanted) > 1 else ():
-            alone = _watched_call(case, reached, (i,))
-            cotangents = alone.cotangents()
-            if alone.roots:
-                with reached:
-                    alone.rule(cotangents)
-        if case.op.has_jvp and call.node is not None:
-            tangents: list[Any] = [None if i is None else case.values[i] for i in case.edge_inputs]
-            with reached:
-                case.op.function.jvp(call.record, *tangents)
-    except Exception:
-        return
-
-
-def _watched_call(case: Case, reached: Reached, requires: Sequence[int] | None = None) -> Call:
-    leaves = case.leaves(case.values, requires)
-    with reached:
-        return case.call_on(leaves)
