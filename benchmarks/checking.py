@@ -173,6 +173,6 @@ def _gradcheck(case: Case, function: Callable[..., Any] | None = None) -> float:
             # It fails at kinks; that it ran is what counts here.
             torch.autograd.gradcheck(moving, leaves, raise_exception=False)
             torch.autograd.gradgradcheck(moving, leaves, raise_exception=False)
-        except (RuntimeError, ValueError, IndexError):
+        except Exception:  # it refuses the sample: an output that is None, say
             return 0.0
     return time.perf_counter() - start
