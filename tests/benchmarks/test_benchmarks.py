@@ -27,7 +27,7 @@ ROWS = {
     "live-graph": 2,
     "import": 1,
     "bystander": 1,
-    "check": 2,
+    "check": 3,
     "recording": 3,
 }
 
