@@ -18,6 +18,7 @@ from plugrad.plugins.default import registry
 #: Where torch has the functions whose ops a category holds, and what their names begin with.
 _OF_TORCH = {
     "linalg": ("linalg.", ""),
+    "fft": ("fft.", ""),
     **dict.fromkeys(
         (
             "activation",

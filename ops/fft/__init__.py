@@ -1,0 +1,1 @@
+"""Fourier transforms: torch's three primitives, of which all of torch.fft is made."""

@@ -1,0 +1,59 @@
+"""fft_r2c: the Fourier transform of real numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.fft._halves import weighted
+
+
+@op(
+    "fft_r2c",
+    overrides=(torch.ops.aten._fft_r2c.default, torch._fft_r2c),
+    linear=True,
+)
+class FftR2c(Function):
+    """y[k] = c sum_n x[n] exp(-2 pi i k n / N);  gx[n] = Re(c sum_k gy[k] exp(2 pi i k n / N)).
+
+    Along each of dim. onesided leaves out those k along the last of dim whose y are conjugates
+    of others: k > N / 2. c is 1, 1/sqrt(N) or 1/N: normalization 0, 1 or 2.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Context, x: Tensor, dim: list[int], normalization: int, onesided: bool
+    ) -> Tensor:
+        y = _fft_r2c(x, dim, normalization, onesided)
+        ctx.dim, ctx.normalization, ctx.onesided = tuple(dim), normalization, onesided
+        ctx.size = x.shape[dim[-1]]
+        return y
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        if not ctx.onesided:
+            return _fft_c2c(gy, ctx.dim, ctx.normalization, False).real
+        half = weighted(gy, ctx.dim[-1], ctx.size, 0.5)  # fft_c2r counts them twice
+        return _fft_c2r(half, ctx.dim, ctx.normalization, ctx.size)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(5), [0], 0, True)
+        yield Sample(make(6), [0], 1, True)
+        yield Sample(make(5), [0], 2, False)
+        yield Sample(make(3, 4), [0], 0, False)
+        yield Sample(make(2, 3, 4), [0, 2], 2, True)
+        yield Sample(make(2, 3, 4), [2, 1], 1, True)
+        yield Sample(make(3, 4), [1, 0], 1, False)
+        yield Sample(make(1), [0], 0, True)
+        yield Sample(make(2), [0], 0, True)
+        yield Sample(make.tensor([0.0, 1.0, -2.0, 0.0]), [0], 0, True)
+        yield Sample(make.complex(3), [0], 0, True).raises(RuntimeError, "loat")
+
+
+_fft_r2c = torch.ops.aten._fft_r2c.default
+_fft_c2c = torch.ops.aten._fft_c2c.default
+_fft_c2r = torch.ops.aten._fft_c2r.default
