@@ -192,7 +192,10 @@ class PlugradContexts(Contexts):
 
     def state(self, ctx: Any) -> Mapping[str, Any]:
         """See Contexts."""
-        named = {name: value for name, value in vars(ctx).items() if name != "_pg_constants"}
+        set_here = {name: value for name, value in vars(ctx).items() if name != "_pg_constants"}
+        # What forward need not set is there for the rule, too.
+        function = getattr(ctx, "_pg_function", None)
+        named = {**(function.ctx_defaults if function is not None else {}), **set_here}
         return {"_pg_saved": ctx._pg_saved, **named}
 
 
