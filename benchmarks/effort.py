@@ -19,6 +19,10 @@ class Effort:
         chain_rounds: how often each of them runs.
         live_nodes: of the graph that is kept alive.
         deep_width: of the layers of the deep MLP that is checkpointed.
+        transformer: its layers, their width, the tokens, the batch.
+        resnet: the width of its first blocks, the images' side, the batch.
+        model_rounds: how often each contender takes a step of a model.
+        atoms: of the molecule whose forces are matched, and the batch.
         imports: how many fresh processes import each package.
         ops: which ops are checked; all if there are none.
     """
@@ -31,6 +35,10 @@ class Effort:
     chain_rounds: int = 5
     live_nodes: int = 100_000
     deep_width: int = 64
+    transformer: tuple[int, int, int, int] = (6, 384, 128, 8)
+    resnet: tuple[int, int, int] = (64, 64, 16)
+    model_rounds: int = 12
+    atoms: tuple[int, int] = (24, 16)
     imports: int = 15
     ops: tuple[str, ...] = ()
 
@@ -46,6 +54,10 @@ TINY = Effort(
     chain_rounds=1,
     live_nodes=90,
     deep_width=4,
+    transformer=(1, 16, 8, 2),
+    resnet=(4, 32, 2),
+    model_rounds=1,
+    atoms=(4, 2),
     imports=1,
     ops=("sin", "mul"),
 )

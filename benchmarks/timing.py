@@ -35,6 +35,15 @@ def interleaved(contenders: Mapping[str, Stopwatch], rounds: int) -> dict[str, f
     else happens on the machine hits all of them. One round before, to warm up, is not
     counted. Python's garbage collector stays on, as it is for users: its share is real.
     """
+    return {name: median(times) for name, times in _in_turn(contenders, rounds).items()}
+
+
+def least(contenders: Mapping[str, Stopwatch], rounds: int) -> dict[str, float]:
+    """Return the least seconds of each: for long runs, which others' work mostly disturbs."""
+    return {name: min(times) for name, times in _in_turn(contenders, rounds).items()}
+
+
+def _in_turn(contenders: Mapping[str, Stopwatch], rounds: int) -> dict[str, list[float]]:
     names = list(contenders)
     seconds: dict[str, list[float]] = {name: [] for name in names}
     gc.collect()
@@ -44,7 +53,7 @@ def interleaved(contenders: Mapping[str, Stopwatch], rounds: int) -> dict[str, f
             took = contenders[name]()
             if turn:
                 seconds[name].append(took)
-    return {name: median(values) for name, values in seconds.items()}
+    return seconds
 
 
 @contextmanager

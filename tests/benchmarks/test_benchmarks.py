@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from plugrad.benchmarks.effort import TINY
 from plugrad.benchmarks.result import Result
 from plugrad.benchmarks.run import BENCHMARKS, app
-from plugrad.benchmarks.timing import interleaved
+from plugrad.benchmarks.timing import interleaved, least
 
 ROWS = {
     "op": 2,
@@ -22,6 +22,9 @@ ROWS = {
     "ctx": 2,
     "in-place": 2,
     "real-step": 2,
+    "models": 6,
+    "force-matching": 1,
+    "fallback": 3,
     "checkpoint": 1,
     "chain": 2,
     "live-graph": 2,
@@ -93,3 +96,8 @@ def test_the_aim_is_held_against_the_best_peer():
     assert result.reached is False
     assert Result("work", "us", 3.0, {"y": 4.0}, 0.8, ("y",)).reached is True
     assert Result("work", "us", 3.0, {"torch": 4.0}).reached is None
+
+
+def test_of_long_runs_the_least_time_counts():
+    times = {"a": iter([0, 3, 1, 2]), "b": iter([0, 5, 9, 4])}
+    assert least({n: (lambda n=n: next(times[n])) for n in times}, 3) == {"a": 1, "b": 4}
