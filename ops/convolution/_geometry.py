@@ -84,13 +84,21 @@ def of_conv(
 def save(ctx: Context, x: Tensor, weight: Tensor, geometry: Geometry) -> None:
     """Keep what ``backward`` needs."""
     ctx.save_for_backward(x, weight)
-    ctx.geometry = geometry
+    # Each by itself: a context that plainly holds no tensor is recorded faster.
+    ctx.stride, ctx.padding, ctx.dilation, ctx.transposed, *rest = geometry.arguments
+    ctx.output_padding, ctx.groups = rest
+    ctx.extended = geometry.extended
+
+
+def _saved(ctx: Context) -> Geometry:
+    conv = ctx.stride, ctx.padding, ctx.dilation
+    return Geometry(*conv, ctx.transposed, ctx.output_padding, ctx.groups, ctx.extended)
 
 
 def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
     """The gradients of x, weight and bias: those that are wanted."""
     x, weight = ctx.saved_tensors
-    geometry: Geometry = ctx.geometry
+    geometry = _saved(ctx)
     need = [bool(flag) for flag in ctx.needs_input_grad[:3]]
     if x.dtype is not gz.dtype or weight.dtype is not gz.dtype:  # autocast
         x, weight = x.to(gz.dtype), weight.to(gz.dtype)
