@@ -1,0 +1,72 @@
+"""Derivatives where their formulas cancel against mpmath: near 0, near 1, and far out."""
+
+from __future__ import annotations
+
+import mpmath
+import pytest
+import torch
+
+import plugrad as pg
+
+
+def sinc(x):
+    z = mpmath.pi * x
+    if x == 0:
+        return 0, -(mpmath.pi**2) / 3
+    first = (mpmath.cos(z) - mpmath.sin(z) / z) / x
+    return first, -(mpmath.pi * mpmath.sin(z) + 2 * first) / x
+
+
+def logit(x):
+    return 1 / (x * (1 - x)), (2 * x - 1) / (x * (1 - x)) ** 2
+
+
+def ndtri(x):
+    y = mpmath.sqrt(2) * mpmath.erfinv(2 * x - 1)
+    first = mpmath.sqrt(2 * mpmath.pi) * mpmath.exp(y * y / 2)
+    return first, y * first * first
+
+
+def log_ndtr(x):
+    slope = mpmath.npdf(x) / mpmath.ncdf(x)
+    return slope, -slope * (x + slope)
+
+
+def entr(x):
+    return -1 - mpmath.log(x), -1 / x
+
+
+def erfcx(x):
+    y = mpmath.exp(x * x) * mpmath.erfc(x)
+    first = 2 * x * y - 2 / mpmath.sqrt(mpmath.pi)
+    return first, 2 * y + 2 * x * first
+
+
+SINC = [0.0, 1e-25, 1e-20, -1e-9, 1e-5, 1e-3, -0.1, 0.31, 0.318, 0.319, 0.5, 1.0, -2.3, 20.25]
+ONES = [1e-150, 1e-20, 1e-5, 0.3, 0.5, 0.7, 1 - 1e-5, 1 - 1e-15]
+NDTRI = [1e-30, 1e-20, 1e-5, 0.02, 0.3, 0.7, 1 - 1e-5, 1 - 1e-15]
+NORMAL = [-1e8, -1e6, -1e3, -40.0, -8.0, -1.0, -1e-5, 0.0, 1e-5, 1.0, 8.0, 30.0]
+ERFCX = [-20.0, -3.0, -1.0, 0.0, 0.3, 3.0, 7.9, 8.1, 10.0, 30.0, 1e3, 1e8]
+ENTR = [1e-300, 1e-5, 0.3, 1.0, 5.0, 1e300]
+CASES = [
+    (torch.sinc, sinc, SINC),
+    (torch.logit, logit, ONES),
+    (torch.special.ndtri, ndtri, NDTRI),
+    (torch.special.log_ndtr, log_ndtr, NORMAL),
+    (torch.special.entr, entr, ENTR),
+    (torch.special.erfcx, erfcx, ERFCX),
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "derivatives", "x"), [(f, d, x) for f, d, xs in CASES for x in xs]
+)
+def test_the_first_two_derivatives(function, derivatives, x):
+    leaf = pg.Variable(torch.tensor(x, dtype=torch.float64), requires_grad=True)
+    (first,) = pg.grad(function(leaf), leaf, create_graph=True)
+    (second,) = pg.grad(first, leaf)
+    with mpmath.workdps(80):
+        want = [float(d) for d in derivatives(mpmath.mpf(x))]
+    assert first.item() == pytest.approx(want[0], rel=1e-12, abs=0)
+    # erfcx's second one cancels once more below 8, where its series begins.
+    assert second.item() == pytest.approx(want[1], rel=4e-12, abs=0)
