@@ -137,10 +137,10 @@ def _type(function: type[Function], parameter: inspect.Parameter) -> str | None:
         return "Tensor" if parameter.default is parameter.empty else None
     known_as = getattr(function.forward, "__globals__", {})
     alternatives: list[str] = []
-    for name in map(str.strip, _alternatives(str(parameter.annotation))):
+    for name in map(str.strip, _alternatives(_spelled(parameter.annotation))):
         meant = known_as.get(name)  # an alias, perhaps: Dim = int | tuple[int, ...]
         alias = meant is not None and not isinstance(meant, type)
-        alternatives += map(str.strip, _alternatives(str(meant) if alias else name))
+        alternatives += map(str.strip, _alternatives(_spelled(meant) if alias else name))
     if parameter.kind is parameter.VAR_POSITIONAL:
         return {"int": "SymInt[]", "Tensor": "Tensor[]"}.get(alternatives[0])
     known = [a for a in (*_PREFERRED, *alternatives) if a in alternatives and a in _TYPES]
@@ -152,6 +152,15 @@ def _type(function: type[Function], parameter: inspect.Parameter) -> str | None:
     if kind == "SymInt[]" and parameter.name in ("dim", "dims"):
         kind = "int[1]"  # a list, or one integer, which means the same
     return kind + ("?" if "None" in alternatives else "")
+
+
+def _spelled(annotation: Any) -> str:
+    """A type as it is written in a module with ``from __future__ import annotations``."""
+    if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
+        module = "torch." if annotation.__module__ == "torch" else ""
+        return f"{module}{annotation.__name__}".replace("torch.Tensor", "Tensor")
+    text = str(annotation).replace("torch.Tensor", "Tensor").replace("typing.", "")
+    return text.replace("collections.abc.", "")
 
 
 def _alternatives(annotation: str) -> list[str]:
@@ -178,7 +187,7 @@ def _written(default: Any, kind: str) -> str | None:
 
 
 def _returns(function: type[Function], annotation: Any) -> str:
-    text = "Tensor" if annotation is inspect.Parameter.empty else str(annotation)
+    text = "Tensor" if annotation is inspect.Parameter.empty else _spelled(annotation)
     text = text.replace(" | Variable", "")
     if text in ("Tensor", "tuple[Tensor, ...]", "list[Tensor]"):
         return _TYPES[text]

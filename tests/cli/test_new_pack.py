@@ -260,9 +260,9 @@ NAMES = [
     ("ops", ("plugrad ops is plugrad's own command, so the pack could have none\n  fix: choose "
      "another, e.g. ops_ops")),
     ("plugrad-doctor", "plugrad doctor is plugrad's own command, so the pack could have none\n"),
-    ("type", ("torch.Tensor has 'type': an op of this name stands for that, and the example that "
+    ("storage_type", ("torch.Tensor has 'storage_type': an op of this name stands for that, and the example that "
      "would be written is another function\n  fix: choose another name for the op, e.g. "
-     "--op soft_type\n")),
+     "--op soft_storage_type\n")),
     ("plugin", ("'plugin' is no name for an op of a pack: the pack has a module plugin\n  fix: "
      "choose another name for the op, e.g. --op soft_plugin\n")),
     ("backward", "'backward' is no name for a pack: it is Variable's own\n  fix: choose another"),
@@ -457,14 +457,14 @@ def test_from_nothing_to_a_checked_pack(author, here):
     checked = "pip install -e . && plugrad check softclip:: && pytest"
     output = author.run(checked, pack)
     assert "passed: 1 ops, " in output
-    assert " 225 passed, 63 skipped in " in output
+    assert " 227 passed, 63 skipped in " in output
     author.run("ruff check . && ruff format --check . && mypy", pack)
     assert "faults caught (100 %)" in author.run("plugrad strength softclip::", pack)
 
     author.run("plugrad new-op smooth", pack)
     output = author.run(checked, pack)
     assert "passed: 2 ops, " in output
-    assert " 450 passed, 126 skipped in " in output
+    assert " 454 passed, 126 skipped in " in output
     author.run("ruff check . && ruff format --check . && mypy", pack)
     (here / "use.py").write_text(USE)
     author.run("mypy --strict use.py && python use.py", here)
@@ -500,9 +500,9 @@ def test_two_packs_side_by_side(author, here):
         folder = here / f"plugrad-{pack}"
         output = author.run(f"plugrad check {pack}:: && pytest", folder)
         assert "passed: 1 ops, " in output
-        assert " 225 passed, 63 skipped in " in output
+        assert " 227 passed, 63 skipped in " in output
         author.run("ruff check . && mypy", folder)
-    assert " 450 passed, 126 skipped in " in author.run("pytest", here)
+    assert " 454 passed, 126 skipped in " in author.run("pytest", here)
     told = author.run(
         "python -c 'import torch, plugrad as pg; x = pg.Variable(torch.zeros(2))\n"
         "print(x.first.squash() + pg.ops.second.level(x), x.squash() + x.level())'",
