@@ -18,11 +18,13 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
 def test_there_is_an_example_for_each_thing_users_do():
-    assert len(EXAMPLES) == 7
+    assert len(EXAMPLES) == 8
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_an_example_runs(number, tmp_path):
+    if "transformers" in EXAMPLES[number]:
+        pytest.importorskip("transformers", reason="pip install 'plugrad[huggingface]'")
     # In a process and a folder of its own: one of them registers an op, one needs the pack.
     site = Site(tmp_path)
     site.metadata(site.path, "plugrad-special", "[plugrad]\nspecial = plugrad_special.plugin\n")
