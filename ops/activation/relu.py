@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core import Context, Function, Sample, SampleMaker, Variable, op
 
 
 @op(
@@ -32,12 +33,28 @@ class Relu(Function):
         return _threshold_backward(gy, y, 0)
 
     @staticmethod
+    def overwrite(x: Variable) -> None:
+        """``x.relu_()`` by torch's own kernel: it needs no other memory, and no copy back."""
+        _InPlace.apply(x)
+
+    @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield Sample(make(3, 4))
         yield Sample(make())
         yield Sample(make(0, 3))
         yield Sample(make.tensor([-1.0, -0.0, 0.0, 2.0, float("inf"), float("nan")])).at_kink()
 
+
+def _forward(ctx: Context, x: Tensor) -> Tensor:
+    torch.relu_(x)
+    ctx.mark_dirty(x)
+    ctx.save_for_backward(x)
+    return x
+
+
+# A Function of its own, by the same name: that is what grad_fn shows.
+_rules = {"forward": staticmethod(_forward), "backward": staticmethod(Relu.backward)}
+_InPlace: Any = type("Relu", (Function,), {"__module__": __name__, **_rules})
 
 # One kernel and no temporary: a sixth of the time of gy * (y > 0).
 _threshold_backward = torch.ops.aten.threshold_backward.default
