@@ -33,7 +33,7 @@ class SiluBackward(Function):
         x, y = ctx.saved_tensors
         gx = _silu_backward(gz, conj(y)) if ctx.needs_input_grad[0] else None
         gy = None
-        if x is not None:
+        if ctx.needs_input_grad[1]:
             y = conj(y)
             s = y.sigmoid()
             gy = _sigmoid_backward(gz * conj(x), conj(s)) * (2 + y * (1 - 2 * s))

@@ -33,9 +33,11 @@ class Linear(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        gx = None if weight is None else _input_gradient(gz, weight)
-        gweight = None if x is None else _weight_gradient(gz, x)
-        return gx, gweight, gz if ctx.needs_input_grad[2] else None  # the engine sums it
+        # Not what was saved says it: plugrad.grad may want only one of them.
+        need_gx, need_gweight, need_gbias = ctx.needs_input_grad
+        gx = _input_gradient(gz, weight) if need_gx else None
+        gweight = _weight_gradient(gz, x) if need_gweight else None
+        return gx, gweight, gz if need_gbias else None  # the engine sums it
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

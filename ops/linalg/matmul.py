@@ -55,12 +55,14 @@ class Matmul(Function):
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
         dims = ctx.dims
+        # Not what was saved says it: plugrad.grad may want only one of them.
+        need_gx, need_gy = ctx.needs_input_grad
         if dims != (2, 2):
-            gx = None if y is None else _left(gz, y, dims[0])
-            gy = None if x is None else _right(gz, x, dims[1])
+            gx = _left(gz, y, dims[0]) if need_gx else None
+            gy = _right(gz, x, dims[1]) if need_gy else None
             return gx, gy
-        gx = None if y is None else left_gradient(gz, y, ctx.x_columns)
-        gy = None if x is None else right_gradient(gz, x, ctx.y_columns)
+        gx = left_gradient(gz, y, ctx.x_columns) if need_gx else None
+        gy = right_gradient(gz, x, ctx.y_columns) if need_gy else None
         return gx, gy
 
     @staticmethod
