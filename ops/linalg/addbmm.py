@@ -45,9 +45,10 @@ class Addbmm(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
         batch1, batch2 = ctx.saved_tensors
-        gx = scaled(gz, ctx.beta) if ctx.needs_input_grad[0] else None
-        g1 = None if batch2 is None else scaled(gz @ conj(batch2).mT, ctx.alpha)
-        g2 = None if batch1 is None else scaled(conj(batch1).mT @ gz, ctx.alpha)
+        need_gx, need_g1, need_g2 = ctx.needs_input_grad
+        gx = scaled(gz, ctx.beta) if need_gx else None
+        g1 = scaled(gz @ conj(batch2).mT, ctx.alpha) if need_g1 else None
+        g2 = scaled(conj(batch1).mT @ gz, ctx.alpha) if need_g2 else None
         return gx, g1, g2
 
     @staticmethod

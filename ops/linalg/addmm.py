@@ -52,9 +52,10 @@ class Addmm(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
         mat1, mat2 = ctx.saved_tensors
-        gx = _scaled(gz, ctx.beta) if ctx.needs_input_grad[0] else None
-        g1 = None if mat2 is None else _scaled(left_gradient(gz, mat2, ctx.columns[0]), ctx.alpha)
-        g2 = None if mat1 is None else _scaled(right_gradient(gz, mat1, ctx.columns[1]), ctx.alpha)
+        need_gx, need_g1, need_g2 = ctx.needs_input_grad
+        gx = _scaled(gz, ctx.beta) if need_gx else None
+        g1 = _scaled(left_gradient(gz, mat2, ctx.columns[0]), ctx.alpha) if need_g1 else None
+        g2 = _scaled(right_gradient(gz, mat1, ctx.columns[1]), ctx.alpha) if need_g2 else None
         return gx, g1, g2
 
     @staticmethod

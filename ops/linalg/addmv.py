@@ -45,10 +45,11 @@ class Addmv(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
         mat, vec = ctx.saved_tensors
-        gx = scaled(gz, ctx.beta) if ctx.needs_input_grad[0] else None
+        need_gx, need_gmat, need_gvec = ctx.needs_input_grad
+        gx = scaled(gz, ctx.beta) if need_gx else None
         gz = gz.expand(ctx.rows)  # without rows torch leaves x without dimensions, if it has none
-        gmat = None if vec is None else scaled(gz.outer(conj(vec)), ctx.alpha)
-        gvec = None if mat is None else scaled(conj(mat).mT.mv(gz), ctx.alpha)
+        gmat = scaled(gz.outer(conj(vec)), ctx.alpha) if need_gmat else None
+        gvec = scaled(conj(mat).mT.mv(gz), ctx.alpha) if need_gvec else None
         return gx, gmat, gvec
 
     @staticmethod

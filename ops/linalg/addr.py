@@ -44,9 +44,10 @@ class Addr(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
         vec1, vec2 = ctx.saved_tensors
-        gx = scaled(gz, ctx.beta) if ctx.needs_input_grad[0] else None
-        g1 = None if vec2 is None else scaled((gz * conj(vec2)).sum(1), ctx.alpha)
-        g2 = None if vec1 is None else scaled((gz.mT * conj(vec1)).sum(1), ctx.alpha)
+        need_gx, need_g1, need_g2 = ctx.needs_input_grad
+        gx = scaled(gz, ctx.beta) if need_gx else None
+        g1 = scaled((gz * conj(vec2)).sum(1), ctx.alpha) if need_g1 else None
+        g2 = scaled((gz.mT * conj(vec1)).sum(1), ctx.alpha) if need_g2 else None
         return gx, g1, g2
 
     @staticmethod

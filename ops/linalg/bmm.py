@@ -28,8 +28,9 @@ class Bmm(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
-        gx = None if y is None else gz.bmm(conj(y).mT)
-        gy = None if x is None else conj(x).mT.bmm(gz)
+        need_gx, need_gy = ctx.needs_input_grad
+        gx = gz.bmm(conj(y).mT) if need_gx else None
+        gy = conj(x).mT.bmm(gz) if need_gy else None
         return gx, gy
 
     @staticmethod

@@ -28,8 +28,9 @@ class Dot(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
-        gx = None if y is None else gz * conj(y)
-        gy = None if x is None else gz * conj(x)
+        need_gx, need_gy = ctx.needs_input_grad
+        gx = gz * conj(y) if need_gx else None
+        gy = gz * conj(x) if need_gy else None
         return gx, gy
 
     @staticmethod

@@ -36,8 +36,9 @@ class Mm(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
-        gx = None if y is None else left_gradient(gz, y, ctx.x_columns)
-        gy = None if x is None else right_gradient(gz, x, ctx.y_columns)
+        need_gx, need_gy = ctx.needs_input_grad
+        gx = left_gradient(gz, y, ctx.x_columns) if need_gx else None
+        gy = right_gradient(gz, x, ctx.y_columns) if need_gy else None
         return gx, gy
 
     @staticmethod

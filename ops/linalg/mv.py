@@ -23,8 +23,9 @@ class Mv(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
-        gx = None if y is None else gz.outer(conj(y))
-        gy = None if x is None else conj(x).mT.mv(gz)
+        need_gx, need_gy = ctx.needs_input_grad
+        gx = gz.outer(conj(y)) if need_gx else None
+        gy = conj(x).mT.mv(gz) if need_gy else None
         return gx, gy
 
     @staticmethod

@@ -29,9 +29,10 @@ class Outer(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
+        need_gx, need_gy = ctx.needs_input_grad
         # The vectors may differ in dtype, and mv takes one dtype only.
-        gx = None if y is None else gz.mv(conj(y).to(gz.dtype))
-        gy = None if x is None else gz.mT.mv(conj(x).to(gz.dtype))
+        gx = gz.mv(conj(y).to(gz.dtype)) if need_gx else None
+        gy = gz.mT.mv(conj(x).to(gz.dtype)) if need_gy else None
         return gx, gy
 
     @staticmethod

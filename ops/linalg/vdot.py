@@ -23,8 +23,9 @@ class Vdot(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
-        gx = None if y is None else conj(gz) * y
-        gy = None if x is None else gz * x
+        need_gx, need_gy = ctx.needs_input_grad
+        gx = conj(gz) * y if need_gx else None
+        gy = gz * x if need_gy else None
         return gx, gy
 
     @staticmethod
