@@ -14,7 +14,7 @@ from torch.nn import functional
 
 import plugrad as pg
 from plugrad.benchmarks.result import TORCH, Result
-from plugrad.benchmarks.timing import interleaved, threads
+from plugrad.benchmarks.timing import least, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ def results(effort: Effort) -> Iterator[Result]:
     inputs = {"plugrad": pg.Variable(x, requires_grad=True), TORCH: x.clone().requires_grad_()}
     with threads(1):
         for name, function in FUNCTIONS.items():
-            seconds = interleaved(
+            seconds = least(
                 {who: _calls(function, x, effort.repeats) for who, x in inputs.items()},
                 effort.rounds,
             )
