@@ -33,6 +33,9 @@ class AttachedMethods:
     def __eq__(self, y: Variable | Tensor | complex, /) -> Variable:  # type: ignore[override]
         """z = x == y; nan equals nothing, itself included. No gradient."""
 
+    def __floordiv__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """z = floor(x / y); gx = 0, gy = 0, also at the jumps. torch has no gradient."""
+
     def __ge__(self, y: Variable | Tensor | complex, /) -> Variable:
         """z = x >= y; False where either is nan. No gradient."""
 
@@ -47,6 +50,12 @@ class AttachedMethods:
 
     def __iand__(self, y: Variable | Tensor | complex, /) -> Variable:
         """In place: z = x & y for booleans and integers. No gradient."""
+
+    def __ifloordiv__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """In place: z = floor(x / y); gx = 0, gy = 0, also at the jumps. torch has no gradient."""
+
+    def __imod__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """In place: z = x - y floor(x / y), with the sign of y; gx = gz, gy = -gz floor(x / y)."""
 
     def __imul__(self, y: Variable | Tensor | complex, /) -> Variable:
         """In place: z = x y; gx = gz conj(y), gy = gz conj(x)."""
@@ -78,6 +87,9 @@ class AttachedMethods:
     def __matmul__(self, y: Variable | Tensor, /) -> Variable:
         """z = x y; gx = gz y^H, gy = x^H gz."""
 
+    def __mod__(self, y: Variable | Tensor | complex, /) -> Variable:
+        """z = x - y floor(x / y), with the sign of y; gx = gz, gy = -gz floor(x / y)."""
+
     def __mul__(self, y: Variable | Tensor | complex, /) -> Variable:
         """z = x y; gx = gz conj(y), gy = gz conj(x)."""
 
@@ -102,8 +114,14 @@ class AttachedMethods:
     def __rand__(self, x: Variable | Tensor | complex, /) -> Variable:
         """z = x & y for booleans and integers. No gradient."""
 
+    def __rfloordiv__(self, x: Variable | Tensor | complex, /) -> Variable:
+        """z = floor(x / y); gx = 0, gy = 0, also at the jumps. torch has no gradient."""
+
     def __rmatmul__(self, x: Variable | Tensor, /) -> Variable:
         """z = x y; gx = gz y^H, gy = x^H gz."""
+
+    def __rmod__(self, x: Variable | Tensor | complex, /) -> Variable:
+        """z = x - y floor(x / y), with the sign of y; gx = gz, gy = -gz floor(x / y)."""
 
     def __rmul__(self, x: Variable | Tensor | complex, /) -> Variable:
         """z = x y; gx = gz conj(y), gy = gz conj(x)."""
@@ -296,6 +314,12 @@ class AttachedMethods:
         """y = the smallest of x over dim; gx = gy / k at each of the k elements equal to y, else
         0.
         """
+
+    def aminmax(self, *, dim: builtins.int | None = None, keepdim: builtins.bool = False) -> Any:
+        """y = the smallest of x over dim, z = the largest; gx = gy shared by the y, gz by the z."""
+
+    def angle(self) -> Variable:
+        """y = the angle of x, in radians; gx = gy i / conj(x), 0 at 0."""
 
     def any(
         self,
@@ -586,6 +610,16 @@ class AttachedMethods:
     def copy_(self, y: Variable | Tensor, non_blocking: builtins.bool = False) -> Variable:
         """In place: z = y, expanded to x's shape and cast to its dtype; gx = 0, gy = gz."""
 
+    def copysign(self, y: Variable | Tensor | complex) -> Variable:
+        """z = |x|, or -|x| where y is negative, which -0.0 is; gx = gz or -gz, 0 at x = 0, gy =
+        0.
+        """
+
+    def copysign_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = |x|, or -|x| where y is negative, which -0.0 is; gx = gz or -gz, 0 at x
+        = 0, gy = 0.
+        """
+
     def cos(self) -> Variable:
         """y = cos(x), x in radians; gx = -gy conj(sin(x))."""
 
@@ -609,6 +643,16 @@ class AttachedMethods:
         memory_format: torch.memory_format = torch.preserve_format,
     ) -> Variable:
         """y = x on a GPU, the current one unless device says which; gx = gy on x's device."""
+
+    def cummax(self, dim: builtins.int) -> Any:
+        """y[i] = the largest of x[0], ..., x[i], and its index; gx = the sum of the gy that it
+        gave.
+        """
+
+    def cummin(self, dim: builtins.int) -> Any:
+        """y[i] = the smallest of x[0], ..., x[i], and its index; gx = the sum of the gy that it
+        gave.
+        """
 
     def cumprod(self, dim: builtins.int, *, dtype: torch.dtype | None = None) -> Variable:
         """y[i] = x[0] ... x[i]; gx[k] = conj(y[k-1]) t[k], t[k] = gy[k] + conj(x[k+1]) t[k+1]."""
@@ -658,6 +702,9 @@ class AttachedMethods:
 
     def digamma_(self) -> Variable:
         """In place: y = gamma'(x) / gamma(x); gx = gy polygamma(1, x)."""
+
+    def dist(self, y: Variable | Tensor, p: builtins.float = 2) -> Variable:
+        """z = linalg.vector_norm(x - y, p), which has the gradient."""
 
     def div(self, y: Variable | Tensor | complex, *, rounding_mode: str | None = None) -> Variable:
         """z = x / y; gx = gz / conj(y), gy = -gz conj(x / y / y)."""
@@ -786,11 +833,32 @@ class AttachedMethods:
     def floor_(self) -> Variable:
         """In place: y = floor(x); gx = 0, also at the jumps."""
 
+    def floor_divide(self, y: Variable | Tensor | complex) -> Variable:
+        """z = floor(x / y); gx = 0, gy = 0, also at the jumps. torch has no gradient."""
+
+    def floor_divide_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = floor(x / y); gx = 0, gy = 0, also at the jumps. torch has no gradient."""
+
     def fmax(self, y: Variable | Tensor) -> Variable:
         """z = the larger of x and y, or the one that is not nan."""
 
     def fmin(self, y: Variable | Tensor) -> Variable:
         """z = the smaller of x and y, or the one that is not nan."""
+
+    def fmod(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x - y trunc(x / y), with the sign of x; gx = gz, gy = -gz trunc(x / y)."""
+
+    def fmod_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x - y trunc(x / y), with the sign of x; gx = gz, gy = -gz trunc(x / y)."""
+
+    def frac(self) -> Variable:
+        """y = x - trunc(x); gx = gy, also at the jumps."""
+
+    def frac_(self) -> Variable:
+        """In place: y = x - trunc(x); gx = gy, also at the jumps."""
+
+    def frexp(self) -> Any:
+        """x = y 2^e with 0.5 <= |y| < 1 and an integer e; gx = gy 2^-e, also at the jumps."""
 
     def gather(
         self, dim: builtins.int, index: Variable | Tensor, *, sparse_grad: builtins.bool = False
@@ -848,6 +916,14 @@ class AttachedMethods:
     def hardtanh_(self, min_val: builtins.float = -1, max_val: builtins.float = 1) -> Variable:
         """In place: y = min(max(x, min_val), max_val); gx = gy where min_val < x < max_val, else
         0.
+        """
+
+    def heaviside(self, y: Variable | Tensor) -> Variable:
+        """z = 0 where x < 0, 1 where x > 0, y where x = 0; gx = 0, gy = gz where x = 0, else 0."""
+
+    def heaviside_(self, y: Variable | Tensor) -> Variable:
+        """In place: z = 0 where x < 0, 1 where x > 0, y where x = 0; gx = 0, gy = gz where x =
+        0, else 0.
         """
 
     def hypot(self, y: Variable | Tensor) -> Variable:
@@ -976,6 +1052,12 @@ class AttachedMethods:
     ) -> Any:
         """y = the k-th smallest of x along dim, and its index; gx = gy at this, else 0."""
 
+    def ldexp(self, y: Variable | Tensor) -> Variable:
+        """z = x 2^y; gx = gz 2^conj(y), gy = gz conj(z) log(2)."""
+
+    def ldexp_(self, y: Variable | Tensor) -> Variable:
+        """In place: z = x 2^y; gx = gz 2^conj(y), gy = gz conj(z) log(2)."""
+
     def le(self, y: Variable | Tensor | complex) -> Variable:
         """z = x <= y; False where either is nan. No gradient."""
 
@@ -1062,6 +1144,9 @@ class AttachedMethods:
     def logaddexp2(self, y: Variable | Tensor) -> Variable:
         """z = log2(2^x + 2^y); gx = gz sigmoid(log(2) (x - y)), gy = gz sigmoid(log(2) (y - x))."""
 
+    def logcumsumexp(self, dim: builtins.int) -> Variable:
+        """y[i] = log(exp(x[0]) + ... + exp(x[i])); gx[k] = conj(exp(x[k] - y[k])) t[k]."""
+
     def logical_and(self, y: Variable | Tensor) -> Variable:
         """z = x and y, where every number but 0 counts as True. No gradient."""
 
@@ -1085,6 +1170,14 @@ class AttachedMethods:
 
     def logical_xor_(self, y: Variable | Tensor) -> Variable:
         """In place: z = either x or y, where every number but 0 counts as True. No gradient."""
+
+    def logit(self, eps: builtins.float | None = None) -> Variable:
+        """y = log(x / (1 - x)); gx = gy / (x (1 - x)), infinite at 0 and 1 and nan beyond."""
+
+    def logit_(self, eps: builtins.float | None = None) -> Variable:
+        """In place: y = log(x / (1 - x)); gx = gy / (x (1 - x)), infinite at 0 and 1 and nan
+        beyond.
+        """
 
     def logsumexp(
         self,
@@ -1153,6 +1246,9 @@ class AttachedMethods:
     ) -> Variable:
         """y = mean of the n elements of x along dim; gx = gy / n."""
 
+    def median(self, dim: builtins.int | None = None, keepdim: builtins.bool = False) -> Any:
+        """y = the middle element of x, the lower of two; gx = gy there, else 0."""
+
     def min(
         self,
         y: Variable | Tensor | complex | builtins.int | None = None,
@@ -1204,6 +1300,44 @@ class AttachedMethods:
 
     def mv(self, y: Variable | Tensor) -> Variable:
         """z = x y, of a matrix and a vector; gx = gz y^H, gy = x^H gz."""
+
+    def mvlgamma(self, p: builtins.int) -> Variable:
+        """y = p (p - 1) / 4 log(pi) + sum of lgamma(x - j / 2), j from 0 to p - 1."""
+
+    def mvlgamma_(self, p: builtins.int) -> Variable:
+        """In place: y = p (p - 1) / 4 log(pi) + sum of lgamma(x - j / 2), j from 0 to p - 1."""
+
+    def nan_to_num(
+        self,
+        nan: builtins.float | None = None,
+        posinf: builtins.float | None = None,
+        neginf: builtins.float | None = None,
+    ) -> Variable:
+        """y = x, but ``nan``, ``posinf`` and ``neginf`` for what is no finite number; gx = gy or
+        0.
+        """
+
+    def nan_to_num_(
+        self,
+        nan: builtins.float | None = None,
+        posinf: builtins.float | None = None,
+        neginf: builtins.float | None = None,
+    ) -> Variable:
+        """In place: y = x, but ``nan``, ``posinf`` and ``neginf`` for what is no finite number;
+        gx = gy or 0.
+        """
+
+    def nanmedian(self, dim: builtins.int | None = None, keepdim: builtins.bool = False) -> Any:
+        """y = the middle one of the x that are not nan, the lower of two; gx = gy there, else 0."""
+
+    def nansum(
+        self,
+        dim: builtins.int | tuple[builtins.int, ...] | list[builtins.int] | None = None,
+        keepdim: builtins.bool = False,
+        *,
+        dtype: torch.dtype | None = None,
+    ) -> Variable:
+        """y = sum of x over dim, nan counted as 0; gx = gy, but 0 where x is nan."""
 
     def narrow(self, dim: builtins.int, start: builtins.int, length: builtins.int) -> Variable:
         """y = x from start on, length long, along dim, a view; gx = zeros with gy there."""
@@ -1274,6 +1408,12 @@ class AttachedMethods:
         pin_memory: builtins.bool = False,
     ) -> Variable:
         """y = 0, in x's dtype and device unless told otherwise. No gradient."""
+
+    def nextafter(self, y: Variable | Tensor) -> Variable:
+        """z = the number after x on the way to y; gx = gz, gy = 0."""
+
+    def nextafter_(self, y: Variable | Tensor) -> Variable:
+        """In place: z = the number after x on the way to y; gx = gz, gy = 0."""
 
     def norm(
         self,
@@ -1381,6 +1521,22 @@ class AttachedMethods:
 
     def relu_(self) -> Variable:
         """In place: y = max(x, 0); gx = gy where y > 0, else 0: also at x = 0."""
+
+    def remainder(self, y: Variable | Tensor | complex) -> Variable:
+        """z = x - y floor(x / y), with the sign of y; gx = gz, gy = -gz floor(x / y)."""
+
+    def remainder_(self, y: Variable | Tensor | complex) -> Variable:
+        """In place: z = x - y floor(x / y), with the sign of y; gx = gz, gy = -gz floor(x / y)."""
+
+    def renorm(self, p: builtins.float, dim: builtins.int, maxnorm: builtins.float) -> Variable:
+        """y = x, but maxnorm x / (norm + 1e-7) in each slice along dim whose p-norm is above
+        maxnorm.
+        """
+
+    def renorm_(self, p: builtins.float, dim: builtins.int, maxnorm: builtins.float) -> Variable:
+        """In place: y = x, but maxnorm x / (norm + 1e-7) in each slice along dim whose p-norm is
+        above maxnorm.
+        """
 
     def repeat(
         self,
@@ -1535,6 +1691,12 @@ class AttachedMethods:
 
     def sin_(self) -> Variable:
         """In place: y = sin(x), x in radians; gx = gy conj(cos(x))."""
+
+    def sinc(self) -> Variable:
+        """y = sin(pi x) / (pi x), 1 at 0; gx = gy conj((cos(pi x) - y) / x)."""
+
+    def sinc_(self) -> Variable:
+        """In place: y = sin(pi x) / (pi x), 1 at 0; gx = gy conj((cos(pi x) - y) / x)."""
 
     def sinh(self) -> Variable:
         """y = sinh(x); gx = gy conj(cosh(x))."""
