@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.fft._halves import numbers
 
 
 @op(
@@ -25,8 +26,9 @@ class FftC2c(Function):
     def forward(
         ctx: Context, x: Tensor, dim: list[int], normalization: int, forward: bool
     ) -> Tensor:
-        ctx.dim, ctx.normalization, ctx.inverse = tuple(dim), normalization, not forward
-        return _fft_c2c(x, dim, normalization, forward)
+        ctx.dim, ctx.normalization = numbers(ctx, "fft_c2c", dim, normalization)
+        ctx.inverse = not forward
+        return _fft_c2c(x, ctx.dim, ctx.normalization, forward)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.fft._halves import weighted
+from plugrad.ops._number import number
+from plugrad.ops.fft._halves import numbers, weighted
 
 
 @op(
@@ -28,9 +29,9 @@ class FftC2r(Function):
     def forward(
         ctx: Context, x: Tensor, dim: list[int], normalization: int, last_dim_size: int
     ) -> Tensor:
-        y = _fft_c2r(x, dim, normalization, last_dim_size)
-        ctx.dim, ctx.normalization, ctx.size = tuple(dim), normalization, y.shape[dim[-1]]
-        return y
+        ctx.dim, ctx.normalization = numbers(ctx, "fft_c2r", dim, normalization)
+        ctx.size = int(number(last_dim_size))
+        return _fft_c2r(x, ctx.dim, ctx.normalization, ctx.size)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.fft._halves import weighted
+from plugrad.ops.fft._halves import numbers, weighted
 
 
 @op(
@@ -27,9 +27,10 @@ class FftR2c(Function):
     def forward(
         ctx: Context, x: Tensor, dim: list[int], normalization: int, onesided: bool
     ) -> Tensor:
-        y = _fft_r2c(x, dim, normalization, onesided)
-        ctx.dim, ctx.normalization, ctx.onesided = tuple(dim), normalization, onesided
-        ctx.size = x.shape[dim[-1]]
+        ctx.dim, ctx.normalization = numbers(ctx, "fft_r2c", dim, normalization)
+        ctx.onesided = onesided
+        y = _fft_r2c(x, ctx.dim, ctx.normalization, onesided)
+        ctx.size = x.shape[ctx.dim[-1]]
         return y
 
     @staticmethod
