@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
-from plugrad.errors import UnknownTorchFunctionError
 from plugrad.ops._number import constant, number
 
 
@@ -22,14 +21,13 @@ from plugrad.ops._number import constant, number
         torch.ops.aten.linalg_matrix_norm.str_ord,
     ),
     aliases={"A": "x"},
-    waives={"lines": "linalg.svdvals has no op yet, and what comes after it is not reached"},
 )
 class MatrixNorm(Composite):
     """y = a norm of each matrix: ord says which.
 
     "fro": the 2-norm of its elements. 1, -1: the largest, smallest sum |x| of a column.
     inf, -inf: of a row. 2, -2, "nuc": the largest, the smallest, the sum of its singular
-    values, for which linalg.svdvals must have an op.
+    values.
     """
 
     @staticmethod
@@ -70,7 +68,9 @@ class MatrixNorm(Composite):
             yield Sample(make(0, 3), inf)
         yield Sample(make(3, 4), 3).raises(RuntimeError, "Order")
         yield Sample(make(3), 1).raises(RuntimeError, "dimension")
-        yield Sample(make(3, 4), "nuc").raises(UnknownTorchFunctionError, "svdvals")
+        for spectral in (2, -2, "nuc"):
+            yield Sample(make(3, 4), spectral)
+            yield Sample(make(2, 3, 2), spectral, (2, 0), True)
 
 
 _ORDERS = ("fro", "nuc", 1, -1, 2, -2, inf, -inf)

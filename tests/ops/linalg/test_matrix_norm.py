@@ -4,7 +4,6 @@ import pytest
 import torch
 
 import plugrad as pg
-from plugrad.errors import UnknownTorchFunctionError
 
 
 @pytest.mark.parametrize("ord", ["nuc", 2, -2])
@@ -16,15 +15,6 @@ def test_singular_values_of_plain_tensors(ord, dim, keepdim, shape):
     ours = pg.ops.linalg.matrix_norm(x, ord, dim, keepdim)
     torch.testing.assert_close(ours, torch.linalg.matrix_norm(x, ord, dim, keepdim))
     assert torch.equal(pg.ops.linalg.norm(x, ord, dim, keepdim), ours)
-
-
-@pytest.mark.parametrize("ord", ["nuc", 2, -2])
-def test_of_variables_names_the_op_that_singular_values_need(ord):
-    if torch.linalg.svdvals in {c for entry in pg.registry for c in entry.overrides}:
-        pytest.skip("there is an op for them")
-    x = pg.Variable(torch.ones(2, 3))
-    with pytest.raises(UnknownTorchFunctionError, match=r"torch\.linalg\.svdvals"):
-        pg.ops.linalg.norm(x, ord)
 
 
 @pytest.mark.parametrize("ord", [1, -1, inf, -inf, 2, "nuc"])
