@@ -1,0 +1,49 @@
+"""What is computed from complex Cholesky factors, and large singular determinants."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import plugrad as pg
+
+
+def factor(n, upper, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(n, n, generator=generator, dtype=torch.complex128)
+    real = x.diagonal().real.abs().to(x.dtype) + 1
+    return x - x.diagonal().diag_embed() + real.diag_embed()  # the other triangle stays
+
+
+def product(x, upper):
+    x = x.triu() if upper else x.tril()
+    return x.mH @ x if upper else x @ x.mH
+
+
+def real_diagonal(g):
+    return g - 1j * g.diagonal().imag.diag_embed()
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_complex_factors(upper):
+    x, y = factor(3, upper), factor(3, upper, seed=1)
+    for ours, plain in (
+        (lambda x: torch.cholesky_inverse(x, upper), lambda x: product(x, upper).inverse()),
+        (
+            lambda x: torch.cholesky_solve(y, x, upper),
+            lambda x: torch.linalg.solve(product(x, upper), y),
+        ),
+    ):
+        mine, theirs = pg.Variable(x, requires_grad=True), x.clone().requires_grad_()
+        (ours(mine).abs() ** 2).sum().backward()
+        (plain(theirs).abs() ** 2).sum().backward()
+        torch.testing.assert_close(real_diagonal(mine.grad.data), real_diagonal(theirs.grad))
+
+
+def test_the_determinant_of_a_large_singular_matrix_refuses_a_second_derivative():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(-3, 4, (60, 60), generator=generator).double()
+    x[0] = 0.0
+    leaf = pg.Variable(x, requires_grad=True)
+    with pytest.raises(pg.errors.NotDifferentiableError, match=r"size 60 loses(.|\n)*fix: "):
+        pg.grad(torch.linalg.det(leaf), leaf, create_graph=True)
