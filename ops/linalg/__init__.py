@@ -1,1 +1,1 @@
-"""Products and norms of vectors and matrices."""
+"""Products, norms, factorizations and solutions of matrices."""
