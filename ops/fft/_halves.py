@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from plugrad.core import Context
-from plugrad.ops._number import gradient_refused, number
+from plugrad.core.unpack import gradient_refused
+from plugrad.ops._number import number
 
 
 def weighted(spectrum: Tensor, dim: int, size: int, weight: float) -> Tensor:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops._number import gradient_refused, number
+from plugrad.core.unpack import gradient_refused
+from plugrad.ops._number import number
 from plugrad.ops.linalg._pinv import gradient
 from plugrad.ops.linalg._vectors import is_vector
 
