@@ -10,6 +10,11 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 
+# Where torch's ldexp comes down to mul and pow, its ldexp_ refuses to be differentiated.
+_old = torch._C._dispatch_has_kernel_for_dispatch_key(
+    "aten::ldexp.Tensor", "CompositeImplicitAutograd"
+)
+
 
 @op(
     "ldexp",
@@ -18,6 +23,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
     broadcasts=True,
     elementwise=True,
     inplace=True,
+    waives={"inplace": "this torch's own ldexp_ has no gradient"} if _old else {},
 )
 class Ldexp(Function):
     """z = x 2^y;  gx = gz 2^conj(y), gy = gz conj(z) log(2)."""
