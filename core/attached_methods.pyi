@@ -553,6 +553,15 @@ class AttachedMethods:
     def char(self, *, memory_format: torch.memory_format = torch.preserve_format) -> Variable:
         """y = x cast to int8; there is no gradient."""
 
+    def cholesky(self, upper: builtins.bool = False) -> Variable:
+        """x = y y^H, y lower, or x = y^H y, y upper; gx as of linalg.cholesky_ex."""
+
+    def cholesky_inverse(self, upper: builtins.bool = False) -> Variable:
+        """y = (x x^H)^-1, or (x^H x)^-1 with upper; ga = -y gy y, gx = tril((ga + ga^H) x)."""
+
+    def cholesky_solve(self, y: Variable | Tensor, upper: builtins.bool = False) -> Variable:
+        """z = (y y^H)^-1 x, or (y^H y)^-1 x with upper; gx = the same of gz, ga = -gx z^H."""
+
     def chunk(self, chunks: builtins.int, dim: builtins.int = 0) -> tuple[Variable, ...]:
         """y1, y2, .. = x cut along dim, views; gx = gy1, gy2, .. put together again."""
 
@@ -1225,6 +1234,9 @@ class AttachedMethods:
     def matmul(self, y: Variable | Tensor) -> Variable:
         """z = x y; gx = gz y^H, gy = x^H gz."""
 
+    def matrix_exp(self) -> Variable:
+        """y = 1 + x + x^2 / 2 + ...; gx = the right upper block of exp([[x^H, gy], [0, x^H]])."""
+
     def max(
         self,
         y: Variable | Tensor | complex | builtins.int | None = None,
@@ -1441,6 +1453,22 @@ class AttachedMethods:
 
     def not_equal_(self, y: Variable | Tensor | complex) -> Variable:
         """In place: z = x != y; nan equals nothing, itself included. No gradient."""
+
+    def orgqr(self, y: Variable | Tensor) -> Variable:
+        """z = the first columns of H[0] H[1] ..., H[i] = 1 - y[i] v v^H, v = column i of x, from
+        i on.
+        """
+
+    def ormqr(
+        self,
+        tau: Variable | Tensor,
+        y: Variable | Tensor,
+        left: builtins.bool = True,
+        transpose: builtins.bool = False,
+    ) -> Variable:
+        """z = q y, q^H y with transpose, or with left=False y q, y q^H; q = H[0] H[1] ... of x
+        and tau.
+        """
 
     def outer(self, y: Variable | Tensor) -> Variable:
         """z[i, j] = x[i] y[j], nothing conjugated; gx = gz conj(y), gy = gz^T conj(x)."""
@@ -1874,6 +1902,15 @@ class AttachedMethods:
 
     def transpose_(self, dim0: builtins.int, dim1: builtins.int) -> Variable:
         """In place: y = x with dim0 and dim1 swapped, a view; gx = gy with them swapped back."""
+
+    def triangular_solve(
+        self,
+        y: Variable | Tensor,
+        upper: builtins.bool = True,
+        transpose: builtins.bool = False,
+        unitriangular: builtins.bool = False,
+    ) -> Any:
+        """z = a^-1 x, a = y or y^T; gx = a^-H gz, ga = -gx z^H, of which a triangle."""
 
     def tril(self, diagonal: builtins.int = 0) -> Variable:
         """y[i, j] = x[i, j] where j - i <= diagonal, else 0; gx = gy there, else 0."""

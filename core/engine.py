@@ -82,7 +82,7 @@ _said: list[bool] = []
 def _warn_of_cycles() -> None:
     _said.append(True)
     level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals["__name__"].startswith(_OURS):
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_OURS):
         level, frame = level + 1, frame.f_back
     warnings.warn(
         "Using backward() with create_graph=True will create a reference cycle between the leaf "

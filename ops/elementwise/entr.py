@@ -11,7 +11,7 @@ from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op(
-    "special.entr",
+    "entr",
     overrides=(torch.special.entr, torch.ops.aten.special_entr.default),
     elementwise=True,
 )

@@ -12,7 +12,7 @@ from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op(
-    "special.erfcx",
+    "erfcx",
     overrides=(torch.special.erfcx, torch.ops.aten.special_erfcx.default),
     elementwise=True,
 )

@@ -12,7 +12,7 @@ from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op(
-    "special.log_ndtr",
+    "log_ndtr",
     overrides=(torch.special.log_ndtr, torch.ops.aten.special_log_ndtr.default),
     elementwise=True,
 )

@@ -12,7 +12,7 @@ from plugrad.core import Elementwise, Sample, SampleMaker, op
 
 
 @op(
-    "special.ndtri",
+    "ndtri",
     overrides=(torch.special.ndtri, torch.ops.aten.special_ndtri.default),
     elementwise=True,
 )

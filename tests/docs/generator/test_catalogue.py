@@ -62,8 +62,8 @@ def test_a_section_tells_what_there_is_to_tell(pages):
     assert "sin(x: Tensor) -> Tensor" in section
     assert "y = sin(x), x in radians;  gx = gy conj(cos(x))." in section
     assert (
-        "- Methods: `sin`\n- In place: `sin_`\n- Stands for: `torch.sin`, `torch.ops.aten.sin.default`\n"
-        in section
+        "- Methods: `sin`\n- In place: `sin_`\n"
+        "- Stands for: `torch.sin`, `torch.ops.aten.sin.default`\n" in section
     )
     assert "- Declared: elementwise\n" in section
     assert "- Source: [ops/elementwise/sin.py](../../ops/elementwise/sin.py)" in section
