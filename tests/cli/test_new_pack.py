@@ -261,8 +261,8 @@ NAMES = [
      "another, e.g. ops_ops")),
     ("plugrad-doctor", "plugrad doctor is plugrad's own command, so the pack could have none\n"),
     ("storage_type", ("torch.Tensor has 'storage_type': an op of this name stands for that, and "
-     "the example that would be written is another function\n  fix: choose another name for the op, e.g. "
-     "--op soft_storage_type\n")),
+     "the example that would be written is another function\n  fix: choose another name for the "
+     "op, e.g. --op soft_storage_type\n")),
     ("plugin", ("'plugin' is no name for an op of a pack: the pack has a module plugin\n  fix: "
      "choose another name for the op, e.g. --op soft_plugin\n")),
     ("backward", "'backward' is no name for a pack: it is Variable's own\n  fix: choose another"),
