@@ -98,7 +98,7 @@ def test_what_torch_lacks_makes_an_op_absent(registry_with, overrides, before, l
 
 
 def test_an_absent_op_is_missed_with_the_reason(registry_with):
-    registry = registry_with(an_op("torch.dist, torch.soften"))
+    registry = registry_with(an_op("torch.trapezoid, torch.soften"))
     x = pg.Variable(torch.ones(2))
     why = (
         r"torch \S+ does not have torch\.soften\n  where: .*soften\.py, line 6\n  fix: use a torch"
@@ -108,8 +108,8 @@ def test_an_absent_op_is_missed_with_the_reason(registry_with):
             registry[name]
     with pytest.raises(UnknownOpError, match=f"a Variable has no 'soften' here: {why}"):
         registry.attribute(x, "soften")
-    with pytest.raises(UnknownTorchFunctionError, match=f"stands for torch.dist here: {why}"):
-        registry.torch_function(torch.dist)
+    with pytest.raises(UnknownTorchFunctionError, match=f"stands for torch.trapezoid here: {why}"):
+        registry.torch_function(torch.trapezoid)
     with pytest.raises(UnknownOpError, match="no op named 'sofften'\n"):
         registry["sofften"]
 
