@@ -111,7 +111,8 @@ def _is_number(parameter: inspect.Parameter) -> bool:
     annotation = parameter.annotation
     if not isinstance(annotation, str):  # from __future__ import annotations makes it one
         return False
-    return not any(kind in annotation for kind in ("Tensor", "Variable", "Any", "object"))
+    others = ("Tensor", "Variable", "Any", "object")
+    return annotation != "None" and not any(kind in annotation for kind in others)
 
 
 class Signature:

@@ -90,6 +90,7 @@ class Lstsq(Function):
         yield Sample(
             make.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 2.0]]),
             make.tensor([0.0, 1.0, 3.0]).unsqueeze(-1),
+            driver="gelss",
         )
         yield Sample(make(1, 4, 2), make(2, 4, 1), driver="gels")
         yield Sample(make(2, 4, 2), make(1, 4, 1), driver="gels")

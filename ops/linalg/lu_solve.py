@@ -56,7 +56,7 @@ class LuSolve(Function):
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
-        three = torch.linalg.lu_factor(make(3, 3) + 2 * torch.eye(3))
+        three = torch.linalg.lu_factor(make(3, 3) + 5 * torch.eye(3))
         yield Sample(*three, make(3, 2))
         yield Sample(*three, make(3, 2)).constant(0)
         yield Sample(*three, make(3, 2)).constant(2)
@@ -64,7 +64,7 @@ class LuSolve(Function):
         yield Sample(*three, make(2, 3), left=False)
         yield Sample(*three, make(2, 3), left=False, adjoint=True)
         yield Sample(*three, make(2, 3, 1))
-        batch = torch.linalg.lu_factor(make(2, 1, 2, 2) + 3 * torch.eye(2))
+        batch = torch.linalg.lu_factor(make(2, 1, 2, 2) + 5 * torch.eye(2))
         yield Sample(*batch, make(3, 2, 1))
         complex_ = torch.linalg.lu_factor(make.complex(3, 3) + 5 * torch.eye(3))
         yield Sample(*complex_, make.complex(3, 2))

@@ -60,8 +60,6 @@ class Trilinear(Function):
         for constants in ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
             sample = Sample(make(2, 3), make(4, 3, 2), make(2, 2), *bilinear)
             yield sample.constant(*constants)
-        three = make.complex(2, 3), make.complex(2, 3, 2), make.complex(2, 2)
-        yield Sample(*three, *bilinear)
         yield Sample(make(2, 3), make(4, 3, 2), make(2, 2), *bilinear, unroll_dim=2)
         yield Sample(make(1, 3), make(4, 1, 2), make(2, 1), *bilinear)
         x = make.tensor([[0.0, 2.0], [1.0, 0.0]])

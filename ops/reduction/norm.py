@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
-from plugrad.errors import ArgumentError, UnknownTorchFunctionError
+from plugrad.errors import ArgumentError
 from plugrad.ops._number import constant, number
 from plugrad.ops.reduction._dims import Dim
 
@@ -72,5 +72,4 @@ class Norm(Composite):
         yield Sample(make())
         yield Sample(make(0))
         yield Sample(make(3), out=make()).constant("out").raises(ArgumentError, "no tensor")
-        nuclear = Sample(make(3, 4), "nuc", (0, 1))
-        yield nuclear.raises(UnknownTorchFunctionError, "svdvals")
+        yield Sample(make(3, 4), "nuc", (0, 1))

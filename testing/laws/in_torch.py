@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import warnings
 from contextlib import contextmanager
@@ -101,6 +102,9 @@ def in_library(op: OpUnderTest) -> None:
     narrowest = min(case.inputs[i].tensor.dtype.itemsize for i in case.wanted)
     if any(y.dtype.itemsize < narrowest for y in call.tensors if _is(y) and y.is_floating_point()):
         raise NotApplicable("it gives a narrower dtype than its inputs have: see output-dtype")
+    annotation = inspect.signature(op.function.forward).return_annotation
+    if annotation is inspect.Signature.empty and len(call.outputs) > 1:
+        raise NotApplicable("what forward returns is not annotated, and a schema must tell it")
     try:
         operator = to_library(op.function)
     except SchemaError as error:
@@ -166,7 +170,15 @@ def _first(op: OpUnderTest) -> tuple[Case, Call]:
     for case in cases(op):
         if case.sample.error is not None:
             continue
-        call = case.call()
-        if call.roots and case.wanted:
-            return case, call
+        try:
+            call = case.call()
+            if call.roots and case.wanted:
+                found = call.vjp(call.cotangents())
+                if any(g is not None and g.layout is not torch.strided for g in found):
+                    raise NotApplicable("a gradient is sparse: see the law gradient-form")
+                return case, call
+        except NotApplicable:
+            raise
+        except Exception as error:
+            raise NotApplicable("a sample fails by itself: see the law runs") from error
     raise NotApplicable("no sample has a gradient")

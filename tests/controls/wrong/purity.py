@@ -27,4 +27,7 @@ class Wrong(pg.Function):
 
 
 MESSAGE = r"backward wrote to cotangent 0 in place"
-ALSO = {"cotangent-layouts": "what has stride 0 cannot be written to"}
+ALSO = {
+    "to-library": "the tracer passes an expanded cotangent, which cannot be written to",
+    "cotangent-layouts": "what has stride 0 cannot be written to",
+}

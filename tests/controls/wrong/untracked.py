@@ -23,4 +23,5 @@ class Wrong(pg.Function):
         yield Sample(make(3))
 
 
+ALSO = {"to-torch": "there the op is called on tensors that nothing is recorded of"}
 MESSAGE = r"recorded, a call gives another value: output 0"

@@ -83,7 +83,7 @@ def test_what_needs_no_gradient_is_filled_too(name, args, kwargs):
 def test_a_number_that_requires_grad_is_refused(name, args):
     x = pg.Variable(torch.zeros(3, 3), requires_grad=True) * 1
     number = pg.Variable(torch.tensor(0.5), requires_grad=True)
-    with pytest.raises(ArgumentError, match=r"requires grad was given[^$]*fix: pass .item\(\)"):
+    with pytest.raises(ArgumentError, match=r"is a Variable that requires grad"):
         getattr(x, name)(*args, number)
     assert x.tolist() == torch.zeros(3, 3).tolist()
     getattr(x, name)(*args, number.item())

@@ -13,7 +13,7 @@ def test_as_a_method_takes_dtype_in_the_place_of_out():
 
 
 def test_refuses_out():
-    x = pg.Variable(torch.ones(3))
+    x = pg.Variable(torch.ones(3), requires_grad=True)
     with pytest.raises(ArgumentError, match="writes into no tensor"):
         torch.norm(x, out=torch.empty(()))
 
