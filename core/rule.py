@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from plugrad.core.accumulate_grad import AccumulateGrad
 from plugrad.core.context import PackedByCheckpoint, hidden_error, running
@@ -30,7 +31,7 @@ def apply_rule(context: Record, arrived: Any, create_graph: bool) -> tuple[Any, 
     outer = running.recorded_rule
     running.recorded_rule = context if create_graph else None
     try:
-        if context._pg_autocast:
+        if context._pg_autocast and not _is_of_one_dtype(context, gradients):
             with _autocast(context._pg_autocast):
                 result = context._pg_rule(context, *gradients)
         else:
@@ -44,6 +45,17 @@ def apply_rule(context: Record, arrived: Any, create_graph: bool) -> tuple[Any, 
     if len(result) != len(context._pg_edges) or context._pg_list_lengths is not None:
         return per_edge(context, result)
     return tuple(result)
+
+
+def _is_of_one_dtype(context: Record, gradients: tuple[Any, ...]) -> bool:
+    """Whether a built-in rule needs no cast, and so, as in torch, computes without autocast."""
+    tensors = (*gradients, *(context._pg_saved or ()))
+    floating = [t for t in tensors if t is not None]
+    if not context._pg_below_autograd or not all(
+        isinstance(t, Tensor | Variable) for t in floating
+    ):
+        return False
+    return len({t.dtype for t in floating if t.is_floating_point() or t.is_complex()}) == 1
 
 
 def called(record: Record, given: tuple[Any, ...]) -> Any:

@@ -134,7 +134,8 @@ def _no_type(function: type[Function], parameter: inspect.Parameter) -> SchemaEr
 
 def _type(function: type[Function], parameter: inspect.Parameter) -> str | None:
     if parameter.annotation is parameter.empty:
-        return "Tensor" if parameter.default is parameter.empty else None
+        required = parameter.default is parameter.empty
+        return "Tensor" if required and parameter.kind is not parameter.VAR_POSITIONAL else None
     known_as = getattr(function.forward, "__globals__", {})
     alternatives: list[str] = []
     for name in map(str.strip, _alternatives(_spelled(parameter.annotation))):

@@ -55,7 +55,9 @@ class CtcLossForward(Function):
         ctx.save_for_backward(x, targets, *lengths, y, log_alpha)
         ctx.mark_non_differentiable(log_alpha)
         ctx.lengths = (
-            None if lengths[0] is not None else (tuple(input_lengths), tuple(target_lengths))
+            None
+            if lengths[0] is not None
+            else (tuple(map(int, input_lengths)), tuple(map(int, target_lengths)))
         )
         ctx.blank, ctx.zero_infinity = int(blank), bool(zero_infinity)
         return y, log_alpha

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops._number import constant
 
 
 @op("nn.functional.interpolate", overrides=(torch.nn.functional.interpolate,))
@@ -29,6 +30,8 @@ class Interpolate(Composite):
         recompute_scale_factor: bool | None = None,
         antialias: bool = False,
     ) -> Tensor:
+        size = constant(size, "nn.functional.interpolate", "size")
+        scale_factor = constant(scale_factor, "nn.functional.interpolate", "scale_factor")
         sizes, scales = _listed(size, x.dim() - 2), _listed(scale_factor, x.dim() - 2)
         kernel: Any = _KERNELS.get((mode, x.dim(), bool(antialias)))
         fit = len(sizes or scales or ()) == x.dim() - 2 and (sizes is None) != (scales is None)

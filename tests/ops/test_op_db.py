@@ -29,6 +29,10 @@ DIFFERENT = {
     "nn.functional.linear_cross_entropy.chunked": "in pieces torch loses a part of the second "
     "derivative; ours has it",
     **dict.fromkeys(
+        ("cholesky_inverse", "cholesky_solve"),
+        "the triangle that is not read has no gradient; in torch it has",
+    ),
+    **dict.fromkeys(
         [f"nn.functional.max_unpool{n}d" for n in (1, 2, 3)],
         "an element that another one overwrites has no gradient; in torch it has",
     ),
