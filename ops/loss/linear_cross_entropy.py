@@ -84,7 +84,7 @@ class LinearCrossEntropy(Composite):
                 yield weighted.constant("weight")
         yield Sample(make(5, 3), make(4, 3), make(5, 4, low=0.0), label_smoothing=0.3)
         yield Sample(make(5, 3), make(4, 2, 3), make.integers(5, 2, high=4), linear_bias=make(4, 2))
-        yield Sample(make(3, low=0.5), make(4, 3), make.integers(high=4))
+        yield Sample(make.tensor([0.0, 0.0, 0.0]), make(4, 3), make.integers(high=4))
         all_rows = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=8, chunking_method=None)
         yield Sample(make(5, 3), make(4, 3), labels, options=all_rows)
         with_vector = Sample(make(3), make(4, 2, 3), labels)
