@@ -196,6 +196,7 @@ def test_it_is_an_error_that_says_what_to_do(habit):
     assert says in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*")  # of libraries that have threads
 def test_workers_collate_variables():
     rows = [pg.Variable(numbers()), pg.Variable(numbers() * 2)]
     (batch,) = DataLoader(rows, batch_size=2, num_workers=1)
