@@ -29,6 +29,12 @@ PLUGRAD = Engine(lambda t: pg.Variable(t.clone(), requires_grad=True), pg.grad)
 Stages = dict[str, list[Any]]
 
 
+def allow_flags() -> None:
+    """Let flags like torch.backends.cudnn.benchmark be set: importing torch's tables forbids it."""
+    flags = torch.backends.disable_global_flags.__globals__
+    flags["__allow_nonbracketed_mutation_flag"] = True
+
+
 def with_leaves(arguments: Any, engine: Engine) -> tuple[Any, list[Any]]:
     """Arguments with leaves of the engine for the tensors that require grad, and these leaves."""
     leaves = []

@@ -16,7 +16,16 @@ from torch.testing._internal.common_modules import module_db
 
 import plugrad as pg
 from plugrad.errors import MissingPrimitiveError
-from plugrad.tests.interop.against_torch import PLUGRAD, TORCH, difference, stages, with_leaves
+from plugrad.tests.interop.against_torch import (
+    PLUGRAD,
+    TORCH,
+    allow_flags,
+    difference,
+    stages,
+    with_leaves,
+)
+
+allow_flags()
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

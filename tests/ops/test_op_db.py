@@ -15,7 +15,16 @@ pytest.importorskip("expecttest", reason="torch's test tables need it")
 from torch.testing._internal.common_methods_invocations import op_db
 
 from plugrad.errors import MissingPrimitiveError, PlugradError
-from plugrad.tests.interop.against_torch import PLUGRAD, TORCH, difference, stages, with_leaves
+from plugrad.tests.interop.against_torch import (
+    PLUGRAD,
+    TORCH,
+    allow_flags,
+    difference,
+    stages,
+    with_leaves,
+)
+
+allow_flags()
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
