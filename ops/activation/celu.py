@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.activation._numbers import numbers
 
 
 @op(
@@ -22,7 +21,7 @@ class Celu(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, alpha: float = 1.0) -> Tensor:
-        (ctx.alpha,) = numbers(ctx, "nn.functional.celu", 1, alpha=alpha)
+        ctx.alpha = alpha
         ctx.save_for_backward(x)
         return torch.celu(x, ctx.alpha)
 

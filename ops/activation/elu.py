@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.activation._numbers import numbers
 
 
 @op(
@@ -28,9 +27,7 @@ class Elu(Function):
     def forward(
         ctx: Context, x: Tensor, alpha: float = 1, scale: float = 1, input_scale: float = 1
     ) -> Tensor:
-        ctx.numbers = numbers(
-            ctx, "nn.functional.elu", 1, alpha=alpha, scale=scale, input_scale=input_scale
-        )
+        ctx.numbers = (alpha, scale, input_scale)
         ctx.save_for_backward(x)
         return _elu(x, *ctx.numbers)
 

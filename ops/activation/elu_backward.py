@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.activation._numbers import numbers
 
 
 @op(
@@ -35,9 +34,7 @@ class EluBackward(Function):
         is_result: bool,
         y: Tensor,
     ) -> Tensor:
-        ctx.numbers = numbers(
-            ctx, "elu_backward", 1, alpha=alpha, scale=scale, input_scale=input_scale
-        )
+        ctx.numbers = (alpha, scale, input_scale)
         ctx.is_result = bool(is_result)
         ctx.save_for_backward(x if ctx.needs_input_grad[5] else None, y)
         return _elu_backward(x, *ctx.numbers, is_result, y)

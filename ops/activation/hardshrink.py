@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.activation._numbers import numbers
 
 
 @op(
@@ -26,7 +25,7 @@ class Hardshrink(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, lambd: float = 0.5) -> Tensor:
-        (lambd,) = ctx.numbers = numbers(ctx, "hardshrink", 1, lambd=lambd)
+        ctx.numbers = (lambd,)
         ctx.save_for_backward(x)
         return torch.hardshrink(x, lambd)
 

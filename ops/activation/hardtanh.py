@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.activation._numbers import numbers
 
 
 @op(
@@ -25,9 +24,7 @@ class Hardtanh(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, min_val: float = -1, max_val: float = 1) -> Tensor:
-        min_val, max_val = ctx.numbers = numbers(
-            ctx, "nn.functional.hardtanh", 1, min_val=min_val, max_val=max_val
-        )
+        ctx.numbers = (min_val, max_val)
         ctx.save_for_backward(x)
         return torch.nn.functional.hardtanh(x, min_val, max_val)
 

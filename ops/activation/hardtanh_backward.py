@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.activation._numbers import numbers
 
 
 @op(
@@ -24,9 +23,7 @@ class HardtanhBackward(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor, min_val: float, max_val: float) -> Tensor:
-        min_val, max_val = ctx.numbers = numbers(
-            ctx, "hardtanh_backward", 2, min_val=min_val, max_val=max_val
-        )
+        ctx.numbers = (min_val, max_val)
         ctx.save_for_backward(y)
         return _hardtanh_backward(x, y, min_val, max_val)
 

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.activation._numbers import numbers
 
 
 @op(
@@ -25,9 +24,7 @@ class LeakyRelu(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, negative_slope: float = 0.01) -> Tensor:
-        (ctx.negative_slope,) = numbers(
-            ctx, "nn.functional.leaky_relu", 1, negative_slope=negative_slope
-        )
+        ctx.negative_slope = negative_slope
         ctx.save_for_backward(x)
         return torch.nn.functional.leaky_relu(x, ctx.negative_slope)
 

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.activation._numbers import numbers
 
 
 @op(
@@ -26,9 +25,7 @@ class LeakyReluBackward(Function):
     def forward(
         ctx: Context, x: Tensor, y: Tensor, negative_slope: float, self_is_result: bool
     ) -> Tensor:
-        (ctx.negative_slope,) = numbers(
-            ctx, "leaky_relu_backward", 2, negative_slope=negative_slope
-        )
+        ctx.negative_slope = negative_slope
         ctx.save_for_backward(y)
         return _leaky_relu_backward(x, y, ctx.negative_slope, self_is_result)
 

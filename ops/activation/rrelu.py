@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.activation._numbers import numbers
 
 
 @op(
@@ -34,7 +33,7 @@ class Rrelu(Function):
         training: bool = False,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        ctx.numbers = numbers(ctx, "nn.functional.rrelu", 1, lower=lower, upper=upper)
+        ctx.numbers = (lower, upper)
         ctx.training = bool(training)
         noise = torch.empty_like(x, memory_format=torch.contiguous_format)
         y = _rrelu_with_noise(x, noise, *ctx.numbers, ctx.training, generator)

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.activation._numbers import numbers
 
 
 @op(
@@ -35,7 +34,7 @@ class RreluWithNoise(Function):
         training: bool = False,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        ctx.numbers = numbers(ctx, "rrelu_with_noise", 2, lower=lower, upper=upper)
+        ctx.numbers = (lower, upper)
         ctx.training = bool(training)
         y = _rrelu_with_noise(x, noise, *ctx.numbers, ctx.training, generator)
         ctx.save_for_backward(x, noise)

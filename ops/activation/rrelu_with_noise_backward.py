@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
-from plugrad.ops.activation._numbers import numbers
 
 
 @op(
@@ -36,9 +35,7 @@ class RreluWithNoiseBackward(Function):
         training: bool,
         self_is_result: bool,
     ) -> Tensor:
-        ctx.numbers = lower, upper = numbers(
-            ctx, "rrelu_with_noise_backward", 3, lower=lower, upper=upper
-        )
+        ctx.numbers = (lower, upper)
         ctx.training = bool(training)
         ctx.save_for_backward(x if ctx.needs_input_grad[2] else None, y, noise)
         return _rrelu_with_noise_backward(x, y, noise, *ctx.numbers, training, self_is_result)

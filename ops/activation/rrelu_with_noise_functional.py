@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.activation._numbers import numbers
 
 _kernel = torch.ops.aten.rrelu_with_noise_functional.default  # torch 2.6 does not have it
 
@@ -36,7 +35,7 @@ class RreluWithNoiseFunctional(Function):
         training: bool = False,
         generator: torch.Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
-        ctx.numbers = numbers(ctx, "rrelu_with_noise_functional", 2, lower=lower, upper=upper)
+        ctx.numbers = (lower, upper)
         ctx.training = bool(training)
         y, noise = _kernel(x, noise, *ctx.numbers, ctx.training, generator)
         ctx.save_for_backward(x, noise)

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.activation._numbers import numbers
 
 
 @op(
@@ -27,9 +26,7 @@ class Softplus(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
-        beta, threshold = ctx.numbers = numbers(
-            ctx, "nn.functional.softplus", 1, beta=beta, threshold=threshold
-        )
+        ctx.numbers = (beta, threshold)
         ctx.save_for_backward(x)
         return torch.nn.functional.softplus(x, beta, threshold)
 

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.activation._numbers import numbers
 
 
 @op(
@@ -26,9 +25,7 @@ class SoftplusBackward(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor, beta: float, threshold: float) -> Tensor:
-        beta, threshold = ctx.numbers = numbers(
-            ctx, "softplus_backward", 2, beta=beta, threshold=threshold
-        )
+        ctx.numbers = (beta, threshold)
         ctx.save_for_backward(x if ctx.needs_input_grad[1] else None, y)
         return _softplus_backward(x, y, beta, threshold)
 

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.activation._numbers import numbers
 
 
 @op(
@@ -24,7 +23,7 @@ class SoftshrinkBackward(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor, lambd: float) -> Tensor:
-        (lambd,) = ctx.numbers = numbers(ctx, "softshrink_backward", 2, lambd=lambd)
+        ctx.numbers = (lambd,)
         ctx.save_for_backward(y)
         return _softshrink_backward(x, y, lambd)
 

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.activation._numbers import numbers
 
 
 @op(
@@ -26,11 +25,9 @@ class Threshold(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, threshold: float, value: float) -> Tensor:
-        ctx.threshold, value = numbers(
-            ctx, "nn.functional.threshold", 1, threshold=threshold, value=value
-        )
+        ctx.threshold = threshold
         ctx.save_for_backward(x)
-        return torch.threshold(x, ctx.threshold, value)
+        return torch.threshold(x, threshold, value)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
