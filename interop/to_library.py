@@ -12,14 +12,13 @@ from torch.utils import _pytree as pytree
 
 from plugrad.core.function import Composite
 from plugrad.errors import SchemaError
-from plugrad.interop.to_torch import Call, Vjp, identifier, lifted
-from plugrad.plugins.default import registry
-from plugrad.plugins.registered_op import RegisteredOp
+from plugrad.interop.to_torch import Call, Vjp, class_of, identifier, lifted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from plugrad.core.function import Function
+    from plugrad.plugins.registered_op import RegisteredOp
 
 #: What torch's schemas call the types that forwards are annotated with.
 _TYPES = {
@@ -66,10 +65,7 @@ def to_library(op: str | RegisteredOp | type[Function]) -> Any:
         UnknownOpError: no op has the name.
         SchemaError: no schema can express one of its arguments, which has no default.
     """
-    if isinstance(op, type):
-        function = op
-    else:
-        function = (op if isinstance(op, RegisteredOp) else registry[op]).function
+    function = class_of(op)
     if function not in _made:
         _made[function] = _registered(function)
     return _made[function]

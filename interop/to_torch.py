@@ -47,13 +47,17 @@ def to_torch(op: str | RegisteredOp | type[Function]) -> Callable[..., Any]:
 
 def _called(op: str | RegisteredOp | type[Function]) -> tuple[Callable[..., Any], str, bool]:
     """What calls an op, its name as an identifier, and whether it draws random numbers."""
-    if isinstance(op, type):
-        function = op
-    else:
-        function = (op if isinstance(op, RegisteredOp) else registry[op]).function
+    function = class_of(op)
     declaration = function.declaration
     name = function.__name__ if declaration is None else declaration.name
     return function.apply, identifier(name), declaration is not None and declaration.random
+
+
+def class_of(op: str | RegisteredOp | type[Function]) -> type[Function]:
+    """The class of an op that is named in one of the three ways."""
+    if isinstance(op, type):
+        return op
+    return (op if isinstance(op, RegisteredOp) else registry[op]).function
 
 
 def identifier(name: str) -> str:
