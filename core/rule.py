@@ -49,13 +49,12 @@ def apply_rule(context: Record, arrived: Any, create_graph: bool) -> tuple[Any, 
 
 def _is_of_one_dtype(context: Record, gradients: tuple[Any, ...]) -> bool:
     """Whether a built-in rule needs no cast, and so, as in torch, computes without autocast."""
-    tensors = (*gradients, *(context._pg_saved or ()))
-    floating = [t for t in tensors if t is not None]
-    if not context._pg_below_autograd or not all(
-        isinstance(t, Tensor | Variable) for t in floating
-    ):
+    if not context._pg_below_autograd:
         return False
-    return len({t.dtype for t in floating if t.is_floating_point() or t.is_complex()}) == 1
+    tensors = [t for t in (*gradients, *(context._pg_saved or ())) if t is not None]
+    if not all(isinstance(t, Tensor | Variable) for t in tensors):  # a hook has packed one
+        return False
+    return len({t.dtype for t in tensors if t.is_floating_point() or t.is_complex()}) == 1
 
 
 def called(record: Record, given: tuple[Any, ...]) -> Any:
