@@ -264,7 +264,8 @@ def test_ctrl_c_ends_the_workers_too(tmp_path):
         process.kill()
     assert process.returncode == 130, output + errors
     assert time.monotonic() - started < 20
-    assert errors == ""
+    warned = [line for line in errors.splitlines() if line.startswith("[W")]  # by torch's C++
+    assert errors.splitlines() == warned
     assert "interrupted after " in output
     assert json.loads((tmp_path / "report.json").read_text())["interrupted"] is True
 
