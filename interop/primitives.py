@@ -67,7 +67,7 @@ def functional_form(primitive: OpOverload[..., Any]) -> OpOverload[..., Any] | N
     schema = primitive._schema
     namespace, _, name = schema.name.partition("::")
     if out_names(primitive):
-        return _same_arguments(primitive)
+        return _same_arguments(primitive.overloadpacket, primitive)
     if name.startswith("__i"):  # __iand__
         name = f"__{name[3:]}"
     elif name.endswith("_") and not name.endswith("__"):
@@ -75,14 +75,17 @@ def functional_form(primitive: OpOverload[..., Any]) -> OpOverload[..., Any] | N
     else:
         return None
     packet = getattr(getattr(torch.ops, namespace), name, None)
-    return None if packet is None else getattr(packet, schema.overload_name or "default", None)
+    if packet is None:
+        return None
+    # Most have one name; transpose_ is called transpose.int, floor_divide_.Tensor floor_divide.
+    same = getattr(packet, schema.overload_name or "default", None)
+    return same or _same_arguments(packet, primitive)
 
 
-def _same_arguments(primitive: OpOverload[..., Any]) -> OpOverload[..., Any] | None:
-    """The overload that takes the arguments of this one, less ``out``."""
+def _same_arguments(packet: Any, primitive: OpOverload[..., Any]) -> OpOverload[..., Any] | None:
+    """The overload in ``packet`` that takes the arguments of ``primitive``, less ``out``."""
     outs = out_names(primitive)
     wanted = [(a.name, str(a.type)) for a in primitive._schema.arguments if a.name not in outs]
-    packet = primitive.overloadpacket
     for overload in packet.overloads():
         found: OpOverload[..., Any] = getattr(packet, overload)
         arguments = [(a.name, str(a.type)) for a in found._schema.arguments]
