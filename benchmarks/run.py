@@ -1,11 +1,13 @@
 """Run the benchmarks and print a table of ratios.
 
 ``python benchmarks/run.py`` runs them all, which takes a few minutes; ``--help`` shows
-how to run one, and how to get Markdown or JSON.
+how to run one, and how to get Markdown or JSON. Each release keeps its JSON in ``results/``; the
+README's table and the site's are made of it.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,7 +32,7 @@ from plugrad.benchmarks import (
     small_step,
 )
 from plugrad.benchmarks.effort import FULL, TINY
-from plugrad.benchmarks.table import as_json, as_markdown, for_terminal
+from plugrad.benchmarks.table import as_json, as_markdown, for_terminal, from_json, machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,8 +67,25 @@ def run(
     tiny: Annotated[bool, typer.Option("--tiny", help="See that all run; no numbers.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    saved: Annotated[
+        Path | None, typer.Option("--from", help="Show this JSON, and measure nothing.")
+    ] = None,
 ) -> None:
     """Measure plugrad against torch and other engines."""
+    if saved is None:
+        results, where = measured(only, TINY if tiny else FULL), machine()
+    else:
+        results, where = from_json(saved.read_text(encoding="utf-8"))
+    if json:
+        print(as_json(results, where))
+    elif markdown:
+        print(as_markdown(results, where))
+    else:
+        Console().print(for_terminal(results, where))
+
+
+def measured(only: list[str] | None, effort: Effort) -> list[Result]:
+    """The results of these benchmarks, or of all."""
     unknown = [name for name in only or () if name not in BENCHMARKS]
     if unknown:
         raise typer.BadParameter(
@@ -77,13 +96,8 @@ def run(
     notes = Console(stderr=True)
     for name in only or BENCHMARKS:
         with notes.status(f"measuring: {name}"):
-            results += BENCHMARKS[name](TINY if tiny else FULL)
-    if json:
-        print(as_json(results))
-    elif markdown:
-        print(as_markdown(results))
-    else:
-        Console().print(for_terminal(results))
+            results += BENCHMARKS[name](effort)
+    return results
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)

@@ -1,4 +1,4 @@
-"""The results as a table: for a terminal, in Markdown, as JSON."""
+"""The results as a table: for a terminal, in Markdown, as JSON; and back from JSON."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import torch
 from rich.table import Table
 
+from plugrad.benchmarks.result import Result
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from plugrad.benchmarks.result import Result
 
 _COLUMNS = ("work", "plugrad", "against", "", "ratio", "aim")
 
@@ -28,9 +28,9 @@ def machine() -> str:
     )
 
 
-def for_terminal(results: Sequence[Result]) -> Table:
+def for_terminal(results: Sequence[Result], where: str) -> Table:
     """Make rich's table: a row per peer, a block per result."""
-    table = Table(*_COLUMNS, caption=machine())
+    table = Table(*_COLUMNS, caption=where)
     for index in (1, 3, 4):
         table.columns[index].justify = "right"
     for result in results:
@@ -40,17 +40,25 @@ def for_terminal(results: Sequence[Result]) -> Table:
     return table
 
 
-def as_markdown(results: Sequence[Result]) -> str:
-    """Write the same in Markdown, for the README."""
+def as_markdown(results: Sequence[Result], where: str) -> str:
+    """Write the same in Markdown, for the README and the site."""
     lines = ["| " + " | ".join(_COLUMNS) + " |", "|---|--:|---|--:|--:|---|"]
     lines += ["| " + " | ".join(row) + " |" for result in results for row in _rows(result)]
-    return "\n".join([*lines, "", f"Measured on: {machine()}."])
+    return "\n".join([*lines, "", f"Measured on: {where}."])
 
 
-def as_json(results: Sequence[Result]) -> str:
+def as_json(results: Sequence[Result], where: str) -> str:
     """Write every number."""
     rows = [{**asdict(r), "ratio": r.ratio, "reached": r.reached} for r in results]
-    return json.dumps({"machine": machine(), "results": rows}, indent=2)
+    return json.dumps({"machine": where, "results": rows}, indent=2)
+
+
+def from_json(text: str) -> tuple[list[Result], str]:
+    """What ``as_json`` wrote: the results, and where they were measured."""
+    saved = json.loads(text)
+    derived = "ratio", "reached"
+    rows = [{k: v for k, v in row.items() if k not in derived} for row in saved["results"]]
+    return [Result(**{**row, "against": tuple(row["against"])}) for row in rows], saved["machine"]
 
 
 def _rows(result: Result) -> Iterator[tuple[str, ...]]:
