@@ -5,12 +5,10 @@ The built-in ops come from a plugin like any other: this module.
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import pkgutil
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from plugrad.core import resolver
@@ -72,26 +70,9 @@ def make_registry(manager: pluggy.PluginManager) -> Registry:
     return registry
 
 
-@contextmanager
-def _without_collections() -> Iterator[None]:
-    """Keep Python's garbage collector off.
-
-    Loading a hundred modules makes many objects and no garbage, and the full collection
-    they would set off looks at all of torch's too: it was two thirds of our import time.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 manager = make_manager()
-with _without_collections():
-    #: The registry whose ops Variable has.
-    registry = make_registry(manager)
+#: The registry whose ops Variable has.
+registry = make_registry(manager)
 #: The packs that it gets further ops from.
 packs = registry.packs = Packs(registry, manager)
 registry.attach()
