@@ -20,6 +20,7 @@ from plugrad.core.declaration import Declaration, Signature
 from plugrad.core.node import BinaryRecord, ManyRecord, Record, UnaryRecord
 from plugrad.core.record import holds_tensor
 from plugrad.core.variable import Variable, recorded
+from plugrad.core.when_used import making
 from plugrad.errors import (
     MissingMethodError,
     MissingOpError,
@@ -70,6 +71,23 @@ def _found(op: str, module: str, qualified_name: str) -> Any:
 copyreg.pickle(OpType, _reduced)
 
 
+class _WhenUsed:
+    """An attribute that ``_compile`` makes, before it did: to ask for it compiles the class."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, _: None, owner: type[Function]) -> Any:
+        with making.lock:  # of two threads the second finds it made
+            of: Any = next((c for c in owner.__mro__ if vars(c).get(self._name) is self), None)
+            if of is not None:
+                of._compile(*of._name_and_aliases())
+        return getattr(owner, self._name)
+
+
+_WHEN_USED = {name: _WhenUsed(name) for name in ("signature", "record_type", "apply")}
+
+
 class Function(metaclass=OpType):
     """An op: a forward on tensors and the backward that goes with it.
 
@@ -110,6 +128,9 @@ class Function(metaclass=OpType):
     signature: ClassVar[Signature]
     #: The class of the records of its calls, which are also its contexts.
     record_type: ClassVar[type[Record]]
+
+    #: What ``_compile`` makes.
+    _compiled: ClassVar[tuple[str, ...]] = ("signature", "record_type", "apply")
 
     #: What backward finds on ctx where forward set nothing: setting costs, also what is usual.
     ctx_defaults: ClassVar[Mapping[str, Any]] = {}
@@ -156,13 +177,27 @@ class Function(metaclass=OpType):
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         if not getattr(cls.forward, "__isabstractmethod__", False):
-            cls._compile(cls.__name__, {})
+            cls._prepare()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         raise OpDefinitionError(
             f"{cls.__name__} is an op and has no instances",
             fix=f"call {cls.__name__}.apply(...)",
         )
+
+    @classmethod
+    def _prepare(cls) -> None:
+        """Compile the class; one of plugrad's own when it is used, as import waits for them all."""
+        if cls.is_builtin():
+            for name in cls._compiled:
+                setattr(cls, name, _WHEN_USED[name])
+        else:
+            cls._compile(*cls._name_and_aliases())
+
+    @classmethod
+    def _name_and_aliases(cls) -> tuple[str, Mapping[str, str]]:
+        declaration = vars(cls).get("declaration")
+        return (declaration.name, declaration.aliases) if declaration else (cls.__name__, {})
 
     @classmethod
     def _compile(cls, op_name: str, aliases: Mapping[str, str]) -> None:
@@ -244,6 +279,8 @@ class Composite(Function):
     record themselves.
     """
 
+    _compiled: ClassVar[tuple[str, ...]] = ("signature", "apply")
+
     @classmethod
     def _compile(cls, op_name: str, aliases: Mapping[str, str]) -> None:
         signature = cls.signature = Signature(cls.forward, op_name, 0, aliases)
@@ -294,7 +331,7 @@ def op(name: str, **declared: Any) -> Callable[[_F], _F]:
                 fix="write class Name(plugrad.Function): ...",
             )
         function.declaration = declaration
-        function._compile(name, declaration.aliases)
+        function._prepare()
         return function
 
     return declare

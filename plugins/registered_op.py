@@ -10,10 +10,11 @@ import torch
 
 from plugrad.core.twins import make_twin
 from plugrad.core.variable import Variable
+from plugrad.core.when_used import making
 from plugrad.errors import OpDefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from plugrad.core.declaration import Declaration
     from plugrad.core.function import Function
@@ -137,7 +138,7 @@ class RegisteredOp:
         """The torch callables it stands for, as declared."""
         return self.declaration.overrides
 
-    @property
+    @cached_property
     def attributes(self) -> tuple[str, ...]:
         """Every name it takes on Variable."""
         return self.methods + self.declaration.properties + self.inplace_names
@@ -167,8 +168,12 @@ class RegisteredOp:
         overrides = self.declaration.overrides
         return self.declaration.reference or (overrides[0] if overrides else None)
 
-    def torch_callables(self) -> set[Callable[..., Any]]:
+    def torch_callables(self) -> frozenset[Callable[..., Any]]:
         """All torch callables it stands for: the declared ones and Tensor's methods."""
+        return self._torch_callables
+
+    @cached_property
+    def _torch_callables(self) -> frozenset[Callable[..., Any]]:
         callables = set(self.declaration.overrides)
         for name in self.methods:
             method = getattr(torch.Tensor, name, None)
@@ -180,7 +185,11 @@ class RegisteredOp:
             for place in (torch.Tensor, torch, torch.nn.functional):
                 if callable(getattr(place, name, None)):
                     callables.add(getattr(place, name))
-        return callables
+        return frozenset(callables)
+
+    def attribute_of(self, kind: type, name: str) -> Any:
+        """What to give ``kind``, Variable, as its attribute ``name``."""
+        return AttributeWhenUsed(self, name, kind) if self.rank == 0 else self.attribute(name)
 
     def attribute(self, name: str) -> Any:
         """What Variable's attribute ``name`` becomes: a method or a property."""
@@ -192,6 +201,23 @@ class RegisteredOp:
         if name in REFLECTED:
             return _reflected(self.function.operator())
         return self.function.operator() if name in BINARY else apply
+
+
+class AttributeWhenUsed:
+    """A built-in op's attribute on Variable before its first use, which puts the real one there.
+
+    There are more than a thousand, and a program uses a few.
+    """
+
+    def __init__(self, entry: RegisteredOp, name: str, kind: type) -> None:
+        self._entry, self._name, self._kind = entry, name, kind
+
+    def __get__(self, variable: object, owner: type) -> Any:
+        made = self._entry.attribute(self._name)
+        with making.lock:
+            if vars(self._kind).get(self._name) is self:  # not a pack's by now
+                setattr(self._kind, self._name, made)
+        return made.__get__(variable, owner)
 
 
 def inplace_name(method: str) -> str:
@@ -228,8 +254,16 @@ class Claims(dict[Any, "RegisteredOp"]):
 
     def add(self, key: Any, entry: RegisteredOp) -> None:
         """Let ``entry`` claim ``key``."""
-        self._claims.setdefault(key, []).append(entry)
-        self._settle(key)
+        claims = self._claims.setdefault(key, [])
+        claims.append(entry)
+        if len(claims) == 1:  # nearly always, and import waits for it
+            self[key] = entry
+        else:
+            self._settle(key)
+
+    def are_free(self, keys: Iterable[Any]) -> bool:
+        """Whether nobody claims any of them."""
+        return self._claims.keys().isdisjoint(keys)
 
     def remove(self, key: Any, entry: RegisteredOp) -> None:
         """Take a claim back."""
@@ -252,9 +286,6 @@ class Claims(dict[Any, "RegisteredOp"]):
 
     def _settle(self, key: Any) -> None:
         claims = self._claims[key]
-        if len(claims) == 1:  # nearly always, and import waits for it
-            self[key] = claims[0]
-            return
         first = min((entry.rank for entry in claims), default=0)
         best = [entry for entry in claims if entry.rank == first]
         if len({entry.function for entry in best}) == 1:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from plugrad.core.variable import Variable
+from plugrad.core.when_used import making
 from plugrad.errors import (
     AmbiguousOpError,
     DuplicateOpError,
@@ -131,6 +132,7 @@ class Registry:
         claimants = (
             owner
             for claims, keys in self._claims_of(entry)
+            if not claims.are_free(keys)
             for key in keys
             for owner in claims.claimants(key)
         )
@@ -143,6 +145,8 @@ class Registry:
         if entry.rank == 2 and entry.pack not in self._packs_of_ops:
             self.validate_pack_name(entry.pack, where)
         for claims, keys in self._claims_of(entry):
+            if claims.are_free(keys):  # nearly always, and import waits for it
+                continue
             for key in keys:
                 for owner in claims.claimants(key):
                     if _may_not_share(entry, owner) and not _is_defined_again(owner, entry):
@@ -174,14 +178,15 @@ class Registry:
         kind = self._attached_to
         if kind is None:
             return
-        for name in names:
-            owner = self._attributes.get(name)
-            if name in self._packs_of_ops and name != BUILTIN and (owner is None or owner.rank):
-                setattr(kind, name, _pack_attribute(self, name))
-            elif owner is not None:
-                setattr(kind, name, owner.attribute(name))
-            elif name in vars(kind):
-                delattr(kind, name)  # nobody's, or of two packs: a miss, which tells both
+        with making.lock:
+            for name in names:
+                owner = self._attributes.get(name)
+                if name in self._packs_of_ops and name != BUILTIN and (owner is None or owner.rank):
+                    setattr(kind, name, _pack_attribute(self, name))
+                elif owner is not None:
+                    setattr(kind, name, owner.attribute_of(kind, name))
+                elif name in vars(kind):
+                    delattr(kind, name)  # nobody's, or of two packs: a miss, which tells both
 
     def _claims_of(self, entry: RegisteredOp) -> list[tuple[Claims, Any]]:
         return [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 import pytest
@@ -579,6 +581,68 @@ def test_composite_follows_from_the_ops_it_calls():
     Wave.apply(x, rate=3.0).sum().backward()
     (t * 3).sin().sum().backward()
     torch.testing.assert_close(x.grad.data, t.grad)
+
+
+def built_in(base=pg.Function, **names):
+    """A class as those of plugrad's own ops, which are compiled when they are used."""
+
+    def forward(ctx, x):
+        return x * 2
+
+    def backward(ctx, gy):
+        return gy * 2
+
+    names = {"forward": staticmethod(forward), "backward": staticmethod(backward), **names}
+    return type("Twice", (base,), {"__module__": "plugrad.ops.test", **names})
+
+
+@pytest.mark.parametrize("first", ["apply", "signature", "record_type"])
+def test_a_built_in_op_is_compiled_when_it_is_used(first):
+    function = pg.op("twice")(built_in())
+    names = ("apply", "signature", "record_type")
+    waiting = {name: vars(function)[name] for name in names}
+    getattr(function, first)
+    assert not any(vars(function)[name] is waiting[name] for name in names)
+    assert function.signature.op_name == "twice"
+    assert function.record_type._pg_op_name == "twice"
+    assert function.apply is function.apply
+    assert function.apply(pg.Variable(torch.ones(2))).data.tolist() == [2.0, 2.0]
+
+
+def test_a_built_in_composite_is_compiled_once_and_has_no_records():
+    def forward(x, *, times=2):
+        return x * times
+
+    function = pg.op("twice")(built_in(pg.Composite, forward=staticmethod(forward)))
+    apply = function.apply
+    assert not hasattr(function, "record_type")
+    assert function.apply is apply
+    assert function.signature.keyword_only == {"times"}
+
+
+def test_a_class_derived_from_a_built_in_op_that_nobody_used_is_itself():
+    base = pg.op("twice")(built_in())
+
+    class Derived(base):
+        pass
+
+    assert Derived.signature.op_name == "Derived"
+    assert base.signature.op_name == "twice"
+    assert Derived.apply is not base.apply
+
+
+def test_threads_that_use_a_built_in_op_first_find_one():
+    for _ in range(20):
+        function = pg.op("twice")(built_in())
+        together = threading.Barrier(8)
+
+        def used(function=function, together=together):
+            together.wait()
+            return function.apply, function.record_type, function.signature
+
+        with ThreadPoolExecutor(8) as pool:
+            found = [future.result() for future in [pool.submit(used) for _ in range(8)]]
+        assert len(set(found)) == 1
 
 
 def test_a_context_has_no_name_that_the_engine_would_overwrite():
