@@ -1,7 +1,7 @@
 """The command ``plugrad``.
 
-A module of its own beside the package: what the shell runs on each TAB must not wait for
-torch, and ``import plugrad`` imports it.
+A module of its own beside the package: what the shell runs on each TAB, the help and the version
+must not wait for torch, and ``import plugrad`` imports it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib.util import find_spec, module_from_spec
 
 def main() -> None:
     """Run the command line and exit with its status."""
-    if "_PLUGRAD_COMPLETE" in os.environ:
+    if "_PLUGRAD_COMPLETE" in os.environ or sys.argv[1:] in ([], ["--help"], ["--version"]):
         _import_when_used("plugrad")
     from plugrad.cli import main as run
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+from typing import Annotated
+
 import typer
 
 from plugrad.cli.check import check
@@ -39,6 +42,28 @@ app.command()(strength)
 app.command()(stubs)
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"plugrad {_version()}")
+        raise typer.Exit
+
+
+def _version() -> str:
+    try:
+        return metadata.version("plugrad")  # which, unlike plugrad.__version__, needs no torch
+    except metadata.PackageNotFoundError:  # a checkout on PYTHONPATH
+        import plugrad
+
+        return plugrad.__version__
+
+
 @app.callback()
-def _commands() -> None:
+def _commands(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version, and exit."
+        ),
+    ] = False,
+) -> None:
     """Make typer expect a command's name even while there is only one command."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -62,10 +63,15 @@ class CommandsAndPacks(TyperGroup):
 
 
 def _installed() -> list[Pack]:
-    from plugrad.plugins.default import packs
-
     try:
-        return list(packs)
+        if "torch" in sys.modules:
+            from plugrad.plugins.default import packs
+
+            return list(packs)
+        from plugrad.plugins.discovery import find_packs
+        from plugrad.plugins.selection import PackSettings
+
+        return find_packs(PackSettings.read(None).selection)  # the help does not wait for torch
     except PlugradError as error:  # a setting that nobody understands
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error

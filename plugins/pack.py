@@ -14,7 +14,6 @@ from plugrad.errors import (
     PlugradError,
 )
 from plugrad.plugins.messages import error_text
-from plugrad.plugins.registered_op import BUILTIN, LOCAL
 
 SUPPORTED_API = range(1, 3)
 """The versions of the pack API that packs may be written for; the last is the current one.
@@ -102,6 +101,8 @@ class Pack:
             PackDefinitionError: its name, its module or what it states of the API is no good.
             PackVersionError: it was written for another version of the API.
         """
+        from plugrad.plugins.registered_op import BUILTIN, LOCAL  # needs torch, which packs do not
+
         if self.name in (BUILTIN, LOCAL):
             raise PackDefinitionError(
                 f"{self.name!r} is the name of plugrad's own ops",

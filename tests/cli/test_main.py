@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import plugrad as pg
 from plugrad.cli.extras import require
 from plugrad.cli.interruption import Interruption
 
@@ -27,6 +28,37 @@ def test_help_names_the_commands():
     done = run("--help")
     assert done.returncode == 0
     assert "demo" in done.stdout
+
+
+#: The command, which says at its end whether it needed torch.
+COMMAND = """
+import atexit, sys
+atexit.register(lambda: print("torch" in sys.modules, file=sys.stderr))
+import plugrad_command
+plugrad_command.main()
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["--version"]])
+def test_help_and_version_do_not_wait_for_torch(arguments):
+    pytest.importorskip("typer")
+    done = run(*arguments, code=COMMAND)
+    shown = done.stdout + done.stderr
+    assert f"plugrad {pg.__version__}\n" in shown if "--version" in arguments else "demo" in shown
+    assert done.stderr.splitlines()[-1] == "False"
+
+
+def test_the_version_of_a_checkout_that_is_not_installed(monkeypatch):
+    pytest.importorskip("typer")
+    from importlib import metadata
+
+    from plugrad.cli import app
+
+    def version(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert app._version() == pg.__version__
 
 
 def test_an_unknown_command_is_refused():
