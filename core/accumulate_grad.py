@@ -159,7 +159,31 @@ def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
         # A view keeps its base, and so counts as two that see the memory. Detached it does
         # not: then only a base that somebody else holds is left to count.
         gradient = gradient.detach()
-    return gradient.clone() if shared or _storage_users(gradient) > _SOLE_USERS else gradient
+    if shared or _storage_users(gradient) > _SOLE_USERS or _tensor_users(gradient) > 1:
+        return gradient.clone()
+    return gradient
+
+
+def added(held: list[Any], gradient: Any, in_place: bool) -> Tensor:
+    """The gradient in ``held``, a list of one, plus another.
+
+    As in torch it is a change of the one that is held, where that may be and nobody else sees it:
+    a residual block's sum then needs no other memory.
+    """
+    old = held.pop()
+    if (
+        in_place
+        and getrefcount(old) <= _SOLE_REFERENCES
+        and old.__class__ is gradient.__class__ is Tensor
+        and old.device == gradient.device
+        and (old.is_contiguous() or _is_dense(old))
+        and _storage_users(old) <= _SOLE_USERS
+        and _tensor_users(old) <= 1
+        and not old.is_inference()
+    ):
+        return old.add_(gradient)
+    total: Tensor = old + gradient
+    return total
 
 
 def _storage_users(tensor: Tensor) -> int:
@@ -178,6 +202,9 @@ def _references(held: list[Any]) -> int:
     return getrefcount(gradient)
 
 
+_is_dense = torch.ops.aten.is_non_overlapping_and_dense.default
+#: What besides Python holds a tensor: DLPack, for instance.
+_tensor_users = getattr(Tensor, "_use_count", lambda _: 1)
 # Measured, not assumed: they depend on how the interpreter and torch count.
 _SOLE_REFERENCES = _references([object()])
 _SOLE_USERS = _storage_users(torch.empty(1))

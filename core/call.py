@@ -30,7 +30,7 @@ from plugrad.core.views import note_custom_view, note_views
 from plugrad.errors import PlugradError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from plugrad.core.function import Function
     from plugrad.core.node import Edge
@@ -281,11 +281,16 @@ def _general_gate(function: type[Function], differentiable: bool) -> Callable[..
         output = forward(*raw, **options) if after else forward(context, *raw, **options)
         if after:
             function.setup_context(context, tuple(raw), output)
-        if tracked and output.__class__ is Tensor and _is_simple(context, output, raw, foreign):
-            if context._pg_saved:
-                context._pg_origins = origins(context._pg_saved, raw, (output,))
-                note_constants(context, context._pg_origins, args)
-            return record(context, output)
+        if tracked and output.__class__ is Tensor:
+            constants = context.__dict__.pop("_pg_constants", ())
+            if _is_simple(context, output, raw, foreign) and not _among(output, constants):
+                if context._pg_saved:
+                    found = origins(context._pg_saved, raw, (output,), (), constants)
+                    context._pg_origins = found
+                    note_constants(context, found, args)
+                return record(context, output)
+            if constants:
+                context._pg_constants = constants
         tensors = raw if lengths is None else flat(raw, lengths)
         operands = args if lengths is None else flat(args, lengths)
         if tracked:
@@ -295,6 +300,13 @@ def _general_gate(function: type[Function], differentiable: bool) -> Callable[..
         return untracked(context, output, tensors, operands, function)
 
     return apply
+
+
+def _among(tensor: Tensor, tensors: Sequence[Tensor]) -> bool:
+    for each in tensors:
+        if each is tensor:
+            return True
+    return False
 
 
 def _is_simple(context: Record, output: Tensor, raw: list[Any], foreign: bool) -> bool:

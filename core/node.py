@@ -270,6 +270,9 @@ def origins(
         dirty: the ids of inputs that are outputs now.
         constants: the tensors given to ``mark_non_differentiable``.
     """
+    if not (dirty or constants):
+        # Few are saved of few: to look at each is faster than to make a dictionary.
+        return tuple([_origin(t, inputs, outputs) for t in saved])
     known = dict(zip(map(id, inputs), count()))
     for number, t in enumerate(outputs):
         if isinstance(t, Tensor) and (id(t) not in known or id(t) in dirty):
@@ -282,3 +285,15 @@ def origins(
         constant = id(t) in constant_ids and not (isinstance(origin, int) and origin >= 0)
         found.append(origin if differentiable and not constant else None)
     return tuple(found)
+
+
+def _origin(t: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> int | Any:
+    if t is None or not isinstance(t, Tensor) or not (t.is_floating_point() or t.is_complex()):
+        return None
+    for number, x in enumerate(inputs):
+        if x is t:
+            return number
+    for number, y in enumerate(outputs):
+        if y is t:
+            return -1 - number
+    return UNKNOWN

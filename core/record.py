@@ -29,7 +29,7 @@ from plugrad.core.views import note_custom_view
 from plugrad.errors import ContextError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from plugrad.core.context import Context
     from plugrad.core.function import Function
@@ -229,13 +229,13 @@ def like(container: Any, items: list[Any]) -> Any:
 
 def only_plain(attributes: dict[str, Any]) -> bool:
     """Whether what forward set on its context holds no tensor and asks for nothing special."""
-    for value in attributes.values():
+    return _all_plain(attributes.values())
+
+
+def _all_plain(values: Iterable[Any]) -> bool:
+    for value in values:
         kind = value.__class__
-        if kind is tuple or kind is list:
-            for item in value:
-                if item.__class__ not in PLAIN:
-                    return False
-        elif kind not in PLAIN:
+        if kind not in PLAIN and not ((kind is tuple or kind is list) and _all_plain(value)):
             return False
     return True
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from plugrad.core.function import Function
 
+_is_grad_enabled = torch.is_grad_enabled
 
 MISSING: Any = object()
 
@@ -47,23 +48,27 @@ def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
             (x, *args), kwargs = function.signature.bind((), kwargs)  # type: ignore[assignment]
         if operator and any_foreign(args, op_name):
             return NotImplemented  # x would be left as it is, silently
-        operands = (*args, *kwargs.values())
         if not isinstance(x, Variable):
             return _change_tensor(native, name, x, args, kwargs)
         try:
             if becomes_view:
                 become(x, function, name, args, kwargs)
-            elif torch.is_grad_enabled() and any(map(_tracked, (x, *operands))):
+            elif _is_grad_enabled() and any(map(_tracked, (x, *args, *kwargs.values()))):
                 check_inplace(x, name)
                 if function.overwrite is not None:
                     function.overwrite(x, *args, **kwargs)
                 else:
                     overwrite(x, function, name, args, kwargs)
             else:
-                if x._data.is_inference() and not torch.is_inference_mode_enabled():
+                data = x._data
+                if data.is_inference() and not torch.is_inference_mode_enabled():
                     _refuse_inference(name)
-                raw_args = [raw_argument(a) for a in args]
-                native(x._data, *raw_args, **{k: raw_argument(v) for k, v in kwargs.items()})
+                raw_args = [
+                    a._data if isinstance(a, Variable) else raw_argument(a) for a in args
+                ]
+                if kwargs:
+                    kwargs = {k: raw_argument(v) for k, v in kwargs.items()}
+                native(data, *raw_args, **kwargs)
         except RuntimeError as error:
             if "single memory location" in str(error):
                 _refuse_overlap(name, error)

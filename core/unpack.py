@@ -50,6 +50,10 @@ def unpack(
             edges.append(edge_of(leaf) if recording else None)
         else:
             sequence = arg.__class__ is list or arg.__class__ is tuple
+            if sequence and are_plain(arg):  # sizes, nearly always
+                raw.append(arg.__class__(arg))
+                edges.append(None)
+                continue
             if sequence:
                 arg = arg.__class__([_with_leaf(v, op_name) for v in arg])
             raw.append(_raw(arg, op_name))
@@ -65,6 +69,14 @@ def unpack(
     return raw, edges, lengths, any_variable
 
 
+def are_plain(values: Sequence[Any]) -> bool:
+    """Whether ``values`` are numbers and the like."""
+    for value in values:
+        if value.__class__ not in PLAIN:
+            return False
+    return True
+
+
 def with_numbers(args: tuple[Any, ...], signature: Signature) -> tuple[Any, ...]:
     """``args`` with Python's numbers where a tensor of one element was given for one.
 
@@ -75,7 +87,8 @@ def with_numbers(args: tuple[Any, ...], signature: Signature) -> tuple[Any, ...]
         if position >= len(args):
             break
         given = args[position]
-        if given.__class__ not in PLAIN:
+        kind = given.__class__
+        if kind not in PLAIN and not ((kind is tuple or kind is list) and are_plain(given)):
             number = _number(given, signature, position)
             if number is not given:
                 args = (*args[:position], number, *args[position + 1 :])

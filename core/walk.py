@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from plugrad.core.accumulate_grad import AccumulateGrad
+from plugrad.core.accumulate_grad import AccumulateGrad, added
 from plugrad.core.context import running
 from plugrad.core.cotangent import Place, fit, per_edge
 from plugrad.core.grad_fn import node_of
@@ -46,6 +46,7 @@ class Walk:
         self.pending: dict[Record, Any] = {}
         # Records whose pending gradient is a sum made here, so that nobody else sees it.
         self.owned: set[Record] = set()
+        self.sums_in_place = not create_graph and _only_plain_torch()
         # With targets: (output number, position) of each, by record; their gradients; the
         # records a gradient must pass through to get there; and both kinds of records.
         self.wanted: dict[Record, list[tuple[int, int]]] | None = None
@@ -101,7 +102,7 @@ class Walk:
                 else:
                     record, upcoming = upcoming, None
                 if careful or record._pg_special:
-                    guard = None
+                    guard = gradient = result = None  # so that nothing here holds what has arrived
                     result = self._run_carefully(record)
                     if result is None:
                         continue
@@ -285,8 +286,8 @@ class Walk:
         elif record in self.owned:
             pending[record].add_(gradient)
         else:
-            pending[record] = pending[record] + gradient
-            if not self.create_graph:
+            pending[record] = added([pending.pop(record)], gradient, self.sums_in_place)
+            if self.sums_in_place:
                 self.owned.add(record)
 
     def _ends_at(self, record: Record, arrived: Any) -> bool:

@@ -35,6 +35,8 @@ class Linear(Function):
         x, weight = ctx.saved_tensors
         # Not what was saved says it: plugrad.grad may want only one of them.
         need_gx, need_gweight, need_gbias = ctx.needs_input_grad
+        if gz.dim() > 2:
+            gz = gz.contiguous()  # once: else each product copies it, or multiplies one by one
         gx = _input_gradient(gz, weight) if need_gx else None
         gweight = _weight_gradient(gz, x) if need_gweight else None
         return gx, gweight, gz if need_gbias else None  # the engine sums it
