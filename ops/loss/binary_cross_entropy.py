@@ -1,4 +1,4 @@
-"""binary_cross_entropy: how improbable the targets are, of two classes."""
+"""nn.functional.binary_cross_entropy: how improbable the targets are, of two classes."""
 
 from __future__ import annotations
 
@@ -7,85 +7,55 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.loss._reduction import share
+from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops.loss._reduction import reduction_code
 
 
 @op(
-    "binary_cross_entropy",
-    overrides=(torch.ops.aten.binary_cross_entropy.default, torch.ops.aten.binary_cross_entropy),
+    "nn.functional.binary_cross_entropy",
+    overrides=(torch.nn.functional.binary_cross_entropy,),
     aliases={"target": "y"},
-    broadcasts=True,
-    equivalent={"wrong-at-0[x]": "x = 0 is where the logarithm is cut off: there is no slope"},
 )
-class BinaryCrossEntropy(Function):
-    """z = -weight (y log(x) + (1 - y) log(1 - x)), averaged (reduction 1), summed (2) or neither.
+class BinaryCrossEntropy(Composite):
+    """z = -weight (y log(x) + (1 - y) log(1 - x)), averaged, summed, or neither.
 
-    The logarithms are at least -100. gx = gz weight (x - y) / max(x (1 - x), 1e-12), gy = gz weight
-    (log(1 - x) - log(x)), gweight = gz times the term it weights, divided by their size for a
-    mean. torch has no gradient of weight.
+    The logarithms are at least -100. weight may broadcast to the shape of x and y, which is the
+    same.
     """
 
     @staticmethod
     def forward(
-        ctx: Context, x: Tensor, y: Tensor, weight: Tensor | None = None, reduction: int = 1
+        x: Tensor,
+        y: Tensor,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
     ) -> Tensor:
-        ctx.save_for_backward(x, y, weight)
-        ctx.reduction = int(reduction)
-        return _forward(x, y, weight, reduction)
-
-    @staticmethod
-    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
-        x, y, weight = ctx.saved_tensors
-        need_gx, need_gy, need_gweight, _ = ctx.needs_input_grad
-        gx = _backward(gz, x, y, weight, ctx.reduction) if need_gx else None
-        gy = gweight = None
-        if need_gy or need_gweight:
-            gz = share(gz, ctx.reduction, x.numel())
-            log, log_rest = _log(x), _log_rest(x)
-        if need_gy:
-            gy = gz * (log_rest - log)
-            gy = gy if weight is None else gy * weight
-        if need_gweight:
-            gweight = gz * ((y - 1) * log_rest - y * log)
-        return gx, gy, gweight
+        code = reduction_code(size_average, reduce, reduction)
+        if x.shape != y.shape:  # torch says what is wrong
+            torch.nn.functional.binary_cross_entropy(x.data, y.data)
+        if weight is not None and weight.shape != y.shape:
+            shape = torch.broadcast_shapes(y.shape, weight.shape)  # type: ignore[no-untyped-call]
+            weight = weight.expand(shape)
+        return _kernel(x, y, weight, code)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         def pair(*shape: int) -> list[Tensor]:
             return [make(*shape, domain="probability"), make(*shape, domain="probability")]
 
-        for code in (0, 1, 2):
-            yield Sample(*pair(2, 3), None, code)
-            yield Sample(*pair(2, 3), make(2, 3, low=0.5), code)
-            yield Sample(*pair(2, 3), make(3, low=0.5), code).constant(0)
-            yield Sample(*pair(2, 3), make(3, low=0.5), code).constant(1, 2)
-            yield Sample(*pair(0, 3), None, code)
-        yield Sample(*pair())
-        edges = make.tensor([0.0, 1.0, 0.5])
-        yield Sample(edges, make(3, domain="probability"), make(3)).constant(0)
-        yield Sample(make(2, 3, domain="probability"), make(3, domain="probability"), None, 2)
-        yield Sample(
-            make(2, domain="probability"), make(2, domain="probability"), make.tensor([0.0, 2.0])
-        )
-        ends = Sample(make(3, domain="probability"), make.tensor([0.0, 1.0, 0.5]))
-        reason = "the kernel refuses targets beyond 0 and 1"
-        yield ends.waive("numeric", reason).waive("second-order-numeric", reason)
-        yield Sample(make.tensor([1.5]), make(1)).raises(RuntimeError, "between 0 and 1")
+        for reduction in ("none", "mean", "sum"):
+            yield Sample(*pair(2, 3), reduction=reduction)
+            weighted = Sample(*pair(2, 3), make(3, low=0.5), reduction=reduction)
+            yield weighted.constant("weight")
+        yield Sample(*pair(2, 3), weight=make(2, 3, low=0.5)).constant("weight", 1)
+        yield Sample(make(3, domain="probability"), target=make(3, domain="probability"))
+        yield Sample(*pair(2), size_average=False)
+        yield Sample(*pair(2), reduce=False)
+        yield Sample(*pair(0, 3), reduction="sum")
+        wrong = Sample(make(2, domain="probability"), make(3, domain="probability"))
+        yield wrong.raises(ValueError, "different to the input size")
 
 
-_forward = torch.ops.aten.binary_cross_entropy.default
-_backward = torch.ops.aten.binary_cross_entropy_backward.default
-#: The exponential of -100, below which the logarithm counts as -100.
-_LEAST = 3.720075976020836e-44
-
-
-def _log(x: Tensor) -> Tensor:
-    large = x > _LEAST
-    return torch.where(large, torch.where(large, x, 1.0).log(), -100.0)
-
-
-def _log_rest(x: Tensor) -> Tensor:
-    """The logarithm of 1 - x, which is 0 or much larger than the least."""
-    inside = x < 1
-    return torch.where(inside, torch.log1p(-torch.where(inside, x, 0.0)), -100.0)
+_kernel = torch.ops.aten.binary_cross_entropy.default

@@ -1,4 +1,4 @@
-"""huber_loss: a parabola, and lines where the difference is large."""
+"""nn.functional.huber_loss: a parabola, and lines where the difference is large."""
 
 from __future__ import annotations
 
@@ -7,47 +7,47 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops._number import number
-from plugrad.ops.loss import _difference
+from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops.loss._reduction import reduced, reduction_code
+from plugrad.ops.loss._sizes import warn_of_broadcasting
 
 
 @op(
-    "huber_loss",
-    overrides=(
-        torch.ops.aten.huber_loss.default,
-        torch.ops.aten.huber_loss,
-    ),
-    reference=_difference.of_one_shape(torch.ops.aten.huber_loss.default),
+    "nn.functional.huber_loss",
+    overrides=(torch.nn.functional.huber_loss,),
     aliases={"target": "y"},
-    broadcasts=True,
 )
-class HuberLoss(Function):
-    """z = d^2 / 2 where |d| < delta, else delta (|d| - delta / 2), for d = x - y.
+class HuberLoss(Composite):
+    """z = weight d^2 / 2 where |d| < delta, else weight delta (|d| - delta / 2), for d = x - y.
 
-    Averaged (reduction 1), summed (2), or neither (0). gx = gz d, or gz delta sign(d), divided
-    by their size for a mean; gy = -gx.
+    Averaged, summed, or neither. weight has the shape of x; a mean is over all elements.
     """
 
     @staticmethod
     def forward(
-        ctx: Context, x: Tensor, y: Tensor, reduction: int = 1, delta: float = 1.0
+        x: Tensor,
+        y: Tensor,
+        reduction: str = "mean",
+        delta: float = 1.0,
+        weight: Tensor | None = None,
     ) -> Tensor:
-        ctx.reduction, ctx.delta = int(reduction), number(delta)
-        return _difference.forward(ctx, _forward, x, y, reduction, delta)
-
-    @staticmethod
-    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
-        return _difference.gradients(ctx, gz, _backward, ctx.reduction, ctx.delta)
+        code = reduction_code(None, None, reduction)
+        warn_of_broadcasting(x, y)
+        if weight is None:
+            return _kernel(x, y, code, delta)
+        if weight.shape != x.shape:
+            torch.nn.functional.huber_loss(x.data, y.data, weight=weight.data)  # says what is wrong
+        return reduced(_kernel(x, y, 0, delta) * weight, code)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
-        yield from _difference.samples(make)
-        yield from _difference.samples(make, 0.4)
+        for reduction in ("none", "mean", "sum"):
+            yield Sample(make(2, 3), make(2, 3), reduction, 0.4)
+            yield Sample(make(2, 3), make(2, 3), reduction, weight=make(2, 3, low=0.5))
         yield Sample(make(2, 3), target=make(2, 3), delta=2.5)
-        yield Sample(make.tensor([0.0, 2.0, 0.5]), make.tensor([0.0, 1.0, 0.0]))
-        yield Sample(make(2), make(2), 1, 0.0).raises(RuntimeError, "non-positive values")
+        yield Sample(make(2, 3), make(3))
+        yield Sample(make(0, 3), make(0, 3), "sum")
+        yield Sample(make(2), make(2), weight=make(3)).raises(ValueError, "same size")
 
 
-_forward = torch.ops.aten.huber_loss.default
-_backward = torch.ops.aten.huber_loss_backward.default
+_kernel = torch.ops.aten.huber_loss.default

@@ -1,4 +1,4 @@
-"""smooth_l1_loss: the absolute difference, and a parabola where it is small."""
+"""nn.functional.smooth_l1_loss: the absolute difference, and a parabola where it is small."""
 
 from __future__ import annotations
 
@@ -7,48 +7,48 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops._number import number
-from plugrad.ops.loss import _difference
+from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops.loss._reduction import REDUCTIONS, reduction_code
+from plugrad.ops.loss._sizes import warn_of_broadcasting
 
 
 @op(
-    "smooth_l1_loss",
-    overrides=(torch.ops.aten.smooth_l1_loss.default, torch.ops.aten.smooth_l1_loss),
-    reference=_difference.of_one_shape(torch.ops.aten.smooth_l1_loss.default),
+    "nn.functional.smooth_l1_loss",
+    overrides=(torch.nn.functional.smooth_l1_loss,),
     aliases={"target": "y"},
-    broadcasts=True,
 )
-class SmoothL1Loss(Function):
+class SmoothL1Loss(Composite):
     """z = d^2 / (2 beta) where |d| < beta, else |d| - beta / 2, for d = x - y.
 
-    Averaged (reduction 1), summed (2), or neither (0). gx = gz d / beta, or gz sign(d), divided
-    by their size for a mean; gy = -gx. With beta = 0 it is |d|, and both gradients at d = 0 are
-    -gz, as torch's.
+    Averaged, summed, or neither. With beta = 0 it is l1_loss.
     """
 
     @staticmethod
     def forward(
-        ctx: Context, x: Tensor, y: Tensor, reduction: int = 1, beta: float = 1.0
+        x: Tensor,
+        y: Tensor,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        beta: float = 1.0,
     ) -> Tensor:
-        ctx.reduction, ctx.beta = int(reduction), number(beta)
-        return _difference.forward(ctx, _forward, x, y, reduction, beta)
-
-    @staticmethod
-    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
-        return _difference.gradients(ctx, gz, _backward, ctx.reduction, ctx.beta)
+        code = reduction_code(size_average, reduce, reduction)
+        warn_of_broadcasting(x, y)
+        if beta == 0.0:
+            return torch.nn.functional.l1_loss(x, y, reduction=REDUCTIONS[code])
+        return _kernel(x, y, code, beta)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
-        yield from _difference.samples(make)
-        yield from _difference.samples(make, 0.4)
+        for reduction in ("none", "mean", "sum"):
+            yield Sample(make(2, 3), make(2, 3), reduction=reduction, beta=0.4)
+            yield Sample(make(2, 3), make(2, 3), reduction=reduction, beta=0.0)
         yield Sample(make(2, 3), target=make(2, 3), beta=2.5)
-        yield Sample(make.tensor([0.0, 2.0, 0.5]), make.tensor([0.0, 1.0, 0.0]))
-        yield Sample(make(4), make(4), beta=0.0)
-        tie = Sample(make.tensor([0.0, 1.0]), make.tensor([0.0, 3.0]), beta=0.0).at_kink()
-        yield tie.waive("batched-cotangents", "torch.vmap of the kernel has gradients of 0 there")
-        yield Sample(make(2), make(2), 1, -1.0).raises(RuntimeError, "negative values for beta")
+        yield Sample(make(2, 3), make(3))
+        yield Sample(make(2), make(2), size_average=False)
+        yield Sample(make(2), make(2), reduce=False)
+        yield Sample(make(0, 3), make(0, 3), reduction="sum")
+        yield Sample(make(2), make(2), beta=-1.0).raises(RuntimeError, "negative values for beta")
 
 
-_forward = torch.ops.aten.smooth_l1_loss.default
-_backward = torch.ops.aten.smooth_l1_loss_backward.default
+_kernel = torch.ops.aten.smooth_l1_loss.default
