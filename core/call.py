@@ -282,15 +282,9 @@ def _general_gate(function: type[Function], differentiable: bool) -> Callable[..
         if after:
             function.setup_context(context, tuple(raw), output)
         if tracked and output.__class__ is Tensor:
-            constants = context.__dict__.pop("_pg_constants", ())
-            if _is_simple(context, output, raw, foreign) and not _among(output, constants):
-                if context._pg_saved:
-                    found = origins(context._pg_saved, raw, (output,), (), constants)
-                    context._pg_origins = found
-                    note_constants(context, found, args)
-                return record(context, output)
-            if constants:
-                context._pg_constants = constants
+            variable = _recorded_simply(context, output, raw, args, foreign)
+            if variable is not None:
+                return variable
         tensors = raw if lengths is None else flat(raw, lengths)
         operands = args if lengths is None else flat(args, lengths)
         if tracked:
@@ -302,23 +296,33 @@ def _general_gate(function: type[Function], differentiable: bool) -> Callable[..
     return apply
 
 
-def _among(tensor: Tensor, tensors: Sequence[Tensor]) -> bool:
-    for each in tensors:
+def _recorded_simply(
+    context: Record, output: Tensor, raw: list[Any], args: tuple[Any, ...], foreign: bool
+) -> Variable | None:
+    """What a call gives that needs no more than ``record``, as on the short paths; else None."""
+    attributes = context.__dict__
+    constants = attributes.pop("_pg_constants", ())  # of what it saved, as a rule
+    if (
+        _among(output, raw)
+        or (constants and _among(output, constants))
+        or (attributes and not only_plain(attributes))
+        or context._pg_list_lengths is not None
+        or (foreign and output._is_view())
+    ):
+        if constants:
+            context._pg_constants = constants
+        return None
+    if context._pg_saved:
+        context._pg_origins = origins(context._pg_saved, raw, (output,), (), constants)
+        note_constants(context, context._pg_origins, args)
+    return record(context, output)
+
+
+def _among(tensor: Tensor, tensors: Sequence[Any]) -> bool:
+    for each in tensors:  # noqa: SIM110 (any() would make a generator in each call)
         if each is tensor:
             return True
     return False
-
-
-def _is_simple(context: Record, output: Tensor, raw: list[Any], foreign: bool) -> bool:
-    """Whether a call needs no more than ``record``, as on the short paths."""
-    for t in raw:
-        if t is output:
-            return False
-    return (
-        only_plain(context.__dict__)
-        and context._pg_list_lengths is None
-        and not (foreign and output._is_view())
-    )
 
 
 def _node(function: type[Function], edges: list[Edge | None], lengths: list[Any] | None) -> Record:

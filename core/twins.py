@@ -63,9 +63,7 @@ def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
                 data = x._data
                 if data.is_inference() and not torch.is_inference_mode_enabled():
                     _refuse_inference(name)
-                raw_args = [
-                    a._data if isinstance(a, Variable) else raw_argument(a) for a in args
-                ]
+                raw_args = [a._data if isinstance(a, Variable) else raw_argument(a) for a in args]
                 if kwargs:
                     kwargs = {k: raw_argument(v) for k, v in kwargs.items()}
                 native(data, *raw_args, **kwargs)

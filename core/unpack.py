@@ -71,7 +71,7 @@ def unpack(
 
 def are_plain(values: Sequence[Any]) -> bool:
     """Whether ``values`` are numbers and the like."""
-    for value in values:
+    for value in values:  # noqa: SIM110 (all() would make a generator in each call)
         if value.__class__ not in PLAIN:
             return False
     return True

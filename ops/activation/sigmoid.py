@@ -16,6 +16,7 @@ from plugrad.core import Context, Elementwise, Sample, SampleMaker, op
     overrides=(
         torch.sigmoid,
         torch.special.expit,
+        torch.nn.functional.sigmoid,
         torch.ops.aten.sigmoid.default,
         torch.ops.aten.special_expit.default,
     ),

@@ -13,7 +13,7 @@ from plugrad.core import Context, Elementwise, Sample, SampleMaker, op
 @op(
     "tanh",
     methods=("tanh",),
-    overrides=(torch.tanh, torch.ops.aten.tanh.default),
+    overrides=(torch.tanh, torch.nn.functional.tanh, torch.ops.aten.tanh.default),
     elementwise=True,
     inplace=True,
 )

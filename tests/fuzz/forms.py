@@ -20,7 +20,7 @@ LEFT_OUT = {
     "pow_log": "torch does not have it: rules are written with it",
     "absorbing_mul": "torch does not have it: rules are written with it",
     "strided": "torch does not have it: as_strided is written with it",
-    "binary_cross_entropy_with_logits_forward": "its weights have a gradient here, and none in torch",
+    "binary_cross_entropy_with_logits_forward": "its weights have no gradient in torch",
     "cdist_backward": "its norms must be those of its points, which a program does not know",
     "setitem": "it is called as v[index] = w, an instruction of its own",
     "cuda": "what it does without a GPU is tested beside it",

@@ -1,0 +1,108 @@
+"""A gradient that arrives second is added in place, where nobody else sees the first one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.autograd.profiler import profile
+
+import plugrad as pg
+
+
+def leaf():
+    return pg.Variable(torch.tensor([0.5, -2.0], dtype=torch.float64), requires_grad=True)
+
+
+def sums(run):
+    """How often a backward added in new memory, and in place."""
+    with profile() as seen:
+        run()
+    names = [event.name for event in seen.function_events]
+    return names.count("aten::add"), names.count("aten::add_")
+
+
+def test_a_shortcut_needs_no_other_memory():
+    x = leaf()
+    y = x * 3
+    z = ((y + y.sin()) * 2).sum()
+    assert sums(z.backward) == (0, 1)
+    expected = 6 * (1 + (3 * x.data).cos())
+    torch.testing.assert_close(x.grad.data, expected)
+
+
+def test_a_leaf_that_is_used_twice():
+    x = leaf()
+    z = (x.sin() + x.cos()).sum()
+    assert sums(z.backward) == (0, 1)
+    torch.testing.assert_close(x.grad.data, x.data.cos() - x.data.sin())
+
+
+def test_a_cotangent_of_the_users_stays_as_it_is():
+    x = leaf()
+    y = x * 3
+    cotangent = torch.ones(2, dtype=torch.float64)
+    (y + y.sin()).backward(cotangent)
+    assert cotangent.tolist() == [1, 1]
+    torch.testing.assert_close(x.grad.data, 3 * (1 + (3 * x.data).cos()))
+
+
+@pytest.mark.parametrize("keep", [lambda g: g, lambda g: g.data, lambda g: g.data.view(1, 2)])
+def test_what_a_hook_kept_stays_as_it_is(keep):
+    x, kept = leaf(), []
+    y = x * 3
+    y.sum()  # another use of it
+    z = y * 2
+    z.register_hook(lambda g: kept.append(keep(g)))
+    (z + y + y.sin()).sum().backward()
+    assert kept[0].tolist() in ([1, 1], [[1, 1]])
+    torch.testing.assert_close(x.grad.data, 3 * (3 + (3 * x.data).cos()))
+
+
+@pytest.mark.parametrize("first", ["kept", "expanded", "a view of what is kept", "exported"])
+def test_what_a_rule_gave_and_others_see_stays_as_it_is(first):
+    if first == "exported" and not hasattr(torch.Tensor, "_use_count"):
+        pytest.skip("this torch does not count what holds a tensor outside Python")
+    memory = {
+        "kept": torch.ones(2, dtype=torch.float64),
+        "expanded": torch.ones(1, dtype=torch.float64).expand(2),
+        "a view of what is kept": torch.ones(2, dtype=torch.float64),
+        "exported": torch.ones(2, dtype=torch.float64),
+    }[first]
+    exported = torch.utils.dlpack.to_dlpack(memory) if first == "exported" else None
+
+    class Given(pg.Function):
+        """Its gradient is what is in memory."""
+
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, gy):
+            return memory.view(2) if first.startswith("a view") else memory
+
+    x = leaf()
+    y = x * 1
+    older, newer = y.sin(), Given.apply(y)  # the newer one's gradient arrives first
+    (older + newer).sum().backward()
+    assert memory.tolist() == [1, 1]
+    torch.testing.assert_close(x.grad.data, 1 + x.data.cos())
+    del exported
+
+
+def test_batched_cotangents_do_not_write_into_one_that_is_not():
+    x = leaf()
+    y = x * 3
+    z = y.sum() + (y * y).sum() + y.sin().sum()
+    (found,) = pg.grad(z, x, torch.tensor([1.0, 2.0], dtype=torch.float64), is_grads_batched=True)
+    once = 3 * (1 + 6 * x.data + (3 * x.data).cos())
+    torch.testing.assert_close(found.data, torch.stack([once, 2 * once]))
+
+
+def test_inputs_that_are_asked_for_get_the_buffer_itself():
+    x, w = leaf(), pg.Variable(torch.ones(2, 2, dtype=torch.float64), requires_grad=True)
+    loss = (w @ x).sum()
+    with profile() as seen:
+        loss.backward(inputs=[x, w])
+    assert "aten::clone" not in [event.name for event in seen.function_events]
+    assert w.grad.tolist() == [[0.5, -2.0]] * 2
