@@ -38,6 +38,9 @@ _OF_TENSORS = {
     "storage", "storage_type",
 }  # fmt: skip
 
+#: What is about the names of dimensions, which torch's autograd mostly refuses too.
+_OF_NAMES = {"align_as", "align_to", "names", "refine_names", "rename", "rename_"}
+
 _ACCESSOR = re.compile(r"torch\.Tensor\.(\w+)\.__(get|set|delete)__")
 
 
@@ -98,4 +101,7 @@ def instead_of_attribute(name: str) -> tuple[str, str] | None:
     """What a method of tensors is that can take no Variable, and what to write for it."""
     if name in _OF_TENSORS and hasattr(torch.Tensor, name):
         return "about the tensor itself, not an op", f"call x.data.{name}(...)"
+    if name in _OF_NAMES:
+        say = f"x.data.{name}" if name == "names" else f"x.data.{name}(...)"
+        return "about named tensors, and a Variable's dimensions have no names", f"write {say}"
     return None

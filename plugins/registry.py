@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.overrides
 
 from plugrad.core.variable import Variable
 from plugrad.core.when_used import making
@@ -204,6 +205,10 @@ class Registry:
         """The op whose method or property ``attribute`` is."""
         return self._attributes.get(attribute)
 
+    def stands_for(self, function: Callable[..., Any]) -> RegisteredOp | None:
+        """The op that a torch callable reaches, among those that are registered now."""
+        return self._torch_functions.get(function)
+
     def rivals(self, key: str | Callable[..., Any]) -> tuple[RegisteredOp, ...]:
         """The ops of packs that claim an attribute or torch callable, so that none has it."""
         return self._attributes.rivals(key) + self._torch_functions.rivals(key)
@@ -264,7 +269,7 @@ class Registry:
             UnknownTorchFunctionError: there is none.
             AmbiguousOpError: two packs have one.
         """
-        entry = self._torch_functions.get(function)
+        entry = self.stands_for(function)
         if entry is not None:
             return entry.calls(function)
         found = self.stand_ins.get(function) or self._without_op.get(function)
@@ -273,7 +278,7 @@ class Registry:
         name = torch_name(function)
         if not name.rpartition(".")[2].startswith("_"):
             self._load_packs()
-            entry = self._torch_functions.get(function)
+            entry = self.stands_for(function)
             if entry is not None:
                 return entry.calls(function)
         self._refuse_rivals(name, self._torch_functions.rivals(function))
@@ -309,10 +314,10 @@ class Registry:
         Raises:
             AmbiguousOpError: two packs have one.
         """
-        entry = self._torch_functions.get(overload)
+        entry = self.stands_for(overload)
         if entry is None:
             self._load_packs()
-            entry = self._torch_functions.get(overload)
+            entry = self.stands_for(overload)
         if entry is None and (rivals := self._torch_functions.rivals(overload)):
             self._refuse_rivals(torch_name(overload), rivals)
         return entry
@@ -428,6 +433,8 @@ def _pack_attribute(registry: Registry, pack: str) -> property:
 class Namespace:
     """``ops.sin(x)``, ``ops.linalg.norm(x)``: attributes are ops or parts of their names.
 
+    Other names of torch's for a function reach its op too: ``ops.absolute``, ``ops.special.expit``.
+
     Args:
         registry: where the ops are.
         prefix: of the ops' names: ``linalg.``, or ``special::`` for those of a pack.
@@ -448,6 +455,8 @@ class Namespace:
         if found is None and packs is not None:
             packs.load_once()
             found = self._found(name)  # an op of a pack by now, or a pack itself
+        if found is None:
+            found = self._by_torchs_name(name)
         return self._call(self._registry[self._prefix + name]) if found is None else found
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -471,6 +480,22 @@ class Namespace:
         if any(known.startswith(full + ".") for known in self._names()):
             return Namespace(registry, full + ".", *self._first)
         return None
+
+    def _by_torchs_name(self, name: str) -> Any:
+        """What stands for a function under another of its names: ``absolute``, ``linalg.inv``."""
+        full = (self._prefix + name).replace("::", ".")
+        found: Any = torch
+        for part in full.split("."):
+            found = getattr(found, part, None)
+        if full in ("fft", "linalg", "special"):  # torch's modules
+            return Namespace(self._registry, full + ".", *self._first)
+        registry = self._registry
+        if registry.stands_for(found) is None and not (
+            registry.fall_back and found in torch.overrides.get_testing_overrides()
+        ):
+            return None
+        call = registry.torch_function(found)
+        return partial(call, *self._first) if self._first else call
 
     def _call(self, entry: RegisteredOp) -> Any:
         return partial(entry.apply, *self._first) if self._first else entry.apply
