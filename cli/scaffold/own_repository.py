@@ -34,6 +34,8 @@ _OF_TORCH = {
         ("nn.functional.", ""),
     ),
 }
+#: The categories whose ops are elementwise.
+_ELEMENTWISE = ("comparison", "elementwise", "special")
 #: Where torch has further ones. Their ops' names do not begin with it: a built-in op
 #: ``special.entr`` would leave no name to a pack ``special``.
 _SPECIAL = "special."
@@ -86,7 +88,7 @@ class OwnRepository:
                 f"the categories, the folders of ops/, are {', '.join(categories)}",
             )
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", op) or keyword.iskeyword(op):
-            raise _bad(f"{op!r} is no name for an op", "write torch's name, as in elementwise/erfc")
+            raise _bad(f"{op!r} is no name for an op", "write torch's name, as in special/erfc")
         if overrides is None:
             found = next((p + op for p in _prefixes(category) if _has(p + op)), None)
             overrides = found and f"torch.{found}"
@@ -96,9 +98,7 @@ class OwnRepository:
         if taken is not None or op in registry.reserved:
             owner = f"is {taken.name}'s, of {taken.module}" if taken else "is Variable's own"
             raise _bad(f"the name {op!r} {owner}", "choose another")
-        return OpModule(
-            op, name, overrides, builtin=True, elementwise=category in ("elementwise", "comparison")
-        )
+        return OpModule(op, name, overrides, builtin=True, elementwise=category in _ELEMENTWISE)
 
 
 def _prefixes(category: str) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ installed.
 {% endfor %}
 """
 
-_TITLES = {"linalg": "Linear algebra"}
+_TITLES = {"linalg": "Linear algebra", "segment": "Groups", "special": "Special functions"}
 
 PAGE = """\
 # {{ title }}

@@ -11,8 +11,8 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import ArgumentError
 from plugrad.ops._number import number
-from plugrad.ops.indexing._segments import gradient, refuse_beyond, segments
-from plugrad.ops.indexing._segments_reference import reference
+from plugrad.ops.segment._segments import gradient, refuse_beyond, segments
+from plugrad.ops.segment._segments_reference import reference
 
 
 @op(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from plugrad.ops.indexing._segments import refuse_beyond
+from plugrad.ops.segment._segments import refuse_beyond
 
 
 def reference(

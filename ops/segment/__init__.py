@@ -1,0 +1,1 @@
+"""Elements put together by group: by an index, or in segments of given lengths."""
