@@ -8,8 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.core.unpack import gradient_refused
-from plugrad.ops._number import number
 
 
 @op(
@@ -31,9 +29,6 @@ class Dropout(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
-        if any(ctx.needs_input_grad[1:2]):
-            raise gradient_refused("nn.functional.dropout", "p")
-        p = number(p)  # bernoulli_ of a tensor draws other numbers
         if not 0 <= p <= 1:
             torch.nn.functional.dropout(x, p)  # raises
         if p == 0 or not training or x.numel() == 0:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.fft._halves import numbers
 
 
 @op(
@@ -26,7 +25,7 @@ class FftC2c(Function):
     def forward(
         ctx: Context, x: Tensor, dim: list[int], normalization: int, forward: bool
     ) -> Tensor:
-        ctx.dim, ctx.normalization = numbers(ctx, "fft_c2c", dim, normalization)
+        ctx.dim, ctx.normalization = tuple(dim), normalization
         ctx.inverse = not forward
         return _fft_c2c(x, ctx.dim, ctx.normalization, forward)
 

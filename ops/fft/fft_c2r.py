@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops._number import number
-from plugrad.ops.fft._halves import numbers, weighted
+from plugrad.ops.fft._halves import weighted
 
 
 @op(
@@ -29,8 +28,8 @@ class FftC2r(Function):
     def forward(
         ctx: Context, x: Tensor, dim: list[int], normalization: int, last_dim_size: int
     ) -> Tensor:
-        ctx.dim, ctx.normalization = numbers(ctx, "fft_c2r", dim, normalization)
-        ctx.size = int(number(last_dim_size))
+        ctx.dim, ctx.normalization = tuple(dim), normalization
+        ctx.size = last_dim_size
         return _fft_c2r(x, ctx.dim, ctx.normalization, ctx.size)
 
     @staticmethod

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.fft._halves import numbers, weighted
+from plugrad.ops.fft._halves import weighted
 
 
 @op(
@@ -27,7 +27,7 @@ class FftR2c(Function):
     def forward(
         ctx: Context, x: Tensor, dim: list[int], normalization: int, onesided: bool
     ) -> Tensor:
-        ctx.dim, ctx.normalization = numbers(ctx, "fft_r2c", dim, normalization)
+        ctx.dim, ctx.normalization = tuple(dim), normalization
         ctx.onesided = onesided
         y = _fft_r2c(x, ctx.dim, ctx.normalization, onesided)
         ctx.size = x.shape[ctx.dim[-1]]

@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.core.unpack import gradient_refused
-from plugrad.ops._number import number
 from plugrad.ops.linalg._pinv import gradient
 from plugrad.ops.linalg._vectors import is_vector
 
@@ -45,9 +43,6 @@ class Lstsq(Function):
         *,
         driver: str | None = None,
     ) -> Any:
-        if ctx.needs_input_grad[2]:
-            raise gradient_refused("linalg.lstsq", "rcond")
-        rcond = number(rcond)
         found = torch.linalg.lstsq(x, y, rcond, driver=driver)
         ctx.save_for_backward(x, y, found.solution)
         ctx.mark_non_differentiable(found.rank, found.singular_values)

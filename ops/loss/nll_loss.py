@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.core.unpack import gradient_refused
 from plugrad.errors import NotDifferentiableError
 from plugrad.ops.loss._nll import refuse_weight
 from plugrad.ops.loss._reduction import reduction_code
@@ -36,8 +35,6 @@ class NllLoss(Function):
     ) -> Tensor:
         if ctx.needs_input_grad[2]:
             refuse_weight("nn.functional.nll_loss")
-        if any(ctx.needs_input_grad[4:5]):
-            raise gradient_refused("nn.functional.nll_loss", "ignore_index")
         code = reduction_code(size_average, reduce, reduction)
         kernel = _forward if x.dim() <= 2 else _forward_of_images
         try:
@@ -48,7 +45,7 @@ class NllLoss(Function):
         # torch keeps x too, for its shape alone.
         ctx.save_for_backward(x, target, weight, total)
         ctx.mark_non_differentiable(total)
-        ctx.code, ctx.ignore_index = code, int(ignore_index)
+        ctx.code, ctx.ignore_index = code, ignore_index
         return y
 
     @staticmethod

@@ -8,8 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.core.unpack import gradient_refused
-from plugrad.ops._number import number
 from plugrad.ops.padding._sizes import sizes
 
 
@@ -26,11 +24,9 @@ class ConstantPadNd(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, pad: Sequence[int], value: complex = 0) -> Tensor:
-        if any(ctx.needs_input_grad[2:]):
-            raise gradient_refused("constant_pad_nd", "value")
         pad = sizes(pad)
         ctx.opposite = tuple([-size for size in pad])
-        return torch.constant_pad_nd(x, pad, number(value))
+        return torch.constant_pad_nd(x, pad, value)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:

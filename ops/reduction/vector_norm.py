@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.core.unpack import gradient_refused
-from plugrad.ops._number import number
 from plugrad.ops.elementwise._abs_pow import abs_pow
 from plugrad.ops.elementwise._absorbing import absorbing_mul
 from plugrad.ops.elementwise._direction import direction, enlarging
@@ -40,11 +38,8 @@ class VectorNorm(Function):
         *,
         dtype: torch.dtype | None = None,
     ) -> Tensor:
-        if any(ctx.needs_input_grad[1:2]):
-            raise gradient_refused("linalg.vector_norm", "ord")
-        dim = number(dim)
         y: Tensor = torch.linalg.vector_norm(x, ord, dim, keepdim, dtype=dtype)
-        ctx.ord, ctx.dims = number(ord), normal_dims(x, dim)
+        ctx.ord, ctx.dims = ord, normal_dims(x, dim)
         if ctx.ord:
             ctx.save_for_backward(x, y)
         return y

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.core.unpack import gradient_refused
 
 
 @op(
@@ -41,8 +40,6 @@ class Split(Function):
     def forward(
         ctx: Context, x: Tensor, split_size: int | Sequence[int], dim: int = 0
     ) -> tuple[Tensor, ...]:
-        if any(ctx.needs_input_grad[1:2]):
-            raise gradient_refused("split", "split_size")
         ctx.dim = int(dim)
         return x.split(split_size, dim)  # type: ignore[no-untyped-call]
 
