@@ -10,7 +10,8 @@ from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.ops.attention._autocast import cast_by_autocast, without_autocast
-from plugrad.ops.attention._math import INFINITE_KEY, Form, attention, for_heads, refuse_no_heads
+from plugrad.ops.attention._kernels import refuse_no_heads
+from plugrad.ops.attention._math import INFINITE_KEY, Form, attention, for_heads
 
 
 def _reference(*args: Any, **options: Any) -> Tensor:

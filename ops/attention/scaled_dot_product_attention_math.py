@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
-from plugrad.ops.attention._math import INFINITE_KEY, Form, attention, for_heads, refuse_no_heads
+from plugrad.ops.attention._kernels import refuse_no_heads
+from plugrad.ops.attention._math import INFINITE_KEY, Form, attention, for_heads
 
 
 def _reference(*args: Any, **options: Any) -> Any:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, Variable, op
-from plugrad.ops.attention._math import Form, check_shapes, for_kernel, gradient
+from plugrad.ops.attention._kernels import check_shapes, for_kernel
+from plugrad.ops.attention._math import Form, gradient
 
 
 def _reference(

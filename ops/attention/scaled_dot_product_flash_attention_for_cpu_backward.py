@@ -8,37 +8,9 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.attention._math import (
-    Form,
-    check_shapes,
-    for_heads,
-    for_kernel,
-    scale_of,
-    scores,
-    summed_to,
-)
-
-
-@torch.autocast("cpu", enabled=False)  # type: ignore[untyped-decorator]
-def _reference(
-    g: Tensor,
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    z: Tensor,
-    lse: Tensor,
-    dropout_p: float,  # noqa: ARG001 (the kernel takes 0 alone)
-    is_causal: bool,
-    *,
-    attn_mask: Tensor | None = None,
-    scale: float | None = None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    check_shapes(q, k, v, g, z, lse)
-    form, few = Form(is_causal, scale), (k, v)
-    k, v = for_heads(k, q), for_heads(v, q)
-    p = (scores(q, k, attn_mask, form) - lse.unsqueeze(-1)).exp()
-    gs = p * (g @ v.mT - (g * z).sum(-1, True)) * scale_of(q, form)
-    return gs @ k, summed_to(gs.mT @ q, few[0]), summed_to(p.mT @ g, few[1])
+from plugrad.ops.attention._flash_gradient import flash_gradient
+from plugrad.ops.attention._kernels import check_shapes, for_kernel
+from plugrad.ops.attention._math import Form, for_heads, scale_of, scores, summed_to
 
 
 @op(
@@ -47,7 +19,7 @@ def _reference(
         torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward.default,
         torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward,
     ),
-    reference=_reference,
+    reference=flash_gradient,
     aliases={
         "grad_out": "g",
         "query": "q",

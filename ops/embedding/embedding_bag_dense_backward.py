@@ -20,31 +20,7 @@ from plugrad.ops.embedding._bags import (
     summed,
     without_padding,
 )
-
-
-def _reference(
-    x: Tensor,
-    indices: Tensor,
-    bag: Tensor,
-    sizes: Tensor,
-    places: Tensor,
-    num_weights: int,
-    scale_grad_by_freq: bool,
-    mode: int,
-    per_sample_weights: Tensor | None,
-    padding_idx: int = -1,
-) -> Tensor:
-    check_bags(x, indices, bag, per_sample_weights)
-    check_sizes(x, sizes, places if mode == MAX else None)
-    if mode == MAX:
-        x = x * (sizes > 0).unsqueeze(1)
-        return x.new_zeros(num_weights, x.shape[1]).scatter_add(0, places, x)
-    each = x[bag] if mode != MEAN else (x / sizes.clamp(min=1).unsqueeze(1))[bag]
-    if per_sample_weights is not None:
-        each = each * per_sample_weights.unsqueeze(1)
-    ones = rows(x.new_ones(num_weights, 1), indices, scale_grad_by_freq)
-    each = without_padding(each * ones, indices, padding_idx)
-    return x.new_zeros(num_weights, x.shape[1]).index_add(0, indices, each)
+from plugrad.ops.embedding._dense_gradient import dense_gradient
 
 
 @op(
@@ -53,7 +29,7 @@ def _reference(
         torch.ops.aten._embedding_bag_dense_backward.default,
         torch.ops.aten._embedding_bag_dense_backward,
     ),
-    reference=_reference,
+    reference=dense_gradient,
     aliases={
         "grad": "x",
         "offset2bag": "bag",

@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.embedding._bag_kernel import bag_kernel
 from plugrad.ops.embedding._bags import (
     AFTER_THE_LAST,
     FLOATING,
     bags,
     by_frequency,
-    check_bags,
-    check_offsets,
-    packed,
     with_rest,
 )
-
-
-def _reference(
-    x: Tensor,
-    indices: Tensor,
-    offsets: Tensor,
-    scale_grad_by_freq: bool = False,
-    mode: int = 0,
-    sparse: bool = False,  # noqa: ARG001 (of a dense gradient)
-    per_sample_weights: Tensor | None = None,
-    include_last_offset: bool = False,
-    padding_idx: int = -1,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    check_bags(x, indices, per_sample_weights)
-    check_offsets(indices, offsets, include_last_offset)
-    x, indices, offsets, per_sample_weights = packed(x, indices, offsets, per_sample_weights)
-    last = per_sample_weights, include_last_offset, padding_idx
-    return _embedding_bag(x, indices, offsets, scale_grad_by_freq, mode, False, *last)
 
 
 @op(
@@ -47,7 +26,7 @@ def _reference(
         torch.ops.aten._embedding_bag_forward_only.default,
         torch._embedding_bag_forward_only,
     ),
-    reference=_reference,
+    reference=bag_kernel,
     aliases={"weight": "x"},
     dtypes=FLOATING,
     equivalent={"option-ignored[include_last_offset]": AFTER_THE_LAST},
@@ -79,12 +58,9 @@ class EmbeddingBagForward(Function):
         include_last_offset: bool = False,
         padding_idx: int = -1,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        w, last = per_sample_weights, (include_last_offset, padding_idx)
-        check_bags(x, indices, w)
-        check_offsets(indices, offsets, include_last_offset)
-        outputs: tuple[Tensor, Tensor, Tensor, Tensor] = _embedding_bag(
-            *packed(x, indices, offsets), scale_grad_by_freq, mode, False, *packed(w), *last
-        )
+        w = per_sample_weights
+        last = w, include_last_offset, padding_idx
+        outputs = bag_kernel(x, indices, offsets, scale_grad_by_freq, mode, False, *last)
         _, bag, sizes, places = outputs
         known = bag.numel() == indices.numel()  # one of the kernels does not say
         bag = bag if known else bags(indices, offsets)
@@ -120,8 +96,7 @@ class EmbeddingBagForward(Function):
         for mode in (0, 1, 2):
             yield Sample(make.distinct(5, 2), indices, starts, False, mode)
             ends = make.tensor([0, 2, 2, 7], dtype=torch.int64)
-            padded = Sample(make.distinct(5, 2), indices, ends, False, mode, padding_idx=3)
-            yield padded
+            yield Sample(make.distinct(5, 2), indices, ends, False, mode, padding_idx=3)
             yield Sample(make.distinct(5, 2), indices, ends, mode=mode, include_last_offset=True)
             if mode < 2:
                 by_freq = Sample(make(5, 2), indices, starts, True, mode, True)
@@ -141,6 +116,5 @@ class EmbeddingBagForward(Function):
         yield Sample(x, some, start, per_sample_weights=make.tensor([0.0, 1.0, 0.0]))
 
 
-_embedding_bag: Any = torch._embedding_bag  # whose type stub knows of no arguments in a list
 _gradient = torch.ops.aten._embedding_bag_dense_backward.default
 _weights_gradient = torch.ops.aten._embedding_bag_per_sample_weights_backward.default

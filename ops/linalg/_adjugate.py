@@ -7,7 +7,8 @@ from torch import Tensor
 
 from plugrad.core import conj
 from plugrad.errors import NotDifferentiableError
-from plugrad.ops.linalg._spectrum import possibly, visible
+from plugrad.ops.linalg._ambiguous import possibly
+from plugrad.ops.linalg._spectrum import visible
 
 
 def adjugate_part(gy: Tensor, x: Tensor) -> Tensor:

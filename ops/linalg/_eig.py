@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core import conj
-from plugrad.ops.linalg._spectrum import check_phase, in_use, over_gaps
+from plugrad.ops.linalg._ambiguous import check_phase
+from plugrad.ops.linalg._spectrum import in_use, over_gaps
 
 
 def gradient(gy: Tensor | None, gv: Tensor | None, y: Tensor, v: Tensor) -> Tensor | None:

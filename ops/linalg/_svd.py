@@ -5,15 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from plugrad.ops.linalg._spectrum import (
-    check_phase,
-    in_use,
-    over_gaps,
-    refuse,
-    resolution,
-    skew,
-    visible,
-)
+from plugrad.ops.linalg._ambiguous import check_phase, refuse
+from plugrad.ops.linalg._spectrum import in_use, over_gaps, resolution, skew, visible
 
 _NAME = "svd"
 

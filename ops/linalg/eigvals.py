@@ -9,8 +9,9 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import ArgumentError
+from plugrad.ops.linalg._ambiguous import possibly
 from plugrad.ops.linalg._eig import gradient
-from plugrad.ops.linalg._spectrum import possibly, with_values
+from plugrad.ops.linalg._spectrum import with_values
 
 
 def _eigvals(A: Tensor) -> Tensor:  # noqa: N803

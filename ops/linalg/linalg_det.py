@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 from plugrad.ops.linalg._adjugate import adjugate_part
-from plugrad.ops.linalg._spectrum import possibly
+from plugrad.ops.linalg._ambiguous import possibly
 
 
 @op(

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.linalg._spectrum import check_phase, in_use, over_gaps, skew, with_values
+from plugrad.ops.linalg._ambiguous import check_phase
+from plugrad.ops.linalg._spectrum import in_use, over_gaps, skew, with_values
 
 _PHASE = "the phase of complex vectors is arbitrary, and the law's function depends on it"
 

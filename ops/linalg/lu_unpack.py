@@ -10,8 +10,8 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import ArgumentError
+from plugrad.ops.linalg._ambiguous import possibly
 from plugrad.ops.linalg._lu import packed
-from plugrad.ops.linalg._spectrum import possibly
 
 
 @op(

@@ -8,7 +8,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.linalg._batches import (
+    batch_by_matrix,
+    left_of_batches,
+    matrix_by_batch,
+    right_of_batches,
+)
 from plugrad.ops.linalg._product import column_major, left_gradient, right_gradient
 
 
@@ -41,9 +47,9 @@ class Matmul(Function):
         if x_dim != 2 or y_dim != 2:
             ctx.dims = x_dim, y_dim
             if y_dim <= 2 < x_dim and need_gy:
-                return _batch_by_matrix(x, y)
+                return batch_by_matrix(x, y)
             if x_dim <= 2 < y_dim and need_gx:
-                return _matrix_by_batch(x, y)
+                return matrix_by_batch(x, y)
             return torch.matmul(x, y)
         if need_gx and column_major(x):
             ctx.x_columns = True
@@ -58,8 +64,8 @@ class Matmul(Function):
         # Not what was saved says it: plugrad.grad may want only one of them.
         need_gx, need_gy = ctx.needs_input_grad
         if dims != (2, 2):
-            gx = _left(gz, y, dims[0]) if need_gx else None
-            gy = _right(gz, x, dims[1]) if need_gy else None
+            gx = left_of_batches(gz, y, dims[0]) if need_gx else None
+            gy = right_of_batches(gz, x, dims[1]) if need_gy else None
             return gx, gy
         gx = left_gradient(gz, y, ctx.x_columns) if need_gx else None
         gy = right_gradient(gz, x, ctx.y_columns) if need_gy else None
@@ -103,36 +109,3 @@ class Matmul(Function):
 
 
 _dim = Tensor.dim  # unlike x.dim(), a TypeError for a number, as Python's @ wants
-
-
-def _batch_by_matrix(x: Tensor, y: Tensor) -> Tensor:
-    # torch joins the batch with the rows where y needs a gradient: y expanded to the
-    # batch would have one gradient for each matrix in it.
-    return torch.matmul(x.flatten(0, -2), y).view(x.shape[:-1] + y.shape[1:])
-
-
-def _matrix_by_batch(x: Tensor, y: Tensor) -> Tensor:
-    z = _batch_by_matrix(y.mT, x.t())
-    return z.mT.contiguous() if x.dim() == 2 else z
-
-
-def _left(gz: Tensor, y: Tensor, x_dim: int) -> Tensor:
-    """The gradient of x; where its batch was broadcast, for the engine to sum."""
-    if y.dim() == 1:
-        return gz.unsqueeze(-1) * conj(y)
-    if x_dim == 1:
-        return gz.flatten() @ conj(y.mT.flatten(0, -2))
-    if x_dim == 2 and y.dim() > 2:
-        return gz.mT.flatten(0, -2).mT @ conj(y.mT.flatten(0, -2))
-    return gz @ conj(y).mT
-
-
-def _right(gz: Tensor, x: Tensor, y_dim: int) -> Tensor:
-    """The gradient of y, in the same way."""
-    if x.dim() == 1:
-        return gz * conj(x) if y_dim == 1 else conj(x).unsqueeze(-1) * gz.unsqueeze(-2)
-    if y_dim == 1:
-        return conj(x.flatten(0, -2)).mT @ gz.flatten()
-    if y_dim == 2 and x.dim() > 2:
-        return conj(x.flatten(0, -2)).mT @ gz.flatten(0, -2)
-    return conj(x).mT @ gz

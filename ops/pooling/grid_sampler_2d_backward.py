@@ -9,7 +9,8 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import ArgumentError
-from plugrad.ops.pooling._grid import NEAREST, Sampler, defined, second_gradients
+from plugrad.ops.pooling._grid import Sampler, defined, second_gradients
+from plugrad.ops.pooling._neighbours import NEAREST
 
 
 @op(
