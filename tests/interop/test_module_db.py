@@ -6,6 +6,7 @@ Where torch itself cannot run an entry, it is skipped, and says so.
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from plugrad.tests.interop.against_torch import (
     PLUGRAD,
     TORCH,
     allow_flags,
+    by_torch,
     difference,
     stages,
     with_leaves,
@@ -42,8 +44,9 @@ DIFFERENT = {
 def test_a_module(info, training):
     tried, problems = 0, []
     for number, given in enumerate(inputs(info, training)):
+        torchs = partial(run, info, given, training, on_variables=False)
         try:
-            expected, second = by_torch(info, given, training)
+            expected, second = by_torch(torchs, info.supports_gradgrad)
         except Exception:
             continue
         tried += 1
@@ -71,17 +74,7 @@ def inputs(info: Any, training: bool) -> list[Any]:
     return [given for given in made if given.forward_input is not None]
 
 
-def by_torch(info: Any, given: Any, training: bool) -> tuple[Any, bool]:
-    """What torch gives, and whether that has second derivatives."""
-    if info.supports_gradgrad:
-        try:
-            return run(info, given, training, True, on_variables=False), True
-        except RuntimeError:  # of these inputs it has none
-            pass
-    return run(info, given, training, False, on_variables=False), False
-
-
-def run(info: Any, given: Any, training: bool, second: bool, on_variables: bool) -> Any:
+def run(info: Any, given: Any, training: bool, second: bool, *, on_variables: bool) -> Any:
     """The stages of one call, of its tensors and its parameters."""
     torch.manual_seed(0)
     made = given.constructor_input

@@ -1,25 +1,30 @@
 """torch's own list of functions, with its samples: each on Variables, against torch.
 
 An entry is skipped where torch itself cannot run it, or where a primitive that it calls has no op;
-the reason tells which. An entry that is expected to differ says why.
+the reason tells which. Where ours differs on purpose, finite differences decide.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
+from torch.utils import _pytree as pytree
 
 pytest.importorskip("expecttest", reason="torch's test tables need it")
 from torch.testing._internal.common_methods_invocations import op_db
 
-from plugrad.errors import MissingPrimitiveError, PlugradError
+from plugrad.errors import MissingPrimitiveError, NotDifferentiableError, PlugradError
 from plugrad.tests.interop.against_torch import (
     PLUGRAD,
     TORCH,
     allow_flags,
+    by_torch,
     difference,
+    follows_differences,
+    moved,
     stages,
     with_leaves,
 )
@@ -30,24 +35,31 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 UNBOUND = "it calls an unbound method of torch.Tensor, which is written in C and takes no wrapper"
 
-#: Entries in which another answer than torch's is the right one, or none can be had.
-DIFFERENT = {
+#: Entries that no wrapper can be given to.
+CANNOT = dict.fromkeys(("__radd__", "__rmul__", "__getitem__", "cdouble", "cfloat"), UNBOUND)
+
+#: Entries in which torch has another derivative, and finite differences have ours.
+RIGHT = {
     "as_strided_scatter": "torch's gradient is wrong: its own gradcheck of it fails",
-    "linalg.norm.subgradients_at_zero": "at 0 torch's second derivative is nan; ours is the limit",
-    "linalg.norm": "of an empty vector torch's second derivative for p = 3.5 is nan; ours is empty",
-    "masked.logaddexp": "where one operand is -inf torch's second derivative is nan; ours is 0",
-    "nn.functional.linear_cross_entropy.chunked": "in pieces torch loses a part of the second "
-    "derivative; ours has it",
-    **dict.fromkeys(
-        ("cholesky_inverse", "cholesky_solve"),
-        "the triangle that is not read has no gradient; in torch it has",
-    ),
+    "nn.functional.linear_cross_entropy.chunked": "in pieces torch has no second derivative, and "
+    "gives 0; its own test of it is expected to fail",
     **dict.fromkeys(
         [f"nn.functional.max_unpool{n}d" for n in (1, 2, 3)],
-        "an element that another one overwrites has no gradient; in torch it has",
+        "an element that another one overwrites has no gradient; in torch it has, and torch does "
+        "not test it",
     ),
-    **dict.fromkeys(("__radd__", "__rmul__", "__getitem__", "cdouble", "cfloat"), UNBOUND),
 }
+
+#: Entries in which torch's second derivative is nan. Where it is a number, ours is the same.
+NAN = {
+    "linalg.norm": "of an empty vector, for p = 3.5; ours is 0",
+    "linalg.norm.subgradients_at_zero": "at 0; ours is the limit, or refused",
+    "masked.logaddexp": "where one operand is -inf; ours is 0",
+}
+
+#: Entries that torch's gradient tests call with triangular factors. Ours does not give the triangle
+#: that is not read a gradient; torch's does.
+TRIANGULAR = {"cholesky_inverse", "cholesky_solve"}
 
 
 def entries(dtype: torch.dtype) -> list[Any]:
@@ -77,45 +89,62 @@ def test_complex128(info):
 def judge(info: Any, dtype: torch.dtype) -> None:
     """Compare each of the entry's samples."""
     torch.manual_seed(0)
-    tried, problems = 0, []
+    tried, problems, named = 0, [], name(info)
     for number, sample in enumerate(info.sample_inputs("cpu", dtype, requires_grad=True)):
         try:
-            expected, second = by_torch(info, sample)
+            expected, second = by_torch(partial(run, info, sample, TORCH), info.supports_gradgrad)
         except Exception:
             continue
         tried += 1
         try:
-            said = difference(expected, run(info, sample, PLUGRAD, second), 1e-7)
+            got = run(info, sample, PLUGRAD, second)
         except MissingPrimitiveError as error:
             pytest.skip(str(error).partition("\n")[0])
+        except NotDifferentiableError as error:
+            said = None if named in NAN and has_nan(expected) else str(error)
         except (TypeError, PlugradError) as error:
             said = str(error)
+        else:
+            said = difference(expected, got, 1e-7, skip_nan=named in NAN)
+            if said and named in RIGHT:
+                assert decided(info, sample, second, got), f"sample {number}: {said}"
+                assert not decided(info, sample, second, expected)
         if said:
             problems.append(f"sample {number}: {said}")
     if not tried:
         pytest.skip("torch itself runs none of its samples")
-    if name(info) in DIFFERENT:
-        assert problems, f"it is as torch has it by now: {DIFFERENT[name(info)]}"
-        pytest.xfail(DIFFERENT[name(info)])
+    if named in RIGHT.keys() | CANNOT.keys():
+        reason = (RIGHT | CANNOT)[named]
+        assert problems, f"it is as torch has it by now: {reason}"
+        pytest.xfail(reason)
     assert not problems
 
 
-def by_torch(info: Any, sample: Any) -> tuple[Any, bool]:
-    """What torch gives, and whether that has second derivatives."""
-    if info.supports_gradgrad:
-        try:
-            return run(info, sample, TORCH, True), True
-        except RuntimeError:  # of this sample it has none
-            pass
-    return run(info, sample, TORCH, False), False
+def has_nan(expected: Any) -> bool:
+    return any(t is not None and t.isnan().any() for t in expected["second derivative"])
 
 
-def run(info: Any, sample: Any, engine: Any, second: bool) -> Any:
+def decided(info: Any, sample: Any, second: bool, found: Any) -> bool:
+    """Whether finite differences have these derivatives, too."""
+    leaves = [t for t in pytree.tree_leaves(given(sample)) if getattr(t, "requires_grad", False)]
+
+    def at(step: float) -> Any:
+        return run(info, sample, PLUGRAD, second, moved(given(sample), step))
+
+    return follows_differences(at, leaves, found)
+
+
+def given(sample: Any) -> Any:
+    """What it calls the function with."""
+    return (sample.input, *sample.args), sample.kwargs
+
+
+def run(info: Any, sample: Any, engine: Any, second: bool, arguments: Any = None) -> Any:
     """The stages of one call."""
     torch.manual_seed(0)
-    arguments = ((sample.input, *sample.args), sample.kwargs)
-    (args, kwargs), leaves = with_leaves(arguments, engine)
-    output = info(*args, **kwargs)
+    (args, kwargs), leaves = with_leaves(arguments or given(sample), engine)
+    function = partial(info.gradcheck_wrapper, info) if name(info) in TRIANGULAR else info
+    output = function(*args, **kwargs)
     if sample.output_process_fn_grad is not None:
         output = sample.output_process_fn_grad(output)
     return stages(output, leaves, engine, second)

@@ -47,3 +47,20 @@ def test_the_determinant_of_a_large_singular_matrix_refuses_a_second_derivative(
     leaf = pg.Variable(x, requires_grad=True)
     with pytest.raises(pg.errors.NotDifferentiableError, match=r"size 60 loses(.|\n)*fix: "):
         pg.grad(torch.linalg.det(leaf), leaf, create_graph=True)
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_the_triangle_that_is_not_read_has_no_gradient(upper):
+    x, y = factor(3, upper).real, factor(3, upper, seed=1).real
+    unread = torch.ones_like(x).tril(-1) if upper else torch.ones_like(x).triu(1)
+    for function in (
+        lambda x: torch.cholesky_inverse(x, upper),
+        lambda x: torch.cholesky_solve(y, x, upper),
+    ):
+        torch.testing.assert_close(function(x + 7 * unread), function(x), rtol=0, atol=0)
+        mine, theirs = pg.Variable(x, requires_grad=True), x.clone().requires_grad_()
+        function(mine).sum().backward()
+        function(theirs).sum().backward()
+        assert not (mine.grad.data * unread).any()
+        assert (theirs.grad * unread).any()  # as if all of x were read
+        torch.testing.assert_close(mine.grad.data, theirs.grad * (1 - unread))
