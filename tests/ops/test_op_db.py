@@ -86,6 +86,33 @@ def test_complex128(info):
     judge(info, torch.complex128)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("info", [i for i in op_db if i.supports_autograd], ids=name)
+def test_narrow(info, dtype):
+    """One sample: it runs, and its value and gradient are torch's, as far as digits go."""
+    if dtype not in info.supported_backward_dtypes("cpu"):
+        pytest.skip("torch does not differentiate it in this dtype")
+    torch.manual_seed(0)
+    for sample in info.sample_inputs("cpu", dtype, requires_grad=True):
+        try:
+            expected = run(info, sample, TORCH, False)
+        except Exception:
+            continue
+        if name(info) in CANNOT:
+            pytest.xfail(UNBOUND)
+        try:
+            got = run(info, sample, PLUGRAD, False)
+        except MissingPrimitiveError as error:
+            pytest.skip(str(error).partition("\n")[0])
+        tolerance = 1e-3 if dtype is torch.float32 else 0.05
+        said = difference(expected, got, tolerance)
+        if said and name(info) in RIGHT:
+            pytest.xfail(RIGHT[name(info)])
+        assert said is None
+        return
+    pytest.skip("torch itself runs none of its samples")
+
+
 def judge(info: Any, dtype: torch.dtype) -> None:
     """Compare each of the entry's samples."""
     torch.manual_seed(0)
