@@ -14,7 +14,7 @@ try:
     # First of all, and here: imported from inside our own modules, torch takes 60 to 80 ms longer.
     import torch
 
-    from plugrad import errors
+    from plugrad import errors, forward_ad, func, functional
     from plugrad.core import (
         Composite,
         Context,
@@ -96,6 +96,9 @@ __all__ = [
     "detect_anomaly",
     "enable_grad",
     "errors",
+    "forward_ad",
+    "func",
+    "functional",
     "grad",
     "graph",
     "hookimpl",

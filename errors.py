@@ -129,6 +129,25 @@ class OnceDifferentiableError(BackwardError):
     """A second derivative went through a ``once_differentiable`` backward."""
 
 
+# --- transforms of functions ---------------------------------------------------------
+
+
+class TransformError(PlugradError, RuntimeError):
+    """A transform (``pg.func``, ``pg.functional``) was given what it cannot differentiate."""
+
+
+class TransformTypeError(TransformError, TypeError):
+    """A transform was given, or its function returned, something that is not a tensor."""
+
+
+class VmapError(TransformError, ValueError):
+    """``vmap`` was called with arguments that do not fit, or its function cannot be mapped."""
+
+
+class ForwardModeError(TransformError, ValueError):
+    """Forward mode was used outside a level, or met an op without a forward derivative."""
+
+
 # --- writing and calling an op -------------------------------------------------------
 
 

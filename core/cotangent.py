@@ -119,7 +119,7 @@ def root_gradient(
                 fix="take its .abs() or .real, or pass gradient=",
             )
         if root.variable is None:
-            gradient = torch.ones(root.shape, dtype=root.dtype, device=_device(root.edge))
+            gradient = torch.ones(root.shape, dtype=root.dtype, device=device_of(root.edge))
         else:
             gradient = torch.ones_like(root.variable._data)
     raw = gradient._data if isinstance(gradient, Variable) else gradient
@@ -137,7 +137,7 @@ def root_gradient(
     return gradient if isinstance(gradient, Variable) else Variable(gradient)
 
 
-def _device(edge: Edge) -> torch.device:
+def device_of(edge: Edge) -> torch.device:
     """Where the value is that an edge leads to: as it was seen, or as what it was made of."""
     while True:
         record, number = ends(edge)

@@ -74,7 +74,7 @@ class Walk:
         edges = [root.edge for root in roots if root.edge is not None]
         self.roots = [ends(edge)[0] for edge in edges]
         if self.wanted is not None:
-            self.through = _leading_to(set(self.wanted), self.roots)
+            self.through = leading_to(set(self.wanted), self.roots)
             self.live = self.through | set(self.wanted)
             # Hooks and retention of a root are due also where nothing wanted is below it.
             self.live |= set(self.roots)
@@ -367,7 +367,7 @@ def _wanted(targets: Sequence[Place]) -> dict[Record, list[tuple[int, int]]]:
     return wanted
 
 
-def _leading_to(wanted: set[Record], roots: list[Record]) -> set[Record]:
+def leading_to(wanted: set[Record], roots: list[Record]) -> set[Record]:
     """The records below ``roots`` from which a wanted one can be reached by an edge.
 
     Sorted by age, every record comes after those its edges lead to.

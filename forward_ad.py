@@ -1,0 +1,163 @@
+"""Forward mode by dual Variables, as torch.autograd.forward_ad has it by dual tensors.
+
+A dual Variable begins a graph, and ``unpack_dual`` pushes its tangent through it. So inside a level
+calls are recorded, also if gradients are off outside.
+"""
+
+from __future__ import annotations
+
+from contextlib import ContextDecorator
+from threading import local
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from plugrad.core.variable import Variable
+from plugrad.errors import ForwardModeError, TransformTypeError
+from plugrad.functional.basis import pushed
+from plugrad.functional.levels import Level
+
+__all__ = [
+    "UnpackedDualTensor",
+    "dual_level",
+    "enter_dual_level",
+    "exit_dual_level",
+    "make_dual",
+    "unpack_dual",
+]
+
+
+class UnpackedDualTensor(NamedTuple):
+    """What ``unpack_dual`` returns."""
+
+    #: The value, without its tangent.
+    primal: Any
+    #: The derivative in the direction of the tangents given to ``make_dual``; None for zero.
+    tangent: Any
+
+
+class _DualLevel(Level):
+    """The duals of one level, and the grad mode outside of it."""
+
+    def __init__(self) -> None:
+        super().__init__("forward_ad")
+        self.gives_variables = True
+        self.duals: list[Variable] = []
+        self.tangents: list[Any] = []
+
+
+class _Current(local):
+    """The level of this thread."""
+
+    level: _DualLevel | None = None
+
+
+_current = _Current()
+
+
+def enter_dual_level() -> int:
+    """Begin the level of forward mode; returns its number, 0.
+
+    Raises:
+        ForwardModeError: there is one already.
+    """
+    if _current.level is not None:
+        raise ForwardModeError(
+            "Nested forward mode AD is not supported at the moment",
+            where="inside a dual_level",
+            fix="nest pg.func.jvp, which can be nested to any depth",
+        )
+    _current.level = _DualLevel()
+    torch._C._set_grad_enabled(True)
+    return 0
+
+
+def exit_dual_level(*, level: int | None = None) -> None:
+    """End the level: its tangents are gone.
+
+    Raises:
+        ForwardModeError: there is none, or ``level`` is not its number.
+    """
+    current = _current.level
+    if current is None or level not in (None, 0):
+        raise ForwardModeError(
+            "Trying to exit a forward AD level that was not the last one that was created. This "
+            "is not supported.",
+            where=f"exit_dual_level(level={level})",
+            fix="use `with pg.forward_ad.dual_level():`",
+        )
+    _current.level = None
+    torch._C._set_grad_enabled(current.recording)
+
+
+class dual_level(ContextDecorator):  # noqa: N801
+    """Inside it, ``make_dual`` gives a value a tangent: ``with``, or a decorator."""
+
+    def __enter__(self) -> int:
+        return enter_dual_level()
+
+    def __exit__(self, *_: object) -> None:
+        exit_dual_level()
+
+
+def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Variable:
+    """A dual Variable: the value of ``tensor``, with the tangent ``tangent``.
+
+    What is computed with it has the tangent that ``unpack_dual`` gives. Gradients flow through both
+    to the Variables that they were made of.
+
+    Args:
+        tensor: a tensor or Variable, floating-point or complex.
+        tangent: the same, of the same shape and dtype.
+        level: torch's; None or 0.
+
+    Raises:
+        ForwardModeError: there is no level, or the two do not fit.
+    """
+    current = _current.level
+    if current is None or level not in (None, 0):
+        raise ForwardModeError(
+            "Trying to create a dual Tensor for forward AD but no level exists, make sure to "
+            "enter_dual_level() first.",
+            where="a call of make_dual",
+            fix="call it inside `with pg.forward_ad.dual_level():`",
+        )
+    for name, value in (("primal", tensor), ("tangent", tangent)):
+        if not isinstance(value, Tensor | Variable):
+            raise TransformTypeError(
+                f"make_dual: the {name} must be a tensor or a Variable, not {type(value).__name__}",
+                where="a call of make_dual",
+                fix="make it a tensor: torch.as_tensor(value)",
+            )
+        if not (value.dtype.is_floating_point or value.dtype.is_complex):
+            raise ForwardModeError(
+                f"Expected {name} to be floating point or complex, but got: {value.dtype}",
+                where="a call of make_dual",
+                fix="cast it, for example with .double()",
+            )
+    if tensor.shape != tangent.shape or tensor.dtype is not tangent.dtype:
+        raise ForwardModeError(
+            f"Expected tangent to have the primal's shape and dtype, {tuple(tensor.shape)} and "
+            f"{tensor.dtype}, but got {tuple(tangent.shape)} and {tangent.dtype}",
+            where="a call of make_dual",
+            fix="pass a tangent of the primal's shape and dtype",
+        )
+    dual = current.enter_one(tensor)
+    current.duals.append(dual)
+    current.tangents.append(tangent)
+    return dual
+
+
+def unpack_dual(tensor: Any, *, level: int | None = None) -> UnpackedDualTensor:
+    """The value of ``tensor`` and its tangent, which is None if it does not depend on a dual.
+
+    Outside a level there are no tangents.
+    """
+    current = _current.level
+    if current is None or level not in (None, 0) or not isinstance(tensor, Variable):
+        return UnpackedDualTensor(tensor, None)
+    tangents = [t if isinstance(t, Variable) else Variable(t) for t in current.tangents]
+    recorded = current.is_recorded((tensor, *tangents))
+    (tangent,) = pushed([tensor], current.duals, tangents, recorded)
+    return UnpackedDualTensor(current.leave_one(tensor), current.leave_one(tangent))

@@ -1,0 +1,71 @@
+"""argnums and aux: which arguments are differentiated, and what is returned beside the output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plugrad.errors import TransformError
+
+Argnums = int | tuple[int, ...]
+
+
+def chosen(args: tuple[Any, ...], argnums: Argnums, name: str) -> Any:
+    """The arguments that ``argnums`` names: one, or a tuple of them.
+
+    Raises:
+        TransformError: there is no such argument, or one is named twice.
+    """
+    if isinstance(argnums, int):
+        return args[_checked(argnums, args, name)]
+    if not isinstance(argnums, tuple):
+        _refuse(name, f"argnums must be int or Tuple[int, ...], got: {type(argnums).__name__}")
+    if not argnums:
+        _refuse(name, "argnums must be non-empty")
+    numbers = [_checked(n, args, name) for n in argnums]
+    if len(set(numbers)) != len(numbers):
+        _refuse(name, f"argnums elements must be unique, got {argnums}")
+    return tuple([args[n] for n in numbers])
+
+
+def replaced(args: tuple[Any, ...], inner: Any, argnums: Argnums) -> list[Any]:
+    """``args`` with ``inner`` in the place of what ``chosen`` gave."""
+    found = list(args)
+    if isinstance(argnums, int):
+        found[argnums] = inner
+    else:
+        for number, value in zip(argnums, inner, strict=True):
+            found[number] = value
+    return found
+
+
+def split_aux(name: str, output: Any) -> tuple[Any, Any]:
+    """What a function returned with ``has_aux``.
+
+    Raises:
+        TransformError: it is not a tuple of two.
+    """
+    if not (isinstance(output, tuple) and len(output) == 2):
+        raise TransformError(
+            f"{name}(f)(*args): output of function f should be a tuple: (output, aux) if has_aux "
+            "is True",
+            where=f"a call of {name}",
+            fix="return (output, aux), or leave has_aux out",
+        )
+    return output
+
+
+def _checked(number: Any, args: tuple[Any, ...], name: str) -> int:
+    if not isinstance(number, int):
+        _refuse(name, f"argnum must be int, got: {type(number).__name__}")
+    if not -len(args) <= number < len(args):
+        _refuse(name, f"Got argnum={number}, but only {len(args)} positional inputs")
+    return number % len(args)
+
+
+def _refuse(name: str, what: str) -> None:
+    raise TransformError(
+        what,
+        where=f"a call of {name}",
+        fix="pass the number of a positional argument, or a tuple of different ones; arguments "
+        "passed by name are not differentiated",
+    )

@@ -1,0 +1,354 @@
+"""vmap: a function called once on a whole batch, by torch.vmap over the kernels.
+
+Inside, a Variable's tensor is one of torch.vmap's batched ones, and the graph is that of one sample.
+Outside, the call is one record. Its backward enters torch.vmap again and walks the graph inside: the
+gradient of a mapped input is the batch of the samples' gradients, that of a Variable that the
+function closes over is their sum.
+"""
+
+from __future__ import annotations
+
+from threading import local
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.accumulate_grad import AccumulateGrad, edge_of
+from plugrad.core.context import Context, Packed, raise_changed, running, total_version
+from plugrad.core.cotangent import Place, as_places
+from plugrad.core.engine import run
+from plugrad.core.function import Function
+from plugrad.core.node import ends, next_sequence_number
+from plugrad.core.record import tensors_in
+from plugrad.core.variable import Variable, plain, recorded
+from plugrad.errors import GraphFreedError, VmapError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from plugrad.core.node import Edge, Record
+
+_functorch: Any = torch._C._functorch
+
+
+class Batch:
+    """A batch that a function is mapped over, and the graph of one sample of it.
+
+    Args:
+        name: the function's, for errors.
+        randomness: torch.vmap's.
+    """
+
+    def __init__(self, name: str, randomness: str) -> None:
+        self.name, self.randomness = name, randomness
+        #: The records that stand for a mapped input: the Variable outside, and its dimension.
+        self.mapped: dict[Record, tuple[Variable, int]] = {}
+        #: The sequence numbers of the records inside, from and to.
+        self.spans: list[tuple[int, int]] = []
+
+    def call(
+        self,
+        function: Callable[[list[Any]], Sequence[Any]],
+        operands: Sequence[Any],
+        in_dims: Sequence[int],
+    ) -> list[Any]:
+        """``function`` of the operands' samples, its results with the batch as first dimension.
+
+        Args:
+            function: of a list; what it returns may have None in it, which stays.
+            operands: tensors and Variables.
+            in_dims: the dimension of each that is mapped over.
+        """
+        pinned = [_pinned(o) for o in operands]
+        inside: list[Any] = []
+        seals: list[_Seal] = []
+
+        def sample(*batched: Tensor) -> tuple[Tensor, ...]:
+            start = next_sequence_number()
+            with _Inside(self):
+                inner = [self._enter(*each) for each in zip(pinned, batched, in_dims, strict=True)]
+                inside.extend(function(inner))
+                self.spans.append((start, next_sequence_number()))
+                self._check_unchanged(pinned, inner)
+                seals.append(_Seal(self, inside))
+            return tuple([_raw(r) for r in inside if r is not None])
+
+        sample.__name__ = self.name
+        raw = torch.vmap(sample, in_dims=tuple(in_dims), randomness=self.randomness)(
+            *[_raw(p) for p in pinned]
+        )
+        found = iter(raw)
+        results = [None if r is None else next(found) for r in inside]
+        results = [plain(t) if isinstance(r, Variable) else t for r, t in zip(inside, results)]  # noqa: B905 (of one length)
+        seal = seals[0]
+        if seal.places:
+            outputs = _Mapped.apply(seal.operands(), [results[i]._data for i in seal.numbers], seal)
+            for number, output in zip(seal.numbers, outputs, strict=True):
+                results[number] = output
+        return results
+
+    def _enter(self, operand: Any, batched: Tensor, dim: int) -> Any:
+        if not isinstance(operand, Variable):
+            return batched
+        inner = plain(batched)
+        if operand.requires_grad and torch.is_grad_enabled():
+            inner.requires_grad_()
+            edge = edge_of(inner)
+            assert edge is not None
+            self.mapped[ends(edge)[0]] = (operand, dim)
+        return inner
+
+    def _check_unchanged(self, operands: Sequence[Any], inner: Sequence[Any]) -> None:
+        for position, (outer, own) in enumerate(zip(operands, inner, strict=True)):
+            if isinstance(own, Variable) and own.requires_grad and not own.is_leaf:
+                raise VmapError(
+                    f"{self.name} changed the mapped input {position} in place, by a value that "
+                    "requires grad: outside vmap it would have the new values without their graph",
+                    where=f"an input of shape {tuple(outer.shape)}",
+                    fix="change a clone() of it in the function, and return that",
+                )
+
+    def is_inside(self, record: Record) -> bool:
+        """Whether it is a record of one sample."""
+        number = record._pg_sequence_number
+        return any(start <= number <= end for start, end in self.spans)
+
+    def level(self) -> int | None:
+        """The level of torch.vmap at which this batch is being computed, None if it is not."""
+        return _levels().get(id(self))
+
+
+class _Live(local):
+    levels: dict[int, int] | None = None
+
+
+_live = _Live()
+
+
+def _levels() -> dict[int, int]:
+    if _live.levels is None:
+        _live.levels = {}
+    return _live.levels
+
+
+class _Inside:
+    """While a batch is computed: its level is the innermost of torch.vmap's."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+
+    def __enter__(self) -> None:
+        _levels()[id(self.batch)] = _functorch.maybe_current_level()
+
+    def __exit__(self, *_: object) -> None:
+        del _levels()[id(self.batch)]
+
+
+def _pinned(operand: Any) -> Any:
+    """The operand with the edge that it has now."""
+    edge = edge_of(operand) if isinstance(operand, Variable) else None
+    return operand if edge is None else recorded(operand._data, edge)
+
+
+def _raw(value: Any) -> Any:
+    return value._data if isinstance(value, Variable) else value
+
+
+# --- what leaves a batch -------------------------------------------------------------
+
+
+class _Seal:
+    """The graph of one sample, as it is kept after torch.vmap has ended."""
+
+    def __init__(self, batch: Batch, results: Sequence[Any]) -> None:
+        self.batch = batch
+        self.numbers: list[int] = []
+        self.places: list[Place] = []
+        for number, result in enumerate(results):
+            if isinstance(result, Variable) and result.requires_grad:
+                self.numbers.append(number)
+                place = as_places(result)[0]
+                self.places.append(Place(place.edge, place.shape, place.dtype, None))
+        #: Where the graph of one sample ends: at mapped inputs, and at what is outside.
+        self.mapped: dict[Record, tuple[Variable, int]] = {}
+        self.closed_over: dict[tuple[Record, int], Edge] = {}
+        #: The records between.
+        self.interior: list[Record] = []
+        self._look([place.edge for place in self.places])
+
+    def _look(self, edges: Sequence[Edge | None]) -> None:
+        batch, seen = self.batch, set()
+        stack = list(edges)
+        while stack:
+            edge = stack.pop()
+            if edge is None:
+                continue
+            record, number = ends(edge)
+            if record in batch.mapped:
+                self.mapped[record] = batch.mapped[record]
+            elif isinstance(record, AccumulateGrad) or not batch.is_inside(record):
+                self.closed_over[record, number] = edge
+            elif record not in seen:
+                seen.add(record)
+                self.interior.append(record)
+                stack += record._pg_edges
+        for record in self.interior:
+            _keep(record, batch)
+
+    def operands(self) -> list[Variable]:
+        """A Variable outside for each end of the graph."""
+        outside = [recorded(torch.empty(0), edge) for edge in self.closed_over.values()]
+        return [*[operand for operand, _ in self.mapped.values()], *outside]
+
+    def targets(self) -> list[Place]:
+        """The ends of the graph, in the same order."""
+        edges = [*self.mapped, *self.closed_over.values()]
+        return [Place(e, e._pg_shape or (), e._pg_dtype, None) for e in edges]  # type: ignore[arg-type]
+
+    def pull(
+        self, gradients: Sequence[Any], needed: Sequence[bool], create_graph: bool
+    ) -> list[Any]:
+        """The gradient for each of the operands that need one, from those of the results."""
+        given = [i for i, g in enumerate(gradients) if g is not None]
+        wanted = [i for i, need in enumerate(needed) if need]
+        places, targets = [self.places[i] for i in given], self.targets()
+        found: list[Any] = [None] * len(targets)
+        if not (given and wanted):
+            return found
+        targets = [targets[i] for i in wanted]
+
+        def sample(cotangents: list[Any]) -> list[Any]:
+            return run(places, cotangents, True, create_graph, targets)
+
+        batches = self.batch.call(sample, [gradients[i] for i in given], [0] * len(given))
+        dims = [dim for _, dim in self.mapped.values()]
+        for i, gradient in zip(wanted, batches, strict=True):
+            if gradient is not None:
+                found[i] = gradient.movedim(0, dims[i]) if i < len(dims) else gradient.sum(0)
+        return found
+
+
+class _Mapped(Function):
+    """One call of a function on a batch."""
+
+    @staticmethod
+    def forward(
+        ctx: Context, operands: list[Tensor], results: list[Tensor], seal: _Seal
+    ) -> tuple[Tensor, ...]:
+        ctx._pg_seal = seal
+        ctx.set_materialize_grads(False)
+        return tuple(results)
+
+    @staticmethod
+    def backward(ctx: Context, *gradients: Any) -> Any:
+        seal: _Seal | None = ctx._pg_seal
+        if seal is None:
+            raise GraphFreedError(
+                "Trying to backward through the graph a second time",
+                where="backward of a call of vmap",
+                fix="Specify retain_graph=True in the first backward, or run forward again",
+            )
+        create_graph = running.recorded_rule is not None
+        if not (create_graph or running.walk is None or running.walk.keep):
+            # Others may be walking the graph inside, so it is not freed but let go of.
+            (ctx._pg_narrowed_from or ctx)._pg_seal = None
+        return seal.pull(gradients, ctx.needs_input_grad[0] or (), create_graph), None, None
+
+
+def _keep(record: Record, batch: Batch) -> None:
+    """Keep what a record inside saved as tensors of the whole batch: others end with torch.vmap."""
+    for name, value in vars(record).items():
+        if not name.startswith("_pg_") and any(_is_batched(t, batch) for t in tensors_in(value)):
+            raise VmapError(
+                f"{record._pg_op_name} sets the tensor ctx.{name}, which vmap cannot keep for "
+                "backward",
+                where=f"forward of {record._pg_op_name}",
+                fix="use ctx.save_for_backward(...), and ctx.saved_tensors in backward",
+            )
+    seal = vars(record).get("_pg_seal")
+    if seal is not None:  # of a vmap in this one
+        for inner in seal.interior:
+            _keep(inner, batch)
+    saved = record._pg_saved
+    if not saved:
+        return
+    entries = list(_entries(record, saved))
+    if any(_is_batched(value, batch) for _, value in entries):
+        record._pg_saved = Packed([_kept(entry, batch, record) for entry in entries])
+        record._pg_special = True
+
+
+def _entries(record: Record, saved: Any) -> Iterator[tuple[Any, Any]]:
+    """Each saved value with what unpacks it, which tells if it was changed in place."""
+    if isinstance(saved, Packed):
+        yield from saved
+        return
+    changed = total_version(saved) != record._pg_version
+    for value in saved:
+        yield (_Checked(record, changed, value._version), value) if isinstance(
+            value, Tensor
+        ) else (None, value)
+
+
+def _kept(entry: tuple[Any, Any], batch: Batch, record: Record) -> tuple[Any, Any]:
+    unpack, value = entry
+    if not _is_batched(value, batch):
+        return entry
+    dim, whole = _functorch.maybe_get_bdim(value), _functorch.get_unwrapped(value)
+    if isinstance(unpack, _Checked):  # from here on it is the whole batch that must not change
+        unpack = _Checked(record, unpack.changed, None)
+    return _Batched(batch, dim, whole._version, unpack, record), whole
+
+
+def _is_batched(value: Any, batch: Batch) -> bool:
+    """Whether it is a tensor that is batched at the level of ``batch``."""
+    return (
+        isinstance(value, Tensor)
+        and _functorch.is_batchedtensor(value)
+        and _functorch.maybe_get_level(value) == batch.level()
+    )
+
+
+class _Checked:
+    """Gives back a saved tensor, if it is what was saved."""
+
+    __slots__ = ("changed", "name", "version")
+
+    def __init__(self, record: Record, changed: bool, version: int | None) -> None:
+        self.name, self.changed, self.version = record._pg_op_name, changed, version
+
+    def __call__(self, tensor: Tensor) -> Tensor:
+        if self.changed or (self.version is not None and tensor._version != self.version):
+            _raise_changed(self.name, tensor)
+        return tensor
+
+
+class _Batched:
+    """Gives back a saved tensor as a batched one again."""
+
+    __slots__ = ("batch", "dim", "name", "unpack", "version")
+
+    def __init__(self, batch: Batch, dim: int, version: int, unpack: Any, record: Record) -> None:
+        self.batch, self.dim, self.version, self.unpack = batch, dim, version, unpack
+        self.name = record._pg_op_name
+
+    def __call__(self, whole: Tensor) -> Tensor:
+        if whole._version != self.version:
+            _raise_changed(self.name, whole)
+        level = self.batch.level()
+        if level is None:
+            raise GraphFreedError(
+                f"a Variable of one sample left {self.batch.name}, which vmap called, and was "
+                "differentiated outside",
+                where=f"backward of {self.name}",
+                fix="return it from the function, and differentiate what vmap returns",
+            )
+        tensor = _functorch._add_batch_dim(whole, self.dim, level)
+        return tensor if self.unpack is None else self.unpack(tensor)
+
+
+def _raise_changed(name: str, tensor: Tensor) -> None:
+    context = Context()
+    context._pg_op_name = name
+    raise_changed(context, (tensor,))

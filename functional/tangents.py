@@ -1,0 +1,214 @@
+"""Forward mode: tangents, pushed through a recorded graph from what made it to its outputs.
+
+A record pushes by its op's own jvp, which an Elementwise has by its slope; by its backward where
+that is the same (an elementwise op of real numbers, whose Jacobian is diagonal); else by the
+backward of its backward, which is linear in the cotangent. So every op has forward mode.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.context import running
+from plugrad.core.cotangent import as_places, device_of, fit
+from plugrad.core.engine import run
+from plugrad.core.function import Function
+from plugrad.core.node import edge_to, ends, grouped, narrowed
+from plugrad.core.rule import apply_rule
+from plugrad.core.variable import Variable, plain
+from plugrad.core.walk import leading_to
+from plugrad.errors import ForwardModeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from plugrad.core.node import Edge, Record
+
+#: A record and the number of its output: where a tangent is.
+Place = tuple["Record", int]
+
+
+def push(
+    outputs: Sequence[Edge | None], sources: Mapping[Place, Any], recorded: bool
+) -> list[Any]:
+    """The tangents of ``outputs``: tensors, or if it is ``recorded`` Variables; None for zero.
+
+    Args:
+        outputs: where the gradients of the outputs go.
+        sources: the tangents that are given.
+        recorded: whether the tangents can be differentiated.
+
+    Raises:
+        ForwardModeError: an op has no jvp, and a backward that cannot be differentiated.
+    """
+    tangents: dict[Place, Any] = dict(sources)
+    given = {record for record, _ in sources}
+    through = leading_to(given, [ends(edge)[0] for edge in outputs if edge is not None])
+    for record in sorted(through - given, key=lambda r: r._pg_sequence_number):
+        into = [None if edge is None else tangents.get(ends(edge)) for edge in record._pg_edges]
+        if any(t is not None for t in into):
+            for number, tangent in enumerate(_pushed(record, into, recorded)):
+                if tangent is not None:
+                    tangents[record, number] = tangent
+    return [None if edge is None else tangents.get(ends(edge)) for edge in outputs]
+
+
+def _pushed(record: Record, into: list[Any], recorded: bool) -> list[Any]:
+    """The tangents of a record's outputs from those of its inputs, None for zeros."""
+    function = record._pg_function
+    if function is not None and function.jvp is not Function.jvp and not record._pg_autocast:
+        return _by_jvp(record, function, into, recorded)
+    if _has_diagonal(record, into):
+        return [_by_rule(record, into, recorded)]
+    return _by_transposing(record, into, recorded)
+
+
+# --- by the op's own jvp -------------------------------------------------------------
+
+
+def _by_jvp(
+    record: Record, function: type[Function], into: list[Any], recorded: bool
+) -> list[Any]:
+    edges = record._pg_edges
+    tangents = [
+        _zeros(edge, recorded) if t is None and edge is not None else t
+        for t, edge in zip(into, edges, strict=True)
+    ]
+    lengths = record._pg_list_lengths
+    per_argument: Any = tangents if lengths is None else grouped(tangents, lengths)
+    outer = running.recorded_rule
+    running.recorded_rule = record if recorded else None
+    try:
+        with torch.set_grad_enabled(recorded):
+            pushed = function.jvp(record, *per_argument)
+    finally:
+        running.recorded_rule = outer
+    found = list(pushed) if isinstance(pushed, tuple | list) else [pushed]
+    count = 1 if record._pg_outputs is None else len(record._pg_outputs)
+    if len(found) != count:
+        raise ForwardModeError(
+            f"jvp of {record._pg_op_name} returned {len(found)} tangents for {count} outputs",
+            where=f"jvp of {record._pg_op_name}",
+            fix="return one tangent for each output, None for zeros",
+        )
+    for number, tangent in enumerate(found):
+        _check(record, number, tangent)
+    return found
+
+
+def _check(record: Record, number: int, tangent: Any) -> None:
+    if tangent is None:
+        return
+    expected = edge_to(record, number)
+    if not isinstance(tangent, Tensor | Variable):
+        what = type(tangent).__name__
+    elif tangent.shape != expected._pg_shape or tangent.dtype is not expected._pg_dtype:
+        what = f"tangent of shape {tuple(tangent.shape)} and dtype {tangent.dtype}"
+    else:
+        return
+    raise ForwardModeError(
+        f"jvp of {record._pg_op_name} returned a {what} for output {number}, of shape "
+        f"{tuple(expected._pg_shape or ())} and dtype {expected._pg_dtype}",
+        where=f"jvp of {record._pg_op_name}",
+        fix="return a tangent of the output's shape and dtype, None for zeros",
+    )
+
+
+# --- by the op's backward ------------------------------------------------------------
+
+
+def _has_diagonal(record: Record, into: list[Any]) -> bool:
+    """Whether backward of a tangent is the tangent: a real diagonal matrix is its transpose."""
+    function, dtype = record._pg_function, record._pg_dtype
+    declaration = None if function is None else function.declaration
+    return (
+        declaration is not None
+        and declaration.elementwise
+        and dtype is not None
+        and dtype.is_floating_point
+        and record._pg_list_lengths is None
+        and all(
+            t is None or (edge._pg_shape == record._pg_shape and edge._pg_dtype is dtype)
+            for t, edge in zip(into, record._pg_edges, strict=True)
+        )
+    )
+
+
+def _by_rule(record: Record, into: list[Any], recorded: bool) -> Any:
+    total = None
+    for position, tangent in enumerate(into):
+        if tangent is None:
+            continue
+        context = _needing(record, [i == position for i in range(len(into))])
+        with torch.set_grad_enabled(recorded):
+            gradient = apply_rule(context, tangent, recorded)[position]
+            if gradient is not None:
+                part = fit(record, gradient, record._pg_edges[position], recorded)
+                total = part if total is None else total + part
+    return total
+
+
+def _needing(record: Record, flags: list[bool]) -> Record:
+    live = {ends(e)[0] for e, flag in zip(record._pg_edges, flags, strict=True) if flag and e}
+    return narrowed(record, live)
+
+
+def _by_transposing(record: Record, into: list[Any], recorded: bool) -> list[Any]:
+    """By the backward of the backward.
+
+    Backward turns u into J^T u. Its own backward turns a tangent t into J t.
+    """
+    if hasattr(record._pg_rule, "once_differentiable"):
+        raise ForwardModeError(
+            f"{record._pg_op_name} has no jvp, and its backward is once_differentiable: forward "
+            "mode would have to differentiate that",
+            where=f"a call of {record._pg_op_name}",
+            fix="add @staticmethod def jvp(ctx, *tangents): ... to the op; or use reverse mode: "
+            "pg.func.vjp, pg.func.jacrev",
+        )
+    metas = record._pg_outputs
+    cotangents: list[Any] = [
+        None if metas is not None and not _is_differentiable(metas[i]) else _leaf(record, i)
+        for i in range(1 if metas is None else len(metas))
+    ]
+    context = _needing(record, [t is not None for t in into])
+    with torch.enable_grad():
+        arrived = cotangents[0] if metas is None else list(cotangents)
+        gradients = apply_rule(context, arrived, True)
+        pairs = [
+            (fit(record, g, edge, True), t)
+            for g, t, edge in zip(gradients, into, record._pg_edges, strict=True)
+            if t is not None and g is not None
+        ]
+    pairs = [(g, t) for g, t in pairs if isinstance(g, Variable) and g.requires_grad]
+    found: list[Any] = [None] * len(cotangents)
+    if not pairs:
+        return found
+    wanted = [i for i, u in enumerate(cotangents) if u is not None]
+    targets = as_places([cotangents[i] for i in wanted])
+    places = as_places([g for g, _ in pairs])
+    for i, tangent in zip(
+        wanted, run(places, [t for _, t in pairs], None, recorded, targets), strict=True
+    ):
+        found[i] = tangent
+    return found
+
+
+def _is_differentiable(meta: Any) -> bool:
+    return meta is not None and (meta.dtype.is_floating_point or meta.dtype.is_complex)
+
+
+def _leaf(record: Record, number: int) -> Variable:
+    edge = edge_to(record, number)
+    return plain(_zeros_at(edge)).requires_grad_()
+
+
+def _zeros(edge: Edge, recorded: bool) -> Any:
+    return plain(_zeros_at(edge)) if recorded else _zeros_at(edge)
+
+
+def _zeros_at(edge: Edge) -> Tensor:
+    return torch.zeros(edge._pg_shape or (), dtype=edge._pg_dtype, device=device_of(edge))
