@@ -13,7 +13,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.node import ends
 from plugrad.core.variable import Variable
+from plugrad.core.walk import leading_to
 from plugrad.errors import ForwardModeError, TransformTypeError
 from plugrad.functional.basis import pushed
 from plugrad.functional.levels import Level
@@ -45,6 +48,13 @@ class _DualLevel(Level):
         self.gives_variables = True
         self.duals: list[Variable] = []
         self.tangents: list[Any] = []
+
+    def is_dual(self, value: Variable) -> bool:
+        """Whether it is computed from a dual of this level."""
+        edges = [edge_of(v) for v in (value, *self.duals) if v.requires_grad]
+        records = [ends(edge)[0] for edge in edges if edge is not None]
+        duals = set(records[1:] if value.requires_grad else ())
+        return bool(duals) and (records[0] in duals or bool(leading_to(duals, records[:1])))
 
 
 class _Current(local):
@@ -142,6 +152,13 @@ def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Variabl
             f"{tensor.dtype}, but got {tuple(tangent.shape)} and {tangent.dtype}",
             where="a call of make_dual",
             fix="pass a tangent of the primal's shape and dtype",
+        )
+    if isinstance(tensor, Variable) and current.is_dual(tensor):
+        raise ForwardModeError(
+            "Making a dual Tensor based on a Tensor that already has a forward gradient at the "
+            "same level 0 is not supported.",
+            where="a call of make_dual",
+            fix="call unpack_dual(tensor).primal, or nest pg.func.jvp",
         )
     dual = current.enter_one(tensor)
     current.duals.append(dual)

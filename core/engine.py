@@ -99,15 +99,18 @@ def run(
     retain_graph: bool | None,
     create_graph: bool,
     targets: Sequence[Variable | Place] | None = None,
+    cut: bool = False,
 ) -> list[_Gradient | None]:
     """One backward. With ``targets`` their gradients are returned, and no leaf is touched.
+
+    If ``cut``, the graph ends at the targets: what flows on from one to another is not counted.
 
     Raises:
         NestedBackwardError: it was called, without create_graph, by a rule whose own
             gradients are being recorded.
     """
     places = None if targets is None else as_places(targets)
-    return _run(as_places(roots), cotangents, retain_graph, create_graph, places)
+    return _run(as_places(roots), cotangents, retain_graph, create_graph, places, cut=cut)
 
 
 def _run(
@@ -117,13 +120,14 @@ def _run(
     create_graph: bool,
     targets: Sequence[Place] | None = None,
     accumulate: bool = False,
+    cut: bool = False,
 ) -> list[_Gradient | None]:
     """The same; with ``accumulate``, too, those targets that are leaves get theirs in ``grad``."""
     outer = running.recorded_rule
     if outer is not None and not create_graph:
         _refuse_nested(outer._pg_op_name)
     keep = create_graph if retain_graph is None else retain_graph
-    walk = Walk(keep, create_graph, targets)
+    walk = Walk(keep, create_graph, targets, cut)
     walk.accumulates = targets is None or accumulate
     gradients = [
         root_gradient(place, cotangent, create_graph, i)

@@ -25,7 +25,7 @@ from plugrad.core.variable import Variable
 from plugrad.errors import AnomalyError, BackwardError, HookError, NoGraphError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from plugrad.core.hooks import Arrival
     from plugrad.core.node import Edge, Record
@@ -39,8 +39,16 @@ _innermost_transform = torch._C._functorch.peek_interpreter_stack
 class Walk:
     """The state of one backward: it belongs to one call, so threads need no locks."""
 
-    def __init__(self, keep: bool, create_graph: bool, targets: Sequence[Place] | None) -> None:
+    def __init__(
+        self,
+        keep: bool,
+        create_graph: bool,
+        targets: Sequence[Place] | None,
+        cut: bool = False,
+    ) -> None:
         self.keep, self.create_graph = keep, create_graph
+        #: Whether the walk ends at the targets, also where others of them are below.
+        self.cut = cut
         self.heap: list[tuple[int, Record]] = []
         # What has arrived at a record so far: a gradient, or a list of one per output.
         self.pending: dict[Record, Any] = {}
@@ -74,7 +82,7 @@ class Walk:
         edges = [root.edge for root in roots if root.edge is not None]
         self.roots = [ends(edge)[0] for edge in edges]
         if self.wanted is not None:
-            self.through = leading_to(set(self.wanted), self.roots)
+            self.through = leading_to(set(self.wanted), self.roots, self.cut)
             self.live = self.through | set(self.wanted)
             # Hooks and retention of a root are due also where nothing wanted is below it.
             self.live |= set(self.roots)
@@ -367,24 +375,27 @@ def _wanted(targets: Sequence[Place]) -> dict[Record, list[tuple[int, int]]]:
     return wanted
 
 
-def leading_to(wanted: set[Record], roots: list[Record]) -> set[Record]:
+def leading_to(wanted: set[Record], roots: list[Record], cut: bool = False) -> set[Record]:
     """The records below ``roots`` from which a wanted one can be reached by an edge.
 
-    Sorted by age, every record comes after those its edges lead to.
+    If ``cut``, the graph ends at those that are wanted. Sorted by age, every record comes after
+    those its edges lead to.
     """
     through: set[Record] = set()
-    for record in sorted(_below(roots), key=lambda r: r._pg_sequence_number):
+    found = _below(roots, wanted) - wanted if cut else _below(roots)
+    for record in sorted(found, key=lambda r: r._pg_sequence_number):
         below = [ends(edge)[0] for edge in record._pg_edges if edge is not None]
         if any(r in wanted or r in through for r in below):
             through.add(record)
     return through
 
 
-def _below(roots: list[Record]) -> set[Record]:
+def _below(roots: list[Record], ends_at: Collection[Record] = ()) -> set[Record]:
     """The records that edges lead to from ``roots``, which are among them."""
     seen, stack = set(roots), list(roots)
     while stack:
-        for edge in stack.pop()._pg_edges:
+        record = stack.pop()
+        for edge in () if record in ends_at else record._pg_edges:
             if edge is not None:
                 record = ends(edge)[0]
                 if record not in seen:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _NOT_TOLD = (
     "plugrad.cli.",
     "plugrad.core.",
+    "plugrad.forward_ad.",
+    "plugrad.func.",
     "plugrad.functional.",
     "plugrad.interop.",
     "plugrad.ops.",
@@ -46,8 +48,11 @@ _REFUSED = (
     "torch._functorch.eager_transforms.",
     "torch._functorch.vmap.",
     "torch._subclasses.meta_utils.",
+    "torch._vmap_internals.",
     "torch.jit.",
 )
+#: Those of them that are torch.func's, whose transforms plugrad has too.
+_OF_FUNC = ("torch._functorch.", "torch._vmap_internals")
 #: The metaclass of torch.FloatTensor and the like, whose isinstance is written in C.
 _TENSORTYPE = type(torch.FloatTensor)
 _CALLS = {"CALL", "CALL_FUNCTION", "PRECALL"}
@@ -115,12 +120,16 @@ def _look(frame: FrameType, code: CodeType, place: int) -> tuple[CodeType, Quest
 def _refused(question: Question | None) -> Question | None:
     def asked(frame: FrameType) -> Any:
         if question is not None and _asks_for_a_tensor(question(frame)):
+            module = str(frame.f_globals.get("__name__"))
+            func = module.startswith(_OF_FUNC)
             raise UnknownTorchFunctionError(
-                "torch.func's transforms, torch.vmap, torch.jit and torch.export cannot take a "
-                "Variable: they work on functions of tensors",
-                where=f"{frame.f_code.co_name} of {frame.f_globals.get('__name__')}",
-                fix="for gradients of any order call plugrad.grad(..., create_graph=True); or, "
-                "where no gradient is wanted, pass x.data and use tensors in the function; a "
+                ("torch.func's transforms and torch.vmap" if func else "torch.jit and torch.export")
+                + " cannot take a Variable: they work on functions of tensors",
+                where=f"{frame.f_code.co_name} of {module}",
+                fix="call plugrad.func's transform of the same name, as in plugrad.func.vmap(f)(x); "
+                "for torch.autograd.functional's, plugrad.functional's"
+                if func
+                else "where no gradient is wanted, pass x.data and use tensors in the function; a "
                 "converted module goes back with plugrad.interop.revert(model)",
             )
         return ()

@@ -54,6 +54,7 @@ def by_columns(
     level: Level,
     outputs: Sequence[Any],
     inputs: Sequence[Variable],
+    chunk_size: int | None = None,
     create_graph: bool | None = None,
 ) -> list[list[Any]]:
     """The same by forward mode: the dtype is that of the output."""
@@ -64,7 +65,7 @@ def by_columns(
         return pushed(outputs, inputs, tangents, create_graph)
 
     sizes = [x.numel() for x in inputs]
-    found = map_basis(level.name, column, [_raw(x) for x in inputs], None)
+    found = map_basis(level.name, column, [_raw(x) for x in inputs], chunk_size)
     columns = [_or_zeros(t, sum(sizes), o) for t, o in zip(found, outputs, strict=True)]
     jacobian = []
     for tangent, out in zip(columns, outputs, strict=True):

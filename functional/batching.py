@@ -211,19 +211,18 @@ class _Seal:
     ) -> list[Any]:
         """The gradient for each of the operands that need one, from those of the results."""
         given = [i for i, g in enumerate(gradients) if g is not None]
-        wanted = [i for i, need in enumerate(needed) if need]
         places, targets = [self.places[i] for i in given], self.targets()
-        found: list[Any] = [None] * len(targets)
-        if not (given and wanted):
-            return found
-        targets = [targets[i] for i in wanted]
+        if not given:
+            return [None] * len(targets)
 
         def sample(cotangents: list[Any]) -> list[Any]:
-            return run(places, cotangents, True, create_graph, targets)
+            # All ends are targets: one may lead to another, and the gradient goes on outside.
+            found = run(places, cotangents, True, create_graph, targets, cut=True)
+            return [g if need else None for g, need in zip(found, needed, strict=True)]
 
-        batches = self.batch.call(sample, [gradients[i] for i in given], [0] * len(given))
+        found = self.batch.call(sample, [gradients[i] for i in given], [0] * len(given))
         dims = [dim for _, dim in self.mapped.values()]
-        for i, gradient in zip(wanted, batches, strict=True):
+        for i, gradient in enumerate(found):
             if gradient is not None:
                 found[i] = gradient.movedim(0, dims[i]) if i < len(dims) else gradient.sum(0)
         return found
@@ -253,7 +252,7 @@ class _Mapped(Function):
         if not (create_graph or running.walk is None or running.walk.keep):
             # Others may be walking the graph inside, so it is not freed but let go of.
             (ctx._pg_narrowed_from or ctx)._pg_seal = None
-        return seal.pull(gradients, ctx.needs_input_grad[0] or (), create_graph), None, None
+        return seal.pull(gradients, ctx.needs_input_grad[0], create_graph), None, None
 
 
 def _keep(record: Record, batch: Batch) -> None:

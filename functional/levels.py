@@ -99,7 +99,8 @@ class Level:
         if not pairs:
             return [None] * len(inputs)
         roots = as_places([o for o, _ in pairs])
-        return run(roots, [c for _, c in pairs], True, create_graph, as_places(inputs))
+        targets = as_places(inputs)
+        return run(roots, [c for _, c in pairs], True, create_graph, targets, cut=True)
 
     def is_recorded(self, values: Iterable[Any]) -> bool:
         """Whether what is computed from these can be differentiated by somebody else."""

@@ -46,8 +46,9 @@ def push(
     """
     tangents: dict[Place, Any] = dict(sources)
     given = {record for record, _ in sources}
-    through = leading_to(given, [ends(edge)[0] for edge in outputs if edge is not None])
-    for record in sorted(through - given, key=lambda r: r._pg_sequence_number):
+    roots = [ends(edge)[0] for edge in outputs if edge is not None]
+    through = leading_to(given, roots, cut=True)
+    for record in sorted(through, key=lambda r: r._pg_sequence_number):
         into = [None if edge is None else tangents.get(ends(edge)) for edge in record._pg_edges]
         if any(t is not None for t in into):
             for number, tangent in enumerate(_pushed(record, into, recorded)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch.autograd import detect_anomaly, set_detect_anomaly
@@ -10,6 +10,7 @@ from torch.autograd import detect_anomaly, set_detect_anomaly
 from plugrad.core.engine import backward
 from plugrad.core.graph import get_gradient_edge
 from plugrad.core.variable import Variable
+from plugrad.errors import ForwardModeError
 from plugrad.functional import grad
 from plugrad.interop.adoption import adopt_torch_functions
 from plugrad.interop.fallback import fall_back
@@ -85,6 +86,17 @@ def _whole(inputs: Any) -> Any:
     return inputs
 
 
+def _refuse_dual(*_: Any, **__: Any) -> NoReturn:
+    """What torch.autograd.forward_ad does with a Variable."""
+    raise ForwardModeError(
+        "torch.autograd.forward_ad cannot take a Variable: its tangents are those of torch's own "
+        "formulas",
+        where="make_dual or unpack_dual of torch.autograd.forward_ad",
+        fix="call plugrad.forward_ad's function of the same name, in its dual_level; or, for "
+        "torch.func.linearize, plugrad.func.linearize",
+    )
+
+
 #: Operators of tensors: torch's own implementation stands for those that no op claims.
 _OPERATORS = (
     "floordiv", "rfloordiv", "ifloordiv", "mod", "rmod", "imod", "lshift", "rlshift", "ilshift",
@@ -110,6 +122,8 @@ registry.stand_ins.update(
     {
         torch.autograd.grad: _grad,
         torch.autograd.backward: _backward,
+        torch._make_dual: _refuse_dual,  # type: ignore[attr-defined]
+        torch._unpack_dual: _refuse_dual,  # type: ignore[attr-defined]
         torch.autograd.graph.get_gradient_edge: get_gradient_edge,
     }
 )

@@ -25,9 +25,17 @@ _OF_GRAPHS, _OF_FUNCTIONS = "about graphs, not an op", "about functions, not an 
 _INSTEAD = {
     "torch.autograd.grad": (_OF_GRAPHS, "call plugrad.grad with the same arguments"),
     "torch.autograd.backward": (_OF_GRAPHS, "call plugrad.backward with the same arguments"),
+    "torch.autograd.functional.": (
+        _OF_FUNCTIONS,
+        "call plugrad.functional's function of the same name",
+    ),
+    "torch.autograd.forward_ad.": (
+        _OF_GRAPHS,
+        "call plugrad.forward_ad's function of the same name",
+    ),
     "torch.autograd.": (_OF_GRAPHS, "pass x.data: it works on the graph of torch's own autograd"),
     "torch.jit.": (_OF_FUNCTIONS, "pass x.data: it compiles functions of tensors"),
-    "torch.func.": (_OF_FUNCTIONS, "pass x.data: it transforms functions of tensors"),
+    "torch.func.": (_OF_FUNCTIONS, "call plugrad.func's function of the same name"),
 }
 
 #: What is about a tensor's memory, or makes another kind of object of it.
