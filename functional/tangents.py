@@ -48,23 +48,33 @@ def push(
     given = {record for record, _ in sources}
     roots = [ends(edge)[0] for edge in outputs if edge is not None]
     through = leading_to(given, roots, cut=True)
+    edges = [*outputs, *(edge for record in through for edge in record._pg_edges)]
+    used = {ends(edge) for edge in edges if edge is not None}
     for record in sorted(through, key=lambda r: r._pg_sequence_number):
         into = [None if edge is None else tangents.get(ends(edge)) for edge in record._pg_edges]
         if any(t is not None for t in into):
-            for number, tangent in enumerate(_pushed(record, into, recorded)):
+            wanted = [n for n in range(_count(record)) if (record, n) in used]
+            for number, tangent in enumerate(_pushed(record, into, wanted, recorded)):
                 if tangent is not None:
                     tangents[record, number] = tangent
     return [None if edge is None else tangents.get(ends(edge)) for edge in outputs]
 
 
-def _pushed(record: Record, into: list[Any], recorded: bool) -> list[Any]:
-    """The tangents of a record's outputs from those of its inputs, None for zeros."""
+def _count(record: Record) -> int:
+    return 1 if record._pg_outputs is None else len(record._pg_outputs)
+
+
+def _pushed(record: Record, into: list[Any], wanted: list[int], recorded: bool) -> list[Any]:
+    """The tangents of a record's outputs from those of its inputs, None for zeros.
+
+    Only those of the ``wanted`` outputs count.
+    """
     function = record._pg_function
     if function is not None and function.jvp is not Function.jvp and not record._pg_autocast:
         return _by_jvp(record, function, into, recorded)
     if _has_diagonal(record, into):
         return [_by_rule(record, into, recorded)]
-    return _by_transposing(record, into, recorded)
+    return _by_transposing(record, into, wanted, recorded)
 
 
 # --- by the op's own jvp -------------------------------------------------------------
@@ -88,7 +98,7 @@ def _by_jvp(
     finally:
         running.recorded_rule = outer
     found = list(pushed) if isinstance(pushed, tuple | list) else [pushed]
-    count = 1 if record._pg_outputs is None else len(record._pg_outputs)
+    count = _count(record)
     if len(found) != count:
         raise ForwardModeError(
             f"jvp of {record._pg_op_name} returned {len(found)} tangents for {count} outputs",
@@ -157,7 +167,9 @@ def _needing(record: Record, flags: list[bool]) -> Record:
     return narrowed(record, live)
 
 
-def _by_transposing(record: Record, into: list[Any], recorded: bool) -> list[Any]:
+def _by_transposing(
+    record: Record, into: list[Any], wanted: list[int], recorded: bool
+) -> list[Any]:
     """By the backward of the backward.
 
     Backward turns u into J^T u. Its own backward turns a tangent t into J t.
@@ -170,14 +182,13 @@ def _by_transposing(record: Record, into: list[Any], recorded: bool) -> list[Any
             fix="add @staticmethod def jvp(ctx, *tangents): ... to the op; or use reverse mode: "
             "pg.func.vjp, pg.func.jacrev",
         )
-    metas = record._pg_outputs
-    cotangents: list[Any] = [
-        None if metas is not None and not _is_differentiable(metas[i]) else _leaf(record, i)
-        for i in range(1 if metas is None else len(metas))
-    ]
+    single = record._pg_outputs is None
+    cotangents: list[Any] = [None] * _count(record)
+    for number in wanted:
+        cotangents[number] = plain(_zeros_at(edge_to(record, number))).requires_grad_()
     context = _needing(record, [t is not None for t in into])
     with torch.enable_grad():
-        arrived = cotangents[0] if metas is None else list(cotangents)
+        arrived = cotangents[0] if single else list(cotangents)
         gradients = apply_rule(context, arrived, True)
         pairs = [
             (fit(record, g, edge, True), t)
@@ -188,7 +199,6 @@ def _by_transposing(record: Record, into: list[Any], recorded: bool) -> list[Any
     found: list[Any] = [None] * len(cotangents)
     if not pairs:
         return found
-    wanted = [i for i, u in enumerate(cotangents) if u is not None]
     targets = as_places([cotangents[i] for i in wanted])
     places = as_places([g for g, _ in pairs])
     for i, tangent in zip(
@@ -196,15 +206,6 @@ def _by_transposing(record: Record, into: list[Any], recorded: bool) -> list[Any
     ):
         found[i] = tangent
     return found
-
-
-def _is_differentiable(meta: Any) -> bool:
-    return meta is not None and (meta.dtype.is_floating_point or meta.dtype.is_complex)
-
-
-def _leaf(record: Record, number: int) -> Variable:
-    edge = edge_to(record, number)
-    return plain(_zeros_at(edge)).requires_grad_()
 
 
 def _zeros(edge: Edge, recorded: bool) -> Any:
