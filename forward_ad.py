@@ -97,6 +97,7 @@ def exit_dual_level(*, level: int | None = None) -> None:
             where=f"exit_dual_level(level={level})",
             fix="use `with pg.forward_ad.dual_level():`",
         )
+    current.leave(None)
     _current.level = None
     torch._C._set_grad_enabled(current.recording)
 

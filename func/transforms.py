@@ -77,7 +77,7 @@ def _grad_and_value(
         flat, spec = tree_flatten(inner)
         found = zeros_for(level.gradients([output], flat, [None]), flat)
     gradients = level.leave(tree_unflatten(found, spec))
-    value = level.leave_one(output)
+    value = level.leave(output)
     return gradients, ((value, level.leave(aux)) if has_aux else value)
 
 

@@ -43,6 +43,8 @@ class Level:
         self.recording = torch.is_grad_enabled()
         #: The records that stand for what was given, by whether a graph goes on behind them.
         self._entries: dict[Record, bool] = {}
+        #: Empty once the call has ended: nobody differentiates by its own leaves any more.
+        self._open = [True]
 
     def later(self, *given: Any) -> Level:
         """The same level in a later call, of what it returned, with these arguments."""
@@ -73,7 +75,10 @@ class Level:
             inner = plain(data.detach()).requires_grad_()
         edge = edge_of(inner)
         assert edge is not None
-        self._entries[ends(edge)[0]] = tracked
+        record = ends(edge)[0]
+        self._entries[record] = tracked
+        if not tracked:
+            record._pg_open = self._open
         return inner
 
     # --- what is computed with them ---
@@ -123,7 +128,9 @@ class Level:
                     return True
                 continue
             if isinstance(record, AccumulateGrad):
-                return True
+                if vars(record).get("_pg_open", True):  # not the leaf of a call that has ended
+                    return True
+                continue
             for edge in record._pg_edges:
                 if edge is not None and ends(edge)[0] not in seen:
                     seen.add(ends(edge)[0])
@@ -133,6 +140,7 @@ class Level:
     # --- out ---
     def leave(self, tree: Any) -> Any:
         """``tree`` as whoever called gets it: without a graph that only this level knows."""
+        self._open.clear()
         return tree_map(self.leave_one, tree)
 
     def leave_one(self, value: Any) -> Any:
