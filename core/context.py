@@ -45,6 +45,24 @@ class _Running(local):
 running = _Running()
 
 
+#: Not empty once a Variable had a batched tensor of torch.vmap's: until then nobody need look.
+batched_seen: list[bool] = []
+_functorch: Any = torch._C._functorch
+#: How many of torch.func's levels there are around this call.
+transform_depth = _functorch.get_dynamic_layer_stack_depth
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """The whole batch of a batched tensor of torch.vmap's; any other tensor is its own.
+
+    In-place changes are counted there, and there it is known what is a view of what.
+    """
+    if batched_seen and transform_depth():
+        while _functorch.is_functorch_wrapped_tensor(tensor):
+            tensor = _functorch.get_unwrapped(tensor)
+    return tensor
+
+
 def total_version(saved: tuple[Any, ...]) -> int:
     """The in-place counters of all tensors in ``saved``, added up.
 
@@ -52,10 +70,11 @@ def total_version(saved: tuple[Any, ...]) -> int:
     over exact classes, since this runs in every backward of most ops.
     """
     total = 0
+    batched = batched_seen and transform_depth()
     for value in saved:
         kind = value.__class__
         if kind is Tensor or isinstance(value, Tensor):
-            total += value._version
+            total += whole(value)._version if batched else value._version
     return total
 
 
@@ -125,7 +144,7 @@ class Context:
                     total += _version_of(self, value)
         except (TypeError, RuntimeError) as error:
             _refuse_to_save(self, error)
-        self._pg_version = total
+        self._pg_version = total_version(tensors) if batched_seen else total
 
     def save_for_forward(self, *tensors: Tensor | complex | None) -> None:
         """Keep nothing: forward mode takes what ``save_for_backward`` kept."""
@@ -163,6 +182,8 @@ class Context:
             for value in saved:
                 if value.__class__ is Tensor or isinstance(value, Tensor):
                     total += value._version
+            if batched_seen:
+                total = total_version(saved)
             if saved and total != self._pg_version:
                 raise_changed(self, saved)
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 import torch
 from torch import Tensor
 
-from plugrad.core.context import instead_of_torchs_gradcheck
+from plugrad.core.context import batched_seen, instead_of_torchs_gradcheck, transform_depth
 from plugrad.core.tensor_facts import TensorFacts
 from plugrad.errors import (
     DataTypeError,
@@ -50,6 +50,8 @@ def as_tensor(data: object) -> Tensor:
             where=f"a tensor of shape {tuple(data.shape)}",
             fix=instead_of_torchs_gradcheck() or "pass tensor.detach()",
         )
+    if not batched_seen and transform_depth():
+        batched_seen.append(True)
     return data
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from copy import copy
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.context import transform_depth
 from plugrad.core.node import (
     ManyRecord,
     Record,
@@ -126,11 +128,35 @@ class CopySlices(ManyRecord):
         self.inner._pg_free()
 
 
-def _empty(whole: tuple[Any, ...]) -> Tensor:
-    shape, stride, dtype, device = whole
+def _empty(layout: tuple[Any, ...]) -> Tensor:
+    shape, stride, dtype, device = layout
+    if transform_depth():
+        return _empty_batch(list(shape), list(stride), dtype, device)
     if 0 in stride:  # an expanded base has no room for a gradient
         return torch.empty(shape, dtype=dtype, device=device)
     return torch.empty_strided(shape, stride, dtype=dtype, device=device)
+
+
+def _empty_batch(
+    shape: list[int], stride: list[int], dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """The same inside torch.vmap, with room for each sample: what is written may be batched."""
+    functorch = torch._C._functorch
+    vmaps = [
+        (level.level(), functorch.CVmapInterpreterPtr(level).batchSize())
+        for level in functorch.get_interpreter_stack() or ()
+        if level.key() == functorch.TransformType.Vmap
+    ]
+    sizes = [size for _, size in vmaps]
+    if 0 in stride:
+        tensor = torch.empty(sizes + shape, dtype=dtype, device=device)
+    else:
+        step = 1 + sum((n - 1) * s for n, s in zip(shape, stride, strict=True))
+        outer = [step * prod(sizes[i + 1 :]) for i in range(len(sizes))]
+        tensor = torch.empty_strided(sizes + shape, outer + stride, dtype=dtype, device=device)
+    for number, _ in vmaps:
+        tensor = functorch._add_batch_dim(tensor, 0, number)
+    return tensor
 
 
 def _output_variable(record: CopySlices, tensor: Tensor) -> Variable:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from plugrad.core.context import whole
 from plugrad.core.inplace import changed_in_place, rebase
 from plugrad.core.node import (
     OutputMeta,
@@ -152,7 +153,7 @@ def _output(
 def _noted(node: Record, operands: Sequence[Any], output: Variable) -> Variable:
     """``output``, with a note if a Function that is not declared a view made one."""
     function = node._pg_function
-    if output._data._is_view() and function is not None:
+    if function is not None and whole(output._data)._is_view():
         declaration = function.declaration
         if declaration is None or not declaration.view:
             several = node._pg_outputs is not None and len(node._pg_outputs) > 1

@@ -16,6 +16,7 @@ from plugrad.core.context import (
     raise_changed,
     raw_saved,
     running,
+    whole,
 )
 from plugrad.core.recomputation import Recomputation, of_torchs_checkpoint
 from plugrad.core.variable import plain
@@ -96,9 +97,9 @@ def pack_saved(record: Record) -> None:
 
 
 def _packed(record: Record, pack: Callable[[Any], Any], tensor: Tensor) -> Any:
-    version = tensor._version
+    version = whole(tensor)._version
     packed = pack(tensor)
-    if tensor._version != version:
+    if whole(tensor)._version != version:
         raise InplaceError(
             "A saved tensor pack hook is modifying its input in place.",
             where=f"a tensor saved by {record._pg_op_name}",
@@ -159,7 +160,7 @@ def _as_saved(record: Record, value: Any) -> tuple[Any, Any]:
     """An entry of Packed for a value without hooks."""
     if not isinstance(value, Tensor):
         return None, value
-    return _Unchanged(record, value._version), value
+    return _Unchanged(record, whole(value)._version), value
 
 
 class _Unchanged:
@@ -172,7 +173,7 @@ class _Unchanged:
 
     def __call__(self, tensor: Tensor) -> Tensor:
         record = self._record()
-        if record is not None and tensor._version != self._version:
+        if record is not None and whole(tensor)._version != self._version:
             raise_changed(record, (tensor,))
         return tensor
 

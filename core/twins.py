@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 
 from plugrad.core.accumulate_grad import edge_of
-from plugrad.core.context import running, total_version
+from plugrad.core.context import running, total_version, whole
 from plugrad.core.hooked import extra_of
 from plugrad.core.inplace import Constant, rebase
 from plugrad.core.node import (
@@ -170,7 +170,7 @@ def overwrite(
     old.copy_(new)
     if saved:
         record._pg_saved = tuple([old if t is new else t for t in kept])
-        record._pg_version = others + old._version * sum(t is new for t in kept)
+        record._pg_version = others + whole(old)._version * sum(t is new for t in kept)
         pack_saved(record)
     record._pg_dtype = old.dtype
     rebase(x, edge, 0)

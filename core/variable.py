@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.attached_methods import AttachedMethods
+from plugrad.core.context import whole
 from plugrad.core.data import as_tensor, check_new_data, check_new_grad, refuse_detaching
 from plugrad.core.hooked import Hooked, current_edge
 from plugrad.core.module_facts import ModuleFacts
@@ -151,7 +152,7 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
         view = None if self._extra is None else self._extra.view
         if view is None or view.is_leaf or view.base.requires_grad:
             return True
-        return view.edge is not None and view.version == self._data._version
+        return view.edge is not None and view.version == whole(self._data)._version
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -206,7 +207,7 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
                 where=f"a Variable of shape {tuple(self.shape)}",
                 fix="use a clone() made outside inference_mode()",
             )
-        return self._data._version
+        return whole(self._data)._version
 
     @property
     def _base(self) -> Variable | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.context import whole
 from plugrad.core.hooked import new_extra
 from plugrad.core.node import arrival_at, stop_retaining
 from plugrad.core.variable import Variable
@@ -113,7 +114,7 @@ class View:
         Raises:
             InplaceError: the base was changed, and the view does not allow that.
         """
-        version = variable._data._version
+        version = whole(variable._data)._version
         if version != self.version and (self.edge is not None or self.base.requires_grad):
             if self.reason:
                 raise _base_changed(self)
@@ -218,7 +219,7 @@ def _note(
     if not shares or output._extra is not None:
         return
     try:
-        version = own._version
+        version = whole(own)._version
     except RuntimeError:  # an inference tensor has none, and nothing is recorded of it
         return
     parent = None if x._extra is None else x._extra.view
@@ -246,11 +247,13 @@ def _note(
 
 
 def _is_view_of(own: Tensor, raw: Tensor) -> bool:
+    own, raw = whole(own), whole(raw)
     base = own._base
     return base is not None and (base is raw or base is raw._base)
 
 
 def _shares_memory(own: Tensor, raw: Tensor) -> bool:
+    own, raw = whole(own), whole(raw)
     try:
         return own._is_view() and (own.untyped_storage()._cdata == raw.untyped_storage()._cdata)
     except (NotImplementedError, RuntimeError):  # a layout without a storage

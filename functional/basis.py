@@ -45,7 +45,7 @@ def by_rows(
     rows = [_or_zeros(g, sum(sizes), x) for g, x in zip(found, inputs, strict=True)]
     split = [torch.split(g, sizes) for g in rows]
     return [
-        [split[i][o].reshape(*out.shape, *x.shape) for i, x in enumerate(inputs)]
+        [split[i][o].reshape([*out.shape, *x.shape]) for i, x in enumerate(inputs)]
         for o, out in enumerate(outputs)
     ]
 
@@ -71,7 +71,7 @@ def by_columns(
     for tangent, out in zip(columns, outputs, strict=True):
         parts = torch.split(tangent.movedim(0, -1), sizes, dim=-1)
         jacobian.append(
-            [p.reshape(*out.shape, *x.shape) for p, x in zip(parts, inputs, strict=True)]
+            [p.reshape([*out.shape, *x.shape]) for p, x in zip(parts, inputs, strict=True)]
         )
     return jacobian
 

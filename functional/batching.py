@@ -15,7 +15,15 @@ import torch
 from torch import Tensor
 
 from plugrad.core.accumulate_grad import AccumulateGrad, edge_of
-from plugrad.core.context import Context, Packed, raise_changed, running, total_version
+from plugrad.core.context import (
+    Context,
+    Packed,
+    batched_seen,
+    raise_changed,
+    running,
+    total_version,
+    whole,
+)
 from plugrad.core.cotangent import Place, as_places
 from plugrad.core.engine import run
 from plugrad.core.function import Function
@@ -41,6 +49,8 @@ class Batch:
     """
 
     def __init__(self, name: str, randomness: str) -> None:
+        if not batched_seen:
+            batched_seen.append(True)
         self.name, self.randomness = name, randomness
         #: The records that stand for a mapped input: the Variable outside, and its dimension.
         self.mapped: dict[Record, tuple[Variable, int]] = {}
@@ -285,7 +295,7 @@ def _entries(record: Record, saved: Any) -> Iterator[tuple[Any, Any]]:
         return
     changed = total_version(saved) != record._pg_version
     for value in saved:
-        yield (_Checked(record, changed, value._version), value) if isinstance(
+        yield (_Checked(record, changed, whole(value)._version), value) if isinstance(
             value, Tensor
         ) else (None, value)
 
@@ -294,10 +304,11 @@ def _kept(entry: tuple[Any, Any], batch: Batch, record: Record) -> tuple[Any, An
     unpack, value = entry
     if not _is_batched(value, batch):
         return entry
-    dim, whole = _functorch.maybe_get_bdim(value), _functorch.get_unwrapped(value)
+    dim, batch_of_all = _functorch.maybe_get_bdim(value), _functorch.get_unwrapped(value)
     if isinstance(unpack, _Checked):  # from here on it is the whole batch that must not change
         unpack = _Checked(record, unpack.changed, None)
-    return _Batched(batch, dim, whole._version, unpack, record), whole
+    version = whole(batch_of_all)._version
+    return _Batched(batch, dim, version, unpack, record), batch_of_all
 
 
 def _is_batched(value: Any, batch: Batch) -> bool:
@@ -318,7 +329,7 @@ class _Checked:
         self.name, self.changed, self.version = record._pg_op_name, changed, version
 
     def __call__(self, tensor: Tensor) -> Tensor:
-        if self.changed or (self.version is not None and tensor._version != self.version):
+        if self.changed or (self.version is not None and whole(tensor)._version != self.version):
             _raise_changed(self.name, tensor)
         return tensor
 
@@ -332,9 +343,9 @@ class _Batched:
         self.batch, self.dim, self.version, self.unpack = batch, dim, version, unpack
         self.name = record._pg_op_name
 
-    def __call__(self, whole: Tensor) -> Tensor:
-        if whole._version != self.version:
-            _raise_changed(self.name, whole)
+    def __call__(self, all_samples: Tensor) -> Tensor:
+        if whole(all_samples)._version != self.version:
+            _raise_changed(self.name, all_samples)
         level = self.batch.level()
         if level is None:
             raise GraphFreedError(
@@ -343,7 +354,7 @@ class _Batched:
                 where=f"backward of {self.name}",
                 fix="return it from the function, and differentiate what vmap returns",
             )
-        tensor = _functorch._add_batch_dim(whole, self.dim, level)
+        tensor = _functorch._add_batch_dim(all_samples, self.dim, level)
         return tensor if self.unpack is None else self.unpack(tensor)
 
 

@@ -209,13 +209,18 @@ class _Call:
         )
 
 
+#: Where ops are called, by what the frames call ``function``.
+_CALLS = ("plugrad.core.call", "plugrad.core.twins")
+
+
 def _op_of(traceback: TracebackType | None) -> str:
     """The op that was being called when an error was raised; else the Python function."""
     name = last = ""
     while traceback is not None:
         frame = traceback.tb_frame
-        if frame.f_globals.get("__name__") == "plugrad.core.call" and "function" in frame.f_locals:
-            name = frame.f_locals["function"].signature.op_name
+        if frame.f_globals.get("__name__") in _CALLS and "function" in frame.f_locals:
+            name = getattr(frame.f_locals["function"], "signature", None)
+            name = "" if name is None else name.op_name
         last, traceback = frame.f_code.co_name, traceback.tb_next
     return name or last
 

@@ -21,7 +21,13 @@ from torch import Tensor, nn
 
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.checkpoint import checkpoint
-from plugrad.core.context import UNKNOWN, UntrackedContext, intermediate_error, running
+from plugrad.core.context import (
+    UNKNOWN,
+    UntrackedContext,
+    intermediate_error,
+    running,
+    transform_depth,
+)
 from plugrad.core.function import Function, once_differentiable
 from plugrad.core.node import ManyRecord, origins
 from plugrad.core.record import (
@@ -178,7 +184,9 @@ def _tracked_inside(value: Any) -> bool:
 def _raw(value: Any, tracked: bool) -> Any:
     """An argument as forward sees it in torch: one that is differentiated requires grad."""
     if isinstance(value, Variable):
-        return value._data.detach().requires_grad_() if tracked else value._data
+        if tracked and not transform_depth():  # inside torch.vmap no tensor may require grad
+            return value._data.detach().requires_grad_()
+        return value._data.detach() if tracked else value._data
     if isinstance(value, CONTAINERS) and has_variable(value):
         if isinstance(value, dict):
             return {key: _raw(v, False) for key, v in value.items()}

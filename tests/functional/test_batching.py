@@ -1,0 +1,267 @@
+"""Gradients through vmap: to mapped inputs, to closures, of any order, after it has ended."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import plugrad as pg
+from plugrad.errors import BackwardError, GraphFreedError, SavedTensorChangedError, VmapError
+
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # torch loads decompositions
+
+vmap = pg.func.vmap
+
+
+def tensor(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def pairs(*data):
+    return [pg.Variable(d, requires_grad=True) for d in data], [
+        d.clone().requires_grad_() for d in data
+    ]
+
+
+def agree(mine, expected):
+    for a, b in zip(mine, expected, strict=True):
+        torch.testing.assert_close(a.data, b.detach())
+
+
+def orders(function, mine, theirs, count=3):
+    """Gradients of order 1 to ``count``, each of a function of the last."""
+    for order in range(1, count + 1):
+        if order == 1:
+            a, b = function(vmap, *mine), function(torch.func.vmap, *theirs)
+        else:
+            a = sum((g * (0.1 * g).tanh()).sum() for g in first)
+            b = sum((g * (0.1 * g).tanh()).sum() for g in second)
+        last = order == count
+        first = pg.grad(a, mine, create_graph=not last)
+        second = torch.autograd.grad(b, theirs, create_graph=not last)
+        agree(first, second)
+
+
+X, W = tensor(4, 3), tensor(3, seed=1)
+
+
+def test_three_orders_of_a_mapped_input_and_a_closure():
+    def f(vmap, x, w):
+        return vmap(lambda x: (x.sin() * w * w).sum())(x).square().sum()
+
+    orders(f, *pairs(X, W))
+
+
+def test_several_inputs_and_outputs_in_other_dimensions():
+    def f(vmap, x, y, w):
+        g = vmap(lambda x, y: ((x @ w).exp() * y, (x * y[0]).sum()), (0, 2), (1, 0))
+        a, b = g(x, y)
+        return (a.sin() * a).sum() + b.prod()
+
+    orders(f, *pairs(X, tensor(3, 3, 4, seed=2), 0.3 * tensor(3, 3, seed=3)), count=2)
+
+
+def test_maps_in_maps_and_closures_of_both():
+    def f(vmap, x, y, w):
+        def row(a):
+            outer = (a * w).sum()
+            return vmap(lambda b: (a * b).sin().sum() * outer * w[0])(y)
+
+        return vmap(row)(x).square().sum()
+
+    orders(f, *pairs(X, tensor(2, 3, seed=4), W))
+
+
+def test_an_output_that_is_an_input_or_a_closure():
+    (x, w), (u, v) = pairs(X, W)
+    a, b, c = vmap(lambda x: (x, w, x * w))(x)
+    d, e, f = torch.func.vmap(lambda x: (x, v, x * v))(u)
+    weight = tensor(4, 3, seed=5)
+    agree(
+        pg.grad((weight * (a + b * c)).sum(), [x, w]),
+        torch.autograd.grad((weight * (d + e * f)).sum(), [u, v]),
+    )
+
+
+def test_an_output_that_is_not_mapped_counts_once():
+    (x, w), _ = pairs(X, W)
+    y, z = vmap(lambda x: (x * w, w.exp()), out_dims=(0, None))(x)
+    assert z.shape == (3,)
+    agree(pg.grad(z.sum(), w, retain_graph=True), [W.exp()])
+    agree(pg.grad(y.sum() + z.sum(), w), [X.sum(0) + W.exp()])
+
+
+def test_one_end_of_the_graph_may_lead_to_another():
+    """exp saves its output, so its rule's graph has an end at x and one at exp(x)."""
+    (x,), (u,) = pairs(W)
+    y, v = (x.sin(), x.exp()), (u.sin(), u.exp())
+    basis = torch.eye(3, dtype=torch.float64)
+
+    def rows(grad, vmap, outputs, x):
+        def row(e):
+            return grad(outputs, x, [e, e], create_graph=True)[0]
+
+        return vmap(row)(basis)
+
+    mine = rows(pg.grad, vmap, y, x)
+    theirs = torch.autograd.grad(v, u, [basis, basis], create_graph=True, is_grads_batched=True)[0]
+    agree(
+        pg.grad((mine * mine.sin()).sum(), x),
+        torch.autograd.grad((theirs * theirs.sin()).sum(), u),
+    )
+
+
+def test_backward_adds_to_the_leaves():
+    (x, w), (u, v) = pairs(X, W)
+    vmap(lambda x: (x * w).exp())(x).sum().backward()
+    torch.func.vmap(lambda x: (x * v).exp())(u).sum().backward()
+    agree([x.grad, w.grad], [u.grad, v.grad])
+
+
+def test_what_is_computed_from_closures_alone_may_be_kept_for_the_next_call():
+    (x, w), _ = pairs(X, W)
+    kept = []
+
+    def f(x):
+        if not kept:
+            kept.append(w.exp())
+        return (x * kept[0]).sum()
+
+    first, second = vmap(f)(x), vmap(f)(x)
+    agree(pg.grad(second.sum(), w, retain_graph=True), [X.sum(0) * W.exp()])
+    agree(pg.grad(first.sum(), w), [X.sum(0) * W.exp()])
+
+
+def test_gradients_inside_a_map_of_variables():
+    (x, w), (u, v) = pairs(X, W)
+
+    def f(x):
+        (g,) = pg.grad((x * x * w).sin().sum(), x, create_graph=True)
+        return g * x
+
+    def g(x):
+        return torch.func.grad(lambda x: (x * x * v).sin().sum())(x) * x
+
+    agree(
+        pg.grad(vmap(f)(x).square().sum(), [x, w]),
+        torch.autograd.grad(torch.func.vmap(g)(u).square().sum(), [u, v]),
+    )
+
+
+def test_the_graph_is_freed_by_a_backward_and_kept_if_asked():
+    (x,), _ = pairs(X)
+    y = vmap(lambda x: x.exp().sum())(x).sum()
+    agree(pg.grad(y, x, retain_graph=True), [X.exp()])
+    agree(pg.grad(y, x), [X.exp()])
+    with pytest.raises(GraphFreedError, match="(?s)second time.*fix: Specify retain_graph"):
+        pg.grad(y, x)
+
+
+def test_nothing_is_recorded_without_need():
+    (x,), _ = pairs(X)
+    with pg.no_grad():
+        assert not vmap(torch.sin)(x).requires_grad
+    assert not vmap(torch.sin)(pg.Variable(X)).requires_grad
+    assert type(vmap(torch.sin)(X)) is torch.Tensor
+
+
+@pytest.mark.parametrize("where", ["inside", "outside"])
+def test_a_saved_tensor_that_was_changed_is_noticed(where):
+    data = X.clone()
+    x = pg.Variable(data, requires_grad=True)
+
+    def f(x):
+        y = x.exp()  # keeps y
+        z = y.sum()
+        if where == "inside":
+            y.mul_(2)
+        return z
+
+    def g(x):
+        return (x * x).sum()  # keeps x
+
+    y = vmap(f if where == "inside" else g)(x)
+    if where == "outside":
+        data.mul_(2)
+    with pytest.raises(SavedTensorChangedError):
+        pg.grad(y.sum(), x)
+
+
+class KeepsATensor(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.kept = x * 2
+        return x * x
+
+    @staticmethod
+    def backward(ctx, gy):
+        return gy * ctx.kept
+
+
+def test_a_tensor_set_on_ctx_is_refused():
+    (x,), _ = pairs(X)
+    with pytest.raises(VmapError, match="(?s)sets the tensor ctx.kept.*fix: use ctx.save_for"):
+        vmap(KeepsATensor.apply)(x)
+
+
+def test_what_escapes_cannot_be_differentiated_outside():
+    (x,), _ = pairs(X)
+    escaped = []
+
+    def f(x):
+        escaped.append((x * x).sum())
+        return escaped[0] * 1
+
+    vmap(f)(x)
+    with pytest.raises((BackwardError, RuntimeError)):
+        pg.grad(escaped[0], x)
+
+
+def test_users_saved_tensor_hooks():
+    (x,), _ = pairs(X)
+    seen = []
+
+    def pack(t):
+        seen.append("pack")
+        return t
+
+    def unpack(t):
+        seen.append("unpack")
+        return t
+
+    def f(x):
+        with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
+            return (x * x).sum()
+
+    y = vmap(f)(x)
+    agree(pg.grad(y.sum(), x), [2 * X])
+    assert set(seen) == {"pack", "unpack"}
+
+
+def test_forward_mode_through_a_map():
+    (w,), _ = pairs(W)
+    t = tensor(4, 3, seed=6)
+
+    def f(vmap, w):
+        return lambda x: vmap(lambda x: (x * w).sin().sum() * x)(x)
+
+    mine = pg.func.jvp(f(vmap, w), (X,), (t,))
+    theirs = torch.func.jvp(f(torch.func.vmap, W), (X,), (t,))
+    agree(mine, theirs)
+    agree(
+        [pg.func.hessian(lambda x: f(vmap, W)(x).square().sum())(X)],
+        [torch.func.hessian(lambda x: f(torch.func.vmap, W)(x).square().sum())(X)],
+    )
+
+
+def test_threads_do_not_see_each_others_maps():
+    from concurrent.futures import ThreadPoolExecutor
+
+    (x, w), _ = pairs(X, W)
+    y = vmap(lambda x: (x * w).exp().sum())(x).sum()
+    expected = [g.data for g in pg.grad(y, [x, w], retain_graph=True)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: pg.grad(y, [x, w], retain_graph=True), range(8)))
+    for gradients in found:
+        agree(gradients, expected)

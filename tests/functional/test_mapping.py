@@ -1,0 +1,174 @@
+"""vmap's arguments and errors, against torch.func.vmap's."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.utils._pytree import tree_flatten
+
+import plugrad as pg
+from plugrad.errors import VmapError
+
+vmap = pg.func.vmap
+
+
+def tensor(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+X, Y = tensor(5, 3), tensor(3, 5, seed=1)
+
+
+def agree(mine, expected, kind):
+    found, spec = tree_flatten(mine)
+    wanted, wanted_spec = tree_flatten(expected)
+    assert spec == wanted_spec
+    for a, b in zip(found, wanted, strict=True):
+        assert type(a) is kind
+        torch.testing.assert_close(a if kind is torch.Tensor else a.data, b)
+
+
+def leaf(data):
+    return pg.Variable(data, requires_grad=True)
+
+
+KINDS = [(torch.Tensor, lambda t: t), (pg.Variable, pg.Variable), (pg.Variable, leaf)]
+CALLS = {
+    "in_dims": (lambda x, y: x * y.exp(), (X, Y), {"in_dims": (0, 1)}),
+    "negative": (lambda x, y: x * y.exp(), (X, Y), {"in_dims": (0, -1), "out_dims": -1}),
+    "none": (lambda x, y: (x * y).sum(), (X, Y[:, 0]), {"in_dims": (0, None)}),
+    "structure": (
+        lambda t, y: {"a": t["x"] * 2, "b": (t["x"] @ y,)},
+        ({"x": X}, Y),
+        {"in_dims": ({"x": 0}, 1), "out_dims": {"a": 1, "b": (0,)}},
+    ),
+    "one output in a tuple": (lambda x: x.sin(), (X,), {"out_dims": (1,)}),
+    "chunks": (lambda x, y: (x * y, x.sum()), (X, Y), {"in_dims": (0, 1), "chunk_size": 2}),
+    "one chunk": (lambda x: x.tanh(), (X,), {"chunk_size": 9}),
+    "an output of no sample": (
+        lambda x: (x.sin(), torch.ones(2, dtype=torch.float64)),
+        (X,),
+        {"out_dims": (0, None)},
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "make"), KINDS, ids=["tensors", "constants", "leaves"])
+@pytest.mark.parametrize("name", CALLS)
+def test_as_torch(name, kind, make):
+    f, args, options = CALLS[name]
+    given = torch.utils._pytree.tree_map(make, args)
+    agree(vmap(f, **options)(*given), torch.func.vmap(f, **options)(*args), kind)
+
+
+def test_keywords_are_not_mapped():
+    agree(vmap(lambda x, *, w: x * w)(X, w=X[0]), X * X[0], torch.Tensor)
+    w = leaf(X[0])
+    found = vmap(lambda x, *, w: x * w)(leaf(X), w=w)
+    agree(pg.grad(found.sum(), w), (X.sum(0),), pg.Variable)
+
+
+def test_nested_maps():
+    f = vmap(vmap(lambda x, y: x * y, (None, 0)), (0, None))
+    agree(f(leaf(X[0]), leaf(Y[0])), torch.outer(X[0], Y[0]), pg.Variable)
+
+
+# --- randomness and in-place changes -------------------------------------------------
+
+
+@pytest.mark.parametrize("chunk_size", [None, 2])
+@pytest.mark.parametrize("make", [lambda t: t, leaf], ids=["tensors", "leaves"])
+def test_randomness(make, chunk_size):
+    ones = make(torch.ones(4, 200))
+
+    def rows(randomness):
+        torch.manual_seed(0)
+        f = vmap(torch.nn.functional.dropout, randomness=randomness, chunk_size=chunk_size)
+        found = f(ones)
+        return getattr(found, "data", found)
+
+    different, same = rows("different"), rows("same")
+    assert len({tuple(row) for row in different.tolist()}) == 4
+    assert len({tuple(row) for row in same.tolist()}) == 1
+    with pytest.raises(RuntimeError, match="randomness error mode"):
+        rows("error")
+
+
+def test_a_gradient_sees_what_was_drawn():
+    x = leaf(torch.ones(3, 50))
+    y = vmap(lambda x: torch.nn.functional.dropout(x) * x, randomness="different")(x)
+    (g,) = pg.grad(y.sum(), x)
+    torch.testing.assert_close(g.data, 2 * y.data)
+
+
+def test_in_place_changes_inside():
+    def f(x):
+        y = x.clone()
+        y[0] = x[1] * 2
+        y *= x
+        return y.sum()
+
+    agree(vmap(f)(leaf(X)), torch.func.vmap(f)(X), pg.Variable)
+    u, v = X.clone().requires_grad_(), leaf(X)
+    (expected,) = torch.autograd.grad(torch.func.vmap(f)(u).sum(), u)
+    agree(pg.grad(vmap(f)(v).sum(), v), (expected,), pg.Variable)
+
+
+def test_an_input_is_changed_in_place_as_in_torch():
+    ours, theirs = pg.Variable(X.clone()), X.clone()
+    vmap(lambda x: x.mul_(2))(ours)
+    torch.func.vmap(lambda x: x.mul_(2))(theirs)
+    torch.testing.assert_close(ours.data, theirs)
+
+
+def test_an_input_that_would_lose_a_graph_is_not_changed():
+    w = leaf(X[0])
+    with pytest.raises(VmapError, match=r"(?s)mapped input 0 in place.*fix: .*clone\(\)"):
+        vmap(lambda x: x.mul_(w))(pg.Variable(X.clone()))
+
+
+# --- refusals ------------------------------------------------------------------------
+
+REFUSED = {
+    r"Got in_dim=3 for some input": lambda x: vmap(torch.sin, 3)(x),
+    r"expected `in_dims` to be int or a \(poten": lambda x: vmap(torch.sin, [0])(x),
+    r"not compatible with the structure of `inputs`": lambda x: vmap(torch.sin, (0, 0))(x),
+    r"got no inputs": lambda x: vmap(torch.sin)(),
+    r"Expected at least one Tensor to vmap over": lambda x: vmap(torch.sin, (None,))(x),
+    r"expected tensors? to have the same size|the same size": lambda x: vmap(torch.add)(x, x[:2]),
+    r"the input is of type": lambda x: vmap(torch.add)(x, 2.0),
+    r"must only return Tensors, got type": lambda x: vmap(lambda x: 3)(x),
+    r"not compatible with the structure of `outputs`": lambda x: vmap(torch.sin, 0, (0, 0))(x),
+    r"`out_dims` must be": lambda x: vmap(torch.sin, 0, "a")(x),
+    r"can not return a BatchedTensor when out_dim is None": lambda x: vmap(torch.sin, 0, None)(x),
+    r"Only allowed values for randomness": lambda x: vmap(torch.sin, randomness="no")(x),
+    r"chunk_size should be None or greater": lambda x: vmap(torch.sin, chunk_size=0)(x),
+    r"calling \.item\(\)": lambda x: vmap(lambda x: x * x.sum().item())(x),
+    r"data-dependent control flow": lambda x: vmap(lambda x: x if x.sum() > 0 else -x)(x),
+    r"nn.functional.dropout cannot be mapped": lambda x: vmap(torch.nn.functional.dropout)(x),
+    r"mul cannot be mapped: vmap: inplace arithmetic": lambda x: vmap(
+        lambda x: pg.Variable(torch.ones(3).double()).mul_(x)
+    )(x),
+}
+
+
+@pytest.mark.parametrize("make", [pg.Variable, leaf], ids=["constants", "leaves"])
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_does_not_fit_is_refused(message, make):
+    with pytest.raises(VmapError, match=f"(?s){message}.*fix: "):
+        REFUSED[message](make(X))
+
+
+def test_the_functions_own_errors_pass():
+    def f(x):
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        vmap(f)(X)
+    with pytest.raises(RuntimeError, match="size"):
+        vmap(lambda x: x @ torch.ones(7))(leaf(X))
+
+
+def test_it_keeps_the_name():
+    assert vmap(test_it_keeps_the_name).__name__ == "test_it_keeps_the_name"
