@@ -8,7 +8,7 @@ import torch
 
 from plugrad.core.variable import Variable
 from plugrad.functional.basis import by_columns, by_rows
-from plugrad.functional.strict import Call, refuse
+from plugrad.functional.strict import Call, as_tuple, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,16 +101,15 @@ def hessian(
         A tensor of shape ``(*input.shape, *input.shape)``; for a tuple of inputs, a tuple of tuples.
     """
     _check_strategy("hessian", outer_jacobian_strategy)
-    is_tuple = isinstance(inputs, tuple)
+    is_tuple, given = as_tuple(inputs, "inputs", "hessian")
 
     def gradient(*inner: Variable) -> Any:
         call = Call("hessian", func, inner if is_tuple else inner[0], None, True, strict)
         call.refuse_tuple_or_many()
         if strict:
             _check_each(call)
-        found = by_rows(call.level, call.outputs, call.inputs, 1, True)[0]
-        shape = [x.shape for x in call.inputs]
-        found = [g.reshape(s) for g, s in zip(found, shape, strict=True)]
+        rows = by_rows(call.level, call.outputs, call.inputs, 1, True)[0]
+        found = [g.reshape(x.shape) for g, x in zip(rows, call.inputs, strict=True)]
         call.check_graph(
             found,
             "While computing the hessian, found that the jacobian of the user-provided function "
@@ -121,7 +120,6 @@ def hessian(
         )
         return tuple(found)
 
-    given = inputs if is_tuple else (inputs,)
     rows = jacobian(gradient, given, create_graph, strict, vectorize, outer_jacobian_strategy)
     return rows if is_tuple else rows[0][0]
 

@@ -1,0 +1,189 @@
+"""Dual Variables against torch's dual tensors, and what differs."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.autograd.forward_ad as torchs
+
+import plugrad as pg
+import plugrad.forward_ad as ours
+from plugrad.errors import ForwardModeError, TransformTypeError
+
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # torch loads decompositions
+
+X = torch.randn(4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+T = torch.randn(4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+@pytest.fixture(autouse=True)
+def no_level_is_left():
+    yield
+    assert ours._current.level is None
+    assert torch.is_grad_enabled()
+
+
+def f(x):
+    y = x.sin() * x.sum()
+    y[1:3] *= x[0]
+    return torch.cat([y.exp(), x.view(2, 2).T.reshape(-1)])
+
+
+@pytest.mark.parametrize("make", [lambda t: t, pg.Variable], ids=["tensors", "variables"])
+def test_as_torch(make):
+    with ours.dual_level():
+        dual = ours.make_dual(make(X), make(T))
+        value, tangent = ours.unpack_dual(f(dual))
+        given, back = ours.unpack_dual(dual)
+    with torchs.dual_level():
+        expected = torchs.unpack_dual(f(torchs.make_dual(X, T)))
+    torch.testing.assert_close(value.data, expected.primal)
+    torch.testing.assert_close(tangent.data, expected.tangent)
+    torch.testing.assert_close(given.data, X)
+    torch.testing.assert_close(back.data, T)
+    assert not (value.requires_grad or tangent.requires_grad)
+
+
+def test_several_duals_and_none():
+    with ours.dual_level():
+        a, b = ours.make_dual(X, T), ours.make_dual(T, X)
+        both = ours.unpack_dual(a * b).tangent
+        torch.testing.assert_close(both.data, T * T + X * X)
+        assert ours.unpack_dual(pg.Variable(X)).tangent is None
+        assert ours.unpack_dual(X) == (X, None)
+        assert ours.unpack_dual(a.detach()).tangent is None
+
+
+def test_outside_a_level_there_are_no_tangents():
+    with ours.dual_level():
+        y = ours.make_dual(X, T).sin()
+    assert ours.unpack_dual(y).tangent is None
+    with ours.dual_level():
+        assert ours.unpack_dual(y).tangent is None
+
+
+def test_as_a_decorator_and_by_hand():
+    @ours.dual_level()
+    def g(x):
+        return ours.unpack_dual(ours.make_dual(x, T).sin()).tangent
+
+    torch.testing.assert_close(g(X).data, T * X.cos())
+    assert ours.enter_dual_level() == 0
+    ours.exit_dual_level()
+
+
+def test_it_works_where_gradients_are_off():
+    with pg.no_grad(), ours.dual_level():
+        y = ours.unpack_dual(ours.make_dual(X, T).exp())
+        torch.testing.assert_close(y.tangent.data, T * X.exp())
+    with pg.no_grad():
+        with ours.dual_level():
+            pass
+        assert not torch.is_grad_enabled()
+
+
+def test_it_can_be_differentiated():
+    x, t = (pg.Variable(v, requires_grad=True) for v in (X, T))
+    u, v = X.clone().requires_grad_(), T.clone().requires_grad_()
+    with ours.dual_level():
+        tangent = ours.unpack_dual(ours.make_dual(x, t).sin() * x).tangent
+    with torchs.dual_level():
+        theirs = torchs.unpack_dual(torchs.make_dual(u, v).sin() * u).tangent
+    mine = pg.grad(tangent.square().sum(), [x, t])
+    expected = torch.autograd.grad(theirs.square().sum(), [u, v])
+    for a, b in zip(mine, expected, strict=True):
+        torch.testing.assert_close(a.data, b)
+
+
+class Cube(pg.Function):
+    """x^3, whose jvp says that it was asked."""
+
+    asked = 0
+
+    @staticmethod
+    def forward(ctx, x, n):
+        ctx.save_for_backward(x)
+        return x * x * x
+
+    @staticmethod
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return gy * 3 * x * x
+
+    @staticmethod
+    def jvp(ctx, tx, _):
+        Cube.asked += 1
+        (x,) = ctx.saved_tensors
+        return tx * 3 * x * x
+
+
+def test_an_ops_own_jvp_is_used_also_when_it_is_differentiated():
+    before = Cube.asked
+    found = pg.func.jvp(pg.func.grad(lambda x: Cube.apply(x, 1).sum()), (X,), (T,))[1]
+    torch.testing.assert_close(found, 6 * X * T)
+    assert Cube.asked == before  # the gradient is what is pushed through, not the op
+    found = pg.func.grad(lambda x: pg.func.jvp(lambda x: Cube.apply(x, 1), (x,), (T,))[1].sum())(X)
+    torch.testing.assert_close(found, 6 * X * T)
+    assert Cube.asked == before + 1
+
+
+REFUSED = {
+    "returned 2 tangents for 1 output": lambda ctx, tx: (tx, tx),
+    r"returned a tangent of shape \(2,\)": lambda ctx, tx: tx[:2],
+    "and dtype torch.float32": lambda ctx, tx: tx.float(),
+    "returned a float": lambda ctx, tx: 1.0,
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_a_wrong_jvp_is_refused(message):
+    class Wrong(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        jvp = staticmethod(REFUSED[message])
+
+    with pytest.raises(ForwardModeError, match=f"(?s){message}.*fix: return"):
+        pg.func.jvp(Wrong.apply, (X,), (T,))
+
+
+def test_a_jvp_may_return_none_for_zeros():
+    class Sign(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.sign()
+
+        @staticmethod
+        def jvp(ctx, tx):
+            return None
+
+    assert pg.func.jvp(Sign.apply, (X,), (T,))[1].tolist() == [0.0] * 4
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(ForwardModeError, match="(?s)no level exists.*fix: .*dual_level"):
+        ours.make_dual(X, T)
+    with pytest.raises(ForwardModeError, match="(?s)Trying to exit.*fix: "):
+        ours.exit_dual_level()
+    with ours.dual_level():
+        with pytest.raises(ForwardModeError, match="(?s)Nested forward mode.*fix: nest pg.func.jvp"):
+            ours.enter_dual_level()
+        with pytest.raises(ForwardModeError, match="Expected primal to be floating point"):
+            ours.make_dual(torch.arange(3), T)
+        with pytest.raises(ForwardModeError, match="Expected tangent to be floating point"):
+            ours.make_dual(X, torch.arange(4))
+        with pytest.raises(ForwardModeError, match="the primal's shape and dtype"):
+            ours.make_dual(X, T[:2])
+        with pytest.raises(TransformTypeError, match="the tangent must be a tensor"):
+            ours.make_dual(X, 1.0)
+        with pytest.raises(ForwardModeError, match="already has a forward gradient"):
+            ours.make_dual(ours.make_dual(X, T).sin(), T)
+
+
+def test_torchs_own_says_to_use_ours():
+    x = pg.Variable(X)
+    with torchs.dual_level(), pytest.raises(ForwardModeError, match="(?s)fix: call plugrad.forw"):
+        torchs.make_dual(x, x)
+    with pytest.raises(ForwardModeError, match="plugrad.func.linearize"):
+        torch.func.linearize(torch.sin, x)
