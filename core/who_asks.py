@@ -126,8 +126,8 @@ def _refused(question: Question | None) -> Question | None:
                 ("torch.func's transforms and torch.vmap" if func else "torch.jit and torch.export")
                 + " cannot take a Variable: they work on functions of tensors",
                 where=f"{frame.f_code.co_name} of {module}",
-                fix="call plugrad.func's transform of the same name, as in plugrad.func.vmap(f)(x); "
-                "for torch.autograd.functional's, plugrad.functional's"
+                fix="call plugrad.func's transform of the same name, as in plugrad.func.vmap(f)(x);"
+                " for torch.autograd.functional's, plugrad.functional's"
                 if func
                 else "where no gradient is wanted, pass x.data and use tensors in the function; a "
                 "converted module goes back with plugrad.interop.revert(model)",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from plugrad.errors import TransformError
 
@@ -59,10 +59,10 @@ def _checked(number: Any, args: tuple[Any, ...], name: str) -> int:
         _refuse(name, f"argnum must be int, got: {type(number).__name__}")
     if not -len(args) <= number < len(args):
         _refuse(name, f"Got argnum={number}, but only {len(args)} positional inputs")
-    return number % len(args)
+    return int(number) % len(args)
 
 
-def _refuse(name: str, what: str) -> None:
+def _refuse(name: str, what: str) -> NoReturn:
     raise TransformError(
         what,
         where=f"a call of {name}",

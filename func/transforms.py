@@ -108,9 +108,9 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     ``torch.func.vjp``.
 
     Returns:
-        ``(output, vjp_fn)``, or ``(output, vjp_fn, aux)``. ``vjp_fn(cotangents)`` takes cotangents in
-        the structure of the output, as often as you like, and returns a tuple of one gradient for
-        each primal.
+        ``(output, vjp_fn)``, or ``(output, vjp_fn, aux)``. ``vjp_fn(cotangents)`` takes cotangents
+        in the structure of the output, as often as you like, and returns a tuple of one gradient
+        for each primal.
 
     Raises:
         TransformError: an output is neither floating-point nor complex.
@@ -124,7 +124,11 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         _check_differentiable(outputs)
     flat, spec = tree_flatten(inner)
 
-    def vjp_fn(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
+    def vjp_fn(
+        cotangents: Any,
+        retain_graph: bool = True,  # noqa: ARG001 (torch's; the graph is kept)
+        create_graph: bool | None = None,
+    ) -> Any:
         given, given_spec = flat_variables(cotangents, "vjp", "the cotangents")
         _check_structure("vjp", given_spec, out_spec, "cotangents", "outputs to the function")
         later = level.later(cotangents)

@@ -11,11 +11,12 @@ from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.node import ends
 from plugrad.core.variable import Variable
 from plugrad.functional.batching import Batch
-from plugrad.functional.levels import Level
 from plugrad.functional.tangents import push
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from plugrad.functional.levels import Level
 
 
 def by_rows(

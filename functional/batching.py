@@ -1,9 +1,9 @@
 """vmap: a function called once on a whole batch, by torch.vmap over the kernels.
 
-Inside, a Variable's tensor is one of torch.vmap's batched ones, and the graph is that of one sample.
-Outside, the call is one record. Its backward enters torch.vmap again and walks the graph inside: the
-gradient of a mapped input is the batch of the samples' gradients, that of a Variable that the
-function closes over is their sum.
+Inside, a Variable's tensor is one of torch.vmap's batched ones, and the graph is that of one
+sample. Outside, the call is one record. Its backward enters torch.vmap again and walks the graph
+inside: the gradient of a mapped input is the batch of the samples' gradients, that of a Variable
+that the function closes over is their sum.
 """
 
 from __future__ import annotations
@@ -295,9 +295,11 @@ def _entries(record: Record, saved: Any) -> Iterator[tuple[Any, Any]]:
         return
     changed = total_version(saved) != record._pg_version
     for value in saved:
-        yield (_Checked(record, changed, whole(value)._version), value) if isinstance(
-            value, Tensor
-        ) else (None, value)
+        yield (
+            (_Checked(record, changed, whole(value)._version), value)
+            if isinstance(value, Tensor)
+            else (None, value)
+        )
 
 
 def _kept(entry: tuple[Any, Any], batch: Batch, record: Record) -> tuple[Any, Any]:

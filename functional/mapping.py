@@ -37,8 +37,8 @@ def vmap(
 ) -> Callable[..., Any]:
     """Map ``func``, written for one sample, over a dimension of its arguments.
 
-    ``torch.func.vmap`` on Variables and tensors: the kernels run once, on the whole batch. Gradients
-    of any order flow through it to the mapped arguments and to what ``func`` closes over.
+    ``torch.func.vmap`` on Variables and tensors: the kernels run once, on the whole batch.
+    Gradients of any order flow through it to the mapped arguments and to what ``func`` closes over.
 
     Args:
         func: a function of tensors or Variables, which may be in lists, tuples and dicts.
@@ -229,5 +229,9 @@ def _advice(text: str) -> str:
     if "random" in text:
         return "pass randomness='different' or randomness='same' to vmap"
     if "inplace" in text or "in-place" in text:
-        return "use the op that is not in place: x = x + y for x += y, where y is mapped and x is not"
-    return "compute without .item() and without a Python if on values (torch.where chooses by value)"
+        return (
+            "use the op that is not in place: x = x + y for x += y, where y is mapped and x is not"
+        )
+    return (
+        "compute without .item() and without a Python if on values (torch.where chooses by value)"
+    )

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from plugrad.core.variable import Variable
 from plugrad.functional.basis import by_columns, by_rows
 from plugrad.functional.strict import Call, as_tuple, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from plugrad.core.variable import Variable
 
 _STRATEGIES = ("forward-mode", "reverse-mode")
 
@@ -98,7 +99,7 @@ def hessian(
         outer_jacobian_strategy: the strategy of the Jacobian of the gradient.
 
     Returns:
-        A tensor of shape ``(*input.shape, *input.shape)``; for a tuple of inputs, a tuple of tuples.
+        A tensor of shape ``(*input.shape, *input.shape)``; for a tuple of inputs a tuple of tuples.
     """
     _check_strategy("hessian", outer_jacobian_strategy)
     is_tuple, given = as_tuple(inputs, "inputs", "hessian")

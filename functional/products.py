@@ -25,9 +25,7 @@ _HESSIAN = (
     "The hessian of the user-provided function is independent of input {i}. This is not allowed in "
     "strict mode when create_graph=True."
 )
-_SINGLE_INPUT = (
-    "the input to the user-provided function is a single Tensor with a single element."
-)
+_SINGLE_INPUT = "the input to the user-provided function is a single Tensor with a single element."
 _SINGLE_OUTPUT = "the user-provided function returns a single Tensor with a single element."
 
 

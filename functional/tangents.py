@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 Place = tuple["Record", int]
 
 
-def push(
-    outputs: Sequence[Edge | None], sources: Mapping[Place, Any], recorded: bool
-) -> list[Any]:
+def push(outputs: Sequence[Edge | None], sources: Mapping[Place, Any], recorded: bool) -> list[Any]:
     """The tangents of ``outputs``: tensors, or if it is ``recorded`` Variables; None for zero.
 
     Args:
@@ -80,9 +78,7 @@ def _pushed(record: Record, into: list[Any], wanted: list[int], recorded: bool) 
 # --- by the op's own jvp -------------------------------------------------------------
 
 
-def _by_jvp(
-    record: Record, function: type[Function], into: list[Any], recorded: bool
-) -> list[Any]:
+def _by_jvp(record: Record, function: type[Function], into: list[Any], recorded: bool) -> list[Any]:
     edges = record._pg_edges
     tangents = [
         _zeros(edge, recorded) if t is None and edge is not None else t

@@ -41,7 +41,7 @@ def test_as_torch(make):
     torch.testing.assert_close(tangent.data, expected.tangent)
     torch.testing.assert_close(given.data, X)
     torch.testing.assert_close(back.data, T)
-    assert not (value.requires_grad or tangent.requires_grad)
+    assert [value.requires_grad, tangent.requires_grad] == [False, False]
 
 
 def test_several_duals_and_none():
@@ -167,7 +167,9 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ForwardModeError, match="(?s)Trying to exit.*fix: "):
         ours.exit_dual_level()
     with ours.dual_level():
-        with pytest.raises(ForwardModeError, match="(?s)Nested forward mode.*fix: nest pg.func.jvp"):
+        with pytest.raises(
+            ForwardModeError, match="(?s)Nested forward mode.*fix: nest pg.func.jvp"
+        ):
             ours.enter_dual_level()
         with pytest.raises(ForwardModeError, match="Expected primal to be floating point"):
             ours.make_dual(torch.arange(3), T)

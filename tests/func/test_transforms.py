@@ -70,9 +70,7 @@ def test_aux():
         return scalar(x), {"twice": 2 * x, "n": (x.sum(),)}
 
     agree(ours.grad(f, has_aux=True)(X), theirs.grad(f, has_aux=True)(X))
-    agree(
-        ours.grad_and_value(f, has_aux=True)(X), theirs.grad_and_value(f, has_aux=True)(X)
-    )
+    agree(ours.grad_and_value(f, has_aux=True)(X), theirs.grad_and_value(f, has_aux=True)(X))
     mine, wanted = ours.vjp(f, X, has_aux=True), theirs.vjp(f, X, has_aux=True)
     agree((mine[0], mine[2]), (wanted[0], wanted[2]))
     one = (torch.ones_like(X),)

@@ -1,7 +1,7 @@
 """What torch's own test/autograd/test_functional.py states, statement by statement.
 
-Each test runs on torch.autograd.functional with tensors and on plugrad.functional with Variables, and
-demands the same of both.
+Each test runs on torch.autograd.functional with tensors and on plugrad.functional with Variables,
+and demands the same of both.
 """
 
 from __future__ import annotations
@@ -251,7 +251,7 @@ def test_scalars(lib, name):
         found = call(lib, name, lambda x: x.sin().sum(), x)
         expected = -value.sin() if name in SECOND else value.cos()
         assert raw(found).sum().item() == pytest.approx(expected.item())
-        if name not in ("jvp",):
+        if name != "jvp":
             wanted = (*x.shape, *x.shape) if name == "hessian" else tuple(x.shape)
             assert tuple(found.shape) == wanted
 

@@ -31,6 +31,7 @@ def agree(mine, expected):
 
 def orders(function, mine, theirs, count=3):
     """Gradients of order 1 to ``count``, each of a function of the last."""
+    first, second = (), ()
     for order in range(1, count + 1):
         if order == 1:
             a, b = function(vmap, *mine), function(torch.func.vmap, *theirs)
