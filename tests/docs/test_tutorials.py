@@ -28,6 +28,7 @@ PAGES = [
 def test_the_pages_with_programs_are_these():
     assert set(PAGES) == {
         "engine.md",
+        "from-torch-func.md",
         "hooks-and-saved-tensors.md",
         "index.md",
         "inplace.md",
