@@ -89,11 +89,15 @@ class Batch:
             *[_raw(p) for p in pinned]
         )
         found = iter(raw)
-        results = [None if r is None else next(found) for r in inside]
-        results = [plain(t) if isinstance(r, Variable) else t for r, t in zip(inside, results)]  # noqa: B905 (of one length)
+        whole_batches = [None if r is None else next(found) for r in inside]
+        results: list[Any] = [
+            plain(t) if isinstance(r, Variable) and t is not None else t
+            for r, t in zip(inside, whole_batches, strict=True)
+        ]
         seal = seals[0]
         if seal.places:
-            outputs = _Mapped.apply(seal.operands(), [results[i]._data for i in seal.numbers], seal)
+            tensors = [whole_batches[i] for i in seal.numbers]
+            outputs = _Mapped.apply(seal.operands(), tensors, seal)
             for number, output in zip(seal.numbers, outputs, strict=True):
                 results[number] = output
         return results
@@ -356,8 +360,10 @@ class _Batched:
                 where=f"backward of {self.name}",
                 fix="return it from the function, and differentiate what vmap returns",
             )
-        tensor = _functorch._add_batch_dim(all_samples, self.dim, level)
-        return tensor if self.unpack is None else self.unpack(tensor)
+        tensor: Tensor = _functorch._add_batch_dim(all_samples, self.dim, level)
+        if self.unpack is not None:
+            tensor = self.unpack(tensor)
+        return tensor
 
 
 def _raise_changed(name: str, tensor: Tensor) -> None:

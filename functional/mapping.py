@@ -219,8 +219,8 @@ def _op_of(traceback: TracebackType | None) -> str:
     while traceback is not None:
         frame = traceback.tb_frame
         if frame.f_globals.get("__name__") in _CALLS and "function" in frame.f_locals:
-            name = getattr(frame.f_locals["function"], "signature", None)
-            name = "" if name is None else name.op_name
+            signature = getattr(frame.f_locals["function"], "signature", None)
+            name = "" if signature is None else signature.op_name
         last, traceback = frame.f_code.co_name, traceback.tb_next
     return name or last
 

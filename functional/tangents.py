@@ -138,7 +138,9 @@ def _has_diagonal(record: Record, into: list[Any]) -> bool:
         and dtype.is_floating_point
         and record._pg_list_lengths is None
         and all(
-            t is None or (edge._pg_shape == record._pg_shape and edge._pg_dtype is dtype)
+            t is None
+            or edge is None
+            or (edge._pg_shape == record._pg_shape and edge._pg_dtype is dtype)
             for t, edge in zip(into, record._pg_edges, strict=True)
         )
     )
@@ -146,14 +148,14 @@ def _has_diagonal(record: Record, into: list[Any]) -> bool:
 
 def _by_rule(record: Record, into: list[Any], recorded: bool) -> Any:
     total = None
-    for position, tangent in enumerate(into):
-        if tangent is None:
+    for position, (tangent, edge) in enumerate(zip(into, record._pg_edges, strict=True)):
+        if tangent is None or edge is None:
             continue
         context = _needing(record, [i == position for i in range(len(into))])
         with torch.set_grad_enabled(recorded):
             gradient = apply_rule(context, tangent, recorded)[position]
             if gradient is not None:
-                part = fit(record, gradient, record._pg_edges[position], recorded)
+                part = fit(record, gradient, edge, recorded)
                 total = part if total is None else total + part
     return total
 
@@ -189,7 +191,7 @@ def _by_transposing(
         pairs = [
             (fit(record, g, edge, True), t)
             for g, t, edge in zip(gradients, into, record._pg_edges, strict=True)
-            if t is not None and g is not None
+            if t is not None and g is not None and edge is not None
         ]
     pairs = [(g, t) for g, t in pairs if isinstance(g, Variable) and g.requires_grad]
     found: list[Any] = [None] * len(cotangents)

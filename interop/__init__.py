@@ -122,8 +122,8 @@ registry.stand_ins.update(
     {
         torch.autograd.grad: _grad,
         torch.autograd.backward: _backward,
-        torch._make_dual: _refuse_dual,  # type: ignore[attr-defined]
-        torch._unpack_dual: _refuse_dual,  # type: ignore[attr-defined]
+        torch._make_dual: _refuse_dual,
+        torch._unpack_dual: _refuse_dual,
         torch.autograd.graph.get_gradient_edge: get_gradient_edge,
     }
 )
