@@ -611,6 +611,16 @@ class AttachedMethods:
     def conj(self) -> Variable:
         """y = conj(x), x itself if it is real; gx = conj(gy)."""
 
+    def conj_physical(self) -> Variable:
+        """y = conj(x), a copy even if it is real; gx = conj(gy). conj puts it off, this computes
+        it.
+        """
+
+    def conj_physical_(self) -> Variable:
+        """In place: y = conj(x), a copy even if it is real; gx = conj(gy). conj puts it off,
+        this computes it.
+        """
+
     def contiguous(
         self, *, memory_format: torch.memory_format = torch.contiguous_format
     ) -> Variable:

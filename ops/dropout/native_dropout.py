@@ -34,7 +34,7 @@ class NativeDropout(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor, _: object) -> Tensor:
         (mask,) = ctx.saved_tensors
-        return torch.ops.aten.native_dropout_backward.default(gy, mask, ctx.scale)  # type: ignore[no-any-return]
+        return torch.ops.aten.native_dropout_backward.default(gy, mask, ctx.scale)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
