@@ -23,7 +23,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     inplace=True,
 )
 class ConjPhysical(Function):
-    """y = conj(x), a copy even if it is real;  gx = conj(gy). conj puts it off, this computes it."""
+    """y = conj(x), a copy also if it is real;  gx = conj(gy). conj puts it off, this does not."""
 
     @staticmethod
     def forward(ctx: Context, x: Tensor) -> Tensor:
