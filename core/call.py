@@ -14,6 +14,7 @@ from torch import Tensor
 
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import NUMBERS, ORIGIN_X, ORIGIN_Y, ORIGINS_XY, UntrackedContext
+from plugrad.core.hooks import note
 from plugrad.core.node import Record, grouped, origins
 from plugrad.core.record import note_constants, only_plain, record, record_any, untracked
 from plugrad.core.twins import MISSING, make_twin
@@ -63,13 +64,16 @@ def make_gate(function: type[Function], operator: bool = False) -> Callable[...,
 # --- the short paths -----------------------------------------------------------------
 
 
-def _unary_gate(function: type[Function], general: Callable[..., Any]) -> Callable[..., Any]:
+# These three in one piece, since each call inside would cost 3 % of an op.
+def _unary_gate(  # noqa: C901
+    function: type[Function], general: Callable[..., Any]
+) -> Callable[..., Any]:
     forward, node_type, foreign = function.forward, function.record_type, not function.is_builtin()
     others = len(function.signature.positional) - 1
     no_flags, flags = (False,) * (1 + others), (True,) + (False,) * others
     no_edges = (None,) * others
 
-    def apply(x: Any = MISSING, /, *rest: Any, **options: Any) -> Any:
+    def apply(x: Any = MISSING, /, *rest: Any, **options: Any) -> Any:  # noqa: C901
         if rest or options or not isinstance(x, Variable):
             return general(*_given(x), *rest, **options)
         a = x._data
@@ -80,7 +84,11 @@ def _unary_gate(function: type[Function], general: Callable[..., Any]) -> Callab
                 edge = edge_of(x)
         if edge is None:
             context = UntrackedContext(no_flags)
-            z = forward(context, a)
+            try:
+                z = forward(context, a)
+            except Exception as error:
+                _say_where(error, function, (a,))
+                raise
             if z.__class__ is not Tensor or z is a or (foreign and z._is_view()):
                 return untracked(context, z, (a,), (x,), function)
             return plain(z)
@@ -91,7 +99,11 @@ def _unary_gate(function: type[Function], general: Callable[..., Any]) -> Callab
         else:
             node._pg_x = edge
         node.needs_input_grad = flags
-        z = forward(node, a)
+        try:
+            z = forward(node, a)
+        except Exception as error:
+            _say_where(error, function, (a,))
+            raise
         attributes = node.__dict__
         if (
             z.__class__ is not Tensor
@@ -113,7 +125,6 @@ def _unary_gate(function: type[Function], general: Callable[..., Any]) -> Callab
     return apply
 
 
-# In one piece, since each call inside would cost 3 % of an op.
 def _binary_gate(  # noqa: C901
     function: type[Function],
     general: Callable[..., Any],
@@ -167,7 +178,11 @@ def _binary_gate(  # noqa: C901
             if a is x and b is y:  # no Variable at all
                 return general(x, y)
             context = UntrackedContext(flags_by_need[0][0])
-            z = forward(context, a, b)
+            try:
+                z = forward(context, a, b)
+            except Exception as error:
+                _say_where(error, function, (a, b))
+                raise
             if z.__class__ is not Tensor or z is a or z is b or (foreign and z._is_view()):
                 return untracked(context, z, (a, b), (x, y), function)
             return plain(z)
@@ -181,7 +196,11 @@ def _binary_gate(  # noqa: C901
             node._pg_x = x_edge
             node._pg_y = y_edge
         node.needs_input_grad = flags_by_need[x_edge is not None][y_edge is not None]
-        z = forward(node, a, b)
+        try:
+            z = forward(node, a, b)
+        except Exception as error:
+            _say_where(error, function, (a, b))
+            raise
         attributes = node.__dict__
         if (
             z.__class__ is not Tensor
@@ -251,7 +270,9 @@ def _or_not_implemented(
 # --- the general path ----------------------------------------------------------------
 
 
-def _general_gate(function: type[Function], differentiable: bool) -> Callable[..., Any]:
+def _general_gate(  # noqa: C901
+    function: type[Function], differentiable: bool
+) -> Callable[..., Any]:
     forward, signature = function.forward, function.signature
     op_name, after = signature.op_name, function.takes_setup_context()
     foreign = not function.is_builtin()
@@ -278,7 +299,11 @@ def _general_gate(function: type[Function], differentiable: bool) -> Callable[..
             context: Any = _node(function, edges, lengths)
         else:
             context = UntrackedContext(signature.padded([False] * len(args), False))
-        output = forward(*raw, **options) if after else forward(context, *raw, **options)
+        try:
+            output = forward(*raw, **options) if after else forward(context, *raw, **options)
+        except Exception as error:
+            _say_where(error, function, raw)
+            raise
         if after:
             function.setup_context(context, tuple(raw), output)
         if tracked and output.__class__ is Tensor:
@@ -316,6 +341,31 @@ def _recorded_simply(
         context._pg_origins = origins(context._pg_saved, raw, (output,), (), constants)
         note_constants(context, context._pg_origins, args)
     return record(context, output)
+
+
+def _say_where(error: Exception, function: type[Function], operands: Sequence[Any]) -> None:
+    """Note in an error of torch's, or of forward's own, which call raised it."""
+    if isinstance(error, PlugradError) or getattr(
+        error, "_pg_noted", not hasattr(error, "add_note")
+    ):
+        return
+    error._pg_noted = True  # type: ignore[attr-defined]  # by the innermost op
+    name = function.signature.op_name
+    names = function.signature.positional
+    given = [f"{n} = {_shown(v)}" for n, v in zip(names, operands)] or map(_shown, operands)  # noqa: B905
+    shown = ", ".join(given)
+    note(error, f"  where: a call of {name}{shown and f' with {shown}'}")
+    note(error, f"  fix: pass what it takes, which `plugrad show {name}` describes")
+
+
+def _shown(operand: Any) -> str:
+    if isinstance(operand, Tensor):
+        return f"{str(operand.dtype).removeprefix('torch.')}{list(operand.shape)}"
+    if isinstance(operand, list | tuple):
+        shown = ", ".join(map(_shown, operand[:3]))
+        return f"[{shown}{', ...' if len(operand) > 3 else ''}]"
+    text = repr(operand)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _among(tensor: Tensor, tensors: Sequence[Any]) -> bool:
