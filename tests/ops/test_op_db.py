@@ -50,6 +50,9 @@ RIGHT = {
     ),
 }
 
+#: Entries whose gradient is coarse in torch in bfloat16.
+COARSE = {"logcumsumexp": "torch's is as far from float64's as that is large; ours is 0.2 % off"}
+
 #: Entries in which torch's second derivative is nan. Where it is a number, ours is the same.
 NAN = {
     "linalg.norm": "of an empty vector, for p = 3.5; ours is 0",
@@ -106,6 +109,8 @@ def test_narrow(info, dtype):
             pytest.skip(str(error).partition("\n")[0])
         tolerance = 1e-3 if dtype is torch.float32 else 0.05
         said = difference(expected, got, tolerance)
+        if said and dtype is torch.bfloat16 and name(info) in COARSE:
+            pytest.xfail(COARSE[name(info)])
         if said and name(info) in RIGHT:
             pytest.xfail(RIGHT[name(info)])
         assert said is None
