@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from plugrad.cli.describing.op_facts import OpFacts
 from plugrad.docs.generator.checkout import ROOT, read_toml, source_of
+from plugrad.docs.generator.tried import tried
 from plugrad.plugins.default import make_manager, make_registry
 from plugrad.plugins.packs import PackRegistry
 from plugrad.plugins.registered_op import BUILTIN
@@ -149,6 +150,7 @@ def _facts(facts: OpFacts) -> Iterator[tuple[str, str]]:
     true += [] if flags["differentiable"] else ["no gradient"]
     if true:
         yield "Declared", ", ".join(true)
+    yield from tried(facts.entry)
     for law, reason in told["waives"].items():
         yield f"Waives [{law}](../laws/{law}.md)", reason
     source = source_of(facts.entry.module)

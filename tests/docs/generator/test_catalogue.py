@@ -65,7 +65,14 @@ def test_a_section_tells_what_there_is_to_tell(pages):
         "- Methods: `sin`\n- In place: `sin_`\n"
         "- Stands for: `torch.sin`, `torch.ops.aten.sin.default`\n" in section
     )
-    assert "- Declared: elementwise\n" in section
+    assert (
+        "- Declared: elementwise\n- Derivatives: of any order\n- Complex numbers: yes\n"
+        "- In torch: yes\n" in section
+    )
+    assert "- Derivatives: the first\n" in sections(pages["creation.md"])["standard_gamma"]
+    assert "- Domain: " in sections(pages["linalg.md"])["cholesky"]
+    assert "- Complex numbers: no\n" in sections(pages["special.md"])["erf"]
+    assert "- In torch: yes\n" in sections(pages["indexing.md"])["getitem"]
     assert "- Source: [ops/elementwise/sin.py](../../ops/elementwise/sin.py)" in section
     assert "no gradient" in sections(pages["comparison.md"])["eq"]
 
