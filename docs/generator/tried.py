@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def tried(entry: RegisteredOp) -> Iterator[tuple[str, str]]:
-    """An op's orders of derivatives and domain, whether it takes complex numbers, if torch has it."""
+    """An op's orders of derivatives and domain, if it takes complex numbers, if torch has it."""
     samples = [s for s in entry.function.samples(SampleMaker(0)) if s.error is None]
     yield "Derivatives", _orders(entry)
     domains = sorted({domain for s in samples for domain in s.domains.values()})

@@ -10,6 +10,12 @@ from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.ops._number import constant, number
+from plugrad.ops.loss._cross_entropy import (
+    of_equal_probabilities,
+    of_probabilities,
+    share,
+    without_ignored,
+)
 from plugrad.ops.loss._reduction import REDUCTIONS, reduction_code
 
 
@@ -49,18 +55,18 @@ class CrossEntropy(Composite):
         if weight is not None and x.dim() > 0 and weight.shape != x.shape[class_dim:][:1]:
             _refuse(x, target, weight.data, ignore_index, label_smoothing)
         if not by_probability:
-            x = _without_ignored(x, target, ignore_index, class_dim)
+            x = without_ignored(x, target, ignore_index, class_dim)
         likelihood = torch.log_softmax(x, class_dim)
         if by_probability:
-            return _of_probabilities(likelihood, target, weight, code, label_smoothing)
+            return of_probabilities(likelihood, target, weight, code, label_smoothing)
         nll = torch.nn.functional.nll_loss(
             likelihood, target, weight, ignore_index=ignore_index, reduction=REDUCTIONS[code]
         )
         if label_smoothing == 0:
             return nll
-        smooth = _of_equal_probabilities(likelihood, target, weight, code, ignore_index)
-        share = _share(label_smoothing, x.shape[class_dim])
-        return share * smooth + (1 - label_smoothing) * nll
+        smooth = of_equal_probabilities(likelihood, target, weight, code, ignore_index)
+        mixed = share(label_smoothing, x.shape[class_dim])
+        return mixed * smooth + (1 - label_smoothing) * nll
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -111,65 +117,6 @@ class CrossEntropy(Composite):
         yield too_smooth.raises(RuntimeError, "label_smoothing must be between")
         yield Sample(make(2, 3), target, make(4)).constant(2).raises(RuntimeError, "weight")
         yield Sample(make(1, 3), target).raises(ValueError, "batch_size")
-
-
-def _without_ignored(x: Tensor, target: Tensor, ignore_index: int, class_dim: int) -> Tensor:
-    """``x`` with 0 in the ignored rows, so that nothing in them can spoil their gradient."""
-    if target.shape != x.shape[:class_dim] + x.shape[class_dim + 1 :]:
-        return x  # nll_loss says what is wrong
-    ignored = target == ignore_index
-    # Asking another device would wait for it, longer than the copy takes.
-    if target.device.type == "cpu" and not ignored.any():
-        return x
-    return x.masked_fill(ignored.unsqueeze(class_dim), 0.0)
-
-
-def _of_probabilities(
-    likelihood: Tensor, target: Tensor, weight: Tensor | None, code: int, smoothing: float
-) -> Tensor:
-    class_dim = 0 if likelihood.dim() == 1 else 1
-    classes = likelihood.shape[class_dim]
-    if smoothing > 0:
-        target = target * (1 - smoothing) + _share(smoothing, classes)
-    terms = likelihood * target
-    if weight is not None:
-        terms = terms * _per_class(weight, likelihood)
-    if code == 0:
-        return -terms.sum(class_dim)
-    if code == 2:
-        return -terms.sum()
-    if likelihood.numel() == 0:
-        everywhere = torch.ones((), dtype=torch.bool, device=terms.device)
-        return -terms.sum().masked_fill(everywhere, float("nan"))
-    return -terms.sum() / (likelihood.numel() // classes)
-
-
-def _of_equal_probabilities(
-    likelihood: Tensor, target: Tensor, weight: Tensor | None, code: int, ignore_index: int
-) -> Tensor:
-    """The part of label smoothing, times the number of classes."""
-    class_dim = 0 if likelihood.dim() == 1 else 1
-    terms = likelihood if weight is None else likelihood * _per_class(weight, likelihood)
-    ignored = target == ignore_index
-    loss = -terms.sum(class_dim).masked_fill(ignored, 0.0)
-    if code == 0:
-        return loss
-    if code == 2:
-        return loss.sum()
-    if weight is None:
-        return loss.sum() / (~ignored).sum()
-    weights = weight.gather(0, target.masked_fill(ignored, 0).flatten())
-    return loss.sum() / weights.masked_fill(ignored.flatten(), 0.0).sum()
-
-
-def _share(smoothing: float, classes: int) -> float:
-    """What label smoothing gives to each class; of no classes torch's inf."""
-    return smoothing / classes if classes else math.inf
-
-
-def _per_class(weight: Tensor, likelihood: Tensor) -> Tensor:
-    """``weight``, to be broadcast along the classes."""
-    return weight if likelihood.dim() == 1 else weight.view(1, -1, *(1,) * (likelihood.dim() - 2))
 
 
 def _refuse(
