@@ -71,32 +71,16 @@ class CrossEntropy(Composite):
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         for shape in ((4,), (3, 4), (2, 4, 3), (2, 4, 1, 2)):
-            labels = shape[:1] + shape[2:] if len(shape) > 1 else ()
+            labels = make.integers(*(shape[:1] + shape[2:] if len(shape) > 1 else ()), high=4)
+            x, weight, probabilities = make(*shape), make(4, low=0.5), make(*shape, low=0.0)
             for reduction in ("none", "mean", "sum"):
-                yield Sample(make(*shape), make.integers(*labels, high=4), reduction=reduction)
-                for smoothing in (0.0, 0.3):
-                    yield Sample(
-                        make(*shape),
-                        make.integers(*labels, high=4),
-                        make(4, low=0.5),
-                        ignore_index=1,
-                        reduction=reduction,
-                        label_smoothing=smoothing,
-                    ).constant(2)
-                yield Sample(
-                    make(*shape),
-                    make.integers(*labels, high=4),
-                    reduction=reduction,
-                    label_smoothing=1.0,
-                )
-                yield Sample(make(*shape), make(*shape, low=0.0), reduction=reduction)
-                yield Sample(
-                    make(*shape),
-                    make(*shape, low=0.0),
-                    make(4, low=0.5),
-                    reduction=reduction,
-                    label_smoothing=0.3,
-                )
+                mixed = {"reduction": reduction, "label_smoothing": 0.3}
+                yield Sample(x, labels, reduction=reduction)
+                yield Sample(x, labels, weight, ignore_index=1, **mixed).constant(2)
+                yield Sample(x, probabilities, weight, **mixed)
+            yield Sample(x, labels, weight, ignore_index=1).constant(2)
+            yield Sample(x, labels, label_smoothing=1.0)
+            yield Sample(x, probabilities)
         one_ignored = make.tensor([1, 2, 0], dtype=torch.int64)
         yield Sample(
             make(3, 4), one_ignored, make(4, low=0.5), ignore_index=1, label_smoothing=0.3
