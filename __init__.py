@@ -14,7 +14,7 @@ try:
     # First of all, and here: imported from inside our own modules, torch takes 60 to 80 ms longer.
     import torch
 
-    from plugrad import errors, forward_ad, func, functional
+    from plugrad import errors, forward_ad, func, functional, interop
     from plugrad.core import (
         Composite,
         Context,
@@ -67,6 +67,11 @@ ops = Namespace(registry)
 torch.serialization.add_safe_globals([Variable, Parameter, _rebuild_leaf])
 
 
+def __dir__() -> list[str]:
+    """The public names, which TAB completes."""
+    return [*__all__, "__version__"]
+
+
 def __getattr__(name: str) -> ModuleType:
     """``plugrad.testing``, which is imported only when it is used."""
     if name == "testing":
@@ -103,6 +108,7 @@ __all__ = [
     "graph",
     "hookimpl",
     "inference_mode",
+    "interop",
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "no_grad",

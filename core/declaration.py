@@ -139,6 +139,7 @@ class Signature:
         "numbers",
         "op_name",
         "positional",
+        "python",
         "variadic",
     )
 
@@ -156,6 +157,8 @@ class Signature:
         self.op_name = op_name
         self.positional = tuple(p.name for p in parameters if p.kind in _POSITIONAL)
         self.keyword_only = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        #: As Python shows it, to help(), editors and notebooks; the stub has the types.
+        self.python = inspect.Signature([p.replace(annotation=p.empty) for p in parameters])
         #: The name of ``*parameter``, empty if there is none.
         self.variadic = "".join(p.name for p in parameters if p.kind is p.VAR_POSITIONAL)
         #: The positions of parameters that are annotated, and not with what may hold a tensor.

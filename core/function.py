@@ -207,11 +207,16 @@ class Function(metaclass=OpType):
         parameters = 0 if cls.signature.variadic else len(cls.signature.positional)
         base = {1: UnaryRecord, 2: BinaryRecord}.get(parameters, ManyRecord)
         cls.record_type = cls._record_type(base)
-        gate = make_gate(cls)
-        # As a function found there, so that it pickles and help() describes the op.
+        cls.apply = staticmethod(cls._described(make_gate(cls)))
+
+    @classmethod
+    def _described(cls, gate: Callable[..., Any]) -> Callable[..., Any]:
+        """``gate``, so that it pickles, and help(), editors and notebooks describe the op."""
         gate.__module__, gate.__qualname__ = cls.__module__, f"{cls.__qualname__}.apply"
+        gate.__name__ = cls.signature.op_name.rpartition(".")[2]
         gate.__doc__ = cls.__doc__
-        cls.apply = staticmethod(gate)
+        gate.__signature__ = cls.signature.python  # type: ignore[attr-defined]
+        return gate
 
     @classmethod
     def _record_type(cls, base: type[Record]) -> type[Record]:
@@ -269,7 +274,7 @@ class Function(metaclass=OpType):
     @classmethod
     def operator(cls) -> Callable[..., Any]:
         """``apply`` as a method like ``__add__``: NotImplemented for foreign operands."""
-        return make_gate(cls, operator=True)
+        return cls._described(make_gate(cls, operator=True))
 
 
 class Composite(Function):
@@ -290,7 +295,7 @@ class Composite(Function):
             args, options = signature.bind(args, kwargs)
             return forward(*args, **options)
 
-        cls.apply = staticmethod(apply)
+        cls.apply = staticmethod(cls._described(apply))
 
 
 _F = TypeVar("_F", bound=type[Function])

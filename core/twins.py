@@ -76,6 +76,7 @@ def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
     twin.__name__ = name
     twin.__qualname__ = f"Variable.{name}"
     twin.__doc__ = f"In place: {function.__doc__}"
+    twin.__signature__ = function.signature.python  # type: ignore[attr-defined]
     return twin
 
 

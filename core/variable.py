@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -300,6 +301,13 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
         elif self.requires_grad:
             body += ", requires_grad=True"
         return f"{name}{body})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the numbers, and below them shape, dtype and where from."""
+        maker = f", made by {self.grad_fn!r}" if self.grad_fn is not None else ""
+        leaf = ", a leaf that requires grad" if self.is_leaf and self.requires_grad else ""
+        about = f"{list(self._data.shape)}, {self._data.dtype}, {self._data.device}{maker}{leaf}"
+        return f"<pre>{escape(repr(self))}</pre><small>{escape(about)}</small>"
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         if not self.is_leaf:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from html import escape
 from typing import TYPE_CHECKING
 
 from plugrad.errors import (
@@ -115,6 +116,16 @@ class Packs:
         except PackSelectionError as error:
             packs = error.what
         return f"<Packs: {packs or 'none'}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a row for each pack."""
+        try:
+            rows = [f"<tr><td>{escape(p.name)}</td><td>{escape(p.status)}</td></tr>" for p in self]
+        except PackSelectionError as error:
+            return f"<pre>{escape(str(error))}</pre>"
+        if not rows:
+            return "no packs are installed"
+        return f"<table><tr><th>pack</th><th>status</th></tr>{''.join(rows)}</table>"
 
     def _settings(self) -> PackSettings:
         return PackSettings.read(self.selection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -260,6 +261,23 @@ class Registry:
 
     def __repr__(self) -> str:
         return f"<Registry of {len(self)} ops>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the ops by the folder or pack that they are written in."""
+        places: dict[str, list[str]] = {}
+        for entry in self:
+            place = entry.module.split(".")[2] if entry.pack == BUILTIN else f"pack {entry.pack}"
+            places.setdefault(place, []).append(entry.name)
+        found = [
+            f"<details><summary>{escape(place)}: {len(names)}</summary>{escape(', '.join(names))}"
+            "</details>"
+            for place, names in sorted(places.items())
+        ]
+        return f"<b>{len(self)} ops</b>{''.join(found)}"
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """The names that TAB completes in ``registry["si``."""
+        return [entry.name for entry in self]
 
     # --- what Variable asks (core.resolver.Resolver) ---
     def torch_function(self, function: Callable[..., Any]) -> Callable[..., Any]:

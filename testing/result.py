@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from plugrad.testing.laws import LAWS
@@ -137,6 +138,16 @@ class Report:
     def __repr__(self) -> str:
         counts = ", ".join(f"{n} {status}" for status, n in sorted(self.counts.items()))
         return f"<Report: {counts or 'nothing was checked'}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a line for each failure, which opens, with what its law says."""
+        found = [
+            f"<details><summary><b>{escape(r.id)}</b>: {escape(r.message)}</summary>"
+            f"<pre>{escape(failure_text(r))}</pre></details>"
+            for r in self.failures
+        ]
+        found += [f"<div>{escape(f'{r.id}: warning: {r.message}')}</div>" for r in self.warnings]
+        return f"<div>{escape(repr(self))}</div>{''.join(found)}"
 
     def __str__(self) -> str:
         lines = [repr(self)]
