@@ -10,6 +10,7 @@ from torch import Tensor
 
 from plugrad.testing.law import NotApplicable, Violation
 from plugrad.testing.shared import refuse_constant
+from plugrad.testing.sparse import seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def flat(output: Any) -> list[Any]:
-    """The parts of an output, one or several, in lists and tuples at any depth."""
+    """The parts of an output, one or several, in lists and tuples at any depth; none sparse."""
     if isinstance(output, tuple | list):
         return [leaf for part in output for leaf in flat(part)]
-    return [output]
+    return [seen(output)]
 
 
 def with_gaps(tensor: Tensor) -> Tensor:
@@ -113,7 +114,8 @@ class Call:
         by_edge = self.engine.per_edge(self, result)
         for index, gradient in zip(self.case.edge_inputs, by_edge, strict=False):
             if index is not None:
-                gradients[index] = gradient
+                pattern = self.case.inputs[index].pattern
+                gradients[index] = gradient if pattern is None else pattern.of(gradient)
         return gradients
 
     def vjp(self, cotangents: Sequence[Any], create_graph: bool = False) -> list[Any]:

@@ -15,6 +15,7 @@ from plugrad.testing.call import Call, Oracle, flat
 from plugrad.testing.domains import contains
 from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.shared import Shared
+from plugrad.testing.sparse import Pattern, is_sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,23 +29,26 @@ class Input:
 
     ``name`` is forward's for it, with an index in a list; ``differentiable`` is whether it
     can get a gradient and the sample does not say ``constant``; ``domain`` is one of
-    core.sample.DOMAINS, or empty.
+    core.sample.DOMAINS, or empty. Of a sparse tensor, ``tensor`` has the elements that ``pattern``
+    says the places of.
     """
 
-    __slots__ = ("differentiable", "domain", "name", "tensor")
+    __slots__ = ("differentiable", "domain", "name", "pattern", "tensor")
 
     def __init__(self, name: str, tensor: Tensor, differentiable: bool, domain: str = "") -> None:
-        self.name, self.tensor, self.differentiable = name, tensor, differentiable
+        self.pattern = Pattern(tensor) if is_sparse(tensor) else None
+        self.tensor = tensor if self.pattern is None else self.pattern.values
+        self.name, self.differentiable = name, differentiable
         self.domain = domain
 
 
 class _Slot:
     """Stands for input ``index`` among the arguments."""
 
-    __slots__ = ("index",)
+    __slots__ = ("index", "pattern")
 
-    def __init__(self, index: int) -> None:
-        self.index = index
+    def __init__(self, index: int, pattern: Pattern | None = None) -> None:
+        self.index, self.pattern = index, pattern
 
 
 class Case:
@@ -92,7 +96,7 @@ class Case:
             own: str = getattr(value, "plugrad_domain", "")
             domain = next((domains[s] for s in said if s in domains), every or own)
             self.inputs.append(Input(name, value, floating and not constant, domain))
-            return _Slot(len(self.inputs) - 1)
+            return _Slot(len(self.inputs) - 1, self.inputs[-1].pattern)
 
         args = tuple(slot(v, self._name(i), i) for i, v in enumerate(self.sample.args))
         kwargs = {n: slot(v, n, n) for n, v in self.sample.kwargs.items()}
@@ -318,7 +322,9 @@ def _labels(op: OpUnderTest, sample: Sample) -> dict[int | str, int | str]:
 
 def _filled(value: Any, values: Sequence[Any]) -> Any:
     if isinstance(value, _Slot):
-        return values[value.index]
+        given = values[value.index]
+        plain = value.pattern is None or isinstance(given, _Slot)
+        return given if plain else value.pattern.filled(given)  # type: ignore[union-attr]
     if isinstance(value, list | tuple) and not isinstance(value, torch.Size):
         return getattr(type(value), "_make", type(value))([_filled(v, values) for v in value])
     return value

@@ -157,6 +157,10 @@ class PlugradEngine(Engine):
             node: Node | None = root.grad_fn
             if node is not None and node.op is call.case.op.function:
                 return node
+            if node is not None and node.name() == "ToDense":  # of a sparse output
+                node = node.next_functions[0][0]
+                if node is not None and node.op is call.case.op.function:
+                    return node
         return None
 
     def hidden(self, call: Call) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Sparse tensors: to them and from them, and products with them."""

@@ -1,0 +1,41 @@
+"""to_sparse_bsr: in compressed rows of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.sparse._layout import form, formed
+
+_kernel = torch.ops.aten._to_sparse_bsr.default
+
+
+@op("to_sparse_bsr", overrides=(_kernel,), linear=True)
+class ToSparseBsr(Function):
+    """y = x, in compressed rows of blocks;  gx = gy, in the layout of x.
+
+    The gradient of an element that y leaves out, a 0, is not left out.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Context, x: Tensor, blocksize: tuple[int, int], dense_dim: int | None = None
+    ) -> Tensor:
+        ctx.form = form(x)
+        return _kernel(x, blocksize, dense_dim)
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        return formed(gy, ctx.form)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        yield Sample(make(3, 4), (1, 2))
+        yield Sample(make.complex(2, 4), (1, 2))
+        yield Sample(make.tensor([[0.0, 2.0], [-1.0, 0.0]]), (1, 2))
+        yield Sample(make(0, 4), (1, 2))
+        yield Sample(make(2, 4, 2), (1, 2), dense_dim=1)
+        yield Sample(make(3, 3), (2, 2)).raises(RuntimeError, "block")
