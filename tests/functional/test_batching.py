@@ -266,3 +266,64 @@ def test_threads_do_not_see_each_others_maps():
         found = list(pool.map(lambda _: pg.grad(y, [x, w], retain_graph=True), range(8)))
     for gradients in found:
         agree(gradients, expected)
+
+
+CHANGES = {
+    "a view": lambda x, w: (y := x.clone(), y[0].mul_(w[0]), (y * y * x).sum())[-1],
+    "slices": lambda x, w: (y := x * 2, y[1:].mul_(w[1:]), y[0:1].add_(x[2]), (y * y * x).sum())[
+        -1
+    ],
+    "what saves its output": lambda x, w: (x * w).exp_().sum(),
+    "one after the other": lambda x, w: (x * w).sin_().mul_(x).sum(),
+    "another view": lambda x, w: (
+        y := x.clone(),
+        y.mul_(w),
+        y.view(3, 1).add_(x.view(3, 1) * w[0]),
+        y.exp().sum(),
+    )[-1],
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_in_place_changes_of_views_as_in_a_loop(name):
+    """torch in a loop is what it is compared with, to the second order."""
+    f = CHANGES[name]
+
+    def looped(function, x, w):
+        if isinstance(x, pg.Variable):
+            return vmap(lambda a: function(a, w))(x).square().sum()
+        return torch.stack([function(a, w) for a in x]).square().sum()
+
+    orders(lambda _, x, w: looped(f, x, w), *pairs(X, W), count=2)
+
+
+def test_an_in_place_change_that_torch_refuses_is_refused():
+    (x, w), _ = pairs(X, W)
+
+    def f(x):
+        y = x.clone()
+        y[1:3] = y[0:2] * w[0]  # saves what it changes
+        return (y * y).sum()
+
+    y = vmap(f)(x)
+    with pytest.raises(SavedTensorChangedError):
+        pg.grad(y.sum(), [x, w])
+
+
+def test_a_torch_function_of_a_user():
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, gy):
+            (x,) = ctx.saved_tensors
+            return gy * 2 * x
+
+    (x,), _ = pairs(X)
+    y = vmap(lambda x: Square.apply(x).sum())(x)
+    (g,) = pg.grad(y.sum(), x, create_graph=True)
+    agree([g], [2 * X])
+    agree(pg.grad(g.square().sum(), x), [8 * X])

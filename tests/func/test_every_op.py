@@ -1,0 +1,110 @@
+"""Every op: forward mode fits backward, and the gradient under vmap is the one in a loop."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+import plugrad as pg
+from plugrad import SampleMaker
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+#: So many samples of each op; they are the plainest ones.
+COUNT = 4
+EXACT = (torch.float64, torch.complex128)
+NAMES = sorted(
+    {
+        entry.name
+        for entry in pg.registry
+        if entry.function.declaration.differentiable and not entry.function.declaration.surrogate
+    }
+)
+
+
+def flat(output):
+    return list(output) if isinstance(output, tuple | list) else [output]
+
+
+def is_smooth(value):
+    return isinstance(value, torch.Tensor) and value.dtype in EXACT
+
+
+def inner(a, b):
+    a, b = (t.reshape(-1).to(torch.complex128) for t in (a, b))
+    return torch.vdot(a, b).real
+
+
+def calls_of(name):
+    """Functions of the tensors of each sample, with these tensors."""
+    function = pg.registry[name].function
+    for sample in list(function.samples(SampleMaker()))[:COUNT]:
+        if sample.error or sample.kink or sample.constants:
+            continue
+        leaves, spec = tree_flatten((list(sample.args), dict(sample.kwargs)))
+        places = [i for i, leaf in enumerate(leaves) if is_smooth(leaf)]
+
+        def call(*values, leaves=leaves, spec=spec, places=places):
+            given = list(leaves)
+            for place, value in zip(places, values, strict=True):
+                given[place] = value
+            args, kwargs = tree_unflatten(given, spec)
+            torch.manual_seed(0)
+            outputs = flat(function.apply(*args, **kwargs))
+            return tuple(o for o in outputs if isinstance(o, pg.Variable) and o.requires_grad)
+
+        values = [leaves[i].clone() for i in places]
+        outputs = call(*[pg.Variable(v, requires_grad=True) for v in values]) if values else ()
+        if outputs and all(o.dtype in EXACT for o in outputs):
+            yield call, values
+
+
+def random_like(tensors, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(t.shape, dtype=t.dtype, generator=generator) for t in tensors]
+
+
+def vjp(call, values, cotangents):
+    variables = [pg.Variable(v, requires_grad=True) for v in values]
+    outputs = call(*variables)
+    return outputs, pg.grad(outputs, variables, cotangents, materialize_grads=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_forward_mode_fits_backward(name):
+    for call, values in calls_of(name):
+        tangents = random_like(values, 1)
+        outputs, pushed = pg.func.jvp(call, tuple(values), tuple(tangents))
+        cotangents = random_like(outputs, 2)
+        _, pulled = vjp(call, values, cotangents)
+        forward = sum(inner(t, c) for t, c in zip(pushed, cotangents, strict=True))
+        backward = sum(inner(t, g.data) for t, g in zip(tangents, pulled, strict=True))
+        if torch.as_tensor(forward + backward).isfinite():
+            torch.testing.assert_close(forward, backward, rtol=1e-6, atol=1e-8)
+
+
+FIXED = [name for name in NAMES if not pg.registry[name].function.declaration.random]
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_the_gradient_under_vmap_is_that_of_a_sample(name):
+    for call, values in calls_of(name):
+        batches = [pg.Variable(torch.stack([v, v]), requires_grad=True) for v in values]
+        outputs = call(*[pg.Variable(v, requires_grad=True) for v in values])
+        cotangents = random_like([o.data for o in outputs], 2)
+        _, expected = vjp(call, values, cotangents)
+        try:
+            mapped = pg.func.vmap(call)(*batches)
+            stacked = [torch.stack([c, c]) for c in cotangents]
+            found = pg.grad(mapped, batches, stacked, materialize_grads=True)
+        except (RuntimeError, IndexError, ZeroDivisionError):
+            continue  # torch has no batching rule for a kernel of it
+        for one, other in zip(mapped, outputs, strict=True):
+            if one.data[1].shape != other.shape or not torch.allclose(
+                one.data[1], other.data, equal_nan=True
+            ):
+                break  # torch's batching rule of the kernel is wrong
+        else:
+            for one, other in zip(found, expected, strict=True):
+                torch.testing.assert_close(one.data[1], other.data, equal_nan=True)
