@@ -144,7 +144,8 @@ class Context:
                     total += _version_of(self, value)
         except (TypeError, RuntimeError) as error:
             _refuse_to_save(self, error)
-        self._pg_version = total_version(tensors) if batched_seen else total
+        in_batch = batched_seen and transform_depth()
+        self._pg_version = total_version(tensors) if in_batch else total
 
     def save_for_forward(self, *tensors: Tensor | complex | None) -> None:
         """Keep nothing: forward mode takes what ``save_for_backward`` kept."""
@@ -182,7 +183,7 @@ class Context:
             for value in saved:
                 if value.__class__ is Tensor or isinstance(value, Tensor):
                     total += value._version
-            if batched_seen:
+            if batched_seen and transform_depth():
                 total = total_version(saved)
             if saved and total != self._pg_version:
                 raise_changed(self, saved)

@@ -104,5 +104,5 @@ def _link_packages(folder: Path) -> None:
     folder.mkdir()
     listed = read_toml(ROOT / "pyproject.toml")["tool"]["setuptools"]["packages"]
     names = {package.split(".")[1] for package in listed if "." in package}
-    for name in [*names, "__init__.py", "errors.py"]:
+    for name in [*names, "__init__.py", "errors.py", "forward_ad.py"]:
         (folder / name).symlink_to(ROOT / name)
