@@ -79,9 +79,12 @@ class Batch:
             with _Inside(self):
                 inner = [self._enter(*each) for each in zip(pinned, batched, in_dims, strict=True)]
                 inside.extend(function(inner))
-                self.spans.append((start, next_sequence_number()))
+                span = start, next_sequence_number()
+                self.spans.append(span)
                 self._check_unchanged(pinned, inner)
                 seals.append(_Seal(self, inside))
+                if not seals[0].places:
+                    self.spans.remove(span)
             return tuple([_raw(r) for r in inside if r is not None])
 
         sample.__name__ = self.name
