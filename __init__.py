@@ -14,7 +14,7 @@ try:
     # First of all, and here: imported from inside our own modules, torch takes 60 to 80 ms longer.
     import torch
 
-    from plugrad import errors, forward_ad, func, functional, interop
+    from plugrad import errors, functional, interop
     from plugrad.core import (
         Composite,
         Context,
@@ -56,7 +56,7 @@ finally:
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from plugrad import testing
+    from plugrad import forward_ad, func, testing
 
 __version__ = "0.1.0"
 
@@ -67,15 +67,19 @@ ops = Namespace(registry)
 torch.serialization.add_safe_globals([Variable, Parameter, _rebuild_leaf])
 
 
+#: Imported only when they are used.
+_LAZY = ("forward_ad", "func", "testing")
+
+
 def __dir__() -> list[str]:
     """The public names, which TAB completes."""
     return [*__all__, "__version__"]
 
 
 def __getattr__(name: str) -> ModuleType:
-    """``plugrad.testing``, which is imported only when it is used."""
-    if name == "testing":
-        return importlib.import_module("plugrad.testing")
+    """``plugrad.func`` and the others that are imported only when they are used."""
+    if name in _LAZY:
+        return importlib.import_module(f"plugrad.{name}")
     what = f"module 'plugrad' has no attribute {name!r}"
     if name.startswith("_") or not callable(getattr(torch, name, None)):
         raise AttributeError(what)

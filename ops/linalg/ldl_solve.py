@@ -9,8 +9,8 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 from plugrad.errors import ArgumentError
+from plugrad.ops.linalg._ambiguous import possibly
 from plugrad.ops.linalg._ldl import adjoint, factors, of_factors, order
-from plugrad.ops.linalg._spectrum import possibly
 
 
 def _solved(x: Tensor, pivots: Tensor, y: Tensor, *, hermitian: bool = False) -> Tensor:
