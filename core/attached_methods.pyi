@@ -612,13 +612,13 @@ class AttachedMethods:
         """y = conj(x), x itself if it is real; gx = conj(gy)."""
 
     def conj_physical(self) -> Variable:
-        """y = conj(x), a copy even if it is real; gx = conj(gy). conj puts it off, this computes
-        it.
+        """y = conj(x), a copy also if it is real; gx = conj(gy). conj puts it off, this does
+        not.
         """
 
     def conj_physical_(self) -> Variable:
-        """In place: y = conj(x), a copy even if it is real; gx = conj(gy). conj puts it off,
-        this computes it.
+        """In place: y = conj(x), a copy also if it is real; gx = conj(gy). conj puts it off,
+        this does not.
         """
 
     def contiguous(
@@ -897,6 +897,9 @@ class AttachedMethods:
         dtype; gx = 0.
         """
 
+    def geqrf(self) -> Any:
+        """x = H[0] H[1] ... r, H[i] = 1 - tau[i] v v^H; y has r, and below its diagonal each v."""
+
     def ger(self, y: Variable | Tensor) -> Variable:
         """z[i, j] = x[i] y[j], nothing conjugated; gx = gz conj(y), gy = gz^T conj(x)."""
 
@@ -944,6 +947,11 @@ class AttachedMethods:
         """In place: z = 0 where x < 0, 1 where x > 0, y where x = 0; gx = 0, gy = gz where x =
         0, else 0.
         """
+
+    def histc(
+        self, bins: builtins.int = 100, min: builtins.float = 0, max: builtins.float = 0
+    ) -> Variable:
+        """y[b] = how many of x are in bin b of min to max (of x, if both are 0); gx = 0."""
 
     def hypot(self, y: Variable | Tensor) -> Variable:
         """z = sqrt(x^2 + y^2), without overflow; gx = gz x / z, gy = gz y / z."""
