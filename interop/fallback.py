@@ -36,6 +36,7 @@ from plugrad.interop.primitives import (
 )
 from plugrad.plugins.default import registry
 from plugrad.plugins.instead import torch_name
+from plugrad.plugins.known_packs import bring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -327,8 +328,9 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
             f"no op stands for {self.name}, and torch's own implementation of it calls the "
             f"primitive {primitive}, for which there is none either: its gradient is not known",
             where=f"a call of {self.name}",
-            fix=f"write a Function for it with @plugrad.op(..., overrides=(torch.ops.{primitive},))"
-            " and registry.add it; or pass .detach() where no gradient is wanted",
+            fix=f"{bring(self.name)}write a Function for it with @plugrad.op(..., "
+            f"overrides=(torch.ops.{primitive},)) and registry.add it; or pass .detach() where "
+            "no gradient is wanted",
         )
 
 

@@ -14,8 +14,16 @@ if TYPE_CHECKING:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """``did you mean sin or sinh? ``, to begin a fix with; empty if none of ``known`` is close."""
-    close = difflib.get_close_matches(name, list(known), n=3)
+    """``did you mean sin or sinh? ``, to begin a fix with; empty if none of ``known`` is close.
+
+    First come names that end in this one: of ``gelu`` it is ``nn.functional.gelu`` that is meant.
+    """
+    known = list(dict.fromkeys(known))
+    last = name.rpartition(".")[2]
+    same = [k for k in known if k.rpartition(".")[2] == last and k != name]
+    ends = {k.rpartition(".")[2]: k for k in reversed(known)}
+    close = [ends[end] for end in difflib.get_close_matches(last, list(ends), n=3)]
+    close = same[:3] or close or difflib.get_close_matches(name, known, n=3)
     return f"did you mean {' or '.join(close)}? " if close else ""
 
 

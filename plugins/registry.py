@@ -24,6 +24,7 @@ from plugrad.plugins.instead import (
     torch_name,
     variables_own,
 )
+from plugrad.plugins.known_packs import bring
 from plugrad.plugins.messages import did_you_mean, warn_all
 from plugrad.plugins.naming import check_op, check_pack_name
 from plugrad.plugins.registered_op import BUILTIN, RESERVED, Claims, RegisteredOp
@@ -397,7 +398,7 @@ class Registry:
 
     def _suggestion(self, name: str, known: list[str]) -> str:
         shows = "list(plugrad.registry) shows every op; @plugrad.op and registry.add make one"
-        return did_you_mean(name, known) + shows + self._set_aside()
+        return (bring(name) or did_you_mean(name, known)) + shows + self._set_aside()
 
     def _refuse_absent(
         self, what: str, name: str, error: type[PlugradError] = UnknownOpError
