@@ -112,6 +112,7 @@ class LdlSolve(Function):
         three = factored(3, 3, complex_=True, hermitian=True)
         yield Sample(*three, make.complex(3, 2), hermitian=True)
         yield Sample(*factored(2, 3, 3), make(2, 3, 2))
+        yield Sample(*factored(2, 3, 3), make(3, 2))
         yield Sample(make(0, 0), make.tensor([], dtype=torch.int32), make(0, 2))
         two = make.tensor([1, 2], dtype=torch.int32)
         yield Sample(make.tensor([[1.0, 0.0], [0.0, 2.0]]), two, make.tensor([[0.0], [1.0]]))

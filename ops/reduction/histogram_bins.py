@@ -52,6 +52,7 @@ class HistogramBins(Function):
         for constant in (0, 1, "weight"):
             weight = make(9, low=0.5)
             yield Sample(make(9), edges, weight=weight, density=True).constant(constant)
+        yield Sample(make(5), edges, weight=make.tensor([0.0, 1.0, -1.0, 0.0, 2.0]))
         yield Sample(make(), edges)
         yield Sample(make(0, 3), edges)
         whole = make.tensor([0.0, 0.0, 1.0, 2.0, 2.0])

@@ -12,7 +12,13 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.reduction._histogram import of_range
 
 
-@op("histogramdd_bin_edges", overrides=(torch.ops.aten._histogramdd_bin_edges.default,))
+@op(
+    "histogramdd_bin_edges",
+    overrides=(torch.ops.aten._histogramdd_bin_edges.default,),
+    equivalent={
+        "wrong-at-ties[x]": "of ends that tie any share of the gradient is between the one-sided",
+    },
+)
 class HistogramddBinEdges(Function):
     """y[k] = bins[k] + 1 edges from the least to the largest of x[..., k], or of the range.
 
@@ -51,6 +57,7 @@ class HistogramddBinEdges(Function):
         yield Sample(make(2, 3, 1), [3])
         yield Sample(make(5, 2), [2, 1], range=[-1.0, 1.0, 0.0, 2.0])
         yield Sample(make(3, 2), [2, 1], weight=make(3), density=True)
+        yield Sample(make.tensor([[0.0], [1.0], [2.0]]), [2])
         yield Sample(make(0, 2), [2, 1])
-        yield Sample(make.tensor([[0.0, 1.0], [0.0, 2.0], [3.0, 2.0]]), [2, 2]).at_kink()
+        yield Sample(make.tensor([[0.0], [0.0], [1.0], [2.0], [2.0]]), [2]).at_kink()
         yield Sample(make(5, 2), [2]).raises(RuntimeError, "bin")

@@ -64,6 +64,9 @@ class HistogramddFromBinCts(Function):
         for constant in ("x", "weight"):
             weight = make(5, low=0.5)
             yield Sample(make(5, 2), [2, 1], weight=weight, density=True).constant(constant)
+        yield Sample(make(5, 2), [2, 1], weight=make.tensor([0.0, 1.0, -1.0, 0.0, 2.0]))
+        tied = make.tensor([[0.0], [0.0], [1.0], [2.0], [2.0]])
+        yield Sample(tied, [2], density=True).at_kink()
         yield Sample(make(0, 2), [2, 1])
         points = make.tensor([[1.0, 1.0], [0.5, 2.0], [2.0, 2.0]])
         whole = Sample(points, [2, 1], range=[0.0, 2.0, 0.0, 3.0], weight=make(3))

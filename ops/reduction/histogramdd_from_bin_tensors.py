@@ -57,6 +57,7 @@ class HistogramddFromBinTensors(Function):
         for constant in (0, 1, "weight"):
             weight = make(9, low=0.5)
             yield Sample(make(9, 2), edges, weight=weight, density=True).constant(constant)
+        yield Sample(make(5, 2), edges, weight=make.tensor([0.0, 1.0, -1.0, 0.0, 2.0]))
         yield Sample(make(0, 2), edges)
         points = make.tensor([[0.0, 1.0], [0.0, 2.0], [3.0, 2.0]])
         whole = [make.tensor([0.0, 1.0, 3.0]), make.tensor([1.0, 2.0])]

@@ -11,6 +11,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 _KERNEL = torch.ops.aten.sparse_compressed_tensor.comp_plain_value_size
+_VALUES = "the gradient is that of the values in any case"
 
 
 @op(
@@ -19,6 +20,12 @@ _KERNEL = torch.ops.aten.sparse_compressed_tensor.comp_plain_value_size
     promotes=True,
     linear=True,
     waives={"layouts": "one index repeated is of no CSR tensor, which torch does not check"},
+    equivalent={
+        "option-ignored[dtype]": _VALUES,
+        "option-ignored[layout]": _VALUES,
+        "option-ignored[device]": _VALUES,
+        "state-shared": "of what is saved only the places are used, which calls of a sample share",
+    },
 )
 class SparseCompressedTensor(Function):
     """y has these values where compressed_indices and plain_indices say;  gvalues = gy there."""
@@ -49,7 +56,10 @@ class SparseCompressedTensor(Function):
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
-        where = make.tensor([0, 1, 3], torch.int64), make.tensor([1, 0, 2], torch.int64)
+        where = (
+            make.tensor([0, 1, 3], torch.int64),
+            make.tensor([1, 0, 2], torch.int64),
+        )
         rows: Any = {"dtype": torch.float64, "layout": torch.sparse_csr}
         columns: Any = {"dtype": torch.complex128, "layout": torch.sparse_csc}
         none = "torch has no second derivative of CSR tensors"

@@ -13,7 +13,16 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 _KERNEL = torch.ops.aten._sparse_coo_tensor_with_dims_and_tensors.default
 
 
-@op("sparse_coo_tensor_with_dims_and_tensors", overrides=(_KERNEL,), promotes=True, linear=True)
+@op(
+    "sparse_coo_tensor_with_dims_and_tensors",
+    overrides=(_KERNEL,),
+    promotes=True,
+    linear=True,
+    equivalent={
+        f"option-ignored[{name}]": "the gradient is that of the values in any case"
+        for name in ("dtype", "layout")
+    },
+)
 class SparseCooTensorWithDimsAndTensors(Function):
     """y has these values at these indices, sums where an index repeats;  gvalues = gy there."""
 

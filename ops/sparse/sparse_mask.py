@@ -11,7 +11,12 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.sparse._layout import form, formed
 
 
-@op("sparse_mask", overrides=(torch.ops.aten.sparse_mask.default,), linear=True)
+@op(
+    "sparse_mask",
+    overrides=(torch.ops.aten.sparse_mask.default,),
+    linear=True,
+    equivalent={"state-shared": "only the mask is saved, which calls of a sample share"},
+)
 class SparseMask(Function):
     """y = x where mask, a sparse tensor, has elements;  gx = gy there, else 0, in x's layout.
 
@@ -33,6 +38,10 @@ class SparseMask(Function):
     def samples(make: SampleMaker) -> Iterator[Sample]:
         mask = make.tensor([[0.0, 2.0], [-1.0, 0.0]])
         yield Sample(make(2, 2), mask.to_sparse()).constant("mask")
+        whole = Sample(make(2, 2), (mask + 3).to_sparse()).constant("mask")
+        yield whole.waive("second-order", "torch has no second derivative of full masks")
+        some = make.booleans(3, 4).double().to_sparse()
+        yield Sample(make(3, 4), some).constant("mask")
         yield Sample(make(2, 2), mask.to_sparse_csr()).constant("mask")
         yield Sample(make.complex(2, 2), mask.to(torch.complex128).to_sparse()).constant("mask")
         yield Sample(mask, mask.to_sparse()).constant("mask")

@@ -80,6 +80,7 @@ class SparseMmReduceImpl(Function):
         for how in ("sum", "mean", "amax", "amin"):
             yield Sample(sparse, make(3, 2), how)
         yield Sample(sparse, make(3, 2), "sum").constant(1)
+        yield Sample(sparse, make.tensor([[0.0, 1.0], [2.0, 0.0], [1.0, 3.0]]), "sum")
         yield Sample(sparse, make(3, 2), "prod").raises(RuntimeError, "reduce")
 
 

@@ -13,7 +13,12 @@ from plugrad.ops.sparse._layout import form, formed
 _kernel = torch.ops.aten._to_sparse.default
 
 
-@op("to_sparse", overrides=(_kernel,), linear=True)
+@op(
+    "to_sparse",
+    overrides=(_kernel,),
+    linear=True,
+    equivalent={"option-ignored[blocksize]": "the gradient is in the layout of x in any case"},
+)
 class ToSparse(Function):
     """y = x, sparse: its elements that are not 0, and where;  gx = gy, in the layout of x.
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from plugrad.testing.call import flat
 from plugrad.testing.case import Case
 from plugrad.testing.faults.contexts import contexts_of
+from plugrad.testing.sparse import is_sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -225,6 +226,7 @@ def _same(expected: Any, got: Any, nowhere: Callable[[Tensor], Tensor]) -> bool:
         return other is None or not bool(other.any())
     if expected.shape != got.shape or expected.dtype is not got.dtype:
         return False
+    expected, got = (t.to_dense() if is_sparse(t) else t for t in (expected, got))
     if torch.equal(expected, got):
         return True
     if not (expected.is_floating_point() or expected.is_complex()):
