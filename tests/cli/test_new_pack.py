@@ -294,7 +294,7 @@ OPS = [
      "another name for the op, e.g. --op soft_sin")),
     ("nn", "'nn' is no name for an op of a pack: it is the built-in nn.functional."),
     ("data", "'data' is no name for an op of a pack: it is Variable's own\n  fix: "),
-    ("histc", "torch.Tensor has 'histc': an op of this name stands for that"),
+    ("bincount", "torch.Tensor has 'bincount': an op of this name stands for that"),
 ]  # fmt: skip
 
 
