@@ -40,7 +40,7 @@ class Pattern:
         """The tensor, or an engine's value, that has these values there."""
         t = self.tensor
         if values.shape != self.values.shape:  # torch's kernels would read beyond them
-            raise ValueError(f"{values.shape} are not the elements of this sparse tensor")
+            raise RuntimeError(f"{values.shape} are not the elements of this sparse tensor")
         size, options = list(t.shape), {"dtype": values.dtype, "layout": t.layout}
         if t.layout is torch.sparse_coo:
             parts = t.sparse_dim(), t.dense_dim(), size, t.indices(), values

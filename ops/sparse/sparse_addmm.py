@@ -60,4 +60,5 @@ class SparseAddmm(Function):
         scaled = Sample(make.complex(2, 1), other, make.complex(3, 1), beta=1j, alpha=2 - 1j)
         scaled = scaled.without_oracle("it does not conjugate beta")
         yield scaled.waive("batched-cotangents", "torch makes no batch of sparse tensors")
+        yield Sample(make(2, 2), sparse, make.tensor([[0.0, 1.0], [2.0, 0.0], [1.0, 3.0]]))
         yield Sample(make(2, 2), sparse, make(2, 2)).raises(RuntimeError, "size")

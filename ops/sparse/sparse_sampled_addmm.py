@@ -64,6 +64,11 @@ class SparseSampledAddmm(Function):
     def samples(make: SampleMaker) -> Iterator[Sample]:
         sparse = make.tensor([[0.0, 2.0, 1.0], [-1.0, 0.0, 0.0]]).to_sparse_csr()
         yield Sample(sparse, make(2, 2), make(2, 3)).waive("second-order", _NONE)
+        zeros = (
+            make.tensor([[0.0, 1.0], [2.0, 0.0]]),
+            make.tensor([[0.0, 1.0, 2.0], [3.0, 0.0, 0.0]]),
+        )
+        yield Sample(sparse, *zeros).waive("second-order", _NONE)
         scaled = Sample(sparse, make(2, 2), make(2, 3), beta=0.5, alpha=-2)
         yield scaled.waive("second-order", _NONE)
         for constant in (1, 2):

@@ -239,4 +239,4 @@ def _nowhere(tensor: Tensor) -> Tensor:
 
 
 def _not_finite(tensor: Tensor) -> Tensor:
-    return ~torch.isfinite(tensor)
+    return ~torch.isfinite(tensor.clone())  # what comes of a sparse complex one has no strides
