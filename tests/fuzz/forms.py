@@ -24,6 +24,11 @@ LEFT_OUT = {
     "cdist_backward": "its norms must be those of its points, which a program does not know",
     "setitem": "it is called as v[index] = w, an instruction of its own",
     "cuda": "what it does without a GPU is tested beside it",
+    **{
+        entry.name: "programs are of strided tensors, which nearly all ops are for"
+        for entry in pg.registry
+        if entry.module.startswith("plugrad.ops.sparse.")
+    },
 }
 #: The laws that compare with torch: an op or a sample that waives one says where torch is wrong.
 AGAINST_TORCH = frozenset({"reference", "oracle", "second-order", "primitive", "no-nan"})

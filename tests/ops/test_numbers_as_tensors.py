@@ -115,7 +115,9 @@ class Call:
         inputs = [*self.leaves, *extra]
         if not roots or not inputs:
             return [None] * len(inputs)
-        ones = [torch.ones_like(r.data) for r in roots]
+        ones = [torch.ones(r.shape, dtype=r.dtype) for r in roots]
+        pairs = zip(ones, roots, strict=True)
+        ones = [o if r.layout is torch.strided else o.sparse_mask(r.data) for o, r in pairs]
         return pg.grad(roots, inputs, ones, allow_unused=True)
 
     @property

@@ -10,7 +10,13 @@ from torch import Tensor
 
 import plugrad as pg
 
-OPS = [op for op in pg.registry if op.declaration.reference or op.declaration.overrides]
+#: torch returns a real x itself; here its in-place twin would then be that of a view.
+COPIES = {"conj_physical"}
+OPS = [
+    op
+    for op in pg.registry
+    if (op.declaration.reference or op.declaration.overrides) and op.name not in COPIES
+]
 
 
 def returned(call, sample, wrap):
@@ -42,5 +48,10 @@ def test_returns_the_objects_that_torch_returns(op, requires_grad):
             return pg.Variable(tensor.clone(), leaf(tensor, free).requires_grad)
 
         with torch.random.fork_rng(devices=[]):
-            expected = returned(reference, sample, leaf)
+            try:
+                expected = returned(reference, sample, leaf)
+            except RuntimeError as error:
+                if "automatic differentiation" in str(error):  # torch has no gradient here
+                    continue
+                raise
             assert returned(op.function.apply, sample, variable) == expected, sample
