@@ -133,6 +133,7 @@ def _run(
         root_gradient(place, cotangent, create_graph, i)
         for i, (place, cotangent) in enumerate(zip(roots, cotangents, strict=True))
     ]
+    walk.sums_in_place &= all(cotangent is None for cotangent in cotangents)
     walk.start(roots, gradients)
     del gradients  # else the roots' own gradients would seem to be shared
     running.depth = depth = running.depth + 1

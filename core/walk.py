@@ -54,7 +54,10 @@ class Walk:
         self.pending: dict[Record, Any] = {}
         # Records whose pending gradient is a sum made here, so that nobody else sees it.
         self.owned: set[Record] = set()
-        self.sums_in_place = not create_graph and _only_plain_torch()
+        self.plain = not create_graph and _only_plain_torch()
+        # Until a gradient comes from where others may see its memory, as through DLPack: from
+        # the caller, from a hook, or from a rule that is not built in.
+        self.sums_in_place = self.plain
         # With targets: (output number, position) of each, by record; their gradients; the
         # records a gradient must pass through to get there; and both kinds of records.
         self.wanted: dict[Record, list[tuple[int, int]]] | None = None
@@ -132,6 +135,8 @@ class Walk:
                             guard = _BelowAutograd()
                     else:
                         guard = None
+                        if not record._pg_below_autograd:
+                            self.sums_in_place = False
                         if create_graph:
                             running.recorded_rule = record
                     result = record._pg_rule(record, gradient)
@@ -227,6 +232,7 @@ class Walk:
 
     def _after_arrival(self, arrival: Arrival, gradient: _Gradient) -> _Gradient:
         if arrival.hooks:
+            self.sums_in_place = False
             seen = run_hooks(arrival.hooks, shown(gradient))
             gradient = seen if self.create_graph else seen._data
         variable = None if arrival.retained_by is None else arrival.retained_by()
@@ -248,6 +254,8 @@ class Walk:
     def _apply(self, record: Record, arrived: Any) -> Any:
         """Run the rule of a record, between its hooks, in the modes that it must see."""
         context = record if self.wanted is None else narrowed(record, self.live)
+        if not record._pg_below_autograd:
+            self.sums_in_place = False
         if record._pg_pre_hooks:
             arrived = self._pre_hooked(record, arrived)
         result = apply_rule(context, arrived, self.create_graph)
@@ -258,6 +266,7 @@ class Walk:
         return result
 
     def _pre_hooked(self, record: Record, arrived: Any) -> Any:
+        self.sums_in_place = False
         single = record._pg_outputs is None
         gradients = tuple(map(shown, (arrived,) if single else arrived))
         for registered in list((record._pg_pre_hooks or {}).values()):
@@ -266,6 +275,7 @@ class Walk:
         return found[0] if single else found
 
     def _post_hooked(self, record: Record, arrived: Any, result: Any) -> Any:
+        self.sums_in_place = False
         given = tuple(map(shown, (arrived,) if record._pg_outputs is None else arrived))
         found = [
             None if edge is None or g is None else fit(record, g, edge, self.create_graph)
@@ -295,7 +305,7 @@ class Walk:
             pending[record].add_(gradient)
         else:
             pending[record] = added([pending.pop(record)], gradient, self.sums_in_place)
-            if self.sums_in_place:
+            if self.plain:
                 self.owned.add(record)
 
     def _ends_at(self, record: Record, arrived: Any) -> bool:

@@ -88,7 +88,7 @@ def _compare_gradients(case: Case, call: Call, function: Any, allowed: float) ->
     "beyond",
     whole_op=True,
     engines=_PLUGRAD,
-    explained_by=("output-dtype", "meta"),
+    explained_by=("name", "output-dtype", "meta"),
     slow=True,
 )
 def in_library(op: OpUnderTest) -> None:

@@ -106,3 +106,26 @@ def test_inputs_that_are_asked_for_get_the_buffer_itself():
         loss.backward(inputs=[x, w])
     assert "aten::clone" not in [event.name for event in seen.function_events]
     assert w.grad.tolist() == [[0.5, -2.0]] * 2
+
+
+def test_a_gradient_that_shares_memory_through_dlpack_is_left_alone():
+    """A rule of another library may return its cotangent's own memory, unknown to torch."""
+
+    class Plus(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x + 1
+
+        @staticmethod
+        @pg.once_differentiable
+        def backward(ctx, gy):
+            return torch.from_dlpack(gy)
+
+    x = leaf()
+    y = Plus.apply(x)
+    (y * y + x).sum().backward()
+    torch.testing.assert_close(x.grad.data, 2 * (x.data + 1) + 1)
+    x.grad = None
+    z = x * 3
+    ((Plus.apply(z) + z.sin()) * 2).sum().backward()
+    torch.testing.assert_close(x.grad.data, 6 * (1 + (3 * x.data).cos()))

@@ -330,7 +330,7 @@ sys.meta_path.insert(0, Meddler)
     site.install("early", pack_of("triple", 3))
     site.install("fine", pack_of("five", 5))
     out, _ = site.run("print(x.triple().data.tolist(), x.five().data.tolist())")
-    assert "partially initialized module 'plugrad' has no attribute 'hookimpl'" in out
+    assert "partially initialized module 'plugrad'" in out
     assert out.endswith("\n[3.0, 6.0] [5.0, 10.0]\n")
 
 
