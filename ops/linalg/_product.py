@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from plugrad.core import conj
@@ -9,7 +10,7 @@ from plugrad.core import conj
 
 def column_major(x: Tensor) -> bool:
     """Whether a matrix lies in memory column by column, as a transposed one does."""
-    return not x.is_contiguous() and x.mT.is_contiguous()
+    return x.layout is torch.strided and not x.is_contiguous() and x.mT.is_contiguous()
 
 
 def left_gradient(gz: Tensor, y: Tensor, columns: bool = False) -> Tensor:

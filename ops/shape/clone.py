@@ -24,7 +24,8 @@ class Clone(Function):
     def forward(
         ctx: Context, x: Tensor, *, memory_format: torch.memory_format = torch.preserve_format
     ) -> Tensor:
-        return x.clone(memory_format=memory_format)
+        # Sparse tensors keep their format, and take no word about it.
+        return x.clone(memory_format=memory_format if x.layout is torch.strided else None)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
