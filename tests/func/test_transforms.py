@@ -19,6 +19,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # torch loads deco
 ours, theirs = pg.func, torch.func
 
 
+@pytest.fixture(autouse=True)
+def _random_numbers_are_as_before():
+    with torch.random.fork_rng(devices=[]):
+        yield
+
+
 def tensor(*shape, seed=0):
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(*shape, generator=generator, dtype=torch.float64)

@@ -12,6 +12,12 @@ from plugrad.errors import VmapError
 vmap = pg.func.vmap
 
 
+@pytest.fixture(autouse=True)
+def _random_numbers_are_as_before():
+    with torch.random.fork_rng(devices=[]):
+        yield
+
+
 def tensor(*shape, seed=0):
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(*shape, generator=generator, dtype=torch.float64)

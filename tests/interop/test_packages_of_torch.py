@@ -71,6 +71,12 @@ DENSITIES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _random_numbers_are_as_before():
+    with torch.random.fork_rng(devices=[]):
+        yield
+
+
 def gradients(made, call, number, shape):
     """The outputs and the gradients of a weighted sum of their squares."""
     generator = torch.Generator().manual_seed(0)

@@ -23,6 +23,7 @@ LEFT_OUT = {
     **dict.fromkeys(("bfloat16", "cfloat", "float", "half", "to", "type_as"), _CASTS),
     **dict.fromkeys(("cholesky", "linalg.cholesky_ex", "linalg_eigh"), _SYMMETRIC),
     "ctc_loss_forward": "the gradient is for logarithms of probabilities that sum to 1, as torch's",
+    "nn.functional.grouped_mm": "its kernel takes no float64",
     "log_sigmoid_backward": "the third argument is made of the second, whose gradient has its part",
     "normal": "drawn again for other numbers, it takes mean and std for constants, as torch does",
 }
@@ -58,7 +59,8 @@ def refusal(name):
 
     values = case.values
     leaves = [values[place].detach().clone().requires_grad_() for place in places]
-    assert {x.dtype for x in leaves} <= {torch.float64, torch.complex128}, name
+    if not {x.dtype for x in leaves} <= {torch.float64, torch.complex128}:
+        return "its numbers are too coarse for differences"
     try:
         gradcheck(call, leaves, fast_mode=True, nondet_tol=1e-9)
         gradgradcheck(call, leaves, fast_mode=True, nondet_tol=1e-9)

@@ -51,6 +51,12 @@ OTHERS = {
 INTEGERS = ((), (torch.tensor([[1, 2, 1], [3, 1, 2]]),), (3,))
 
 
+@pytest.fixture(autouse=True)
+def _random_numbers_are_as_before():
+    with torch.random.fork_rng(devices=[]):
+        yield
+
+
 def changed(name, arguments, dtype, engine, out_of_place=False):
     """What the method makes of a value, and its gradient."""
     torch.manual_seed(0)
