@@ -117,3 +117,10 @@ def of_factors(gx: Tensor, packed: Tensor, pivots: Tensor, hermitian: bool) -> T
     g_lower = torch.where(o.strict, g_lower, 0.0).gather(-2, o.back)
     beside = torch.where(o.pairs, g_d + adjoint(g_d, hermitian), 0.0)
     return g_lower + g_diagonal.diag_embed() + beside
+
+
+def with_real_diagonal(x: Tensor, hermitian: bool) -> Tensor:
+    """A Hermitian x as it is meant: in blocks of 2 LAPACK would read an imaginary part."""
+    if not (hermitian and x.is_complex()):
+        return x
+    return x - (1j * x.diagonal(0, -2, -1).imag).diag_embed()

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 from plugrad.errors import ArgumentError
 from plugrad.ops.linalg._ambiguous import possibly
-from plugrad.ops.linalg._ldl import adjoint, factors, of_factors, order
+from plugrad.ops.linalg._ldl import adjoint, factors, of_factors, order, with_real_diagonal
 
 
 def _solved(x: Tensor, pivots: Tensor, y: Tensor, *, hermitian: bool = False) -> Tensor:
@@ -75,7 +75,7 @@ class LdlSolve(Function):
     ) -> Tensor:
         if pivots.shape == x.shape[:-1]:  # else torch refuses them
             _check(x, pivots)
-        z = _solved(x, pivots, y, hermitian=hermitian)
+        z = _solved(with_real_diagonal(x, hermitian), pivots, y, hermitian=hermitian)
         ctx.save_for_backward(x, pivots, z if ctx.needs_input_grad[0] else None)
         ctx.hermitian = hermitian
         return z
@@ -84,7 +84,7 @@ class LdlSolve(Function):
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
         x, pivots, z = ctx.saved_tensors
         if ctx.hermitian:
-            gy = _solved(x, pivots, gz, hermitian=True)
+            gy = _solved(with_real_diagonal(x, True), pivots, gz, hermitian=True)
         else:
             gy = conj(_solved(x, pivots, conj(gz)))
         if z is None:
