@@ -22,6 +22,7 @@ def _unsupported(difference, theirs, ours):
     missing = (
         "does not support automatic differentiation",
         "derivative for",
+        "is not differentiable with respect to argument",
         "ZeroTensors are immutable",  # how torch's own backward adds to a zero it made
         "Autograd not support dtype",  # a result of integers has no graph, here as everywhere
         "to be true, but got false",  # an assertion inside one of torch's formulas
