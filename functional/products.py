@@ -137,14 +137,7 @@ def _gradients(
     found = call.level.gradients(call.outputs, call.inputs, [None], True)
     if strict:
         call.check_dependence(call.outputs, _INDEPENDENT)
-        call.check_graph(
-            found,
-            "While computing the hessian, found that the jacobian of the user-provided function "
-            "with respect to input {i} is independent of the input. This is not allowed in strict "
-            "mode. You should ensure that your function is twice differentiable and that the "
-            "jacobian depends on the inputs (this would be violated by a linear function for "
-            "example).",
-        )
+        call.check_gradient(found)
     return call, found, given
 
 

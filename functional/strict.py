@@ -131,6 +131,17 @@ class Call:
             if not (isinstance(value, Variable) and value.requires_grad):
                 refuse(self.name, message.format(i=i))
 
+    def check_gradient(self, gradient: Sequence[Any]) -> None:
+        """In strict mode, demand that the gradient depend on each input, for a Hessian."""
+        self.check_graph(
+            gradient,
+            "While computing the hessian, found that the jacobian of the user-provided function "
+            "with respect to input {i} is independent of the input. This is not allowed in strict "
+            "mode. You should ensure that your function is twice differentiable and that the "
+            "jacobian depends on the inputs (this would be violated by a linear function for "
+            "example).",
+        )
+
 
 def as_tuple(given: Any, what: str, name: str) -> tuple[bool, tuple[Any, ...]]:
     """Whether it is a tuple, and a tuple of what is given.
