@@ -159,9 +159,7 @@ def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
         # A view keeps its base, and so counts as two that see the memory. Detached it does
         # not: then only a base that somebody else holds is left to count.
         gradient = gradient.detach()
-    if shared or _storage_users(gradient) > _SOLE_USERS or _tensor_users(gradient) > 1:
-        return gradient.clone()
-    return gradient
+    return gradient.clone() if shared or _is_seen(gradient) else gradient
 
 
 def added(held: list[Any], gradient: Any, in_place: bool) -> Tensor:
@@ -177,13 +175,17 @@ def added(held: list[Any], gradient: Any, in_place: bool) -> Tensor:
         and old.__class__ is gradient.__class__ is Tensor
         and old.device == gradient.device
         and (old.is_contiguous() or _is_dense(old))
-        and _storage_users(old) <= _SOLE_USERS
-        and _tensor_users(old) <= 1
+        and not _is_seen(old)
         and not old.is_inference()
     ):
         return old.add_(gradient)
     total: Tensor = old + gradient
     return total
+
+
+def _is_seen(tensor: Tensor) -> bool:
+    """Whether others hold its memory: another tensor, or what is not Python's."""
+    return _storage_users(tensor) > _SOLE_USERS or _tensor_users(tensor) > 1
 
 
 def _storage_users(tensor: Tensor) -> int:
