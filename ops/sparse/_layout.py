@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from plugrad.core import Context, Function
+
 #: How a tensor is laid out: its layout, and of blocks their size, of COO its sparse dimensions.
 Form = tuple[torch.layout, "tuple[int, ...] | None", int]
 
@@ -39,3 +41,12 @@ def formed(x: Tensor, like: Form) -> Tensor:
     if layout is torch.sparse_coo:
         return x.to_sparse(dims) if x.layout is torch.strided else x.to_sparse()
     return x.to_sparse(layout=layout, blocksize=blocks)
+
+
+class InAnotherLayout(Function):
+    """An op that changes only how x is laid out; its forward notes ``ctx.form``."""
+
+    @staticmethod
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        """Gx = gy, in the layout of x."""
+        return formed(gy, ctx.form)

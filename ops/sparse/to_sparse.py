@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.sparse._layout import form, formed
+from plugrad.core import Context, Sample, SampleMaker, op
+from plugrad.ops.sparse._layout import InAnotherLayout, form
 
 _kernel = torch.ops.aten._to_sparse.default
 
@@ -19,7 +19,7 @@ _kernel = torch.ops.aten._to_sparse.default
     linear=True,
     equivalent={"option-ignored[blocksize]": "the gradient is in the layout of x in any case"},
 )
-class ToSparse(Function):
+class ToSparse(InAnotherLayout):
     """y = x, sparse: its elements that are not 0, and where;  gx = gy, in the layout of x.
 
     The gradient of an element that y leaves out, a 0, is not left out.
@@ -36,10 +36,6 @@ class ToSparse(Function):
     ) -> Tensor:
         ctx.form = form(x)
         return _kernel(x, layout=layout, blocksize=blocksize, dense_dim=dense_dim)
-
-    @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        return formed(gy, ctx.form)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.sparse._layout import form, formed
+from plugrad.core import Context, Sample, SampleMaker, op
+from plugrad.ops.sparse._layout import InAnotherLayout, form
 
 _kernel = torch.ops.aten._to_sparse_bsr.default
 
 
 @op("to_sparse_bsr", overrides=(_kernel,), linear=True)
-class ToSparseBsr(Function):
+class ToSparseBsr(InAnotherLayout):
     """y = x, in compressed rows of blocks;  gx = gy, in the layout of x.
 
     The gradient of an element that y leaves out, a 0, is not left out.
@@ -26,10 +26,6 @@ class ToSparseBsr(Function):
     ) -> Tensor:
         ctx.form = form(x)
         return _kernel(x, blocksize, dense_dim)
-
-    @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        return formed(gy, ctx.form)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.sparse._layout import form, formed
+from plugrad.core import Context, Sample, SampleMaker, op
+from plugrad.ops.sparse._layout import InAnotherLayout, form
 
 _kernel = torch.ops.aten._to_sparse.sparse_dim
 
 
 @op("to_sparse_dim", overrides=(_kernel,), linear=True)
-class ToSparseDim(Function):
+class ToSparseDim(InAnotherLayout):
     """y = x, sparse in its first dimensions alone;  gx = gy, in the layout of x.
 
     The gradient of an element that y leaves out, a 0, is not left out.
@@ -24,10 +24,6 @@ class ToSparseDim(Function):
     def forward(ctx: Context, x: Tensor, sparse_dim: int) -> Tensor:
         ctx.form = form(x)
         return _kernel(x, sparse_dim)
-
-    @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
-        return formed(gy, ctx.form)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
