@@ -4,39 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.utils._pytree import tree_flatten
 
 import plugrad as pg
 from plugrad.errors import TransformError, VmapError
+from plugrad.tests.func.functions import A, X, agree, scalar, tensor, vector
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # torch loads decompositions
 
 ours, theirs = pg.func, torch.func
-
-
-def tensor(*shape, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-
-X, A = tensor(4), tensor(3, 4, seed=1)
-
-
-def scalar(x):
-    return (torch.tanh(A @ x) * (A @ x).sin()).sum()
-
-
-def vector(x):
-    return torch.tanh(A @ x) * x.sum().exp()
-
-
-def agree(mine, expected, kind=torch.Tensor):
-    found, spec = tree_flatten(mine)
-    wanted, wanted_spec = tree_flatten(expected)
-    assert spec == wanted_spec
-    for a, b in zip(found, wanted, strict=True):
-        assert type(a) is kind
-        torch.testing.assert_close(a if kind is torch.Tensor else a.data, b)
 
 
 @pytest.mark.parametrize("name", ["jacrev", "jacfwd"])
