@@ -39,9 +39,10 @@ CHANGES = {
     "flushing of denormal numbers": lambda: torch.set_flush_denormal(True),
     "torch dispatch modes": lambda: Logged().__enter__(),
     "the number of threads": lambda: torch.set_num_threads(torch.get_num_threads() + 1),
-    "torch's random state": lambda: torch.manual_seed(0) and torch.rand(3),
-    "Python's random state": lambda: random.seed(0),
-    "NumPy's random state": lambda: np.random.seed(0),
+    # To draw changes a state whatever it was; to seed does not, where it had that seed before.
+    "torch's random state": lambda: torch.rand(3, device="cpu"),
+    "Python's random state": lambda: random.random(),
+    "NumPy's random state": lambda: np.random.rand(),
     "NumPy's handling of errors": lambda: np.seterr(all="raise"),
     "the filters of warnings": lambda: warnings.simplefilter("ignore"),
     "how tensors are printed": lambda: torch.set_printoptions(precision=2),
@@ -120,7 +121,7 @@ def test_a_librarys_own_filter_stays_where_another_is_taken_back():
 def test_a_mode_of_the_program_does_not_see_the_guard():
     kept.clear()
     with Logged(), Guard() as guard:
-        torch.manual_seed(0)
+        torch.manual_seed(torch.initial_seed() + 1)
     assert guard.changed == ["torch's random state"]
     assert kept == []
 
