@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._flat import flat_in
 
 
 @op(
@@ -27,13 +28,15 @@ class HardsigmoidBackward(Function):
         return _hardsigmoid_backward(x, y)
 
     @staticmethod
-    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, None]:
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         (y,) = ctx.saved_tensors
-        return _hardsigmoid_backward(gz, y) if ctx.needs_input_grad[0] else None, None
+        gx = _hardsigmoid_backward(gz, y) if ctx.needs_input_grad[0] else None
+        return gx, flat_in(1, ctx, gz)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield Sample(make(3, 4), make(3, 4))
+        yield Sample(make(3, 4), make(4))
         yield Sample(make(), make())
         yield Sample(make(0, 3), make(0, 3))
         yield Sample(make(2, 3, 1), make(4))

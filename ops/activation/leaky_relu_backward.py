@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._flat import flat_in
 
 
 @op(
@@ -30,15 +31,16 @@ class LeakyReluBackward(Function):
         return _leaky_relu_backward(x, y, ctx.negative_slope, self_is_result)
 
     @staticmethod
-    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, None]:
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         (y,) = ctx.saved_tensors
         if not ctx.needs_input_grad[0]:
-            return None, None
-        return _leaky_relu_backward(gz, y, ctx.negative_slope, False), None
+            return None, flat_in(1, ctx, gz)
+        return _leaky_relu_backward(gz, y, ctx.negative_slope, False), flat_in(1, ctx, gz)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield Sample(make(3, 4), make(3, 4), 0.01, False)
+        yield Sample(make(3, 4), make(4), 0.01, False)
         yield Sample(make(3, 4), make(3, 4), 0.5, True)
         yield Sample(make(3), make(3), -1.5, False)
         yield Sample(make(), make(), 0.01, False)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.ops._flat import flat_in
 
 
 @op(
@@ -41,12 +42,12 @@ class RreluWithNoiseBackward(Function):
         return _rrelu_with_noise_backward(x, y, noise, *ctx.numbers, training, self_is_result)
 
     @staticmethod
-    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
         x, y, noise = ctx.saved_tensors
         gx = None
         if ctx.needs_input_grad[0]:
             gx = _rrelu_with_noise_backward(gz, y, conj(noise), *ctx.numbers, ctx.training, False)
-        return gx, None, gz * conj(x) if x is not None and ctx.training else None
+        return gx, flat_in(1, ctx, gz), gz * conj(x) if x is not None and ctx.training else None
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

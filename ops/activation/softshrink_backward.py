@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._flat import flat_in
 
 
 @op(
@@ -28,13 +29,15 @@ class SoftshrinkBackward(Function):
         return _softshrink_backward(x, y, lambd)
 
     @staticmethod
-    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, None]:
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         (y,) = ctx.saved_tensors
-        return _softshrink_backward(gz, y, *ctx.numbers) if ctx.needs_input_grad[0] else None, None
+        gx = _softshrink_backward(gz, y, *ctx.numbers) if ctx.needs_input_grad[0] else None
+        return gx, flat_in(1, ctx, gz)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield Sample(make(3, 4), make(3, 4), 0.5)
+        yield Sample(make(3, 4), make(4), 0.5)
         yield Sample(make(), make(), 0.5)
         yield Sample(make(0, 3), make(0, 3), 0.5)
         yield Sample(make(2, 3, 1), make(4), 0.5)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._flat import flat_in
 from plugrad.ops._number import number
 
 
@@ -31,9 +32,9 @@ class ThresholdBackward(Function):
         return _threshold_backward(x, y, threshold)
 
     @staticmethod
-    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor, Tensor | None]:
         (y,) = ctx.saved_tensors
-        return _threshold_backward(gz, y, ctx.threshold), None
+        return _threshold_backward(gz, y, ctx.threshold), flat_in(1, ctx, gz)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import ArgumentError
+from plugrad.ops._flat import flat_in
 from plugrad.ops.loss import _margin
 
 
@@ -43,7 +44,7 @@ class MultilabelMarginLossBackward(Function):
         reduction = ctx.reduction
         ones = _margin.ones(y, reduction)
         slopes = _backward(ones, y, target, reduction, is_target)
-        return _margin.of_cotangent(gz * slopes, reduction), None, None, None, None
+        return _margin.of_cotangent(gz * slopes, reduction), flat_in(1, ctx, gz), None, None, None
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._flat import flat_in
 from plugrad.ops.loss._reduction import REDUCTIONS
 
 
@@ -44,7 +45,7 @@ class NllLoss2dBackward(Function):
         gx = torch.nn.functional.nll_loss(
             gz, target, weight, ignore_index=ctx.ignore_index, reduction=ctx.reduction
         )
-        return gx, None, None, None, None, None, None
+        return gx, flat_in(1, ctx, gz), None, None, None, None, None
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._flat import flat_in
 from plugrad.ops.padding._sizes import sizes
 
 
@@ -29,8 +30,9 @@ class ReplicationPad3dBackward(Function):
         return _replication_pad3d_backward(x, y, ctx.padding)
 
     @staticmethod
-    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, None]:
-        return _replication_pad3d(gz, ctx.padding) if ctx.needs_input_grad[0] else None, None
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        gx = _replication_pad3d(gz, ctx.padding) if ctx.needs_input_grad[0] else None
+        return gx, flat_in(1, ctx, gz)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

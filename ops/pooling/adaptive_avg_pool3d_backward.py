@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._flat import flat_in
 
 
 @op(
@@ -29,8 +30,8 @@ class AdaptiveAvgPool3dBackward(Function):
         return z
 
     @staticmethod
-    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor, None]:
-        return torch.nn.functional.adaptive_avg_pool3d(gz, ctx.size), None
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor, Tensor | None]:
+        return torch.nn.functional.adaptive_avg_pool3d(gz, ctx.size), flat_in(1, ctx, gz)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

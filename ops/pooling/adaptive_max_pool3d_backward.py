@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._flat import flat_in
 from plugrad.ops.pooling._places import gathered
 
 
@@ -30,9 +31,9 @@ class AdaptiveMaxPool3dBackward(Function):
         return z
 
     @staticmethod
-    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor, Tensor | None, None]:
         (indices,) = ctx.saved_tensors
-        return gathered(gz, indices, 3), None, None
+        return gathered(gz, indices, 3), flat_in(1, ctx, gz), None
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._flat import flat_in
 from plugrad.ops._sizes import Sizes, sizes
 
 
@@ -43,8 +44,8 @@ class AvgPool2dBackward(Function):
         return z
 
     @staticmethod
-    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor, None]:
-        return torch.nn.functional.avg_pool2d(gz, *ctx.window), None
+    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor, Tensor | None]:
+        return torch.nn.functional.avg_pool2d(gz, *ctx.window), flat_in(1, ctx, gz)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

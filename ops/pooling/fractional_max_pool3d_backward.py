@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._flat import flat_in
 from plugrad.ops._sizes import Sizes
 from plugrad.ops.pooling._places import gathered
 
@@ -40,7 +41,7 @@ class FractionalMaxPool3dBackward(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
         (indices,) = ctx.saved_tensors
-        return gathered(gz, indices, 3), *(None,) * 4
+        return gathered(gz, indices, 3), flat_in(1, ctx, gz), *(None,) * 3
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -103,7 +103,10 @@ def _broadcast_names(subject: Subject) -> list[str]:
 
 
 @FAULTS.fault(
-    "unbroadcast-dropped", "add a sample where {} is broadcast", variants=_broadcast_names
+    "unbroadcast-dropped",
+    "add a sample where {} is broadcast",
+    variants=_broadcast_names,
+    proof=_dropped_proof,  # of zeros, one place holds their sum
 )
 def unbroadcast_dropped(subject: Subject, name: str) -> Mapping[str, Any]:
     """The gradient of an input that was broadcast is taken from one place, not summed."""

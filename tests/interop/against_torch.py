@@ -149,7 +149,7 @@ def difference(
 ) -> str | None:
     """Where the second differs from the first, in words; None if nowhere.
 
-    No gradient and a gradient of zeros are the same. ``tolerance`` is relative to the largest
+    A gradient of zeros where torch has none is no difference. ``tolerance`` is relative to the largest
     element, and to 1. With ``skip_nan`` a derivative is free where the first has nan.
     """
     if expected["requires grad"] != got["requires grad"]:
@@ -170,8 +170,10 @@ def difference(
 
 
 def _differs(wanted: Any, have: Any, tolerance: float) -> str | None:
-    if wanted is None or have is None:
-        return None if _is_zero(wanted) and _is_zero(have) else "None for a tensor, or the reverse"
+    if have is None:  # not even for zeros: an optimizer skips a parameter with no gradient
+        return None if wanted is None else "None for a tensor"
+    if wanted is None:
+        return None if _is_zero(have) else "a tensor for None"
     if (wanted.shape, wanted.dtype) != (have.shape, have.dtype):
         return f"{have.dtype} of {tuple(have.shape)} for {wanted.dtype} of {tuple(wanted.shape)}"
     if wanted.layout is not torch.strided:
