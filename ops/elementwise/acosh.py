@@ -26,14 +26,15 @@ from plugrad.core import Elementwise, Sample, SampleMaker, op
 class Acosh(Elementwise):
     """y = acosh(x);  gx = gy conj(1 / sqrt(x^2 - 1)).
 
-    It is infinite at 1, and nan below, as y is.
+    It is infinite at 1, and nan below, as y is; for real x below -1 it is a number, as in torch.
     """
 
     value = staticmethod(torch.acosh)
 
     @staticmethod
     def slope(x: Tensor, y: Tensor) -> Tensor:
-        return (x - 1).rsqrt() * (x + 1).rsqrt()
+        size = x if x.is_complex() else x.abs()
+        return (size - 1).rsqrt() * (size + 1).rsqrt()
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

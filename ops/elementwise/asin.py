@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Elementwise, Sample, SampleMaker, op
+from plugrad.ops.elementwise._square import one_minus_square
 
 
 @op(
@@ -32,7 +33,7 @@ class Asin(Elementwise):
 
     @staticmethod
     def slope(x: Tensor, y: Tensor) -> Tensor:
-        return ((1 - x) * (1 + x)).rsqrt()
+        return one_minus_square(x).rsqrt()
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

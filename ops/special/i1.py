@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Elementwise, Sample, SampleMaker, op
+from plugrad.ops.special._bessel import NEAR, i1_slope_near_0
 
 
 @op(
@@ -16,15 +17,16 @@ from plugrad.core import Elementwise, Sample, SampleMaker, op
     elementwise=True,
 )
 class I1(Elementwise):
-    """y = I1(x);  gx = gy (I0(x) - y / x), and gy / 2 at 0. Abramowitz and Stegun 9.6.28."""
+    """y = I1(x);  gx = gy (I0(x) - y / x), by its series near 0. Abramowitz and Stegun 9.6.28."""
 
     needs = "xy"
     value = staticmethod(torch.special.i1)
 
     @staticmethod
     def slope(x: Tensor, y: Tensor) -> Tensor:
-        nought = x == 0
-        return torch.where(nought, 0.5, torch.i0(x) - y / torch.where(nought, 1.0, x))
+        near = x.abs() < NEAR
+        far = torch.where(near, 1.0, x)
+        return torch.where(near, i1_slope_near_0(torch.where(near, x, 0.0)), torch.i0(x) - y / far)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Elementwise, Sample, SampleMaker, op
+from plugrad.ops.special._bessel import NEAR, i1_slope_near_0
 
 
 @op(
@@ -16,16 +17,21 @@ from plugrad.core import Elementwise, Sample, SampleMaker, op
     elementwise=True,
 )
 class I1e(Elementwise):
-    """y = exp(-|x|) I1(x);  gx = gy (exp(-|x|) I0(x) - y (sign(x) + 1 / x)), and gy / 2 at 0."""
+    """y = exp(-|x|) I1(x);  gx = gy (exp(-|x|) I1'(x) - sign(x) y).
+
+    I1'(x) = I0(x) - I1(x) / x, by its series near 0: Abramowitz and Stegun 9.6.28.
+    """
 
     needs = "xy"
     value = staticmethod(torch.special.i1e)
 
     @staticmethod
     def slope(x: Tensor, y: Tensor) -> Tensor:
-        nought = x == 0
-        inverse = x.sign() + 1 / torch.where(nought, 1.0, x)
-        return torch.where(nought, 0.5, torch.special.i0e(x) - y * inverse)
+        near = x.abs() < NEAR
+        far = torch.where(near, 1.0, x)
+        of_i1 = torch.special.i0e(x) - y / far
+        series = (-x.abs()).exp() * i1_slope_near_0(torch.where(near, x, 0.0))
+        return torch.where(near, series, of_i1) - x.sign() * y
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

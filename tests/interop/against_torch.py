@@ -149,8 +149,8 @@ def difference(
 ) -> str | None:
     """Where the second differs from the first, in words; None if nowhere.
 
-    A gradient of zeros where torch has none is no difference. ``tolerance`` is relative to the largest
-    element, and to 1. With ``skip_nan`` a derivative is free where the first has nan.
+    A gradient of zeros where torch has none is no difference. ``tolerance`` is relative to the
+    largest element, and to 1. With ``skip_nan`` a derivative is free where the first has nan.
     """
     if expected["requires grad"] != got["requires grad"]:
         return f"requires grad is {got['requires grad']}, not {expected['requires grad']}"
