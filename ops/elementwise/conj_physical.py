@@ -23,12 +23,11 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     inplace=True,
 )
 class ConjPhysical(Function):
-    """y = conj(x), a copy also if it is real;  gx = conj(gy). conj puts it off, this does not."""
+    """y = conj(x), which is x if it is real;  gx = conj(gy). conj puts it off, this does not."""
 
     @staticmethod
     def forward(ctx: Context, x: Tensor) -> Tensor:
-        y = torch.conj_physical(x)
-        return y.clone() if y is x else y
+        return torch.conj_physical(x)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:

@@ -154,10 +154,11 @@ def _facts_that_differ(a, b, changes):
 
 def _log_difference(differ, theirs, ours):
     """By hook: which of two values' hooks runs first is up to the order of the walk."""
-    # torch calls a hook with None for an output that got no gradient, ours does not call it.
+    # torch calls a hook with None for an output that got no gradient, ours only a prehook.
     allowed = _allowed(theirs.live().values())
     theirs, ours = theirs.log, ours.log
-    theirs[:] = [entry for entry in theirs if entry[1] is not None]
+    for log in (theirs, ours):
+        log[:] = [entry for entry in log if entry[1] is not None]
     labels = [label for label, _ in theirs], [label for label, _ in ours]
     if sorted(labels[0]) != sorted(labels[1]):
         return differ("log", "", *labels)

@@ -86,7 +86,7 @@ def _not_finite(difference, theirs, ours):
 
 @rule("torch has nan or loses digits at a singular point of the op, where ours has the value")
 def _singular_point(difference, theirs, ours):
-    singular = re.search(r"prod|pow|\*\*|norm|std|sqrt", theirs.text)
+    singular = re.search(r"prod|pow|\*\*|norm|std|sqrt|logcumsumexp", theirs.text)
     if difference.what != "values" or not singular:
         return False
     tiny = any(_has_tiny(raw(v)) for v in theirs.live().values())
@@ -133,8 +133,36 @@ def _depends_but_on(session, name, but):
     leaves = [v for v in live if v.is_leaf and v.requires_grad and v is not value]
     leaves = [v for v in leaves if not any(v is x for x in but)]
     grad, ones = session.names["grad"], torch.ones_like(raw(value))
-    found = grad([value], leaves, [ones], retain_graph=True, allow_unused=True)
+    try:
+        found = grad([value], leaves, [ones], retain_graph=True, allow_unused=True)
+    except RuntimeError:  # torch does not have it, so it is more than zeros
+        return True
     return any(bool(raw(g).nan_to_num(0).any()) for g in found if g is not None)
+
+
+@rule("a count requires grad here, and its gradient is 0; torch's does not")
+def _counts(difference, theirs, ours):
+    counted = "histc(" in line_of(theirs, difference.name)
+    return difference.what == "requires_grad" and counted and bool(difference.plugrad)
+
+
+@rule("an output that a mask leaves out has a number here; torch's is nobody's output")
+def _masked_output(difference, theirs, ours):
+    made = line_of(theirs, difference.name)
+    return difference.what == "output_nr" and "_backward.default(" in made and "False" in made
+
+
+@rule(
+    "in torch a hook follows the first one of its tensor, to the node of before a change in place"
+)
+def _hook_of_before(difference, theirs, ours):
+    label = difference.name.removeprefix("hook ")
+    owner = re.search(rf"{label} = (v\d+)\.register_hook", theirs.text)
+    if difference.what != "values" or label == difference.name or not owner:
+        return False
+    before = theirs.text[: owner.start()]
+    earlier = re.search(rf"h\d+ = {owner[1]}\.register_hook.*", before, re.DOTALL)
+    return bool(earlier and re.search(rf"{owner[1]}\.\w+_\(", earlier[0]))
 
 
 @rule("None stands for zeros, also where allow_unused=True was left out")
