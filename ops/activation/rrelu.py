@@ -33,6 +33,8 @@ class Rrelu(Function):
         training: bool = False,
         generator: torch.Generator | None = None,
     ) -> Tensor:
+        if lower > upper:  # torch's kernel, which is called here, does not look
+            raise RuntimeError("Lower bound should be less than or equal to the upper bound")
         ctx.numbers = (lower, upper)
         ctx.training = bool(training)
         noise = torch.empty_like(x, memory_format=torch.contiguous_format)
@@ -58,6 +60,7 @@ class Rrelu(Function):
         yield Sample(make(), 0.2, 0.3, True)
         yield Sample(make(0, 3), 0.2, 0.3, True)
         yield Sample(make.tensor([-1.0, -0.0, 0.0, 2.0])).at_kink()
+        yield Sample(make(3), 0.5, 0.2).raises(RuntimeError, "Lower bound should be less")
 
 
 _rrelu_with_noise = torch.ops.aten.rrelu_with_noise.default

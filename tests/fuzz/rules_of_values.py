@@ -152,9 +152,7 @@ def _masked_output(difference, theirs, ours):
     return difference.what == "output_nr" and "_backward.default(" in made and "False" in made
 
 
-@rule(
-    "in torch a hook follows the first one of its tensor, to the node of before a change in place"
-)
+@rule("in torch a hook goes where its tensor's first one is, also after a change in place")
 def _hook_of_before(difference, theirs, ours):
     label = difference.name.removeprefix("hook ")
     owner = re.search(rf"{label} = (v\d+)\.register_hook", theirs.text)
