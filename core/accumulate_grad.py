@@ -58,7 +58,8 @@ class AccumulateGrad(Record):
                 where=f"a Variable computed by {variable.grad_fn!r}",
                 fix="change a clone() of it in place",
             )
-        if not variable._requires_grad:  # turned off since
+        if not variable._requires_grad:  # turned off since; torch calls its hooks all the same
+            _call_post_accumulate(variable)
             return
         leaf = variable._data
         # The gradient fits the leaf as it was when this was made.
@@ -75,15 +76,7 @@ class AccumulateGrad(Record):
                 held.append(gradient)
                 del gradient
                 variable._grad = plain(_own(held, leaf, shared))
-        extra = variable._extra
-        if extra is not None and extra.post_accumulate:
-            for registered in list(extra.post_accumulate.values()):
-                if call(registered, variable) is not None:
-                    raise HookError(
-                        "post-accumulate-grad hooks should return None",
-                        where=f"the hook registered at {registered.place}",
-                        fix="assign to the leaf's grad in the hook",
-                    )
+        _call_post_accumulate(variable)
 
 
 def edge_of(variable: Variable) -> Edge | None:
@@ -107,6 +100,18 @@ def edge_of(variable: Variable) -> Edge | None:
         if record is not None:
             return record
     return _make_accumulator(variable)
+
+
+def _call_post_accumulate(variable: Variable) -> None:
+    extra = variable._extra
+    if extra is not None and extra.post_accumulate:
+        for registered in list(extra.post_accumulate.values()):
+            if call(registered, variable) is not None:
+                raise HookError(
+                    "post-accumulate-grad hooks should return None",
+                    where=f"the hook registered at {registered.place}",
+                    fix="assign to the leaf's grad in the hook",
+                )
 
 
 def _make_accumulator(variable: Variable) -> Record:

@@ -32,6 +32,8 @@ LEFT_OUT = {
         if entry.module.startswith("plugrad.ops.sparse.")
     },
 }
+#: Ops whose primitives are told apart by arguments, so that not every sample fits each of them.
+OVERLOADED = {"random", "ctc_loss_backward"}
 #: The laws that compare with torch: an op or a sample that waives one says where torch is wrong.
 AGAINST_TORCH = frozenset({"reference", "oracle", "second-order", "primitive", "no-nan"})
 #: Python's operators by the middle of their method's name.
@@ -79,6 +81,8 @@ def forms_of(op, sample):
     """Every way in which an op can be called with a sample's arguments."""
     if sample.oracle_is_wrong or sample.error:  # the op declares so, and why
         return []
+    if sample.kwargs.get("sparse"):  # programs are of strided tensors
+        return []
     if not AGAINST_TORCH.isdisjoint({*op.declaration.waives, *sample.waives}):
         return []
     holes = _Holes()
@@ -91,8 +95,8 @@ def forms_of(op, sample):
     paths = torch_paths(declared.overrides)
     if declared.methods or declared.properties:
         paths = [path for path in paths if not path.startswith("torch.ops.aten.")]
-    if op.name == "random":  # its primitives are told apart by the arguments that a sample may lack
-        paths = []
+    if op.name in OVERLOADED:
+        paths = [path for path in paths if not path.startswith("torch.ops.aten.")]
     texts = [f"{path}({', '.join(args + kwargs)})" for path in paths]
     inplace = []
     if args and args[0] == "{0}":

@@ -146,10 +146,19 @@ def _counts(difference, theirs, ours):
     return difference.what == "requires_grad" and counted and bool(difference.plugrad)
 
 
-@rule("an output that a mask leaves out has a number here; torch's is nobody's output")
-def _masked_output(difference, theirs, ours):
+@rule("outputs are counted here with those that have no gradient, or are left out by a mask")
+def _counted_outputs(difference, theirs, ours):
     made = line_of(theirs, difference.name)
-    return difference.what == "output_nr" and "_backward.default(" in made and "False" in made
+    masked = "_backward.default(" in made and "False" in made
+    return difference.what == "output_nr" and (masked or "lu_unpack(" in made)
+
+
+@rule("torch's sum of exponentials loses what is next to a huge number; ours is exact")
+def _huge_summands(difference, theirs, ours):
+    if difference.what != "values" or "logcumsumexp" not in theirs.text:
+        return False
+    sizes = [raw(v).abs() for v in theirs.live().values() if is_free(raw(v))]
+    return any(bool((s[s.isfinite()] > 1e15).any()) for s in sizes)
 
 
 @rule("in torch a hook goes where its tensor's first one is, also after a change in place")

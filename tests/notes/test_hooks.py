@@ -587,6 +587,17 @@ def test_a_post_accumulate_hook_gets_the_leaf_with_its_new_gradient(engine):
     assert seen == [(True, [3]), (True, [6])]
 
 
+def test_hooks_of_a_leaf_that_needs_no_gradient_any_more_run_and_nothing_is_added(engine):
+    x, seen = engine.leaf([1.0]), []
+    y = x * 3
+    x.register_hook(lambda _: seen.append("hook"))
+    x.register_post_accumulate_grad_hook(lambda v: seen.append(("after", v.grad)))
+    x.detach_()
+    y.backward()
+    assert seen == ["hook", ("after", None)]
+    assert x.grad is None
+
+
 def test_post_accumulate_hooks_run_in_order_without_recording(engine):
     x = engine.leaf([1.0, 2.0])
 
