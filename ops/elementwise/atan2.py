@@ -27,7 +27,8 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 class Atan2(Function):
     """z = the angle of the vector with the coordinates y and x, from the axis of y.
 
-    gx = gz y / (x^2 + y^2), gy = -gz x / (x^2 + y^2), and 0 where both are 0 or one is infinite.
+    gx = gz y / (x^2 + y^2), gy = -gz x / (x^2 + y^2), and 0 where both are 0, or one is
+    infinite and none nan.
     """
 
     @staticmethod
@@ -39,7 +40,7 @@ class Atan2(Function):
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
         need_gx, need_gy = ctx.needs_input_grad
-        far = x.isinf() | y.isinf()
+        far = (x.isinf() | y.isinf()) & ~(x.isnan() | y.isnan())
         x, y = torch.where(far, 0.0, x), torch.where(far, 0.0, y)
         z = torch.hypot(x, y)  # of squares the sum would overflow
         z = torch.where(z == 0, 1.0, z)

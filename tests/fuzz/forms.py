@@ -32,6 +32,11 @@ LEFT_OUT = {
         if entry.module.startswith("plugrad.ops.sparse.")
     },
 }
+#: Primitives that no program calls, each with the reason.
+PRIMITIVES_LEFT_OUT = {
+    "torch.ops.aten.lift.default": "torch's tracing alone calls it; it changes its operand's graph",
+    "torch.ops.aten._unsafe_index.Tensor": "torch refuses a mask there, which is read as one here",
+}
 #: Ops whose primitives are told apart by arguments, so that not every sample fits each of them.
 OVERLOADED = {"random", "ctc_loss_backward"}
 #: The laws that compare with torch: an op or a sample that waives one says where torch is wrong.
@@ -92,7 +97,7 @@ def forms_of(op, sample):
     except NoLiteralError:
         return []
     declared = op.declaration
-    paths = torch_paths(declared.overrides)
+    paths = [p for p in torch_paths(declared.overrides) if p not in PRIMITIVES_LEFT_OUT]
     if declared.methods or declared.properties:
         paths = [path for path in paths if not path.startswith("torch.ops.aten.")]
     if op.name in OVERLOADED:

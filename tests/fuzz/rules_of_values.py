@@ -86,7 +86,7 @@ def _not_finite(difference, theirs, ours):
 
 @rule("torch has nan or loses digits at a singular point of the op, where ours has the value")
 def _singular_point(difference, theirs, ours):
-    singular = re.search(r"prod|pow|\*\*|norm|std|sqrt|logcumsumexp", theirs.text)
+    singular = re.search(r"prod|pow|\*\*|norm|std|sqrt|dist|tan2|logcumsumexp", theirs.text)
     if difference.what != "values" or not singular:
         return False
     tiny = any(_has_tiny(raw(v)) for v in theirs.live().values())
@@ -150,7 +150,8 @@ def _counts(difference, theirs, ours):
 def _counted_outputs(difference, theirs, ours):
     made = line_of(theirs, difference.name)
     masked = "_backward.default(" in made and "False" in made
-    return difference.what == "output_nr" and (masked or "lu_unpack(" in made)
+    others = re.search(r"lu_unpack\(|_copy\(", made)  # copies are an op each
+    return difference.what == "output_nr" and bool(masked or others)
 
 
 @rule("torch's sum of exponentials loses what is next to a huge number; ours is exact")

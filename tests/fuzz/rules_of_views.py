@@ -43,8 +43,9 @@ def _view_of_a_detached_base(difference, theirs, ours):
         return _has_detached_base(theirs.names.get(difference.name))
     refused = difference.torch == "nothing" and str(difference.plugrad).startswith("NoGraphError")
     taken = difference.plugrad == "nothing" and "a view of a leaf Variable" in str(difference.torch)
-    used = [theirs.names.get(name) for name in re.findall(r"v\d+", difference.line)]
-    return difference.what == "raises" and (refused or taken) and any(map(_has_detached_base, used))
+    # Also where it was written into another value, which requires grad from then on.
+    some = any(map(_has_detached_base, theirs.live().values()))
+    return difference.what == "raises" and (refused or taken) and some
 
 
 def _has_detached_base(value):
