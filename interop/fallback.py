@@ -308,6 +308,8 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
         tensor = args[0]
         if id(tensor) in self.given:  # a record may have saved it, in the shape that it has
             self._refuse(primitive)
+        # What it is a view of keeps its shape, for whoever changes the view in place later.
+        ours[0]._data = tensor.detach()
         view = entry.apply(*ours, **options)
         primitive(*args, **kwargs)
         view._data = tensor

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from plugrad.core import Elementwise, Sample, SampleMaker, op
+from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
 @op(
     "deg2rad",
     methods=("deg2rad",),
     overrides=(torch.deg2rad, torch.ops.aten.deg2rad.default),
+    linear=True,
     elementwise=True,
     inplace=True,
 )
-class Deg2rad(Elementwise):
+class Deg2rad(Function):
     """y = x pi / 180;  gx = gy pi / 180."""
 
-    value = staticmethod(torch.deg2rad)
+    @staticmethod
+    def forward(ctx: Context, x: Tensor) -> Tensor:
+        return torch.deg2rad(x)
 
     @staticmethod
-    def slope(x: Tensor, y: Tensor) -> Tensor:
-        return torch.full_like(x, math.pi / 180)
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        return torch.deg2rad(gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from plugrad.core import Elementwise, Sample, SampleMaker, op
+from plugrad.core import Context, Function, Sample, SampleMaker, op
 
 
 @op(
     "rad2deg",
     methods=("rad2deg",),
     overrides=(torch.rad2deg, torch.ops.aten.rad2deg.default),
+    linear=True,
     elementwise=True,
     inplace=True,
 )
-class Rad2deg(Elementwise):
+class Rad2deg(Function):
     """y = x 180 / pi;  gx = gy 180 / pi."""
 
-    value = staticmethod(torch.rad2deg)
+    @staticmethod
+    def forward(ctx: Context, x: Tensor) -> Tensor:
+        return torch.rad2deg(x)
 
     @staticmethod
-    def slope(x: Tensor, y: Tensor) -> Tensor:
-        return torch.full_like(x, 180 / math.pi)
+    def backward(ctx: Context, gy: Tensor) -> Tensor:
+        return torch.rad2deg(gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

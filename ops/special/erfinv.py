@@ -21,12 +21,12 @@ from plugrad.core import Elementwise, Sample, SampleMaker, op
 class Erfinv(Elementwise):
     """y = erfinv(x);  gx = gy sqrt(pi) / 2 exp(y^2), infinite at 1 and -1."""
 
-    needs = "y"
+    # Not y: what comes after may change it in place, as nn.init.trunc_normal_ does.
     value = staticmethod(torch.erfinv)
 
     @staticmethod
     def slope(x: Tensor, y: Tensor) -> Tensor:
-        return (math.sqrt(math.pi) / 2) * (y * y).exp()
+        return (math.sqrt(math.pi) / 2) * x.erfinv().square().exp()
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

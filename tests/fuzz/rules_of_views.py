@@ -110,3 +110,12 @@ def _expanded_gradient(difference, theirs, ours):
     names = re.findall(r"v\d+", difference.line)
     made = [line_of(theirs, name) for name in names]
     return any(message in text for text in texts) and any("grad" in line for line in made)
+
+
+@rule("torch keeps the gradient that retain_grad asked for in the shape of before t_ or squeeze_")
+def _retained_before_a_new_shape(difference, theirs, ours):
+    name, dot, _ = difference.name.rpartition(".grad")
+    if difference.what != "values" or not dot:
+        return False
+    _, _, after = theirs.text.partition(f"{name}.retain_grad()")
+    return bool(re.search(r"\.(t|transpose|swapaxes|swapdims|squeeze|unsqueeze)_\(", after))

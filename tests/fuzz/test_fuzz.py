@@ -23,11 +23,6 @@ QUIET = {
 }
 
 
-@pytest.mark.xfail(
-    reason="two differences without a rule yet: what a view that retained its grad has after t_, "
-    "and acosh below 1, where torch's gradient is a number and ours nan",
-    strict=False,
-)
 @settings(max_examples=300, **QUIET)
 @given(program=programs())
 def test_random_programs(program):

@@ -283,3 +283,17 @@ def test_autocast_is_as_in_torch():
     (g,) = pg.grad(got.float().sum(), x)
     assert g.dtype is torch.float32
     torch.testing.assert_close(g.data, w)
+
+
+def test_what_torchs_code_squeezed_in_place_can_be_changed_by_the_caller():
+    """Its base then had the new shape, and the gradient of the change none that fitted."""
+    data = torch.arange(12, dtype=torch.float64).reshape(3, 4) ** 2
+    ours, theirs = pg.Variable(data.clone(), requires_grad=True), data.clone().requires_grad_()
+    found = []
+    for x in (ours, theirs):
+        q = torch.quantile(x * 1, 0.3, dim=1)
+        q.mul_(2)
+        q[0] = q[1] * 3
+        (q * q).sum().backward()
+        found.append(x.grad)
+    torch.testing.assert_close(found[0].data, found[1])
