@@ -54,9 +54,10 @@ finally:
         gc.enable()
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from typing import Any
 
     from plugrad import forward_ad, func, testing
+    from plugrad.profiling import profile
 
 __version__ = "0.1.0"
 
@@ -67,8 +68,9 @@ ops = Namespace(registry)
 torch.serialization.add_safe_globals([Variable, Parameter, _rebuild_leaf])
 
 
-#: Imported only when they are used.
+#: Imported only when they are used: modules, and what is in one.
 _LAZY = ("forward_ad", "func", "testing")
+_LAZY_FROM = {"profile": "profiling"}
 
 
 def __dir__() -> list[str]:
@@ -76,10 +78,12 @@ def __dir__() -> list[str]:
     return [*__all__, "__version__"]
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
     """``plugrad.func`` and the others that are imported only when they are used."""
     if name in _LAZY:
         return importlib.import_module(f"plugrad.{name}")
+    if name in _LAZY_FROM:
+        return getattr(importlib.import_module(f"plugrad.{_LAZY_FROM[name]}"), name)
     what = f"module 'plugrad' has no attribute {name!r}"
     if name.startswith("_") or not callable(getattr(torch, name, None)):
         raise AttributeError(what)
@@ -120,6 +124,7 @@ __all__ = [
     "op",
     "ops",
     "packs",
+    "profile",
     "registry",
     "set_detect_anomaly",
     "set_grad_enabled",

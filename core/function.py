@@ -19,6 +19,7 @@ from plugrad.core.context import running
 from plugrad.core.declaration import Declaration, Signature
 from plugrad.core.node import BinaryRecord, ManyRecord, Record, UnaryRecord
 from plugrad.core.record import holds_tensor
+from plugrad.core.seams import note_gate, note_record_type
 from plugrad.core.variable import Variable, recorded
 from plugrad.core.when_used import making
 from plugrad.errors import (
@@ -216,12 +217,13 @@ class Function(metaclass=OpType):
         gate.__name__ = cls.signature.op_name.rpartition(".")[2]
         gate.__doc__ = cls.__doc__
         gate.__signature__ = cls.signature.python  # type: ignore[attr-defined]
+        note_gate(gate)
         return gate
 
     @classmethod
     def _record_type(cls, base: type[Record]) -> type[Record]:
         declaration = cls.declaration
-        return type(
+        made = type(
             cls.__name__,
             (base,),
             {
@@ -237,6 +239,8 @@ class Function(metaclass=OpType):
                 "__doc__": cls.__doc__,
             },
         )
+        note_record_type(made)
+        return made
 
     @classmethod
     def _checked_defaults(cls) -> Mapping[str, Any]:

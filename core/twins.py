@@ -17,6 +17,7 @@ from plugrad.core.node import (
     stop_retaining,
 )
 from plugrad.core.saved import pack_saved
+from plugrad.core.seams import note_gate
 from plugrad.core.unpack import any_foreign
 from plugrad.core.variable import Variable, plain
 from plugrad.core.views import check_inplace
@@ -77,6 +78,7 @@ def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
     twin.__qualname__ = f"Variable.{name}"
     twin.__doc__ = f"In place: {function.__doc__}"
     twin.__signature__ = function.signature.python  # type: ignore[attr-defined]
+    note_gate(twin)
     return twin
 
 
