@@ -189,9 +189,9 @@ def _memory(tensor: Tensor | Variable) -> int:
         tensor = tensor._data
     try:
         # Not by the storage, which takes five times as long to ask for.
-        place = tensor.data_ptr() - tensor.storage_offset() * tensor.itemsize
+        place: Any = tensor.data_ptr() - tensor.storage_offset() * tensor.itemsize
     except (NotImplementedError, RuntimeError):  # sparse, or a subclass without a storage
-        return -id(tensor)
+        place = 0
     return place or -id(tensor)
 
 
