@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from plugrad.testing.laws import LAWS
+from plugrad.testing.two_jacobians import TwoJacobians
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -143,7 +144,7 @@ class Report:
         """What a notebook shows: a line for each failure, which opens, with what its law says."""
         found = [
             f"<details><summary><b>{escape(r.id)}</b>: {escape(r.message)}</summary>"
-            f"<pre>{escape(failure_text(r))}</pre></details>"
+            f"<pre>{escape(failure_text(r, jacobians=False))}</pre>{_jacobians(r)}</details>"
             for r in self.failures
         ]
         found += [f"<div>{escape(f'{r.id}: warning: {r.message}')}</div>" for r in self.warnings]
@@ -161,10 +162,10 @@ class Report:
         return "\n".join(lines)
 
 
-def failure_text(result: Result) -> str:
+def failure_text(result: Result, jacobians: bool = True) -> str:
     """What is wrong, where, why there is such a law, and how to see it again.
 
-    The first line says all that fits into a line.
+    The first line says all that fits into a line. Both Jacobians are in it if wanted.
     """
     place = "" if result.sample is None else f", sample {result.sample}"
     lines = [result.message, f"  op: {result.op}{place}"]
@@ -172,15 +173,18 @@ def failure_text(result: Result) -> str:
         lines.append(f"  arguments: {result.arguments}")
     lines.append(f"  law: {result.law}{_why(result.law)} ({result.explain})")
     mismatch = result.mismatch
-    if mismatch is not None and mismatch.jacobians is not None:
-        expected, got = mismatch.jacobians
-        lines += ["  expected Jacobian:", *matrix_lines(expected)]
-        lines += ["  got:", *matrix_lines(got)]
+    if jacobians and mismatch is not None and mismatch.jacobians is not None:
+        lines += [f"  {line}" for line in TwoJacobians(mismatch).lines()]
     commands = [_pytest_command(result), result.reproduce]
     labels = ("  reproduce: ", "         or: ")
     given = zip(labels, filter(None, commands), strict=False)
     lines += [label + command for label, command in given]
     return "\n".join(lines)
+
+
+def _jacobians(result: Result) -> str:
+    mismatch = result.mismatch
+    return TwoJacobians(mismatch).html() if mismatch and mismatch.jacobians else ""
 
 
 def matrix_lines(matrix: Matrix) -> list[str]:

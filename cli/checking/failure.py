@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.text import Text
+
+from plugrad.testing.two_jacobians import TwoJacobians, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
 
 #: As many failures of an op are told in full; of the others there is a line each.
 IN_FULL = 3
-#: Jacobians of more columns than these are not printed: nobody could read them.
-COLUMNS = 12
-ROWS = 24
 
 
 def print_failures(console: Console, outcome: Outcome, verbose: bool = False) -> None:
@@ -39,6 +38,9 @@ def print_failures(console: Console, outcome: Outcome, verbose: bool = False) ->
             console.print(f"\nmore failures of {op} ({len(failures) - full}):")
         for result in failures[full:]:
             console.print(Text(f"  {result.id}: {_first_line(result.message)}"))
+        laws = list(dict.fromkeys(result.law for result in failures[full:]))
+        if laws:
+            console.print(Text(f"  what these laws say: plugrad explain {' '.join(laws)}"))
 
 
 def _print_warnings(console: Console, outcome: Outcome) -> None:
@@ -59,7 +61,7 @@ def failure(result: Result) -> Iterator[Text]:
     for name, value in facts(result):
         yield Text.assemble("  ", (f"{name:<11}", "dim"), value)
     if result.mismatch is not None and result.mismatch.jacobians is not None:
-        yield from _jacobians(*result.mismatch.jacobians)
+        yield from _jacobians(TwoJacobians(result.mismatch))
     if result.reproduce:
         yield Text.assemble("  ", (f"{'reproduce':<11}", "dim"), (result.reproduce, "bold"))
 
@@ -102,27 +104,25 @@ def _first_line(message: str) -> str:
 # --- Jacobians -----------------------------------------------------------------------
 
 
-def _jacobians(expected: Matrix, got: Matrix) -> Iterator[Text]:
-    small = 0 < len(expected) <= ROWS and 0 < len(expected[0]) <= COLUMNS
-    if not small:
-        yield Text("  Jacobians  too large to print: --html draws them")
+def _jacobians(both: TwoJacobians) -> Iterator[Text]:
+    if both.is_empty:
         return
-    largest = max((abs(v) for row in expected for v in row if abs(v) < float("inf")), default=0.0)
+    if not both.is_small:
+        first, *worst = both.lines()
+        yield Text(f"  {first}")
+        yield from (Text(f"  {line}", "red") for line in worst)
+        return
     yield Text("  Jacobian expected (a row for each output element, a column for each input's):")
-    yield from _matrix(expected, expected, largest)
+    yield from _matrix(both.expected)
     yield Text("  Jacobian got (* where it differs):")
-    yield from _matrix(got, expected, largest)
+    yield from _matrix(both.got, both)
 
 
-def _matrix(shown: Matrix, expected: Matrix, largest: float) -> Iterator[Text]:
-    for row, wanted in zip(shown, expected, strict=True):
+def _matrix(shown: Matrix, both: TwoJacobians | None = None) -> Iterator[Text]:
+    for i, row in enumerate(shown):
         line = Text("   ")
-        for value, right in zip(row, wanted, strict=True):
-            wrong = value != right and not abs(value - right) <= 1e-9 * largest
-            line.append(f"{_short(value):>12}{'*' if wrong else ' '}", "red" if wrong else "")
+        for j, value in enumerate(row):
+            wrong = both is not None and both.differs(i, j)
+            line.append(f"{number(value):>12}{'*' if wrong else ' '}", "red" if wrong else "")
         line.rstrip()
         yield line
-
-
-def _short(value: Any) -> str:
-    return f"{value + 0.0:.5g}"  # -0.0 + 0.0 is 0.0

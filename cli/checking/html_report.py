@@ -10,8 +10,10 @@ from jinja2 import Environment, PackageLoader
 
 from plugrad.cli.checking.failure import facts, without_numbers
 from plugrad.cli.checking.plain import plain
+from plugrad.cli.describing.explanation import law_lines
 from plugrad.testing.law import FAMILIES
 from plugrad.testing.result import Result, Status
+from plugrad.testing.two_jacobians import TwoJacobians
 
 if TYPE_CHECKING:
     from plugrad.cli.checking.outcome import Outcome
@@ -44,12 +46,20 @@ def html_report(outcome: Outcome, title: str = "plugrad check") -> str:
         families=[f for f in FAMILIES if any(law.family == f for law in _laws(outcome))],
         failures=failures[:LISTED],
         unlisted=len(failures[LISTED:]),
+        pages=[(law.id, "\n".join(law_lines(law))) for law in _broken(outcome)],
         data=_Data(outcome).as_dict(),
     )
 
 
 def _laws(outcome: Outcome) -> list[Law]:
     return list(outcome.laws)
+
+
+def _broken(outcome: Outcome) -> list[Law]:
+    """The laws of the failures and warnings, whose pages the file has."""
+    report = outcome.report
+    found = {result.law for result in (*report.failures, *report.warnings)}
+    return [law for law in _laws(outcome) if law.id in found]
 
 
 class _Data:
@@ -63,6 +73,11 @@ class _Data:
         self.outcome = outcome
         self.texts: dict[str, int] = {}
         self.details: list[dict[str, Any]] = []
+        #: By op and sample the result that has its Jacobians, which other laws show, too.
+        self.jacobians: dict[tuple[str, int | None], Result] = {}
+        for result in outcome.report.failures:
+            if result.mismatch is not None and result.mismatch.jacobians is not None:
+                self.jacobians.setdefault((result.op, result.sample), result)
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as plain values."""
@@ -94,7 +109,8 @@ class _Data:
         told.append(self._text(without_numbers(result)))
         if result.status == "failed":
             told.append(len(self.details))
-            self.details.append(_detail(result))
+            with_jacobians = self.jacobians.get((result.op, result.sample))
+            self.details.append(_detail(result, with_jacobians))
         return told
 
     def _text(self, text: str) -> int:
@@ -119,20 +135,30 @@ class _Data:
         ).reproduce
 
 
-def _detail(result: Result) -> dict[str, Any]:
+def _detail(result: Result, with_jacobians: Result | None) -> dict[str, Any]:
+    """The facts of a failure, and its Jacobians; if it has none, those that another law found."""
     detail: dict[str, Any] = {"facts": facts(result)}
     if result.mismatch is not None and result.mismatch.jacobians is not None:
-        expected, got = result.mismatch.jacobians
-        detail["jacobians"] = {
-            "expected": _drawn(expected),
-            "got": _drawn(got),
-            "difference": _drawn(
-                [
-                    [g - e for e, g in zip(*rows, strict=True)]
-                    for rows in zip(expected, got, strict=True)
-                ]
-            ),
-        }
+        with_jacobians = result
+    if with_jacobians is None or with_jacobians.mismatch is None:
+        return detail
+    both = TwoJacobians(with_jacobians.mismatch)
+    if both.is_empty:
+        return detail
+    detail["jacobians"] = {
+        "expected": _drawn(both.expected),
+        "got": _drawn(both.got),
+        "difference": _drawn(
+            [
+                [g - e for e, g in zip(*rows, strict=True)]
+                for rows in zip(both.expected, both.got, strict=True)
+            ]
+        ),
+        "allowed": plain(both.allowed),
+        "small": both.is_small,
+    }
+    if with_jacobians is not result:
+        detail["jacobians"]["of"] = with_jacobians.law
     return detail
 
 

@@ -168,15 +168,24 @@
     const { facts, jacobians } = data.details[detail];
     const list = element("dl");
     for (const [name, value] of facts.filter(([name]) => name !== "op"))
-      list.append(element("dt", "", name), element("dd", "", value));
+      list.append(element("dt", "", name),
+        element("dd", "", ...(name === "law's page" ? page(data.laws[l].id, value) : [value])));
     const again = reproduce(o, l, sample);
     if (again) list.append(element("dt", "", "reproduce"), element("dd", "reproduce", again));
     const body = element("div", "body", list);
-    if (jacobians) body.append(element("div", "", ...maps(jacobians)));
+    if (jacobians) body.append(element("div", "", ...maps(jacobians), ...numbers(jacobians)));
     return element("article", "result",
       element("h3", "", element("span", `status ${className(status)}`, data.statuses[status]),
         sampleName(sample), element("span", "duration", time(microseconds))),
       element("p", "message", data.texts[text]), body);
+  }
+
+  /** Where this file has the law's page, and the command that prints it. */
+  function page(law, command) {
+    if (!document.getElementById(`law-${law}`)) return [command];
+    const link = element("a", "", law);
+    link.href = `#law-${law}`;
+    return [link, `, or: ${command}`];
   }
 
   /** What did not fail, a line each. */
@@ -307,6 +316,51 @@
       element("p", "", "Jacobians: a row for each output element, a column for each input element."),
       line,
     ];
+  }
+
+  // --- the numbers ---
+
+  /** So many of the worst entries of large Jacobians. */
+  const WORST = 10;
+
+  const rounded = (entry) =>
+    Array.isArray(entry) ? entry[1] : typeof entry === "number" ? `${+entry.toPrecision(5) + 0}` : entry;
+
+  /** Small Jacobians in full, of large ones the worst entries; a difference is the redder the larger. */
+  function numbers({ expected, got, difference, allowed, small, of }) {
+    const off = (i, j) => {
+      if (shown(expected[i][j]) === shown(got[i][j])) return 0;
+      const by = size(difference[i][j]);
+      return typeof by === "number" ? Math.abs(by) : Infinity;
+    };
+    const places = difference.flatMap((row, i) => row.map((_, j) => [i, j, off(i, j)]));
+    const wrong = places.filter(([, , by]) => by > allowed).sort((a, b) => b[2] - a[2]);
+    const most = wrong.length ? wrong[0][2] : 0;
+    const cell = (entry, by) => {
+      const td = element("td", by > allowed ? "off" : "", rounded(entry));
+      if (by > allowed)
+        td.style.setProperty("--share", Math.max(0.15, 0.6 * (by === Infinity ? 1 : most === Infinity ? 0.5 : by / most)));
+      return td;
+    };
+    const many = `${wrong.length} of ${places.length} entries differ`;
+    const found = of ? `; the law ${of} found them for this sample` : "";
+    if (!small) {
+      const rows = wrong.slice(0, WORST).map(([i, j, by]) => element("tr", "",
+        element("th", "", `[${i}, ${j}]`), cell(expected[i][j], 0), cell(got[i][j], by),
+        cell(difference[i][j], 0)));
+      const head = element("tr", "", ...["at", "expected", "got", "difference"].map((n) => element("th", "", n)));
+      const table = element("table", "numbers", head, ...rows);
+      table.dataset.numbers = "worst";
+      return [table, element("p", "", `${many}, of which these are the worst${found}.`)];
+    }
+    const whole = (name, entries, marked) => {
+      const table = element("table", "numbers", element("caption", "", name),
+        ...entries.map((row, i) => element("tr", "", ...row.map((e, j) => cell(e, marked ? off(i, j) : 0)))));
+      table.dataset.numbers = name;
+      return table;
+    };
+    return [element("div", "maps", whole("expected", expected, false), whole("got", got, true)),
+      element("p", "", `${many}${found}.`)];
   }
 
   // --- events ---

@@ -117,8 +117,11 @@ def test_a_failure_shows_jacobians_where_there_are_some():
     details = {"device": "meta", "mismatch": mismatch, "command": "plugrad check f"}
     text = failure_text(Result("f", 0, "numeric", "first order", "failed", "off", **details))
     assert text.splitlines()[3:7] == [
-        "  expected Jacobian:", "    [2  0]", "  got:", "    [1  0]"
-    ]  # fmt: skip
+        "  expected Jacobian, a row for each output element, a column for each input's:",
+        "    [2  0 ]",
+        "  got (* where it differs):",
+        "    [1* 0 ]",
+    ]
     assert "--plugrad-device meta -k 'f[0]-'" in text
 
 

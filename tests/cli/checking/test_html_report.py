@@ -13,6 +13,11 @@ pytest.importorskip("jinja2")
 pytest.importorskip("rich")
 
 from plugrad.cli.checking.html_report import html_report
+from plugrad.cli.checking.outcome import Outcome
+from plugrad.testing.agree import Mismatch
+from plugrad.testing.check import choose_laws
+from plugrad.testing.pool import Batch
+from plugrad.testing.result import Result
 from plugrad.tests.cli.checking.an_outcome import outcome
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -41,7 +46,7 @@ def test_it_needs_nothing_else():
     text = html_report(outcome())
     parser = Parser()
     parser.feed(text)
-    assert parser.links == ["data:,"]
+    assert {link for link in parser.links if not link.startswith("#")} == {"data:,"}
     assert "@import" not in text
     assert "url(" not in text
     assert "http" not in text
@@ -75,8 +80,12 @@ def test_the_data_is_compact_strict_json():
     assert data["commands"] == ["", "plugrad check sni<&>"]  # no command finds the first
 
 
-def test_a_failure_names_its_laws_page():
+def test_a_failure_names_its_laws_page_and_links_it():
     text = html_report(outcome())
+    assert '<a href="#law-oracle">oracle</a>' in text
+    assert text.count('<article id="law-oracle">') == 1
+    assert "oracle, a law: The gradient is torch&#39;s" in text
+    assert '<article id="law-samples">' not in text  # nobody broke it
     assert "<code>plugrad explain oracle</code>" in text
     assert '["law\\u0027s page","plugrad explain oracle"]' in text
     assert "<code></code>" not in text
@@ -185,6 +194,66 @@ def test_a_failing_cell_opens_with_its_heat_maps(page):
     assert "[1, 1] expected -2, got nan, difference nan" in panel.text
     for table in (expected, got, difference):
         assert table.size["width"] > 20
+
+
+@pytest.mark.slow
+def test_small_jacobians_are_shown_in_full_with_their_differences(page):
+    cell(page, "sni<&>", "oracle").click()
+    assert numbers(page, "expected") == [["1", "0"], ["0", "-2"]]
+    assert numbers(page, "got") == [["1", "0"], ["0", "nan"]]
+    (off,) = all_(page, "#panel .numbers td.off")
+    assert off.text == "nan"
+    assert off.value_of_css_property("background-color") == "rgba(198, 33, 47, 0.6)"
+    assert "1 of 4 entries differ." in page.find_element("id", "panel").text
+
+
+@pytest.mark.slow
+def test_a_law_without_jacobians_shows_those_that_another_found(page):
+    cell(page, "sni<&>", "runs").click()
+    assert numbers(page, "got") == [["1", "0"], ["0", "nan"]]
+    text = page.find_element("id", "panel").text
+    assert "1 of 4 entries differ; the law oracle found them for this sample." in text
+
+
+@pytest.mark.slow
+def test_the_panel_leads_to_the_laws_page(page):
+    cell(page, "sni<&>", "oracle").click()
+    link = page.find_element("css selector", "#panel dd a")
+    assert link.text == "oracle"
+    link.click()
+    article = page.find_element("id", "law-oracle")
+    assert "oracle, a law: The gradient is torch's" in article.text
+    top = page.execute_script("return arguments[0].getBoundingClientRect().top", article)
+    assert top < page.execute_script("return innerHeight")
+
+
+@pytest.mark.slow
+def test_of_large_jacobians_the_worst_entries_are_shown(browser, tmp_path):
+    expected = [[float(i == j) for j in range(30)] for i in range(30)]
+    got = [[2 * v for v in row] for row in expected]
+    got[7][8] = 5.0
+    wrong = Mismatch("x", (7, 8), "0", "5", 5.0, 5.0, 1e-6, jacobians=(expected, got))
+    made = Outcome(["f"], choose_laws(["numeric"]))
+    failure = Result("f", 0, "numeric", "first order", "failed", f"no: {wrong}", mismatch=wrong)
+    made.add(Batch("f", [failure], True))
+    path = tmp_path / "large.html"
+    path.write_text(html_report(made), encoding="utf-8")
+    browser.get(path.as_uri())
+    cell(browser, "f", "numeric").click()
+    lines = numbers(browser, "worst")
+    assert lines[:2] == [["0", "5", "5"], ["1", "2", "1"]]
+    assert len(lines) == 10
+    shares = [td.value_of_css_property("background-color") for td in all_(browser, "td.off")]
+    assert shares[:2] == ["rgba(198, 33, 47, 0.6)", "rgba(198, 33, 47, 0.15)"]
+    assert "31 of 900 entries differ" in browser.find_element("id", "panel").text
+    assert browser.get_log("browser") == []
+
+
+def numbers(page, name):
+    """The texts of a table of numbers, without its heads."""
+    rows = all_(page, f"#panel [data-numbers={name}] tr")
+    found = [[td.text for td in row.find_elements("css selector", "td")] for row in rows]
+    return [row for row in found if row]
 
 
 @pytest.mark.slow
