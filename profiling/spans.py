@@ -77,7 +77,7 @@ thread_names: dict[int, str] = {}
 _thread = _Thread()
 #: The profiles that run. Exchanged as a whole, so that threads can read it without a lock.
 _listeners: tuple[Listener, ...] = ()
-#: Whether one of them wants the device to be waited for.
+#: Whether one of them wants devices to be waited for, and there is one.
 _waits = False
 
 
@@ -86,7 +86,7 @@ def listen(listener: Listener, on: bool) -> None:
     global _listeners, _waits  # noqa: PLW0603
     others = tuple([each for each in _listeners if each is not listener])
     _listeners = (*others, listener) if on else others
-    _waits = any(each.synchronize for each in _listeners)
+    _waits = torch.accelerator.is_available() and any(each.synchronize for each in _listeners)
 
 
 def this_thread() -> int:
@@ -143,6 +143,9 @@ def end(span: Span, given: Sequence[Any] = (), made: Any = None) -> None:
         span.parent.inner += perf_counter_ns() - span.started
 
 
+_HOLDERS = (list, tuple, Tensor, Variable)
+
+
 def _tensors(value: Any) -> Iterator[Tensor | Variable]:
     """The tensors and Variables in an argument or a result."""
     if isinstance(value, Tensor | Variable):
@@ -154,8 +157,8 @@ def _tensors(value: Any) -> Iterator[Tensor | Variable]:
 
 def _wait_for_devices(values: Iterable[Any]) -> None:
     """Wait until the devices of these tensors are done, so that a clock shows what they did."""
-    for device in {t.device for t in _tensors(tuple(values))}:
-        if device.type not in ("cpu", "meta"):
+    for device in {t.device for t in _tensors(tuple(values)) if not t.is_cpu}:
+        if device.type != "meta":
             torch.accelerator.synchronize(device)
 
 
@@ -164,21 +167,22 @@ def _bytes_made(made: Any, given: Sequence[Any], has_inner: bool) -> int:
 
     A Variable that comes from a span inside is that span's.
     """
-    if made.__class__ is not Tensor:
-        made = [t for t in _tensors(made) if not (has_inner and isinstance(t, Variable))]
-        if not made:
-            return 0
-    known = set()
-    for each in given:
-        if each.__class__ is Tensor:  # nearly always, and this runs in each call
-            known.add(_memory(each))
-        else:
-            known.update([_memory(t) for t in _tensors(each)])
+    if made.__class__ is Tensor:  # nearly always, and this runs in each call
+        place = _memory(made)
+        for each in given:
+            if each.__class__ is Tensor:
+                if _memory(each) == place:
+                    return 0
+            elif isinstance(each, _HOLDERS) and place in map(_memory, _tensors(each)):
+                return 0
+        return _bytes_of(made)
+    results = [t for t in _tensors(made) if not (has_inner and isinstance(t, Variable))]
+    known = set(map(_memory, _tensors(tuple(given)))) if results else set()
     total = 0
-    for result in (made,) if made.__class__ is Tensor else made:
-        memory = _memory(result)
-        if memory not in known:
-            known.add(memory)
+    for result in results:
+        place = _memory(result)
+        if place not in known:
+            known.add(place)
             total += _bytes_of(result._data if isinstance(result, Variable) else result)
     return total
 
