@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 #: The nanoseconds from one line to the next: on a terminal, which shows only the last, and else.
 _ON_TERMINAL, _ELSEWHERE = 200_000_000, 10_000_000_000
@@ -16,7 +17,7 @@ class Progress:
     """
 
     def __init__(self, always: bool) -> None:
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._on = always or self._terminal
         self._next = _ON_TERMINAL
 
@@ -41,5 +42,6 @@ class Progress:
             line = f"\r{line}\x1b[K{end}"
         else:
             line += "\n"
-        sys.stderr.write(line)
-        sys.stderr.flush()
+        with suppress(AttributeError, OSError, ValueError):  # no stderr, or a closed one
+            sys.stderr.write(line)
+            sys.stderr.flush()

@@ -194,7 +194,7 @@ def _memory(tensor: Tensor | Variable) -> int:
     try:
         # Not by the storage, which takes five times as long to ask for.
         place: Any = tensor.data_ptr() - tensor.storage_offset() * tensor.itemsize
-    except (NotImplementedError, RuntimeError):  # sparse, or a subclass without a storage
+    except Exception:  # sparse, or a subclass without memory of its own: there are many
         place = 0
     return place or -id(tensor)
 

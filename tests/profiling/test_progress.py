@@ -74,6 +74,19 @@ def test_elsewhere_it_is_a_line_now_and_then(stderr):
     ]
 
 
+@pytest.mark.parametrize("stream", [None, "closed"])
+def test_without_a_stderr_the_run_goes_on(monkeypatch, stream):
+    if stream:
+        stream = Stream(False)
+        progress = Progress(always=True)
+        stream.close()
+    monkeypatch.setattr("sys.stderr", stream)
+    if stream is None:
+        progress = Progress(always=True)
+        run("always")
+    progress.finish(10**9, 1)
+
+
 def test_another_choice_is_refused():
     with pytest.raises(pg.errors.ArgumentError, match=r"(?s)'yes'.*fix: pass True, False"):
         pg.profile(progress="yes")

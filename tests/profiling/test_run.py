@@ -11,6 +11,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint as torchs_checkpoint
 
 import plugrad as pg
+from plugrad.profiling import spans
 
 
 def variable(*shape, grad=True):
@@ -449,6 +450,26 @@ def test_the_top_ops_are_those_that_torch_s_profiler_finds(one_thread):
                 ours[row.op] = min(ours[row.op], row.forward.seconds)
     assert sorted(ours, key=ours.__getitem__) == sorted(theirs, key=theirs.__getitem__)
     assert counted == {(row.op, row.forward.calls) for row in run.rows if row.op in ours}
+
+
+@pytest.mark.parametrize("synchronize", [True, False])
+def test_a_gpu_is_waited_for_before_and_after_each_op(monkeypatch, synchronize):
+    class OnGpu:
+        is_cpu, device = False, torch.device("cuda", 1)
+
+    waited = []
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "synchronize", waited.append)
+    monkeypatch.setattr(spans, "_HOLDERS", ())
+    x = variable(2)
+    with pg.profile(synchronize=synchronize) as run:
+        x.sin()
+        assert waited == []  # it is on the CPU
+        monkeypatch.setattr(spans, "_tensors", lambda _: iter([OnGpu]))
+        x.sin()
+        monkeypatch.undo()
+    assert waited == [OnGpu.device] * (2 if synchronize else 0)
+    assert calls(run) == {"sin": (2, 0)}
 
 
 def test_two_blocks_of_one_profile_add_up():
