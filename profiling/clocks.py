@@ -209,8 +209,10 @@ def _timed_adopted(call: Callable[..., Any]) -> Callable[..., Any]:
 def _timed_fall_back(fall_back: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(fall_back)
     def timed(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        if getattr(function, "__name__", "") == "__get__":  # an attribute: nothing is computed
+            return fall_back(function, *args, **kwargs)
         given = (*args, *kwargs.values())
-        name = torch_name(function)
+        name = torch_name(function).replace("_VariableFunctionsClass.", "")  # where C's are from
         return _in_span(name, FORWARD, given, fall_back, (function, *args), kwargs)
 
     return timed

@@ -60,14 +60,13 @@ class _Sum:
         self.calls = self.own = self.whole = self.bytes = 0
 
     def add(self, span: Span) -> None:
-        whole = span.ended - span.started
         self.calls += 1
-        self.own += whole - span.inner
-        self.whole += whole
+        self.own += span.own
+        self.whole += span.nanoseconds
         self.bytes += span.bytes
 
     def cost(self) -> Cost:
-        return Cost(self.calls, max(0, self.own) / 1e9, self.whole / 1e9, self.bytes)
+        return Cost(self.calls, self.own / 1e9, self.whole / 1e9, self.bytes)
 
 
 class Profile:
@@ -134,9 +133,8 @@ class Profile:
             if found is None:
                 found = self._sums[key] = _Sum()
             found.add(span)
-            outermost = span.parent is None or span.parent.started < self.started
-            if outermost and span.thread == self._thread:
-                self._in_ops += span.nanoseconds
+            if span.home == self._thread:
+                self._in_ops += span.own
             if len(self._events) < self._max_events:
                 self._events.append(span.facts())
             else:

@@ -35,10 +35,23 @@ class Listener(Protocol):
 class Span:
     """Something that ran: a forward, a rule or a walk."""
 
-    __slots__ = ("bytes", "ended", "inner", "kind", "name", "parent", "raised", "started", "thread")
+    __slots__ = (
+        "bytes",
+        "ended",
+        "home",
+        "inner",
+        "kind",
+        "name",
+        "parent",
+        "raised",
+        "started",
+        "thread",
+    )
 
     def __init__(self, name: str, kind: str, thread: int, parent: Span | None) -> None:
         self.name, self.kind, self.thread, self.parent = name, kind, thread, parent
+        #: The thread that this is done for, which may wait for another one.
+        self.home: int = thread if parent is None else parent.home
         #: The name of the exception that ended it.
         self.raised = ""
         #: What it made itself, without the spans inside.
@@ -52,6 +65,11 @@ class Span:
     def nanoseconds(self) -> int:
         """How long it took, with all that was inside."""
         return self.ended - self.started
+
+    @property
+    def own(self) -> int:
+        """How long it took without the spans inside, and without noting them."""
+        return max(0, self.ended - self.started - self.inner)
 
     def facts(self) -> tuple[str, str, int, int, int, int, str]:
         """What a trace shows: see Event."""

@@ -191,6 +191,14 @@ def test_torch_functions_without_an_op_and_the_ops_in_them():
     assert pg.registry.torch_function(torch.cov).func is pg.registry.fall_back
 
 
+def test_torch_s_lists_of_tensors_and_its_attributes():
+    x = variable(2, grad=False)
+    with pg.profile() as run:
+        torch._foreach_mul_([x, x], 2.0)
+        assert not x.is_nested  # computes nothing
+    assert list(calls(run)) == ["torch._foreach_mul_"]
+
+
 def test_ops_of_from_torch_have_their_function_s_name():
     twice = pg.interop.from_torch(torch.special.bessel_j0)
     x = variable(3)
@@ -243,7 +251,7 @@ def test_backwards_inside_one_another_on_another_stack():
     assert calls(run)["Nested"] == (21, 21)
     assert run.engine.calls == 21
     assert 0.021 <= in_ops(run) <= run.seconds
-    assert run.elsewhere == pytest.approx(run.seconds - in_ops(run), abs=0.1)
+    assert run.elsewhere == pytest.approx(run.seconds - in_ops(run))
 
 
 def test_calls_in_other_threads_are_counted():
@@ -400,7 +408,7 @@ def test_the_sum_of_all_times_is_the_wall_time():
         time.sleep(0.02)
     wall = time.perf_counter() - begun
     assert in_ops(run) + 0.02 <= run.seconds <= wall
-    assert in_ops(run) + run.elsewhere == pytest.approx(run.seconds, rel=0.2)
+    assert in_ops(run) + run.elsewhere == pytest.approx(run.seconds)
     for row in run.rows:
         for cost in (row.forward, row.backward):
             assert 0 <= cost.seconds <= cost.total_seconds
