@@ -34,6 +34,7 @@ def test_the_pages_with_programs_are_these():
         "inplace.md",
         "packs/README.md",
         "packs/hooks.md",
+        "profile.md",
         "torch-functions.md",
         "tutorials/first-op.md",
         "tutorials/porting.md",
