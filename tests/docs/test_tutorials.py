@@ -36,6 +36,7 @@ def test_the_pages_with_programs_are_these():
         "packs/hooks.md",
         "profile.md",
         "torch-functions.md",
+        "tutorials/build-autograd.md",
         "tutorials/first-op.md",
         "tutorials/porting.md",
         "tutorials/training.md",
