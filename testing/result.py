@@ -72,8 +72,9 @@ class Result:
 
     @property
     def explain(self) -> str:
-        """The command that prints the law's page."""
-        return f"plugrad explain {self.law}"
+        """The command that prints the law's page; empty for a law that a program added itself."""
+        own = self.law in LAWS and LAWS[self.law].check.__module__ == "__main__"
+        return "" if own else f"plugrad explain {self.law}"
 
     @property
     def verdict(self) -> Verdict | None:
@@ -157,7 +158,7 @@ class Report:
             lines += [f"  {r.reproduce}"] if r.reproduce else []
         for r in self.warnings:
             lines.append(f"{r.id}: warning: {r.message}")
-        laws = dict.fromkeys(r.law for r in (*self.failures, *self.warnings))
+        laws = dict.fromkeys(r.law for r in (*self.failures, *self.warnings) if r.explain)
         lines += [f"What these laws say: plugrad explain {' '.join(laws)}"] if laws else []
         return "\n".join(lines)
 
@@ -171,7 +172,8 @@ def failure_text(result: Result, jacobians: bool = True) -> str:
     lines = [result.message, f"  op: {result.op}{place}"]
     if result.arguments:
         lines.append(f"  arguments: {result.arguments}")
-    lines.append(f"  law: {result.law}{_why(result.law)} ({result.explain})")
+    explain = f" ({result.explain})" if result.explain else ""
+    lines.append(f"  law: {result.law}{_why(result.law)}{explain}")
     mismatch = result.mismatch
     if jacobians and mismatch is not None and mismatch.jacobians is not None:
         lines += [f"  {line}" for line in TwoJacobians(mismatch).lines()]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
+from plugrad.testing import LAWS
 from plugrad.testing.agree import Mismatch
 from plugrad.testing.result import Report, Result, failure_text
 
@@ -73,3 +75,18 @@ def test_a_result_goes_through_pickle_and_into_a_dictionary():
         "gradient of x[0]: expected 1, got 2 (off by 1, relative 1, allowed 1e-10); "
         "probable cause: why"
     )
+
+
+def test_a_law_of_the_programs_own_has_no_page_to_name():
+    def passes(case):
+        """Always."""
+
+    passes.__module__ = "__main__"
+    forget = LAWS.checkpoint()
+    try:
+        LAWS.law("of-this-program", "lifetime")(passes)
+        result = replace(a_result("failed", "wrong"), law="of-this-program")
+        assert result.explain == ""
+        assert "explain" not in str(Report([result])) + failure_text(result)
+    finally:
+        forget()
