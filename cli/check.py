@@ -100,7 +100,7 @@ def check(
 
     \b
     plugrad check                        every registered op
-    plugrad check sin nn.functional.gelu two of them
+    plugrad check sin erf                two of them
     plugrad check plugrad::              the built-in ones
     plugrad check sin --law oracle --law second-order
     plugrad check entmax.activations:SparsemaxFunction

@@ -46,8 +46,8 @@ def new_op(
     \b
     plugrad new-op squash                in the folder of the pack
     plugrad new-op squash --pack ~/src/plugrad-softclip
-    plugrad new-op erfcx --overrides torch.special.erfcx
-    plugrad new-op special/erfc      in plugrad's own repository
+    plugrad new-op bessel_j0 --overrides torch.special.bessel_j0
+    plugrad new-op special/expint        in plugrad's own repository
 
     What is written works as it is: an example, to put your own formula into. Only of an op
     that stands for a function of torch's the gradient is missing. Of plugrad's own that is

@@ -92,7 +92,7 @@ def strength(
     plugrad strength                     every registered op
     plugrad strength sin nn.functional.gelu
     plugrad strength special::           all ops of a pack
-    plugrad strength mul --fault dropped --fault 'scaled[y]'
+    plugrad strength mul --fault scaled --fault 'dropped[y]'
     plugrad strength kernels.py:Swish --samples swish_samples.py
     plugrad strength --json - > strength.json
 
