@@ -18,7 +18,7 @@ from plugrad.tests.ops.test_op_db import CANNOT, RIGHT, entries, name
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
-#: Those whose rule saves the operand or the result, where torch's saves something else: ours refuses.
+#: Those whose rule saves the operand or the result, and torch's something else: ours refuses.
 STRICTER = {
     "linalg.eigvals": "the operand; torch keeps the eigenvectors, which not every caller needs",
     "kron": "the operands; torch's kron of two matrices keeps copies",
