@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from plugrad import forward_ad, func, testing
+    from plugrad.drawing import draw
     from plugrad.profiling import profile
 
 __version__ = "0.1.0"
@@ -70,7 +71,7 @@ torch.serialization.add_safe_globals([Variable, Parameter, _rebuild_leaf])
 
 #: Imported only when they are used: modules, and what is in one.
 _LAZY = ("forward_ad", "func", "testing")
-_LAZY_FROM = {"profile": "profiling"}
+_LAZY_FROM = {"draw": "drawing", "profile": "profiling"}
 
 
 def __dir__() -> list[str]:
@@ -107,6 +108,7 @@ __all__ = [
     "checkpoint_sequential",
     "conj",
     "detect_anomaly",
+    "draw",
     "enable_grad",
     "errors",
     "forward_ad",

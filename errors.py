@@ -148,6 +148,17 @@ class ForwardModeError(TransformError, ValueError):
     """Forward mode was used outside a level, or met an op without a forward derivative."""
 
 
+# --- drawing a graph -----------------------------------------------------------------
+
+
+class DrawingError(PlugradError, TypeError, ValueError):
+    """``pg.draw`` was given something that cannot be drawn."""
+
+
+class DrawingFileError(PlugradError, ValueError, OSError):
+    """A Drawing cannot be saved as asked: an unknown suffix, or Graphviz is missing."""
+
+
 # --- writing and calling an op -------------------------------------------------------
 
 

@@ -1,0 +1,533 @@
+// Draws the data: boxes and lines, folds that open, the panel, search, and the backward step by step.
+
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const { steps, folds, ops, texts } = DATA;
+const EMBEDDED = window.self !== window.top;
+const MOST_OPEN = 1500;
+const byId = (id) => document.getElementById(id);
+const [svg, world, panel] = ["graph", "world", "panel"].map(byId);
+const measure = document.createElement("canvas").getContext("2d");
+
+// --- the data ------------------------------------------------------------------------
+
+const opened = new Set(DATA.opened);
+const sequence = []; // the indices of the steps, as they run
+steps.forEach((step, i) => { if (step.n) sequence[step.n - 1] = i; });
+const insideOf = folds.map(() => ({ steps: [], folds: [] }));
+const outside = { steps: [], folds: [] };
+folds.forEach(([, , parent], f) => (parent < 0 ? outside : insideOf[parent]).folds.push(f));
+steps.forEach((step, i) => (step.fold < 0 ? outside : insideOf[step.fold]).steps.push(i));
+// All the steps in each fold, also those in folds inside it.
+const held = folds.map(() => []);
+steps.forEach((step, i) => { for (let f = step.fold; f >= 0; f = folds[f][2]) held[f].push(i); });
+const givers = steps.map(() => []);
+steps.forEach((step, i) => (step.edges || []).forEach(([below]) => givers[below].push(i)));
+
+const titleOf = (i) => steps[i].name || ops[steps[i].op][0].replace("nn.functional.", "");
+// A name without that of the fold that its box is in; of `layers.3` no bare number is left.
+function shortName(name, f) {
+  const inside = f >= 0 && folds[f][3] && name.startsWith(`${folds[f][0]}.`) ? name.slice(folds[f][0].length + 1) : name;
+  return /^\d+$/.test(inside) ? name.split(".").slice(-2).join(".") : inside;
+}
+
+const valueText = ([shape, dtype]) => `${texts[shape]} ${texts[dtype]}`;
+
+function bytesText(count) {
+  for (const unit of ["B", "KB", "MB"]) {
+    if (count < 1000) return `${unit === "B" ? count : Number(count.toPrecision(3))} ${unit}`;
+    count /= 1000;
+  }
+  return `${Number(count.toPrecision(3))} GB`;
+}
+
+function plural(count, one, many = `${one}s`) {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}
+
+// The fold that stands for a step: the outermost closed one it is in; -1 if it is seen itself.
+function standIn(i) {
+  let found = -1;
+  for (let f = steps[i].fold; f >= 0; f = folds[f][2]) if (!opened.has(f)) found = f;
+  return found;
+}
+
+const keyOf = (i) => { const f = standIn(i); return f < 0 ? `s${i}` : `f${f}`; };
+
+// --- boxes ---------------------------------------------------------------------------
+
+function element(name, attributes = {}, ...children) {
+  const made = name === name.toLowerCase() && ["g", "rect", "text", "tspan", "path"].includes(name)
+    ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+function flowLine(flow) {
+  const [, norm, , odd] = flow;
+  return odd ? [`gradient: ${odd} of its elements nan or inf`, "small odd"] : [`|gradient| ${norm}`, "small"];
+}
+
+function stepLines(i) {
+  const step = steps[i];
+  const lines = [[shortName(titleOf(i), step.fold), "title"]];
+  if (DATA.shapes) for (const value of (step.out || []).filter(Boolean).slice(0, 4)) lines.push([valueText(value), "small"]);
+  if (DATA.saved && step.freed) lines.push(["saved tensors freed", "small"]);
+  else if (DATA.saved && step.bytes) lines.push([`saves ${bytesText(step.bytes)}`, "small"]);
+  for (const flow of (step.flow || []).filter(Boolean).slice(0, 2)) lines.push(flowLine(flow));
+  return lines;
+}
+
+function foldLines(f) {
+  const [name, kind, parent] = folds[f];
+  const inner = held[f];
+  const leaves = inner.filter((i) => steps[i].leaf).length;
+  const lines = [[`+ ${shortName(name, parent)}`, "title"]];
+  if (kind) lines.push([kind, "small"]);
+  const counts = [inner.length > leaves && plural(inner.length - leaves, "step"), leaves && plural(leaves, "leaf", "leaves")];
+  lines.push([counts.filter(Boolean).join(", "), "small"]);
+  const bytes = inner.reduce((sum, i) => sum + (steps[i].bytes || 0), 0);
+  if (DATA.saved && bytes) lines.push([`saves ${bytesText(bytes)}`, "small"]);
+  const odd = inner.filter((i) => (steps[i].flow || []).some((flow) => flow && flow[3])).length;
+  if (odd) lines.push([`nan or inf at ${plural(odd, "step")}`, "small odd"]);
+  return lines;
+}
+
+function textWidth(text, style) {
+  measure.font = style === "title" ? "600 13px system-ui, sans-serif" : "11px system-ui, sans-serif";
+  return measure.measureText(text).width;
+}
+
+function boxOf(key, lines, kind, number) {
+  const short = lines.map(([text, style]) => [text.length > 44 ? `${text.slice(0, 20)}…${text.slice(-22)}` : text, style]);
+  const badge = number ? textWidth(`${number}`, "small") + 8 : 0;
+  const widths = short.map(([text, style], i) => textWidth(text, style) + (i ? 0 : badge));
+  return { key, kind, number, badge, lines: short, w: Math.ceil(Math.max(44, ...widths) + 22), h: 15 * lines.length + 13 };
+}
+
+function groupOf(f) {
+  const { steps: own, folds: inner } = f < 0 ? outside : insideOf[f];
+  const items = own.map((i) => boxOf(`s${i}`, stepLines(i), steps[i].leaf ? "leaf" : "op", steps[i].n));
+  for (const child of inner) {
+    items.push(opened.has(child) ? groupOf(child) : boxOf(`f${child}`, foldLines(child), "fold"));
+  }
+  if (f < 0) DATA.outputs.forEach(([name], o) => items.unshift(boxOf(`o${o}`, [[name, "title"]], "output")));
+  const first = (key) => (key[0] === "o" ? -1 : key[0] === "s" ? +key.slice(1) : Math.min(...[held[+key.slice(1)][0] ?? 0]));
+  items.sort((a, b) => first(a.key) - first(b.key));
+  const barWidth = f < 0 ? 0 : textWidth(folds[f][0], "title") + textWidth(folds[f][1], "small") + 46;
+  return { key: f < 0 ? "root" : `f${f}`, fold: f, items, barWidth };
+}
+
+// --- drawing -------------------------------------------------------------------------
+
+let boxes = new Map(); // by key: {item, node}
+let lines = []; // {from, to, pairs, node}
+let size = { w: 1, h: 1 };
+let picked = null;
+
+function draw() {
+  const root = groupOf(-1);
+  const joined = new Map();
+  const join = (from, to, pair) => {
+    if (from === to) return;
+    const key = `${from} ${to}`;
+    if (!joined.has(key)) joined.set(key, { from, to, pairs: [] });
+    joined.get(key).pairs.push(pair);
+  };
+  DATA.outputs.forEach(([, i], o) => join(`o${o}`, keyOf(i), [-1, i]));
+  const keys = steps.map((_, i) => keyOf(i));
+  steps.forEach((step, i) => { for (const [below] of step.edges || []) join(keys[i], keys[below], [i, below]); });
+  lines = [...joined.values()];
+  const routes = layoutAll(root, lines.map(({ from, to }) => [from, to]));
+  size = { w: root.w, h: root.h };
+  boxes = new Map();
+  world.replaceChildren();
+  root.items.filter((item) => item.items).forEach(drawFrame);
+  lines.forEach((line, n) => {
+    line.node = element("path", { class: "edge", d: lineThrough(routes[n]) });
+    world.append(line.node);
+  });
+  (function drawAll(group) {
+    for (const item of group.items) {
+      if (item.items) drawAll(item);
+      else drawBox(item);
+    }
+  })(root);
+  byId("open").disabled = steps.length > MOST_OPEN || opened.size === folds.length;
+  if (steps.length > MOST_OPEN) byId("open").title = "Too many steps to be shown at once: click a fold to open it";
+  byId("close").disabled = !opened.size;
+  mark();
+}
+
+function drawFrame(group) {
+  const [full, kind, parent] = folds[group.fold];
+  const name = shortName(full, parent);
+  const bar = element("g", { class: "bar", tabindex: 0, role: "button", "aria-label": `Fold ${name}`, "data-fold": group.fold },
+    element("rect", { x: group.x, y: group.y, width: group.w, height: GAP.bar, rx: 8 }),
+    element("text", { x: group.x + 12, y: group.y + 18 },
+      element("tspan", { class: "title" }, `\u2212 ${name}`), element("tspan", { dx: 8 }, kind)));
+  onClick(bar, () => toggle(group.fold));
+  world.append(element("g", { class: "frame" },
+    element("rect", { class: "back", x: group.x, y: group.y, width: group.w, height: group.h, rx: 10 }), bar));
+  group.items.filter((item) => item.items).forEach(drawFrame);
+}
+
+function drawBox(item) {
+  const { key, kind, x, y, w, h } = item;
+  const index = +key.slice(1);
+  const label = item.lines.map(([text]) => text).join(", ");
+  const node = element("g", { class: `box ${kind}`, tabindex: kind === "output" ? -1 : 0, role: kind === "output" ? "img" : "button", "aria-label": `${kind === "fold" ? "Open " : ""}${item.number ? `step ${item.number}, ` : ""}${label}`, "data-key": key });
+  const round = kind === "leaf" || kind === "output" ? h / 2 > 16 ? 16 : h / 2 : 7;
+  if (kind === "fold") node.append(element("rect", { x: x + 4, y: y + 4, width: w, height: h, rx: 7 }));
+  node.append(element("rect", { class: "card", x, y, width: w, height: h, rx: round }));
+  item.lines.forEach(([text, style], n) => {
+    const at = element("text", { class: style, x: x + w / 2, y: y + 19 + 15 * n, "text-anchor": "middle" });
+    if (!n && item.number) at.append(element("tspan", { class: "number" }, `${item.number}  `));
+    at.append(text);
+    node.append(at);
+  });
+  if (kind === "fold") onClick(node, () => toggle(index));
+  if (kind === "leaf" || kind === "op") {
+    onClick(node, () => pick(index));
+    if (DATA.watched && !steps[index].n) node.classList.add("unreached");
+  }
+  world.append(node);
+  boxes.set(key, { item, node });
+}
+
+function onClick(node, act) {
+  node.addEventListener("click", () => { if (!dragged) act(); });
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    act();
+  });
+}
+
+// Open or close a fold, and keep what was clicked where it is.
+function toggle(f) {
+  const before = screenPlace(`f${f}`);
+  if (!opened.delete(f)) opened.add(f);
+  draw();
+  const after = screenPlace(`f${f}`);
+  if (before && after) {
+    view.x += before[0] - after[0];
+    view.y += before[1] - after[1];
+  }
+  show();
+  const node = world.querySelector(`[data-fold="${f}"], [data-key="f${f}"]`);
+  if (node) node.focus({ preventScroll: true });
+}
+
+function screenPlace(key) {
+  const node = world.querySelector(`[data-key="${key}"], [data-fold="${key.slice(1)}"]`);
+  if (!node) return null;
+  const { left, top } = node.getBoundingClientRect();
+  return [left, top];
+}
+
+function reveal(i) {
+  let changed = false;
+  for (let f = steps[i].fold; f >= 0; f = folds[f][2]) {
+    if (!opened.has(f)) { opened.add(f); changed = true; }
+  }
+  if (changed) draw();
+}
+
+// --- zoom and pan --------------------------------------------------------------------
+
+const view = { x: 0, y: 0, k: 1 };
+let dragged = false;
+const touches = new Map();
+
+function show() {
+  world.setAttribute("transform", `translate(${view.x} ${view.y}) scale(${view.k})`);
+}
+
+function zoom(factor, x = svg.clientWidth / 2, y = svg.clientHeight / 2) {
+  const k = Math.min(4, Math.max(0.02, view.k * factor));
+  view.x = x - (x - view.x) * (k / view.k);
+  view.y = y - (y - view.y) * (k / view.k);
+  view.k = k;
+  show();
+}
+
+// All of it; or, at first, its top, in a size that can be read.
+function fit(least = 0) {
+  const [w, h] = [svg.clientWidth, svg.clientHeight];
+  view.k = Math.min(1.25, Math.max(least, Math.min(w / (size.w + 20), h / (size.h + 20))));
+  view.x = (w - size.w * view.k) / 2;
+  view.y = Math.max(0, (h - size.h * view.k) / 2);
+  if (least && size.w * view.k > w) view.x = w / 2 - centreOf("o0")[0] * view.k;
+  show();
+}
+
+function centreOf(key) {
+  const { x, y, w, h } = boxes.get(key).item;
+  return [x + w / 2, y + h / 2];
+}
+
+function bringIntoView(key, always = false) {
+  if (!boxes.has(key)) return;
+  const [x, y] = centreOf(key);
+  const [left, top] = [x * view.k + view.x, y * view.k + view.y];
+  const [w, h] = [svg.clientWidth, svg.clientHeight];
+  if (always || left < 60 || top < 40 || left > w - 60 || top > h - 50) {
+    view.x = w / 2 - x * view.k;
+    view.y = h / 2 - y * view.k;
+    show();
+  }
+}
+
+svg.addEventListener("wheel", (event) => {
+  if (EMBEDDED && !event.ctrlKey && !event.metaKey) return; // the notebook scrolls
+  event.preventDefault();
+  const { left, top } = svg.getBoundingClientRect();
+  zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0018)), event.clientX - left, event.clientY - top);
+}, { passive: false });
+
+svg.addEventListener("pointerdown", (event) => {
+  touches.set(event.pointerId, [event.clientX, event.clientY]);
+  if (touches.size === 1) dragged = false;
+});
+window.addEventListener("pointermove", (event) => {
+  const old = touches.get(event.pointerId);
+  if (!old) return;
+  const now = [event.clientX, event.clientY];
+  const other = [...touches].find(([id]) => id !== event.pointerId)?.[1];
+  if (!dragged && Math.hypot(now[0] - old[0], now[1] - old[1]) < 4) return;
+  dragged = true;
+  svg.classList.add("moving");
+  touches.set(event.pointerId, now);
+  if (other) {
+    const { left, top } = svg.getBoundingClientRect();
+    const apart = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]) || 1;
+    zoom(apart(now) / apart(old), (now[0] + other[0]) / 2 - left, (now[1] + other[1]) / 2 - top);
+  } else {
+    view.x += now[0] - old[0];
+    view.y += now[1] - old[1];
+    show();
+  }
+});
+for (const name of ["pointerup", "pointercancel"]) {
+  window.addEventListener(name, (event) => {
+    touches.delete(event.pointerId);
+    svg.classList.remove("moving");
+  });
+}
+
+// --- the panel -----------------------------------------------------------------------
+
+function table(head, rows) {
+  const cells = (kind, row) => element("tr", {}, ...row.map((cell) => element(kind, cell && cell.odd ? { class: "odd" } : {}, cell && cell.odd ? cell.odd : cell)));
+  return element("table", {}, element("thead", {}, cells("th", head)), element("tbody", {}, ...rows.map((row) => cells("td", row))));
+}
+
+function link(i) {
+  const name = `${steps[i].n ? `${steps[i].n} ` : ""}${titleOf(i)}`;
+  const made = element("button", { class: "link" }, name);
+  made.addEventListener("click", () => { reveal(i); pick(i); bringIntoView(keyOf(i)); });
+  return made;
+}
+
+function flowRow(flow, name) {
+  const [shape, norm, , odd] = flow;
+  return [name, shape, norm, odd ? { odd: `${odd} nan or inf` } : ""];
+}
+
+function panelParts(i) {
+  const step = steps[i];
+  const [op, category, formula, about] = ops[step.op];
+  const parts = [element("h2", {}, titleOf(i))];
+  const add = (title, ...nodes) => parts.push(...(title ? [element("h3", {}, title)] : []), ...nodes);
+  const number = step.n ? `step ${step.n} of ${sequence.length}` : "no gradient gets here";
+  add("", element("p", { class: "soft" }, [op, step.leaf || category === "own" ? "" : category, number].filter(Boolean).join(" · ")));
+  const path = [];
+  for (let f = step.fold; f >= 0; f = folds[f][2]) if (folds[f][3]) path.push(folds[f][0]);
+  if (path.length) add("", element("p", { class: "soft" }, `in ${path[0]}`));
+  if (formula) add("", element("p", { class: "formula" }, formula));
+  if (about) add("", element("p", {}, about));
+  const outs = (step.out || []).map((value, n) => value && [step.out.length > 1 ? `output ${n}` : step.leaf ? "leaf" : "output", ...value.map((t) => texts[t])]);
+  add("Shape", table(["", "shape", "dtype"], outs.filter(Boolean)));
+  if (step.flow) add("Gradient that flowed", table(["", "shape", "norm", ""], step.flow.map((flow, n) => flow && flowRow(flow, step.flow.length > 1 ? `of output ${n}` : "")).filter(Boolean)));
+  else if (!DATA.watched) add("Gradient that flowed", element("p", { class: "soft" }, "pg.draw(y, gradients=True) shows it"));
+  if (step.grad) add("Its grad now", table(["", "shape", "norm", ""], [flowRow(step.grad, "")]));
+  if (step.edges) add("Goes on to", table(["gradient of", "step"], step.edges.map(([below, output, name]) => [texts[name], linkTo(below, output)])));
+  const from = [...new Set(givers[i])];
+  if (from.length) add("Comes from", element("p", {}, ...from.flatMap((above, n) => (n ? [", ", link(above)] : [link(above)]))));
+  if (step.freed) add("Saved", element("p", {}, "freed by a backward"));
+  if (step.saved) add("Saved", table(["name", "shape", "dtype", "bytes"], step.saved.map(savedRow)));
+  if (step.options) add("Options", table(["", ""], step.options));
+  if (step.hooks) add("Hooks", ...step.hooks.map((hook) => element("p", {}, hook)));
+  if (step.lines) add("Forward was called here", element("pre", {}, step.lines.map((line) => texts[line]).join("\n")));
+  else if (!step.leaf) add("Forward was called here", element("p", { class: "soft" }, "noted inside plugrad.detect_anomaly()"));
+  return parts;
+}
+
+function linkTo(below, output) {
+  const made = link(below);
+  if ((steps[below].out || []).length > 1) made.append(`, output ${output}`);
+  return made;
+}
+
+function savedRow([name, note, shape, dtype, bytes]) {
+  const said = texts[note] ? `${texts[name]} (${texts[note]})` : texts[name];
+  return shape === undefined ? [said, "", "", ""] : [said, texts[shape], texts[dtype], bytesText(bytes)];
+}
+
+function pick(i) {
+  picked = i;
+  const shut = element("button", { class: "shut", "aria-label": "Close" }, "\u00D7");
+  shut.addEventListener("click", unpick);
+  panel.replaceChildren(shut, ...panelParts(i));
+  panel.hidden = false;
+  panel.scrollTop = 0;
+  mark();
+  bringIntoView(keyOf(i));
+}
+
+function unpick() {
+  picked = null;
+  panel.hidden = true;
+  mark();
+}
+
+// --- step by step --------------------------------------------------------------------
+
+let at = 0; // how many steps have begun: 0 before the first
+let timer = null;
+
+function mark() {
+  const now = at ? sequence[at - 1] : null;
+  const nowKey = now === null ? null : keyOf(now);
+  svg.classList.toggle("playing", at > 0);
+  for (const [key, { node }] of boxes) {
+    const inner = key[0] === "s" ? [+key.slice(1)] : key[0] === "f" ? held[+key.slice(1)] : [];
+    const numbers = inner.map((i) => steps[i].n || Infinity);
+    const first = Math.min(...(numbers.length < 50000 ? numbers : [numbers[0]]));
+    const last = Math.max(...(numbers.length < 50000 ? numbers.filter(Number.isFinite) : [numbers[numbers.length - 1]]));
+    node.classList.toggle("now", key === nowKey);
+    node.classList.toggle("ahead", inner.length > 0 && first > at);
+    node.classList.toggle("done", inner.length > 0 && last < at);
+    node.classList.toggle("picked", picked !== null && key === keyOf(picked));
+  }
+  for (const { pairs, node, from, to } of lines) {
+    node.classList.toggle("hot", pairs.some(([i]) => now !== null && i === now));
+    node.classList.toggle("ahead", pairs.every(([i]) => i >= 0 && (steps[i].n || Infinity) > at));
+    node.classList.toggle("near", picked !== null && [from, to].includes(keyOf(picked)));
+  }
+  byId("slider").value = at;
+  byId("step").textContent = at ? `step ${at} of ${sequence.length}: ${titleOf(now)}` : plural(sequence.length, "step");
+  for (const id of ["first", "back"]) byId(id).disabled = at === 0;
+  byId("forward").disabled = at === sequence.length;
+}
+
+function goTo(step) {
+  at = Math.min(sequence.length, Math.max(0, step));
+  mark();
+  if (at) bringIntoView(keyOf(sequence[at - 1]));
+  if (at && !panel.hidden) pick(sequence[at - 1]);
+}
+
+function play(on) {
+  clearInterval(timer);
+  timer = null;
+  if (on) {
+    if (at === sequence.length) goTo(0);
+    goTo(at + 1);
+    timer = setInterval(() => (at < sequence.length ? goTo(at + 1) : play(false)), 700);
+  }
+  byId("play").textContent = on ? "\u275A\u275A" : "\u25B6\uFE0E";
+  byId("play").setAttribute("aria-label", on ? "Stop" : "Play the backward");
+}
+
+// --- search --------------------------------------------------------------------------
+
+let matches = [];
+let match = -1;
+
+function search(text) {
+  const wanted = text.trim().toLowerCase();
+  const inFolds = new Set();
+  folds.forEach(([name, kind], f) => { if (wanted && `${name} ${kind}`.toLowerCase().includes(wanted)) inFolds.add(f); });
+  matches = [];
+  match = -1;
+  if (wanted) {
+    steps.forEach((step, i) => {
+      const own = `${step.name || ""} ${ops[step.op][0]}`.toLowerCase();
+      if (own.includes(wanted) || `${step.n}` === wanted || isIn(step.fold, inFolds)) matches.push(i);
+    });
+  }
+  showMatches(wanted);
+}
+
+function isIn(f, wanted) {
+  for (; f >= 0; f = folds[f][2]) if (wanted.has(f)) return true;
+  return false;
+}
+
+function showMatches(wanted) {
+  svg.classList.toggle("searching", Boolean(wanted));
+  const keys = new Set(matches.map(keyOf));
+  for (const [key, { node }] of boxes) node.classList.toggle("match", keys.has(key));
+  byId("found").textContent = wanted ? (match < 0 ? `${matches.length} found` : `${match + 1} of ${matches.length}`) : "";
+}
+
+function nextMatch(direction) {
+  if (!matches.length) return;
+  match = (match + direction + matches.length) % matches.length;
+  reveal(matches[match]);
+  pick(matches[match]);
+  bringIntoView(keyOf(matches[match]), true);
+  showMatches(byId("search").value.trim());
+}
+
+// --- controls ------------------------------------------------------------------------
+
+function foldAll(open) {
+  opened.clear();
+  if (open) folds.forEach((_, f) => opened.add(f));
+  draw();
+  showMatches(byId("search").value.trim());
+  fit(0.6);
+}
+
+const ACTS = {
+  first: () => { play(false); goTo(0); },
+  back: () => { play(false); goTo(at - 1); },
+  play: () => play(timer === null),
+  forward: () => { play(false); goTo(at + 1); },
+  open: () => foldAll(true),
+  close: () => foldAll(false),
+  in: () => zoom(1.3),
+  out: () => zoom(1 / 1.3),
+  fit: () => fit(),
+};
+for (const [id, act] of Object.entries(ACTS)) byId(id).addEventListener("click", act);
+byId("slider").max = sequence.length;
+byId("slider").addEventListener("input", (event) => { play(false); goTo(+event.target.value); });
+byId("search").addEventListener("input", (event) => search(event.target.value));
+byId("search").addEventListener("keydown", (event) => { if (event.key === "Enter") nextMatch(event.shiftKey ? -1 : 1); });
+
+const KEYS = { ArrowRight: "forward", ArrowLeft: "back", Home: "first", " ": "play", "+": "in", "-": "out", 0: "fit" };
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    byId("search").value = "";
+    search("");
+    unpick();
+  }
+  const busy = /^(INPUT|BUTTON)$/.test(document.activeElement?.tagName || "");
+  if (busy || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "/") byId("search").focus();
+  else if (KEYS[event.key]) ACTS[KEYS[event.key]]();
+  else return;
+  event.preventDefault();
+});
+
+const leaves = steps.filter((step) => step.leaf).length;
+const about = [plural(steps.length - leaves, "op"), plural(leaves, "leaf", "leaves")];
+if (DATA.bytes) about.push(`saved tensors hold ${bytesText(DATA.bytes)}`);
+byId("summary").textContent = about.join(" · ");
+byId("hint").textContent = `${EMBEDDED ? "Ctrl + wheel" : "Wheel"} to zoom, drag to move, click a box. Arrows: the way of the gradient.`;
+draw();
+fit(0.75);
