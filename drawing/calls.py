@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
+
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from plugrad.core.node import next_sequence_number
 from plugrad.drawing.folds import Fold
@@ -17,14 +20,19 @@ if TYPE_CHECKING:
 
 
 class ModuleCalls:
-    """Notes the calls of modules in a block.
+    """Notes the calls of modules in a block, in this thread.
 
     Records are numbered as they are made. A call begins and ends with a number of its own, so
     the records between the two are those made in it.
     """
 
     def __init__(self, modules: Mapping[str, nn.Module]) -> None:
-        self._modules = modules
+        self._thread = get_ident()
+        self._names: dict[int, str] = {}
+        for prefix, module in modules.items():
+            self._add(prefix, module)
+        #: Modules that were called and are in none of those given.
+        self.others: list[nn.Module] = []
         self._handles: list[Any] = []
         self._open: list[int] = []
         #: For each call the first number, the last, the module's name and class, and the call
@@ -32,30 +40,36 @@ class ModuleCalls:
         self.calls: list[list[Any]] = []
 
     def __enter__(self) -> Self:
-        for prefix, root in self._modules.items():
-            for path, module in root.named_modules():
-                name = ".".join(part for part in (prefix, path) if part)
-                if name:
-                    self._watch(name, module)
+        # Of all modules: the fields of a module are not touched.
+        self._handles = [
+            register_module_forward_pre_hook(self._begin),
+            register_module_forward_hook(self._end, always_call=True),
+        ]
         return self
 
     def __exit__(self, *_: object) -> None:
         for handle in self._handles:
             handle.remove()
 
-    def _watch(self, name: str, module: nn.Module) -> None:
-        def begin(module: nn.Module, *_: Any) -> None:
-            outer = self._open[-1] if self._open else -1
-            self._open.append(len(self.calls))
-            self.calls.append([next_sequence_number(), None, name, type(module).__name__, outer])
+    def _add(self, prefix: str, root: nn.Module) -> None:
+        for path, module in root.named_modules():
+            name = ".".join(part for part in (prefix, path) if part)
+            self._names.setdefault(id(module), name or type(module).__name__)
 
-        def end(*_: Any) -> None:
+    def _begin(self, module: nn.Module, *_: Any) -> None:
+        if get_ident() != self._thread:
+            return
+        if id(module) not in self._names:
+            self.others.append(module)
+            self._add("", module)
+        outer = self._open[-1] if self._open else -1
+        self._open.append(len(self.calls))
+        name, kind = self._names[id(module)], type(module).__name__
+        self.calls.append([next_sequence_number(), None, name, "" if name == kind else kind, outer])
+
+    def _end(self, *_: Any) -> None:
+        if get_ident() == self._thread and self._open:
             self.calls[self._open.pop()][1] = next_sequence_number()
-
-        self._handles += [
-            module.register_forward_pre_hook(begin, prepend=True),
-            module.register_forward_hook(end, always_call=True),
-        ]
 
     def folds(self, steps: Sequence[Step]) -> tuple[list[Fold], list[int]]:
         """A fold for each call, and for each step the innermost one it is in (-1 if none)."""

@@ -20,6 +20,8 @@ _HEAD = """digraph backward {
   node [fontname="Helvetica", fontsize=11, shape=box, style="rounded,filled",
         color="#8a94a6", fillcolor="#ffffff"]
   edge [color="#5b6576", arrowsize=0.7, fontname="Helvetica", fontsize=9]"""
+#: What Graphviz makes.
+RENDERED = (".svg", ".png")
 #: Graphviz is stopped after so many seconds.
 PATIENCE = 120
 
@@ -124,23 +126,33 @@ def bytes_text(count: int) -> str:
     return f"{size:.3g} GB"
 
 
-def rendered(text: str, form: str) -> bytes:
+def graphviz(suffix: str) -> str:
+    """Where the program is that makes such a file.
+
+    Raises:
+        DrawingFileError: it is not on the PATH.
+    """
+    program = shutil.which("dot")
+    if program is None:
+        raise DrawingFileError(
+            f"a {suffix} file is made by the program dot of Graphviz, which is not on the PATH",
+            where="saving a drawing",
+            fix="install it (apt-get install graphviz, brew install graphviz, or conda install "
+            "graphviz), or name a .html file, which needs nothing",
+        )
+    return program
+
+
+def rendered(text: str, suffix: str) -> bytes:
     """What Graphviz makes of ``text``: an SVG or a PNG.
 
     Raises:
         DrawingFileError: there is no Graphviz, or it fails.
     """
-    program = shutil.which("dot")
-    if program is None:
-        raise DrawingFileError(
-            f"to save a .{form} needs the program dot of Graphviz, which is not on the PATH",
-            where="Drawing.save",
-            fix="install it (apt-get install graphviz, brew install graphviz or conda install "
-            'graphviz), or save("graph.html"), which needs nothing',
-        )
+    program = graphviz(suffix)
     try:
         done = subprocess.run(
-            [program, f"-T{form}"],
+            [program, f"-T{suffix[1:]}"],
             input=text.encode(),
             capture_output=True,
             timeout=PATIENCE,
@@ -156,6 +168,6 @@ def rendered(text: str, form: str) -> bytes:
             return done.stdout
     raise DrawingFileError(
         f"Graphviz could not draw the graph: {problem or 'it does not say why'}",
-        where=f"{program} -T{form}",
-        fix='save("graph.html"), which needs no Graphviz',
+        where=f"{program} -T{suffix[1:]}",
+        fix="name a .html file, which needs no Graphviz",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
@@ -41,10 +40,11 @@ def draw(
 
     Args:
         y: a Variable, or several in a tuple, list or dict; or a function without arguments that
-            returns that. It is called, and the calls of the modules in ``params`` are noted, so
-            that the drawing is folded as they were called.
+            returns that. It is called, and the calls of modules in it are noted: the drawing is
+            folded to them.
         params: names for leaves: a module, or a dict of Variables and modules by their names. If
-            ``y`` is not a function, steps are put to modules by the parameters they use.
+            ``y`` is not a function, the drawing is folded by these names: a step is put into
+            the module whose parameters it uses, or into what those before and after it share.
         show_shapes: write the shape of each output into its box.
         show_saved: write into the boxes how much memory the saved tensors take.
         gradients: True runs a backward from ``y`` to show what flows; a tensor of y's shape is the
@@ -61,9 +61,10 @@ def draw(
     asked = is_asked(gradients)
     calls = None
     if _is_function(y):
-        calls = ModuleCalls(names.modules)
-        with calls if names.modules else nullcontext():
+        with ModuleCalls(names.modules) as calls:
             y = y()
+        for module in calls.others:
+            names.add_module("", module)
     outputs = _outputs(y)
     records, roots = records_below(outputs)
     flows = flows_of(records, list(outputs.values()), gradients) if asked else None

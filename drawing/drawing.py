@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugrad.drawing.dot import dot_text, rendered
+from plugrad.drawing.dot import RENDERED, dot_text, graphviz, rendered
 from plugrad.drawing.folds import opened_at_first
 from plugrad.drawing.page import page
 from plugrad.errors import DrawingFileError
@@ -68,17 +68,9 @@ class Drawing:
                 cannot be written.
         """
         file = Path(path)
-        suffix = file.suffix.lower()
-        if suffix not in SUFFIXES:
-            raise DrawingFileError(
-                f"a drawing cannot be saved as {file.name!r}: {suffix or 'no suffix'} is not a "
-                "format",
-                where="Drawing.save",
-                fix=f"name a file that ends in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}: "
-                f'save("{file.stem or "graph"}.html")',
-            )
-        if suffix in (".svg", ".png"):
-            content = rendered(self.dot, suffix[1:])
+        suffix = check_format(file)
+        if suffix in RENDERED:
+            content = rendered(self.dot, suffix)
         else:
             content = (self.html if suffix == ".html" else self.dot).encode()
         try:
@@ -91,12 +83,17 @@ class Drawing:
             ) from error
         return file
 
-    def __repr__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """``9 steps, 5 leaves among them, in 4 modules``."""
         steps, modules = self._graph.steps, sum(f.is_module for f in self._graph.folds)
         leaves = sum(step.is_leaf for step in steps)
         parts = [_count(len(steps), "step"), f"{_count(leaves, 'leaf', 'leaves')} among them"]
-        parts += [_count(modules, "module call")] if modules else []
-        return f"<Drawing of {', '.join(parts)}>"
+        parts += [f"in {_count(modules, 'module')}"] if modules else []
+        return ", ".join(parts)
+
+    def __repr__(self) -> str:
+        return f"<Drawing of {self.summary}>"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the page, in a frame of its own."""
@@ -112,5 +109,24 @@ class Drawing:
         )
 
 
+def check_format(file: Path) -> str:
+    """The suffix of ``file``, which says what is to be written.
+
+    Raises:
+        DrawingFileError: there is no such format, or it needs Graphviz, which is missing.
+    """
+    suffix = file.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise DrawingFileError(
+            f"a drawing cannot be saved as {file.name!r}: "
+            + (f"{suffix} is not a format that it has" if suffix else "it has no suffix"),
+            where="the name of the file",
+            fix=f"give it one of the suffixes {', '.join(SUFFIXES)}: {file.stem or 'graph'}.html",
+        )
+    if suffix in RENDERED:
+        graphviz(suffix)
+    return suffix
+
+
 def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or f'{one}s'}"
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

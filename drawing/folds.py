@@ -77,7 +77,9 @@ def _owners(steps: Sequence[Step], order: Sequence[int]) -> list[_Path | None]:
             continue
         below = [e[0] for e in step.edges]
         paths = [owners[j] for j in below if prepared[j]]
-        prepared[i] = bool(below) and all(prepared[j] for j in below)
+        # An input without a gradient may be data; what a change of shape has besides are sizes.
+        whole = len(below) == step.inputs or step.category == "shape"
+        prepared[i] = whole and all(prepared[j] for j in below)
         for path in paths:
             assert path is not None
             owners[i] = path if owners[i] is None else _common(owners[i] or (), path)
@@ -178,19 +180,20 @@ def _divide(graph: Graph, indices: list[int], what: str) -> None:
             if parent < 0:
                 break
             is_fold, key, parent = True, parent, folds[parent].parent
-    first = _firsts(graph, indices)
+    first, made = _firsts(graph, indices), set[int]()
     waiting = [(parent, list(children)) for parent, children in inside.items()]
     while waiting:
         parent, children = waiting.pop()
         if len(children) <= MOST:
             continue
-        whole = what == "leaves" and (parent < 0 or folds[parent].is_module)
+        whole = what == "leaves" and parent not in made
         size = len(children) if whole else -(-len(children) // PARTS)
         for start in range(0, len(children), size):
             part = children[start : start + size]
             if len(part) == 1:
                 continue
             new = len(folds)
+            made.add(new)
             folds.append(Fold("", "", parent, is_module=False))
             for is_fold, key in part:
                 if is_fold:

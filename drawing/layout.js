@@ -2,7 +2,7 @@
 // A layout in layers: each box is below all that lead to it. Open folds are laid out on their own,
 // and are then one box of what they are in.
 
-const GAP = { x: 22, y: 34, pad: 14, bar: 26, dummy: 10, port: 4 };
+const GAP = { x: 22, y: 34, pad: 14, bar: 26, dummy: 10, port: 4, exit: 20 };
 
 // The least-squares places of boxes in a row that keep their order and do not overlap.
 function placed(row, wish) {
@@ -111,7 +111,7 @@ function order(rows, near) {
 function extent(rows, chains) {
   const all = rows.flat();
   const left = Math.min(...all.map((node) => node.x - node.w / 2));
-  const gap = (row) => (row[0].key === "in" ? GAP.port : GAP.y);
+  const gap = (row) => (row[0].key === "in" ? GAP.port : rows[row[0].rank + 1]?.[0].key === "out" ? GAP.exit : GAP.y);
   let top = 0;
   for (const row of rows) {
     const height = Math.max(...row.map((node) => node.h));

@@ -32,8 +32,7 @@ class Names:
         for name, value in _entries(params):
             if isinstance(value, nn.Module):
                 self.modules[name] = value
-                for key, parameter in value.named_parameters():
-                    self._add(f"{name}.{key}" if name else key, parameter)
+                self.add_module(name, value)
             elif isinstance(value, Variable | Tensor):
                 self._add(name, value)
             else:
@@ -42,6 +41,11 @@ class Names:
                     where="a call of pg.draw",
                     fix=_FIX,
                 )
+
+    def add_module(self, name: str, module: nn.Module) -> None:
+        """Give names to the parameters of ``module``, those apart that have one."""
+        for key, parameter in module.named_parameters():
+            self._add(f"{name}.{key}" if name else key, parameter)
 
     def _add(self, name: str, value: Variable | Tensor) -> None:
         self._kept.append(value)

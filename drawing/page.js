@@ -84,7 +84,7 @@ function foldLines(f) {
   const leaves = inner.filter((i) => steps[i].leaf).length;
   const lines = [[`+ ${shortName(name, parent)}`, "title"]];
   if (kind) lines.push([kind, "small"]);
-  const counts = [inner.length > leaves && plural(inner.length - leaves, "step"), leaves && plural(leaves, "leaf", "leaves")];
+  const counts = [inner.length > leaves && plural(inner.length - leaves, "op"), leaves && plural(leaves, "leaf", "leaves")];
   lines.push([counts.filter(Boolean).join(", "), "small"]);
   const bytes = inner.reduce((sum, i) => sum + (steps[i].bytes || 0), 0);
   if (DATA.saved && bytes) lines.push([`saves ${bytesText(bytes)}`, "small"]);

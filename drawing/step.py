@@ -88,6 +88,8 @@ class Step:
     #: Where forward was called, the innermost line of the user's first; only in anomaly mode.
     lines: list[str]
     sequence: int
+    #: The number of inputs, those that have no gradient among them.
+    inputs: int
     number: int | None = None
     #: The leaf's.
     name: str = ""
@@ -126,6 +128,7 @@ def step_of(record: Record) -> Step:
         hooks=list(_hooks(record)),
         lines=list(_lines(record._pg_stack)),
         sequence=record._pg_sequence_number,
+        inputs=len(record._pg_edges),
         grad=_grad(record) if isinstance(record, AccumulateGrad) else None,
     )
 
@@ -182,9 +185,16 @@ def _saved(record: Record) -> Iterator[Saved]:
     changed = total_version(saved) != record._pg_version
     for name, origin, value in zip(names, record._pg_origins, saved, strict=False):
         if isinstance(value, Tensor):
-            kind = "constant" if origin is None else "intermediate"
+            kind = _kind(record, origin)
             note = "this or another one was changed in place since" if changed else ""
             yield Saved(name or kind, Value.of(value), note)
+
+
+def _kind(record: Record, origin: Any) -> str:
+    """What a saved tensor is that has no name."""
+    if isinstance(origin, int):
+        return input_names(record)[origin] if origin >= 0 else "result"
+    return "constant" if origin is None else "intermediate"
 
 
 def _options(record: Record) -> Iterator[tuple[str, str]]:
