@@ -11,6 +11,7 @@ from plugrad.cli.check import check
 from plugrad.cli.demo import demo
 from plugrad.cli.doctor import doctor
 from plugrad.cli.explain import explain
+from plugrad.cli.graph import graph
 from plugrad.cli.new_op import new_op
 from plugrad.cli.new_pack import new_pack
 from plugrad.cli.ops import ops
@@ -33,6 +34,7 @@ app.command()(check)
 app.command()(demo)
 app.command()(doctor)
 app.command()(explain)
+app.command()(graph)
 app.command()(new_op)
 app.command()(new_pack)
 app.command()(ops)
