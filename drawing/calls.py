@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,7 @@ class ModuleCalls:
 
     def folds(self, steps: Sequence[Step]) -> tuple[list[Fold], list[int]]:
         """A fold for each call, and for each step the innermost one it is in (-1 if none)."""
-        folds = [Fold(name, kind, outer) for _, _, name, kind, outer in self.calls]
+        folds = self._named_folds()
         fold_of = [-1] * len(steps)
         begun, running = 0, -1
         # From the oldest step to the newest, beside the calls in the order in which they began.
@@ -85,3 +86,14 @@ class ModuleCalls:
                 running = self.calls[running][4]
             fold_of[i] = running
         return folds, fold_of
+
+    def _named_folds(self) -> list[Fold]:
+        """A fold for each call; that of a module called more than once says which it is."""
+        counts = Counter(name for _, _, name, _, _ in self.calls)
+        seen: Counter[str] = Counter()
+        folds = []
+        for _, _, name, kind, outer in self.calls:
+            seen[name] += 1
+            which = f"call {seen[name]} of {counts[name]}" if counts[name] > 1 else ""
+            folds.append(Fold(name, ", ".join(filter(None, (kind, which))), outer))
+        return folds

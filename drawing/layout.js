@@ -58,6 +58,8 @@ function layered(nodes, edges) {
   const rows = [];
   const put = (node) => (rows[node.rank] ||= []).push(node);
   nodes.forEach(put);
+  // Lines to what many lead to, as to a weight that each step of a loop uses, share one trunk.
+  const trunks = new Map(nodes.filter((node) => node.above.length > 2).map((node) => [node, new Map()]));
   for (const node of nodes) node.above = node.below = [];
   const joined = new Map();
   const join = (a, b) => {
@@ -67,15 +69,20 @@ function layered(nodes, edges) {
   };
   const chains = edges.map(([from, to]) => {
     const chain = [];
-    let before = byKey.get(from);
-    for (let r = before.rank + 1; r < byKey.get(to).rank; r++) {
-      const dummy = { w: 4, h: 0, rank: r, dummy: true };
-      put(dummy);
-      join(before, dummy);
+    const end = byKey.get(to);
+    const trunk = trunks.get(end);
+    let [before, merged] = [byKey.get(from), false];
+    for (let r = before.rank + 1; r < end.rank; r++) {
+      const shared = trunk?.get(r);
+      const dummy = shared || { w: 4, h: 0, rank: r, dummy: true };
+      if (!shared) put(dummy);
+      if (!merged) join(before, dummy);
+      merged ||= Boolean(shared);
+      trunk?.set(r, dummy);
       chain.push(dummy);
       before = dummy;
     }
-    join(before, byKey.get(to));
+    if (!merged) join(before, end);
     return chain;
   });
   const near = (node, side) => (joined.get(node) || { above: [], below: [] })[side];

@@ -20,6 +20,9 @@ steps.forEach((step, i) => (step.fold < 0 ? outside : insideOf[step.fold]).steps
 // All the steps in each fold, also those in folds inside it.
 const held = folds.map(() => []);
 steps.forEach((step, i) => { for (let f = step.fold; f >= 0; f = folds[f][2]) held[f].push(i); });
+// The first and the last step of each fold, as they run.
+const span = held.map((inner) => inner.reduce(
+  ([low, high], i) => (steps[i].n ? [Math.min(low, steps[i].n), Math.max(high, steps[i].n)] : [low, high]), [Infinity, 0]));
 const givers = steps.map(() => []);
 steps.forEach((step, i) => (step.edges || []).forEach(([below]) => givers[below].push(i)));
 
@@ -112,7 +115,7 @@ function groupOf(f) {
     items.push(opened.has(child) ? groupOf(child) : boxOf(`f${child}`, foldLines(child), "fold"));
   }
   if (f < 0) DATA.outputs.forEach(([name], o) => items.unshift(boxOf(`o${o}`, [[name, "title"]], "output")));
-  const first = (key) => (key[0] === "o" ? -1 : key[0] === "s" ? +key.slice(1) : Math.min(...[held[+key.slice(1)][0] ?? 0]));
+  const first = (key) => (key[0] === "o" ? -1 : key[0] === "s" ? +key.slice(1) : held[+key.slice(1)][0]);
   items.sort((a, b) => first(a.key) - first(b.key));
   const barWidth = f < 0 ? 0 : textWidth(folds[f][0], "title") + textWidth(folds[f][1], "small") + 46;
   return { key: f < 0 ? "root" : `f${f}`, fold: f, items, barWidth };
@@ -397,24 +400,31 @@ function unpick() {
 let at = 0; // how many steps have begun: 0 before the first
 let timer = null;
 
+function numbersOf(key) {
+  const index = +key.slice(1);
+  if (key[0] === "o") return [0, 0];
+  return key[0] === "f" ? span[index] : [steps[index].n || Infinity, steps[index].n || 0];
+}
+
 function mark() {
   const now = at ? sequence[at - 1] : null;
   const nowKey = now === null ? null : keyOf(now);
   svg.classList.toggle("playing", at > 0);
   for (const [key, { node }] of boxes) {
-    const inner = key[0] === "s" ? [+key.slice(1)] : key[0] === "f" ? held[+key.slice(1)] : [];
-    const numbers = inner.map((i) => steps[i].n || Infinity);
-    const first = Math.min(...(numbers.length < 50000 ? numbers : [numbers[0]]));
-    const last = Math.max(...(numbers.length < 50000 ? numbers.filter(Number.isFinite) : [numbers[numbers.length - 1]]));
+    const [first, last] = numbersOf(key);
     node.classList.toggle("now", key === nowKey);
-    node.classList.toggle("ahead", inner.length > 0 && first > at);
-    node.classList.toggle("done", inner.length > 0 && last < at);
+    node.classList.toggle("ahead", first > at);
+    node.classList.toggle("done", last > 0 && last < at);
     node.classList.toggle("picked", picked !== null && key === keyOf(picked));
   }
+  const [firstBox] = boxes.values();
   for (const { pairs, node, from, to } of lines) {
-    node.classList.toggle("hot", pairs.some(([i]) => now !== null && i === now));
+    const hot = now !== null && pairs.some(([i]) => i === now);
+    const near = picked !== null && [from, to].includes(keyOf(picked));
+    node.classList.toggle("hot", hot);
+    node.classList.toggle("near", near);
     node.classList.toggle("ahead", pairs.every(([i]) => i >= 0 && (steps[i].n || Infinity) > at));
-    node.classList.toggle("near", picked !== null && [from, to].includes(keyOf(picked)));
+    if (hot || near) world.insertBefore(node, firstBox.node); // above the other lines
   }
   byId("slider").value = at;
   byId("step").textContent = at ? `step ${at} of ${sequence.length}: ${titleOf(now)}` : plural(sequence.length, "step");

@@ -96,6 +96,7 @@ def test_a_graph_of_views_changed_in_place():
     assert "mul" in titles(pg.draw(y.sum()))
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_steps_do_not_recurse():
     x = leaf(1)
     y = x

@@ -319,3 +319,12 @@ def test_a_notebooks_frame_runs_it(browser, tmp_path):
     assert [
         entry for entry in browser.get_log("browser") if "favicon" not in entry["message"]
     ] == []
+
+
+def test_lines_to_what_many_use_share_a_trunk(shown):
+    x, w = leaf(1), leaf(1, seed=1)
+    y = x
+    for _ in range(60):
+        y = (y * w).sin()
+    page = shown(pg.draw(y, params={"x": x, "w": w}, fold=False))
+    assert_apart(page)
