@@ -77,15 +77,12 @@ def draw(
             where="pg.draw(..., fold=False)",
             fix="leave fold out: pg.draw(y)",
         )
-    _fold(graph, names, calls)
-    return Drawing(graph, show_shapes=show_shapes, show_saved=show_saved, folded=fold)
-
-
-def _fold(graph: Any, names: Names, calls: ModuleCalls | None) -> None:
     if calls is not None and calls.calls:
-        fold_graph(graph, *calls.folds(graph.steps))
+        folds, fold_of = calls.folds(graph.steps)
     else:
-        fold_graph(graph, *folds_by_names(graph.steps, names.kind_of))
+        folds, fold_of = folds_by_names(graph.steps, names.kind_of)
+    fold_graph(graph, folds, fold_of, runs=fold)
+    return Drawing(graph, show_shapes=show_shapes, show_saved=show_saved, folded=fold)
 
 
 def _is_function(y: Any) -> bool:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from plugrad.drawing.graph import Graph
     from plugrad.drawing.step import Step
 
-#: A fold with more inside than this is divided further, into so many parts.
-MOST, PARTS = 80, 40
+#: A fold with more inside than this is divided further, into so many parts of so many at least.
+MOST, PARTS, LEAST = 80, 40, 20
 #: So many boxes are shown at first, if folds make that possible.
 AT_FIRST = 40
 #: So many leaves that are no parameters are shown outside of all folds.
@@ -136,16 +136,18 @@ def _common(one: _Path, other: _Path) -> _Path:
     return one[:count]
 
 
-def fold_graph(graph: Graph, folds: list[Fold], fold_of: list[int]) -> None:
-    """Give ``graph`` its folds: those that are not empty, and more where one holds too much."""
+def fold_graph(graph: Graph, folds: list[Fold], fold_of: list[int], runs: bool = True) -> None:
+    """Give ``graph`` its folds: those that are not empty; with ``runs`` more in those too large."""
     steps = graph.steps
     inner = [i for i, step in enumerate(steps) if not step.is_leaf]
     graph.folds, graph.fold_of = _without_empty(
         folds, [fold_of[i] for i in inner], inner, len(steps)
     )
-    _divide(graph, inner, "steps")
+    if runs:
+        _divide(graph, inner, "steps")
     _place_leaves(graph)
-    _divide(graph, [i for i, step in enumerate(steps) if step.is_leaf], "leaves")
+    if runs:
+        _divide(graph, [i for i, step in enumerate(steps) if step.is_leaf], "leaves")
 
 
 def _without_empty(
@@ -187,7 +189,7 @@ def _divide(graph: Graph, indices: list[int], what: str) -> None:
         if len(children) <= MOST:
             continue
         whole = what == "leaves" and parent not in made
-        size = len(children) if whole else -(-len(children) // PARTS)
+        size = len(children) if whole else max(LEAST, -(-len(children) // PARTS))
         for start in range(0, len(children), size):
             part = children[start : start + size]
             if len(part) == 1:

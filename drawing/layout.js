@@ -86,17 +86,22 @@ function layered(nodes, edges) {
     return chain;
   });
   const near = (node, side) => (joined.get(node) || { above: [], below: [] })[side];
+  // Boxes go below boxes, and lines go straight on, before either follows the other.
+  const alike = (node, side) => {
+    const same = near(node, side).filter((other) => other.dummy === node.dummy);
+    return same.length ? same : near(node, side);
+  };
   order(rows, near);
   for (const row of rows) placed(row, (node) => node.x ?? 0);
   for (let sweep = 0; sweep < 12; sweep++) {
     const down = sweep % 2 === 0;
     const side = down ? "above" : "below";
     for (const row of down ? rows : [...rows].reverse()) {
-      placed(row, (node) => mean(near(node, side), (n) => n.x, node.x));
+      placed(row, (node) => mean(alike(node, side), (n) => n.x, node.x));
     }
   }
   for (const row of [...rows].reverse()) {
-    placed(row, (node) => mean([...near(node, "above"), ...near(node, "below")], (n) => n.x, node.x));
+    placed(row, (node) => mean([...alike(node, "above"), ...alike(node, "below")], (n) => n.x, node.x));
   }
   return extent(rows, chains);
 }

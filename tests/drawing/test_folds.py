@@ -244,7 +244,7 @@ def test_many_leaves_of_one_step_are_one_fold():
     drawing = pg.draw(torch.cat(leaves).sum())
     (name,) = children(drawing)
     assert name == "leaves 3 to 502"
-    assert len(children(drawing, name)) == 39
+    assert len(children(drawing, name)) == 25
 
 
 def test_a_fold_holds_no_more_than_can_be_seen():
@@ -268,4 +268,5 @@ def test_unfolded():
     for _ in range(200):
         y = y * 1.0
     assert pg.draw(y).dot.count("\n  step") < 10
+    assert children(pg.draw(y, fold=False)) == []
     assert all(f"step{i} [label=" in pg.draw(y, fold=False).dot for i in range(201))

@@ -328,3 +328,4 @@ def test_lines_to_what_many_use_share_a_trunk(shown):
         y = (y * w).sin()
     page = shown(pg.draw(y, params={"x": x, "w": w}, fold=False))
     assert_apart(page)
+    assert page.execute_script("return size.w") < 600
