@@ -36,7 +36,7 @@ def package_files():
         path
         for path in files()
         if (
-            path.suffix in {".py", ".pyi", ".css", ".jinja", ".js", ".json"}
+            path.suffix in {".py", ".pyi", ".css", ".html", ".jinja", ".js", ".json"}
             or path.name == "py.typed"
         )
         and path.parts[0] not in NOT_SHIPPED
