@@ -21,7 +21,12 @@ def page(graph: Graph, opened: set[int], shapes: bool, saved: bool) -> str:
     room = files("plugrad.drawing")
     parts = {
         name: (room / file).read_text(encoding="utf-8")
-        for name, file in (("css", "page.css"), ("layout", "layout.js"), ("script", "page.js"))
+        for name, file in (
+            ("css", "page.css"),
+            ("layout", "layout.js"),
+            ("boxes", "boxes.js"),
+            ("script", "page.js"),
+        )
     }
     names = ", ".join(name for name, *_ in graph.outputs[:3])
     template = Template((room / "page.html").read_text(encoding="utf-8"))

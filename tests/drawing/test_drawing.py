@@ -226,4 +226,4 @@ def test_what_the_page_is_made_of_is_package_data():
 
     room = Path(plugrad.drawing.__file__).parent
     made_of = {path.name for path in room.iterdir() if path.suffix in {".css", ".html", ".js"}}
-    assert made_of == {"layout.js", "page.css", "page.html", "page.js"}
+    assert made_of == {"boxes.js", "layout.js", "page.css", "page.html", "page.js"}
