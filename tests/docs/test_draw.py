@@ -1,4 +1,4 @@
-"""docs/draw.md: what it says to type does what it says."""
+"""docs/draw.md: its commands do what it says, and its tables are complete."""
 
 from __future__ import annotations
 
@@ -16,18 +16,11 @@ import plugrad as pg
 from plugrad.cli.app import app
 from plugrad.drawing.drawing import SUFFIXES
 from plugrad.tests.checkout import ROOT
-from plugrad.tests.docs.page import blocks_of, printed_by
+from plugrad.tests.docs.page import blocks_of
 
 PAGE = ROOT / "docs" / "draw.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 BLOCKS = blocks_of(PAGE)
-
-
-def test_what_the_program_of_the_page_prints(tmp_path):
-    blocks = [b for b in BLOCKS if b.language == "python" and not b.title]
-    for block, printed in zip(blocks, printed_by([b.text for b in blocks], tmp_path), strict=True):
-        assert printed == (block.output or "")
-    assert (tmp_path / "graph.html").stat().st_size > 20_000
 
 
 def test_the_commands_of_the_page(tmp_path, monkeypatch):

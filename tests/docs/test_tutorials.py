@@ -27,6 +27,7 @@ PAGES = [
 
 def test_the_pages_with_programs_are_these():
     assert set(PAGES) == {
+        "draw.md",
         "engine.md",
         "from-torch-func.md",
         "hooks-and-saved-tensors.md",
