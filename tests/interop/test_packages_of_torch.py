@@ -157,6 +157,14 @@ def test_a_view_changed_in_place_in_torchs_own_code():
     assert_same(lambda x: torch.stft(x, 8, window=window, return_complex=True).abs(), 1, (32,))
 
 
+def test_counts_of_events_have_zeros_for_a_gradient_and_are_torchs():
+    rates = torch.tensor([0.3, 4.0, 60.0], dtype=torch.float64)
+    x = pg.Variable(rates, requires_grad=True)
+    y = torch.poisson(x, generator=torch.Generator().manual_seed(5))
+    assert torch.equal(y.data, torch.poisson(rates, torch.Generator().manual_seed(5)))
+    assert torch.equal(pg.grad(y.sum(), x)[0].data, torch.zeros(3, dtype=torch.float64))
+
+
 def test_the_gradient_of_a_gamma_number_is_that_of_its_quantile():
     """Of the distribution function P, dP/dx by differences: torch is no oracle for its own rule."""
     x = pg.Variable(torch.tensor([0.4, 1.0, 2.5, 9.0], dtype=torch.float64), requires_grad=True)
