@@ -184,6 +184,8 @@ def added(held: list[Any], gradient: Any, in_place: bool) -> Tensor:
         and not old.is_inference()
     ):
         return old.add_(gradient)
+    if gradient.layout is torch.strided and old.layout is not torch.strided:
+        old, gradient = gradient, old  # torch adds what is sparse to what is not, only
     total: Tensor = old + gradient
     return total
 
