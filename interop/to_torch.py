@@ -247,7 +247,9 @@ def _data(value: Any) -> Tensor:
 def _own(output: Any, inputs: Sequence[Tensor]) -> Any:
     """The tensor of an output; one of its own where an input itself was returned."""
     tensor = output.data if isinstance(output, Variable) else output
-    return tensor.view_as(tensor) if any(tensor is t for t in inputs) else tensor
+    if not any(tensor is t for t in inputs):
+        return tensor
+    return tensor.view_as(tensor) if tensor.layout is torch.strided else tensor.clone()
 
 
 def _is_differentiable(value: Any) -> bool:
