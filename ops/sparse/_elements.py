@@ -39,13 +39,14 @@ def at(g: Tensor, x: Tensor) -> Tensor:
 
 
 def like(values: Tensor, x: Tensor) -> Tensor:
-    """A matrix that has these elements where ``x`` has its."""
+    """A matrix, or COO tensor, that has these elements where ``x`` has its."""
     x = x.detach()
     if x.layout is torch.sparse_coo:
         options: Any = {"layout": x.layout, "device": x.device, "dtype": x.dtype}
         make = torch.ops.aten._sparse_coo_tensor_with_dims_and_tensors.default
         where = x.coalesce().indices()
-        return make(2, 0, list(x.shape), where, values, is_coalesced=True, **options)
+        parts = x.sparse_dim(), x.dense_dim(), list(x.shape), where, values
+        return make(*parts, is_coalesced=True, **options)
     crow, columns = x.crow_indices(), x.col_indices()
     return _COMPRESSED(crow, columns, values, list(x.shape), layout=x.layout, dtype=x.dtype)
 
