@@ -43,7 +43,7 @@ class SparseCompressedTensor(Function):
         device: torch.device | None = None,
         pin_memory: bool | None = False,
     ) -> Tensor:
-        options: Any = {"dtype": dtype, "layout": layout, "device": device}
+        options: Any = {"dtype": dtype or values.dtype, "layout": layout, "device": device}
         parts = compressed_indices, plain_indices, values
         y = _KERNEL(*[t.contiguous() for t in parts], size, **options)  # else torch misreads them
         ctx.save_for_backward(y)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.sparse._lookup import looked_up
 
 _KERNEL = torch.ops.aten._sparse_coo_tensor_with_dims_and_tensors.default
 
@@ -49,7 +50,7 @@ class SparseCooTensorWithDimsAndTensors(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> tuple[None, None, None, None, Tensor]:
         (indices,) = ctx.saved_tensors
-        return None, None, None, None, _dense(gy)[tuple(indices.unbind(0))]
+        return None, None, None, None, looked_up(gy, indices)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -59,7 +60,3 @@ class SparseCooTensorWithDimsAndTensors(Function):
         yield Sample(2, 1, [2, 3, 2], where, make(3, 2), dtype=torch.float64, **options)
         complex_ = {"dtype": torch.complex128, "is_coalesced": True, **options}
         yield Sample(2, 0, [2, 3], where, make.complex(3), **complex_)
-
-
-def _dense(x: Tensor) -> Tensor:
-    return x if x.layout is torch.strided else x.to_dense(masked_grad=False)

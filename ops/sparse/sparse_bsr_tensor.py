@@ -1,0 +1,47 @@
+"""sparse_bsr_tensor: a sparse tensor of compressed rows of blocks, from its elements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Context, Sample, SampleMaker, op
+from plugrad.ops.sparse._compressed import DECLARED, FromParts, made, reference
+
+
+@op("sparse_bsr_tensor", reference=reference(torch.sparse_bsr_tensor), **DECLARED)
+class SparseBsrTensor(FromParts):
+    """y has these values where crow_indices and col_indices say;  gvalues = gy there.
+
+    torch.sparse_bsr_tensor does not ask the engine, so it takes no Variable: call this. The
+    indices are checked unless check_invariants is False.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Context,
+        crow_indices: Tensor,
+        col_indices: Tensor,
+        values: Tensor,
+        size: Sequence[int] | None = None,
+        *,
+        dtype: torch.dtype | None = None,
+        device: torch.device | None = None,
+        check_invariants: bool = True,
+    ) -> Tensor:
+        parts = crow_indices, col_indices, values
+        options = {"dtype": dtype, "device": device, "check_invariants": check_invariants}
+        return made(ctx, parts, size, torch.sparse_bsr, **options)
+
+    @staticmethod
+    def samples(make: SampleMaker) -> Iterator[Sample]:
+        compressed = make.tensor([0, 1, 3], torch.int64)
+        plain = make.tensor([1, 0, 2], torch.int64)
+        where = compressed, plain
+        none = "torch has no second derivative of these tensors"
+        for size in (None, (4, 3)):
+            checked = Sample(*where, make(3, 2, 1), size, check_invariants=True)
+            yield checked.waive("second-order", none)
+        yield Sample(*where, make(2, 2, 1), (4, 3)).raises(RuntimeError, "")
