@@ -21,7 +21,6 @@ _VALUES = "the gradient is that of the values in any case"
     linear=True,
     waives={"layouts": "one index repeated is of no CSR tensor, which torch does not check"},
     equivalent={
-        "option-ignored[dtype]": _VALUES,
         "option-ignored[layout]": _VALUES,
         "option-ignored[device]": _VALUES,
         "state-shared": "of what is saved only the places are used, which calls of a sample share",
