@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
+from plugrad.core.who_reads import reader
 from plugrad.errors import ConversionError, InplaceError
 
 if TYPE_CHECKING:
@@ -254,14 +255,23 @@ class TensorFacts:
     def __dlpack__(self, **options: Any) -> Any:
         """The elements for whoever reads DLPack: torch.tensor, torch.as_tensor, from_dlpack."""
         if self._requires_grad and torch.is_grad_enabled() and self.requires_grad:
-            raise ConversionError(
-                "Can't export tensors that require gradient: torch.tensor(x), torch.as_tensor(x) "
-                "and what else reads DLPack would silently give a tensor without it",
-                where=f"a Variable of shape {tuple(self.shape)}",
-                fix="use tensor.detach() where no gradient is wanted, as in "
-                "torch.tensor(x.detach()); or use the Variable itself, or x.clone()",
-            )
+            raise self._not_exported(reader(1))
         return self._data.resolve_conj().resolve_neg().__dlpack__(**options)
+
+    def _not_exported(self, read: tuple[str, str] | None) -> ConversionError:
+        who = "torch.tensor(x), torch.as_tensor(x) and what else reads DLPack"
+        fix = (
+            "use tensor.detach() where no gradient is wanted, as in torch.tensor(x.detach()); or "
+            "use the Variable itself, or x.clone()"
+        )
+        if read is not None:
+            who, fix = f"torch's {read[0]}, which does not ask for a gradient,", read[1]
+        return ConversionError(
+            f"Can't export tensors that require gradient: {who} would silently give a tensor "
+            "without it",
+            where=f"a Variable of shape {tuple(self.shape)}",
+            fix=fix,
+        )
 
     def __dlpack_device__(self) -> Any:
         return self._data.__dlpack_device__()

@@ -147,7 +147,7 @@ def _question(code: CodeType, place: int) -> Question | None:
         if instruction.offset > place:
             break
         if instruction.opname not in ("CACHE", "EXTENDED_ARG", "NOP"):
-            before += _single(instruction)
+            before += single(instruction)
     if not before or before[-1].offset != place:
         return None
     now = before.pop()
@@ -158,7 +158,7 @@ def _question(code: CodeType, place: int) -> Question | None:
     if before[-1].opname == "PRECALL":
         before.pop()
     question, before = _expression(before)
-    before = _without_one_value(before)
+    before = without_one_value(before)
     if before and before[-1].opname == "PUSH_NULL":
         before = before[:-1]
     if question is None or not before or before[-1].argval != "isinstance":
@@ -167,7 +167,7 @@ def _question(code: CodeType, place: int) -> Question | None:
     return None if called is None else _if_builtin(called, question)
 
 
-def _single(instruction: dis.Instruction) -> list[dis.Instruction]:
+def single(instruction: dis.Instruction) -> list[dis.Instruction]:
     """Two instructions for one that loads two variables (Python 3.13 and later)."""
     names: Any = instruction.argval
     if not (isinstance(names, tuple) and instruction.opname.startswith("LOAD_FAST")):
@@ -232,7 +232,7 @@ def _tuple(parts: list[Question]) -> Question:
     return lambda frame: tuple([part(frame) for part in parts])
 
 
-def _without_one_value(before: list[dis.Instruction]) -> list[dis.Instruction]:
+def without_one_value(before: list[dis.Instruction]) -> list[dis.Instruction]:
     """The instructions before those that push the last value; none if there is a jump."""
     needed = 1
     for index in range(len(before) - 1, -1, -1):

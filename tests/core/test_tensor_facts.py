@@ -57,7 +57,7 @@ def test_a_gradient_is_not_lost_silently(maker):
     for given in (x, x * 2, (x * 2).sum()):
         with pytest.raises(errors.ConversionError, match="Can't export tensors that req") as error:
             MAKERS[maker](given)
-        assert "torch.tensor(x.detach())" in error.value.fix
+        assert "(x.detach())" in error.value.fix
     assert MAKERS[maker](x.detach()).tolist() == [1.0, 2.0]  # the fix
     with torch.no_grad():
         assert MAKERS[maker](x).tolist() == [1.0, 2.0]
