@@ -53,11 +53,13 @@ def made(ctx: Context, parts: Any, size: Any, layout: torch.layout, **options: A
         options: torch's.
     """
     values = parts[2].contiguous()  # else torch misreads it
-    where = [torch.as_tensor(t, device=values.device).contiguous() for t in parts[:2]]
-    ctx.save_for_backward(*where)
+    compressed, plain = (torch.as_tensor(t, device=values.device).contiguous() for t in parts[:2])
+    ctx.save_for_backward(compressed, plain)
     ctx.layout, ctx.values_shape = layout, values.shape
-    size = _size(*where, values, layout) if size is None else size
-    return torch.sparse_compressed_tensor(*where, values, size, layout=layout, **options)
+    if size is None:
+        size = torch.sparse_compressed_tensor(compressed, plain, values, layout=layout).shape
+    parts = compressed, plain, values, size
+    return torch.sparse_compressed_tensor(*parts, layout=layout, **options)
 
 
 def reference(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -67,11 +69,6 @@ def reference(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return make(c, p, values, size or make(c, p, values.detach()).shape, **options)
 
     return function
-
-
-def _size(compressed: Tensor, plain: Tensor, values: Tensor, layout: torch.layout) -> torch.Size:
-    made = torch.sparse_compressed_tensor(compressed, plain, values, layout=layout)
-    return made.shape
 
 
 def _places(compressed: Tensor, plain: Tensor, layout: torch.layout, shape: Any) -> Tensor:
@@ -97,7 +94,8 @@ def _places(compressed: Tensor, plain: Tensor, layout: torch.layout, shape: Any)
 
 def _batch(entry: Tensor, batch: list[int], count: int) -> list[Tensor]:
     """The index of each element in the dimensions of the batch."""
-    number, found = entry // max(count, 1), []
+    found: list[Tensor] = []
+    number = entry // max(count, 1)
     for extent in reversed(batch):
         found.insert(0, number % extent)
         number = number // extent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -42,8 +43,8 @@ class SparseCooTensor(Function):
     ) -> Tensor:
         where = torch.as_tensor(indices, device=values.device)
         ctx.save_for_backward(where)
-        checks = {"check_invariants": check_invariants, "is_coalesced": is_coalesced}
-        sizes = () if size is None else (size,)
+        checks: Any = {"check_invariants": check_invariants, "is_coalesced": is_coalesced}
+        sizes: Any = () if size is None else (size,)
         return torch.sparse_coo_tensor(where, values, *sizes, dtype=dtype, device=device, **checks)
 
     @staticmethod
