@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -90,6 +91,27 @@ def catalogue() -> dict[str, str]:
     return pages
 
 
+def internal_places() -> set[str]:
+    """Where in the site the ops are that people do not call, as the search's index says it."""
+    return {
+        f"ops/{_title(_category(entry))[1].removesuffix('.md')}.html#{_anchor(entry)}"
+        for entry in _entries()
+        if _is_internal(entry)
+    }
+
+
+def _is_internal(entry: RegisteredOp) -> bool:
+    """Whether only torch's own implementations call it, as ``softmax_backward_data``."""
+    if entry.pack != BUILTIN:
+        return False
+    if "_backward" in entry.name or entry.name.startswith("native_"):
+        return True
+    torch_names = OpFacts(entry).overrides
+    public = [n for n in torch_names if not n.startswith("torch.ops.") and "._" not in n]
+    return not (entry.attributes or public)
+
+
+@cache
 def _entries() -> list[RegisteredOp]:
     """The ops of a registry with the built-in ones and those of ``packs/``, installed or not."""
     registry = make_registry(make_manager())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File
 
-from plugrad.docs.generator.catalogue import catalogue
+from plugrad.docs.generator.catalogue import catalogue, internal_places
 from plugrad.docs.generator.checkout import ROOT, read_toml
 from plugrad.docs.generator.commands import commands
 from plugrad.docs.generator.sources import linked, page_of, relinked, source_page
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
+#: How much a search's result counts that leads to an op which people do not call.
+INTERNAL_BOOST = 0.05
 #: Pages of the site whose text stands at the root of the repository.
 FROM_THE_ROOT = {
     "contributing.md": "CONTRIBUTING.md",
@@ -70,6 +72,15 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     uri = page.file.src_uri
     pages = {path: name for name, path in FROM_THE_ROOT.items()}
     return relinked(markdown, _place(uri), uri, pages)
+
+
+@event_priority(50)  # before the search writes its index
+def on_post_build(config: MkDocsConfig) -> None:
+    """Let a search show ``softmax`` before ``softmax_backward_data``."""
+    internal = internal_places()
+    for entry in config.plugins["material/search"].search_index.entries:  # type: ignore[attr-defined]
+        if entry["location"] in internal:
+            entry["boost"] = INTERNAL_BOOST
 
 
 def _place(uri: str) -> str:

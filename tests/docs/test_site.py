@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from functools import cache
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
@@ -72,3 +74,12 @@ def test_every_link_leads_somewhere():
 def test_the_pages_that_code_writes_are_there():
     for page in ("ops/index", "ops/elementwise", "ops/pack-special", "reference/commands"):
         assert SITE / f"{page}.html" in PAGES
+
+
+def test_a_search_finds_softmax_before_what_torch_calls_inside():
+    index = json.loads((SITE / "search" / "search_index.json").read_text(encoding="utf-8"))
+    boosts = {entry["location"]: entry.get("boost", 1) for entry in index["docs"]}
+    assert boosts["ops/activation.html#softmax_backward_data"] < 0.1
+    assert boosts["ops/activation.html#nn-functional-softmax"] == 1
+    separator = index["config"]["separator"]  # JavaScript's and Python's are the same here
+    assert "softmax" in re.split(separator, "nn.functional.softmax")

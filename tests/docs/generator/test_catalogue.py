@@ -15,13 +15,13 @@ from plugrad.tests.checkout import ROOT
 # In a process of its own: it imports the packs of this repository, installed or not.
 PROGRAM = """
 import json
-from plugrad.docs.generator.catalogue import catalogue
-print(json.dumps(catalogue()))
+from plugrad.docs.generator.catalogue import catalogue, internal_places
+print(json.dumps([catalogue(), sorted(internal_places())]))
 """
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory):
+def written(tmp_path_factory):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM],
         cwd=tmp_path_factory.mktemp("elsewhere"),
@@ -31,6 +31,11 @@ def pages(tmp_path_factory):
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def pages(written):
+    return written[0]
 
 
 def sections(page):
@@ -91,3 +96,20 @@ def test_the_index_leads_to_every_section(pages):
 def test_the_first_line_counts(pages):
     counted = sum(len(sections(page)) for page in pages.values())
     assert f"The {counted} ops that this repository has" in pages["README.md"]
+
+
+def test_a_search_shows_an_op_before_the_internal_ones_of_a_like_name(written):
+    pages, internal = written
+    for place in (
+        "activation.html#softmax_backward_data",
+        "activation.html#softmax_forward",
+        "normalization.html#native_layer_norm",
+        "pooling.html#upsample_nearest2d",  # nn.functional.interpolate calls it
+        "elementwise.html#add_scalar",
+    ):
+        assert f"ops/{place}" in internal
+    for name in ("activation.html#nn-functional-softmax", "elementwise.html#sin", "shape.html#mt"):
+        assert not any(place.startswith(f"ops/{name}") for place in internal)
+    for place in internal:
+        page, _, anchor = place.removeprefix("ops/").partition("#")
+        assert f"{{ #{anchor} " in pages[page.replace(".html", ".md")]
