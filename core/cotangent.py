@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.accumulate_grad import AccumulateGrad, edge_of
+from plugrad.core.counted import counted
 from plugrad.core.grad_fn import Node
 from plugrad.core.node import edge_to, ends
 from plugrad.core.variable import Variable
@@ -85,7 +86,8 @@ def as_cotangents(
     cotangents = (given,) if isinstance(given, (Variable, Tensor)) else tuple(given)
     if len(cotangents) != count:
         raise BackwardError(
-            f"{count} outputs were given {len(cotangents)} gradients",
+            f"{counted(count, 'output')} {'was' if count == 1 else 'were'} given "
+            f"{counted(len(cotangents), 'gradient')}",
             fix="pass one gradient per output, None for a scalar one",
         )
     return cotangents
@@ -107,7 +109,7 @@ def root_gradient(
         if count != 1:
             raise NonScalarRootError(
                 "grad can be implicitly created only for scalar outputs, and output "
-                f"{position} has {count} elements",
+                f"{position} has {counted(count, 'element')}",
                 where=f"an output of {root}",
                 fix="reduce it to one number, e.g. with .sum(), or pass gradient=",
             )

@@ -6,6 +6,7 @@ import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from plugrad.core.counted import counted
 from plugrad.errors import ArgumentError, OpDefinitionError, OutArgumentError
 
 if TYPE_CHECKING:
@@ -189,7 +190,8 @@ class Signature:
         """
         if len(args) > len(self.positional) and not self.variadic:
             self._refuse(
-                f"takes at most {len(self.positional)} positional arguments, got {len(args)}"
+                f"takes at most {counted(len(self.positional), 'positional argument')}, "
+                f"got {len(args)}"
             )
         options: dict[str, Any] = {}
         named: dict[int, Any] = {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from torch import Tensor
 
 from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.counted import counted
 from plugrad.core.node import ends
 from plugrad.core.variable import Variable
 from plugrad.core.walk import leading_to
@@ -95,7 +96,7 @@ class Call:
                 f"v is a tuple of invalid length: should be {len(of)} but got {len(given)}."
                 if is_tuple
                 else "The given v should contain a single Tensor.",
-                f"pass {len(of)} tensors in a tuple" if is_tuple else "pass one tensor",
+                f"pass {counted(len(of), 'tensor')} in a tuple" if is_tuple else "pass one tensor",
             )
         for i, (vector, x) in enumerate(zip(given, of, strict=True)):
             if vector.shape != x.shape:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from plugrad.core.context import running
 from plugrad.core.cotangent import as_places, device_of, fit
+from plugrad.core.counted import counted
 from plugrad.core.engine import run
 from plugrad.core.function import Function
 from plugrad.core.node import edge_to, ends, grouped, narrowed
@@ -97,7 +98,8 @@ def _by_jvp(record: Record, function: type[Function], into: list[Any], recorded:
     count = _count(record)
     if len(found) != count:
         raise ForwardModeError(
-            f"jvp of {record._pg_op_name} returned {len(found)} tangents for {count} outputs",
+            f"jvp of {record._pg_op_name} returned {counted(len(found), 'tangent')} for "
+            f"{counted(count, 'output')}",
             where=f"jvp of {record._pg_op_name}",
             fix="return one tangent for each output, None for zeros",
         )

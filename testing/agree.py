@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import torch
 from torch import Tensor
 
+from plugrad.core.counted import counted
 from plugrad.core.variable import Variable
 from plugrad.testing.domains import BOUND, tangent
 from plugrad.testing.law import Violation
@@ -128,7 +129,9 @@ def _of_values(expected: Tensor, got: Tensor) -> str:
     if factor is not None:
         return f"scaled by {factor:.6g}"
     wrong = (got - expected).abs() > 1e-9 * scale
-    share = f"{int(wrong.sum())} of {wrong.numel()} elements are wrong"
+    count = int(wrong.sum())
+    verb = "is" if count == 1 else "are"
+    share = f"{count} of {counted(wrong.numel(), 'element')} {verb} wrong"
     return f"{share}: a branch, a tie or an index?" if not bool(wrong.all()) else ""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from plugrad.core.counted import counted
 from plugrad.core.engine import run
 from plugrad.errors import GradcheckError
 from plugrad.testing.agree import probable_cause
@@ -307,7 +308,7 @@ def gradcheck_failure(
     off = abs(got - expected)
     relative = f", relative {off / abs(expected):.3g}" if expected else ""
     of, to = _index(value, row), _index(at, column)
-    count = f"{int(wrong.sum())} wrong elements of {wrong.numel()}"
+    count = f"{counted(int(wrong.sum()), 'wrong element')} of {wrong.numel()}"
     allowance = float(allowed[row, column])
     lines = [
         f"the gradient of {names[0]} with respect to {names[1]} is wrong",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from plugrad.core.counted import counted
 from plugrad.core.grad_mode import enable_grad
 from plugrad.core.variable import Variable
 from plugrad.errors import GradcheckArgumentError, GradcheckError
@@ -263,7 +264,7 @@ class CheckedFunction:
         if not named:
             raise GradcheckArgumentError(
                 "no input requires grad, so there is no gradient to check",
-                where=f"{len(arguments)} inputs",
+                where=counted(len(arguments), "input"),
                 fix="make an input with plugrad.Variable(tensor, requires_grad=True)",
             )
         return cls(lambda: fn(*arguments), named)

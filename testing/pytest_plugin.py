@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from plugrad.core.counted import counted
 from plugrad.testing import pytest_recording
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class _Checking:
 
     def pytest_report_header(self) -> str:
         seed, device = self.option.plugrad_seed, self.option.plugrad_device
-        return f"plugrad: {len(self.laws)} laws, seed {seed}, device {device}"
+        return f"plugrad: {counted(len(self.laws), 'law')}, seed {seed}, device {device}"
 
     # Before -k and --deselect choose, and after every conftest.py could register its ops.
     @pytest.hookimpl(tryfirst=True)
@@ -228,7 +229,7 @@ class _Checking:
         rest = reasons[len(shown) :]
         if rest:
             count = sum(n for _, n in rest)
-            write(f"{count:>7} for {len(rest)} other reasons, which -v shows")
+            write(f"{count:>7} for {counted(len(rest), 'other reason')}, which -v shows")
 
 
 class _Ops(pytest.Collector):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from plugrad.core.counted import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -218,7 +220,7 @@ class _Recording:
 
         file = SamplesFile(self.config.invocation_params.dir / path)
         count = file.write(self.replays)
-        self.notes.append(f"{count} samples are in {path}")
+        self.notes.append(f"{counted(count, 'sample')} {'is' if count == 1 else 'are'} in {path}")
         self.notes += [f"not in {path}: {line}" for line in file.left_out]
         return file.complete
 
@@ -243,7 +245,7 @@ class _Recording:
         if checked:
             broken = len(self._broken())
             verb = "breaks" if broken <= 1 else "break"
-            verdict = f"{broken or 'none'} of {_count(len(checked), 'target')} {verb} a law"
+            verdict = f"{broken or 'none'} of {counted(len(checked), 'target')} {verb} a law"
             write(verdict, red=broken > 0, green=broken == 0)
 
     def _nothing(self) -> str:
@@ -264,20 +266,20 @@ class _Recording:
 
 def _told(each: Replay, verbose: bool) -> Iterator[str]:
     report, calls = each.report, each.calls
-    made = f"{_count(len(each.samples), 'sample')} of {_count(calls.count, 'call')}"
+    made = f"{counted(len(each.samples), 'sample')} of {counted(calls.count, 'call')}"
     if report is None:
-        yield f"{each.name}: not checked ({_count(calls.count, 'call')})"
+        yield f"{each.name}: not checked ({counted(calls.count, 'call')})"
         if not each.skipped:
             yield f"  {_why_nothing(calls)}"
     else:
         laws = sorted({r.law for r in report.failures})
         kept = len({r.law for r in report if r.status == "passed"} - set(laws))
         warned = len({r.law for r in report.warnings})
-        warnings = f", {_count(warned, 'warning')}" if warned else ""
+        warnings = f", {counted(warned, 'warning')}" if warned else ""
         if laws:
-            yield f"{each.name}: breaks {_count(len(laws), 'law')}{warnings} ({made})"
+            yield f"{each.name}: breaks {counted(len(laws), 'law')}{warnings} ({made})"
         else:
-            yield f"{each.name}: keeps {_count(kept, 'law')}{warnings} ({made})"
+            yield f"{each.name}: keeps {counted(kept, 'law')}{warnings} ({made})"
         for law in laws:
             yield from _broken_law([r for r in report.failures if r.law == law], each)
         if verbose:
@@ -303,7 +305,7 @@ def _broken_law(results: list[Result], each: Replay) -> Iterator[str]:
     tests = _tests(results, each)
     yield from (f"    called by {test}" for test in tests[:_SHOWN])
     if len(tests) > _SHOWN:
-        yield f"    and by {len(tests) - _SHOWN} other tests"
+        yield f"    and by {counted(len(tests) - _SHOWN, 'other test')}"
     if first.arguments:
         also = f", and {len(results) - 1} more" if len(results) > 1 else ""
         yield f"    with {first.arguments}{_how(first, each)}{also}"
@@ -326,7 +328,3 @@ def _tests(results: list[Result], each: Replay) -> list[str]:
         if any(r.sample in (None, number) for r in results)
     ]
     return [test or "an import, before the first test" for test in dict.fromkeys(found)]
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -125,7 +125,7 @@ def test_the_action_passes_right_kernels_and_writes_the_report(kernels):
     assert done.returncode == 0, done.stdout + done.stderr
     assert output == "report=plugrad-report.json\n"
     assert '"passed": true' in (kernels / "plugrad-report.json").read_text()
-    assert "passed: 1 ops" in summary
+    assert "passed: 1 op," in summary
 
 
 def test_the_action_fails_for_one_wrong_kernel_of_several(kernels):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core.counted import counted
 from plugrad.errors import ArgumentError
 
 
@@ -31,7 +32,8 @@ class PackPaddedSequence(Function):
         steps = x.shape[1 if batch_first else 0]
         if lengths.numel() and int(lengths[0]) > steps:  # torch reads what is behind x
             raise ArgumentError(
-                f"a sequence of length {int(lengths[0])} cannot be packed: x has {steps} steps",
+                f"a sequence of length {int(lengths[0])} cannot be packed: x has "
+                f"{counted(steps, 'step')}",
                 where=f"a call of pack_padded_sequence, x of shape {tuple(x.shape)}",
                 fix="give lengths that are at most the number of steps; batch_first=True says that "
                 "x is (sequences, steps, ...)",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import conj
+from plugrad.core.counted import counted
 from plugrad.errors import ArgumentError
 
 
@@ -67,7 +68,7 @@ def refuse_beyond(x: Tensor, lengths: Tensor | None, offsets: Tensor | None, axi
     other = given.shape[:-1] != x.shape[: given.dim() - 1]
     if count >= 0 and (least < 0 or most > count or other):
         raise ArgumentError(
-            f"segment_reduce got segments beyond the {count} elements along axis {axis}",
+            f"segment_reduce got segments beyond the {counted(count, 'element')} along axis {axis}",
             where=f"a call of segment_reduce, on a tensor of shape {tuple(x.shape)}",
             fix="give lengths that are not negative and add up to no more than that, or offsets "
             "that rise from 0 or above to no more than that; before the last, their dimensions "

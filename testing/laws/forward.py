@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from plugrad.core.counted import counted
 from plugrad.errors import ContextError
 from plugrad.testing.agree import agree, tolerance
 from plugrad.testing.call import Call, flat
@@ -109,7 +110,7 @@ def compare_outputs(
 ) -> None:
     """Raise Violation unless these are the same outputs."""
     if len(expected) != len(got):
-        raise Violation(f"{message}: expected {len(expected)} outputs, got {len(got)}")
+        raise Violation(f"{message}: expected {counted(len(expected), 'output')}, got {len(got)}")
     for number, (e, g) in enumerate(zip(expected, got, strict=True)):
         agree(e, g, f"output {number}", allowed, message)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from plugrad.core.counted import counted
 from plugrad.testing.agree import agree, agree_all
 from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.jacobians import inner
@@ -43,7 +44,8 @@ def jvp(case: Case) -> None:
         pushed = case.op.function.jvp(call.record, *per_argument)
     pushed = list(pushed) if isinstance(pushed, tuple | list) else [pushed]
     if len(pushed) != len(call.outputs):
-        raise Violation(f"jvp gives {len(pushed)} tangents for {len(call.outputs)} outputs")
+        given, wanted = counted(len(pushed), "tangent"), counted(len(call.outputs), "output")
+        raise Violation(f"jvp gives {given} for {wanted}")
     cotangents = call.cotangents()
     gradients = call.vjp(cotangents)
     numbers = call.root_numbers

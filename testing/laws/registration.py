@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from plugrad.core.counted import counted
 from plugrad.core.function import Function
 from plugrad.core.sample import Sample
 from plugrad.core.variable import Variable
@@ -65,7 +66,7 @@ def signature(op: OpUnderTest) -> None:
     except TypeError as error:
         raise Violation(
             f"backward{inspect.signature(op.function.backward)} cannot take ctx and "
-            f"{outputs} gradients, one for each output of forward: {error}"
+            f"{counted(outputs, 'gradient')}, one for each output of forward: {error}"
         ) from error
 
 
@@ -112,7 +113,7 @@ def samples(op: OpUnderTest) -> None:
             raise Violation(f"samples() yields a {type(sample).__name__}: yield Sample(...)")
     again = op.samples()
     if len(first) != len(again):
-        raise Violation(f"one seed gave {len(first)} samples, then {len(again)}")
+        raise Violation(f"one seed gave {counted(len(first), 'sample')}, then {len(again)}")
     for index, (a, b) in enumerate(zip(first, again, strict=True)):
         if not _same(Case(op, a), Case(op, b)):
             raise Violation(

@@ -130,7 +130,7 @@ def test_backward_refuses_roots_it_cannot_start_from(x):
         match="gradients can be either tensors or None, but grad_output.0. is a list",
     ):
         pg.grad(x.sin(), x, [[1.0]])
-    with pytest.raises(errors.BackwardError, match="1 outputs were given 2 gradients"):
+    with pytest.raises(errors.BackwardError, match="1 output was given 2 gradients"):
         pg.backward([x.sin()], [None, None])
     with pytest.raises(errors.GradientTypeError, match="entry 0 is a Tensor"):
         pg.grad(torch.ones(1), x)

@@ -179,7 +179,7 @@ def test_what_is_torchs(tmp_path):
         "failed plugrad check torch.ops:aten.sin",
     ]
     command = ["check", "twice.py:Twice", "--law", "oracle"]
-    assert " 1 results in " in python(tmp_path, "-m", "plugrad", *command)
+    assert " 1 result in " in python(tmp_path, "-m", "plugrad", *command)
 
 
 def test_an_op_of_the_programs_own_is_found_by_its_class_and_others_by_name(tmp_path):
