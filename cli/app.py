@@ -1,4 +1,4 @@
-"""The app: one command a module, put together here."""
+"""The app: each command is a module; they are put together here."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _commands(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version, and exit."
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:

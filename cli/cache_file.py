@@ -1,4 +1,4 @@
-"""CacheFile: a JSON file in the user's cache folder, which may as well not be there."""
+"""CacheFile: a JSON file in the user's cache folder, which may be missing."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 
 
 class CacheFile:
-    """Something to remember between two commands.
+    """Data to remember between commands.
 
-    Nothing depends on it: a file that is missing, damaged or of another version is empty,
-    and one that cannot be written stays as it is. It is replaced as a whole, so nobody
-    reads half of it.
+    Nothing depends on it: a file that is missing, damaged or of another version counts as
+    empty, and a file that cannot be written stays as it is. It is replaced as a whole, so that
+    nobody reads half of it.
 
     Args:
-        name: the file's, without an ending.
-        version: of its contents.
+        name: the file's name, without an ending.
+        version: the version of its contents.
     """
 
     def __init__(self, name: str, version: int = 1) -> None:
@@ -44,7 +44,7 @@ class CacheFile:
     def update(self, entries: dict[str, Any]) -> None:
         """Add entries, or replace those with their keys.
 
-        Of two programs that do so in the same moment, one may lose its entries.
+        If two programs do so at the same moment, one may lose its entries.
         """
         with suppress(Exception):
             text = json.dumps(

@@ -1,4 +1,4 @@
-"""``plugrad check``: the laws applied to registered ops."""
+"""``plugrad check``: check ops against the laws."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ def check(
         list[str] | None,
         typer.Argument(
             metavar="OP|PACK::|MODULE:NAME|FILE.py:NAME|PACKAGE:",
-            help="Names of ops; PACK:: for all of a pack. All registered ops if none is given. "
-            "Of torch: a torch.autograd.Function, custom op or function by its module or file; "
-            "PACKAGE: or FILE.py for each Function there (plugrad's own: those with samples).",
+            help="Names of ops, or PACK:: for all ops of a pack; without names, all ops. "
+            "A torch.autograd.Function, custom op or function is named by its module or file; "
+            "PACKAGE: or FILE.py means each Function in it (a plugrad Function if it has "
+            "samples).",
             show_default=False,
             autocompletion=complete_chosen,
         ),
@@ -47,69 +48,78 @@ def check(
     law: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only this law; may be repeated.",
+            help="Check only this law; may be repeated.",
             show_default=False,
             autocompletion=complete_laws,
         ),
     ] = None,
     sample: Annotated[
         list[int] | None,
-        typer.Option(help="Only this sample, from 0; may be repeated.", show_default=False),
+        typer.Option(
+            help="Check only this sample, counted from 0; may be repeated.", show_default=False
+        ),
     ] = None,
     samples: Annotated[
         Path | None,
         typer.Option(
-            help="The samples file of what is torch's. By default plugrad_samples.py, here or "
-            "beside the package.",
+            help="The file with the samples for torch's Functions. By default plugrad_samples.py, "
+            "here or beside the package.",
             show_default=False,
         ),
     ] = None,
     reference: Annotated[
         str | None,
         typer.Option(
-            help="A function that the torch target must equal: FILE.py:NAME or MODULE:NAME.",
+            help="A function that must give the same results: FILE.py:NAME or MODULE:NAME.",
             show_default=False,
         ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="A warning is a failure.")] = False,
-    device: Annotated[str, typer.Option(help="Where samples live: cpu, cuda, mps, ...")] = "cpu",
-    seed: Annotated[int, typer.Option(help="Of the samples and the cotangents.")] = 0,
+    strict: Annotated[bool, typer.Option("--strict", help="Count a warning as a failure.")] = False,
+    device: Annotated[
+        str, typer.Option(help="The device to check on: cpu, cuda, mps, ...")
+    ] = "cpu",
+    seed: Annotated[int, typer.Option(help="The seed for samples and cotangents.")] = 0,
     jobs: Annotated[
         int | None,
-        typer.Option(help="Processes. By default one a CPU, 1 for few ops.", show_default=False),
+        typer.Option(
+            help="How many processes. By default one per CPU, or 1 for few ops.", show_default=False
+        ),
     ] = None,
     time_limit: Annotated[
-        float, typer.Option(help="Seconds for each law on each sample; 0 for none.")
+        float, typer.Option(help="Seconds for each law on each sample; 0 for no limit.")
     ] = 20.0,
     json: Annotated[
         Path | None,
         typer.Option(help="Write the results as JSON; - for standard output.", show_default=False),
     ] = None,
     junit: Annotated[
-        Path | None, typer.Option(help="Write JUnit's XML, for CI.", show_default=False)
+        Path | None, typer.Option(help="Write JUnit XML, for CI.", show_default=False)
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(help="Write a report to look at, one file.", show_default=False),
+        typer.Option(help="Write a report for a browser, as one file.", show_default=False),
     ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show every op, failure and reason.")
     ] = False,
 ) -> None:
-    """Check that ops obey the laws, from their samples alone.
+    """Check ops against the laws.
+
+    A law is a statement that must be true of every op, such as "the gradient is the slope of
+    forward". The laws run on the op's samples; no other test is needed.
 
     \b
     plugrad check                        every registered op
-    plugrad check sin erf                two of them
-    plugrad check plugrad::              the built-in ones
+    plugrad check sin erf                two ops
+    plugrad check plugrad::              the built-in ops
     plugrad check sin --law oracle --law second-order
     plugrad check entmax.activations:SparsemaxFunction
     plugrad check kernels.py:Swish --samples swish_samples.py
     plugrad check entmax:                each Function of a package
     plugrad check --jobs 8 --html report.html --junit report.xml
 
-    The exit status is 0 if every law is kept, 1 if one is not, 2 if the command is wrong,
-    and 130 after Ctrl-C, which prints what is known so far.
+    The exit status is 0 if every law holds, 1 if one does not, 2 if the command is wrong,
+    and 130 after Ctrl-C, which prints the results so far.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
     if html is not None:
         require("plugrad check --html", "jinja2", extra="cli")
@@ -154,7 +164,7 @@ def check(
         for batch in watched(stream, outcome):
             outcome.add(batch)
 
-    # What the ops print is for their author to see, but no part of our JSON.
+    # What the ops print is for their author to see, and must stay out of our JSON.
     with output_to_errors() if piped else nullcontext():
         _run(outcome, batches)
     if not law and not sample:
@@ -168,7 +178,7 @@ def check(
 
 
 def _run(outcome: Outcome, batches: Callable[[Callable[[], bool]], None]) -> None:
-    """Take in the batches until all are there or Ctrl-C came, once or twice."""
+    """Collect the batches until all are there, or until Ctrl-C, once or twice."""
     start = time.monotonic()
     with Interruption() as interruption:
         try:
@@ -216,7 +226,7 @@ def _write(outcome: Outcome, json: Path | None, junit: Path | None, html: Path |
 def _check_time_limit(time_limit: float) -> None:
     if not 0 <= time_limit < float("inf"):
         raise typer.BadParameter(
-            f"{time_limit:g} s is no time limit\n  fix: give seconds, or 0 for none",
+            f"{time_limit:g} s is not a time limit\n  fix: give seconds, or 0 for none",
             param_hint="--time-limit",
         )
 

@@ -1,8 +1,8 @@
 """What the shell completes on TAB: names of ops, packs, laws and faults.
 
-It must not take a second, so it imports no pack, and not even the ops: their names are
-read off their sources. The names of packs' ops are those that the last command that
-loaded the packs noted.
+It must take less than a second, so it imports no packs and not even the ops: names are read
+from the source files. The names of packs' ops were noted by the last command that loaded the
+packs.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROOT = Path(__file__).resolve().parent.parent
-#: What ``bash`` has split off the word on the cursor: it takes a colon for the end of a word.
+#: What ``bash`` has split off the word at the cursor: to it a colon ends a word.
 _split_off = ""
 
 
 def mend_bash_words() -> None:
-    """Put together again what bash took apart: ``special``, ``::``, ``be`` are one word.
+    """Join what bash split: ``special``, ``::``, ``be`` are one word.
 
-    To be called before typer reads them. What is completed is the last part alone.
+    Call it before typer reads them. Only the last part is completed.
     """
     global _split_off  # noqa: PLW0603  # one process, one TAB
     if not os.environ.get("_PLUGRAD_COMPLETE", "").endswith("bash"):
@@ -53,7 +53,7 @@ def complete_ops(incomplete: str) -> list[str]:
 
 
 def complete_chosen(incomplete: str) -> list[str]:
-    """The same and ``pack::`` for each pack, which stands for all of its ops."""
+    """The same, and ``pack::`` for each pack, meaning all of its ops."""
     names = [f"{name}::" for name in ("plugrad", *_packs())]
     return _completed(incomplete, [*_builtin_ops(), *names, *_ops_of_packs()])
 

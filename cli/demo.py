@@ -22,14 +22,17 @@ if TYPE_CHECKING:
 
 def demo(
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 30,
-    seed: Annotated[int, typer.Option(help="Of the split, the weights and the batches.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="The seed for the split, the weights and the batches.")
+    ] = 0,
     device: Annotated[str, typer.Option(help="Where to train: cpu, cuda, mps, ...")] = "cpu",
     out: Annotated[Path, typer.Option(help="The folder for the plot.")] = Path("out"),
 ) -> None:
-    """Train a small classifier of handwritten digits, wholly on plugrad's Variables.
+    """Train a small classifier of digits.
 
-    Beside each epoch stands the largest difference between plugrad's gradients and
-    torch.autograd's. It ends with the test accuracy, the time against torch's and a plot.
+    It is trained on plugrad's Variables from end to end. Each epoch shows the largest
+    difference between plugrad's gradients and torch.autograd's. At the end it prints the test
+    accuracy and the time compared with torch, and saves a plot.
 
     \b
     plugrad demo                         on the CPU, 30 epochs, the plot in out/loss.png
@@ -37,7 +40,7 @@ def demo(
     plugrad demo --epochs 5 --seed 1
 
     The exit status is 0, 1 if a gradient differs from torch's, 2 if the command is wrong, and
-    130 after Ctrl-C, which shows what is known so far.
+    130 after Ctrl-C, which shows the results so far.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
     require("plugrad demo", "sklearn", "matplotlib")
     import torch
@@ -48,6 +51,7 @@ def demo(
     from plugrad.cli.digits.data import load
     from plugrad.cli.digits.plot import plot_loss
     from plugrad.cli.digits.training import Training
+    from plugrad.core.counted import counted
 
     _check_numbers(epochs, seed)
     place = usable_device(device)
@@ -59,14 +63,15 @@ def demo(
             _train(training, console, lambda: interruption.noted)
         stopped = len(training.epochs) < epochs
         if stopped:
-            console.print(f"\ninterrupted after {len(training.step_losses)} steps")
+            steps = counted(len(training.step_losses), "step")
+            console.print(f"\ninterrupted after {steps}")
         if training.step_losses:
             plot_loss(training, out / "loss.png")
             console.print(f"\n{report.summary(training)}\nplot           {out / 'loss.png'}")
     if not all(epoch.gradients_agree for epoch in training.epochs):
         console.print(
             "Error: the gradients differ from torch's by more than rounding explains\n"
-            "  fix: this is a bug of plugrad or of an op; please report it with the seed "
+            "  fix: this is a bug in plugrad or in an op; please report it with the seed "
             f"({seed}), the device ({place}) and torch's version ({torch.__version__})"
         )
         raise typer.Exit(1)
@@ -85,7 +90,7 @@ def _check_numbers(epochs: int, seed: int) -> None:
         )
     if not 0 <= seed < 2**63:
         raise typer.BadParameter(
-            f"{seed} is no seed\n  fix: give a number from 0 to 2**63 - 1, e.g. --seed 1",
+            f"{seed} is not a seed\n  fix: give a number from 0 to 2**63 - 1, e.g. --seed 1",
             param_hint="--seed",
         )
 
@@ -97,8 +102,8 @@ def _make_folder(out: Path) -> None:
             pass
     except OSError as error:
         raise typer.BadParameter(
-            f"{out} is no folder to write to: {error.strerror}\n"
-            "  fix: name a folder, new or old, that you may write to",
+            f"{out} is not a folder that can be written to: {error.strerror}\n"
+            "  fix: name a new or existing folder that you may write to",
             param_hint="--out",
         ) from error
 
@@ -120,7 +125,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _train(training: Training, console: Console, stop: Callable[[], bool]) -> None:
-    """Train, with a progress bar if somebody watches and a line per epoch in any case."""
+    """Train, with a progress bar on a terminal, and a line per epoch in any case."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from plugrad.cli.digits import report

@@ -10,7 +10,7 @@ def usable_device(name: str) -> torch.device:
     """Return the device called ``name``, if a sum can be computed on it.
 
     Raises:
-        BadParameter: it can't; those that can are named.
+        BadParameter: it can't; the error names the devices that can.
     """
     try:
         device = torch.device(name)
@@ -18,7 +18,7 @@ def usable_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0]
         raise typer.BadParameter(
-            f"{name!r} is no device that torch can use here: {reason}\n"
+            f"{name!r} is not a device that torch can use here: {reason}\n"
             f"  fix: choose one of these: {', '.join(_usable_devices())}",
             param_hint="--device",
         ) from error

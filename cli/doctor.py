@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from plugrad.cli.checking.console import console
+from plugrad.cli.checking.console import console, folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     patience: Annotated[
-        float, typer.Option(help="Seconds that each pack may take to load.")
+        float, typer.Option(help="How many seconds each pack may take to load.")
     ] = 60.0,
 ) -> None:
-    """Look for what is wrong: with the environment, the settings and the packs.
+    """Find out what is wrong with this install.
 
-    It loads the packs in a process of their own, so that it can tell also of one that
-    crashes, hangs or exits; then it finds out which.
+    It looks at the environment, the settings and the packs. The packs are loaded in a
+    separate process, so that a pack that crashes, hangs or exits is found and named too.
 
     \b
     plugrad doctor
@@ -37,7 +37,7 @@ def doctor(
 
     if not 1 <= patience < float("inf"):
         raise typer.BadParameter(
-            f"{patience:g} s is no time for a pack to load in\n"
+            f"{patience:g} s is not enough for a pack to load\n"
             "  fix: give seconds, at least 1, e.g. --patience 60",
             param_hint="--patience",
         )
@@ -60,7 +60,7 @@ def doctor(
 
 
 def _examined(patience: float) -> dict[str, Any]:
-    """The diagnosis, after leaving out one by one the packs that end the process."""
+    """The diagnosis, after leaving out, one by one, the packs that end the process."""
     from plugrad.cli.describing.attempt import Attempt
     from plugrad.cli.describing.pack_facts import pack_facts
     from plugrad.plugins.default import packs
@@ -80,7 +80,7 @@ def _examined(patience: float) -> dict[str, Any]:
         what = deadly.get(facts["distribution"])
         if what is not None:
             pack = may_load[facts["distribution"]]
-            fix = f"PLUGRAD_PACKS=-{pack.distribution} leaves it out; tell its author"
+            fix = f"PLUGRAD_PACKS=-{pack.distribution} leaves it out; please tell its author"
             facts["status"], facts["error"] = "set aside", {"what": what, "fix": fix}
             told = f"the pack {pack.name} cannot be loaded: {what}"
             found["findings"].append(_finding(told, pack.where, fix))
@@ -88,7 +88,7 @@ def _examined(patience: float) -> dict[str, Any]:
 
 
 def _finding(
-    what: str, where: str = "", fix: str = "please report it, with what stands above"
+    what: str, where: str = "", fix: str = "please report it, with the output above"
 ) -> dict[str, Any]:
     from plugrad.cli.describing.finding import Finding
 
@@ -101,20 +101,23 @@ def _finding(
 def _print(told: dict[str, Any]) -> None:
     from plugrad.cli.describing.pack_facts import print_packs
 
-    typer.echo("\n".join(_environment(told["environment"])))
+    typer.echo(folded("\n".join(_environment(told["environment"])), hang=18))
     if told["absent ops"]:
-        typer.echo("\nbuilt-in ops that are absent with this torch")
+        typer.echo("\nbuilt-in ops that this torch is too old or too new for")
         for op in told["absent ops"]:
-            typer.echo(f"  {op['op']}: {op['what']} ({op['where']})\n    fix: {op['fix']}")
+            typer.echo(folded(f"  {op['op']}: {op['what']} ({op['where']})", hang=4))
+            typer.echo(
+                f"    fix: {op['fix']}"
+            )  # a command in it can be copied, so it stays one line
     typer.echo("\npacks")
     if told["packs"]:
         print_packs(console(), told["packs"])
     else:
         typer.echo("none is installed")
     for number, finding in enumerate(told["findings"], 1):
-        typer.echo(f"\n{number}. {finding['what']}")
+        typer.echo("\n" + folded(f"{number}. {finding['what']}", hang=2))
         if finding["where"]:
-            typer.echo(f"  where: {finding['where']}")
+            typer.echo(folded(f"  where: {finding['where']}", hang=4))
         typer.echo(f"  fix: {finding['fix']}")
         if finding["traceback"]:
             typer.echo(textwrap.indent(finding["traceback"].rstrip(), "  | "))

@@ -18,23 +18,24 @@ def explain(
         list[str] | None,
         typer.Argument(
             metavar="LAW|FAULT",
-            help="Ids of laws or faults. If none is given, all are listed.",
+            help="Names of laws or faults; without names, all are listed.",
             show_default=False,
             autocompletion=complete_laws_and_faults,
         ),
     ] = None,
 ) -> None:
-    """Explain a law: what it says, why, whose ops it judges, and a wrong op that it catches.
+    """Explain a law or a fault.
 
-    Of a fault, what it does to a rule, and which sample shows it.
+    A law: what it says, why, whose ops it judges, and a wrong op that it catches. A fault:
+    what it does to a rule, and which samples catch it.
 
     \b
     plugrad explain                  all laws by family, and the faults
     plugrad explain complex
     plugrad explain no-nan wrong-at-0
 
-    The exit status is 0, or 2 if there is no such law or fault, or packs may not be
-    set aside (PLUGRAD_STRICT) and one is.
+    The exit status is 0, or 2 if there is no such law or fault, or if a pack fails to load
+    while PLUGRAD_STRICT is set.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
     if not names:
         typer.echo("\n".join(_list()))
@@ -80,15 +81,24 @@ def _add_pack_checks(are_known: Callable[[], bool]) -> None:
 
 
 def _list() -> Iterator[str]:
+    from plugrad.cli.checking.console import folded
     from plugrad.testing.faults import FAULTS
     from plugrad.testing.laws import LAWS
 
     _add_pack_checks(lambda: False)
     wide = max(len(each.id) for each in (*LAWS, *FAULTS)) + 2
-    yield "Laws, which plugrad check holds every op to"
+    yield folded("Laws, which plugrad check checks every op against")
     for family, laws in groupby(LAWS, lambda law: law.family):
         yield f"\n{family}"
-        yield from (f"  {law.id:<{wide}}{law.why}" for law in laws)
-    yield "\nFaults, which plugrad strength puts into a rule to see whether the samples notice\n"
-    yield from (f"  {fault.id:<{wide}}{fault.what}" for fault in FAULTS)
+        yield from (_row(law.id, law.why, wide) for law in laws)
+    yield folded(
+        "\nFaults, which plugrad strength injects into a rule to see if the samples catch them\n"
+    )
+    yield from (_row(fault.id, fault.what, wide) for fault in FAULTS)
     yield "\nplugrad explain LAW or FAULT explains one."
+
+
+def _row(name: str, text: str, wide: int) -> str:
+    from plugrad.cli.checking.console import folded
+
+    return folded(f"  {name:<{wide}}{text}", hang=wide + 2)

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 
 def require(what: str, *modules: str, extra: str = "demo") -> None:
-    """Exit with what to install if a module that ``what`` needs is not there.
+    """Exit with what to install if a module that ``what`` needs is missing.
 
     Args:
         what: what needs them.

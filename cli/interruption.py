@@ -17,8 +17,8 @@ INTERRUPTED = 130
 class Interruption:
     """Inside ``with``, the first Ctrl-C is only ``noted``; the second raises KeyboardInterrupt.
 
-    An exception at any point could stop an update halfway, and is lost if it comes up in
-    a callback from C.
+    An exception at an arbitrary point could stop an update halfway, and is lost if it is raised
+    in a callback from C.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The names of packs' ops, remembered for the shell to complete: asking would import the packs."""
+"""The names of packs' ops, remembered for completion, since asking would import the packs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the last whole ``plugrad check`` of each op on this machine came to."""
+"""The result of the last complete ``plugrad check`` of each op on this machine."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class LastCheck:
         source: the hash of the file the op was written in.
         plugrad, torch: the versions.
         time: when, in UTC, as ISO 8601.
-        seed: of the samples.
-        device: where they lived.
-        passed, failed: the laws that were kept wherever they applied, and those broken.
+        seed: the samples' seed.
+        device: the device they were on.
+        passed, failed: the laws that held wherever they applied, and those that were broken.
     """
 
     source: str
@@ -59,9 +59,9 @@ class LastCheck:
 
 
 def remember_checks(outcome: Outcome, entries: Iterable[RegisteredOp]) -> None:
-    """Note the results of a run of all laws on all samples, of each op that is through.
+    """Note the results of a run of all laws on all samples, for each finished op.
 
-    It never raises: that a result cannot be noted is no reason for a check to fail.
+    It never raises: a check does not fail because its result cannot be noted.
     """
     with suppress(Exception):
         _FILE.update(dict(_checked(outcome, entries)))
@@ -99,7 +99,7 @@ def _versions() -> dict[str, str]:
 
 
 def _hash(entry: RegisteredOp) -> str | None:
-    """Of the op's file; None if it has none, as in a notebook."""
+    """The hash of the op's file; None if it has none, as in a notebook."""
     with suppress(OSError, TypeError):
         file = inspect.getsourcefile(entry.function)
         if file is not None:

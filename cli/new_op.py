@@ -22,7 +22,7 @@ def new_op(
         str,
         typer.Argument(
             metavar="NAME|CATEGORY/NAME",
-            help="The op's name; after a category it is one of plugrad's own.",
+            help="The op's name; with a category, a built-in op of plugrad.",
             show_default=False,
         ),
     ],
@@ -36,12 +36,12 @@ def new_op(
         str | None,
         typer.Option(
             metavar="FUNCTION",
-            help="The function of torch's that the op stands for; its gradient is left to you.",
+            help="The torch function that the op stands for; you write its gradient.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Add an op to a pack that new-pack made, or in plugrad's own repository to plugrad.
+    """Write a new op, into a pack or into plugrad.
 
     \b
     plugrad new-op squash                in the folder of the pack
@@ -49,9 +49,10 @@ def new_op(
     plugrad new-op bessel_j0 --overrides torch.special.bessel_j0
     plugrad new-op special/expint        in plugrad's own repository
 
-    What is written works as it is: an example, to put your own formula into. Only of an op
-    that stands for a function of torch's the gradient is missing. Of plugrad's own that is
-    each whose name torch has. Nothing that exists is overwritten: all is written, or nothing.
+    The pack is one that new-pack made. The new op is an example that works; replace its
+    formula by your own. If the op stands for a torch function (--overrides, or a built-in op
+    with a name that torch has), its gradient is left for you to write. Existing files are
+    never overwritten: either everything is written, or nothing.
 
     The exit status is 0 if it was written, and 2 if not.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
@@ -67,7 +68,7 @@ def new_op(
         _add_to_plugrad(category, op, overrides)
     else:
         raise typer.BadParameter(
-            f"{name!r} is an op of plugrad's own, by its category, and --pack names a pack\n"
+            f"{name!r} has a category, so it is a built-in op, but --pack names a pack\n"
             f"  fix: say {op} for an op of the pack, or leave --pack out",
             param_hint="NAME",
         )
@@ -83,8 +84,8 @@ def _add_to_pack(op: str, pack: Path | None, overrides: str | None) -> None:
 
     if pack is None and OwnRepository.is_here():
         raise typer.BadParameter(
-            f"this is plugrad's own repository, whose ops lie in categories, and {op!r} names none"
-            f"\n  fix: write elementwise/{op} for an op of plugrad's own; --pack for a pack's",
+            f"this is plugrad's own repository, where each op has a category, and {op!r} has none"
+            f"\n  fix: write elementwise/{op} for a built-in op; use --pack for an op of a pack",
             param_hint="NAME",
         )
     installed_packs()  # a wrong setting ends it here, before anything is written
@@ -103,7 +104,7 @@ def _add_to_pack(op: str, pack: Path | None, overrides: str | None) -> None:
     steps = [f"cd {shlex.quote(str(root))}"] if root.resolve() != Path.cwd() else []
     _tell(module, [path], list(changed), [*steps, *_checks(module.name), "pytest"])
     if not changed:
-        typer.echo(f"\nnote: there is no {folder.stub}, so type checkers learn nothing of it")
+        typer.echo(f"\nnote: there is no {folder.stub}, so type checkers do not know the op")
     _tell_rivals(op, folder.pack)
 
 
@@ -123,8 +124,8 @@ def _tell_rivals(op: str, pack: str) -> None:
     ]
     if others:
         typer.echo(
-            f"\nnote: the name {op} is claimed by {' and '.join(others)} too, so x.{op}() is "
-            f"nobody's where both are installed\n  fix: choose another name, or call yours as "
+            f"\nnote: {' and '.join(others)} has the name {op} too; where both packs are "
+            f"installed, x.{op}() calls neither\n  fix: choose another name, or call yours as "
             f"x.{pack}.{op}()"
         )
 

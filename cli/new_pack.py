@@ -1,4 +1,4 @@
-"""``plugrad new-pack``: an op pack to begin with, which is installed and checked as it is."""
+"""``plugrad new-pack``: a first op pack, ready to install and check."""
 
 from __future__ import annotations
 
@@ -21,19 +21,22 @@ def new_pack(
         str,
         typer.Argument(
             metavar="NAME",
-            help="The pack's name, as in x.NAME.op(); plugrad-NAME says the same.",
+            help="The pack's name, as in x.NAME.op(); plugrad-NAME means the same.",
             show_default=False,
         ),
     ],
     op: Annotated[
         str | None,
-        typer.Option(help="The name of its first op; the pack's own by default."),
+        typer.Option(help="The name of its first op; by default the pack's name."),
     ] = None,
     into: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where the new folder plugrad-NAME goes.")
+        Path, typer.Option(metavar="DIR", help="Where to put the new folder plugrad-NAME.")
     ] = Path(),
 ) -> None:
-    """Write an op pack: an installable package with a working op, its checks, CI and types.
+    """Write a new op pack.
+
+    A pack is an installable package whose ops every Variable has. This one comes with a
+    working op, its tests, types and CI.
 
     \b
     plugrad new-pack softclip            the folder plugrad-softclip
@@ -41,8 +44,9 @@ def new_pack(
     plugrad new-pack activations --op squash
     plugrad new-pack softclip --into ~/src
 
-    Of NAME follow the pack's name (soft_clip), its distribution's (plugrad-soft-clip) and its
-    package's (plugrad_soft_clip). Nothing that exists is touched: all is written, or nothing.
+    NAME gives the names of the pack (soft_clip), of its distribution (plugrad-soft-clip) and
+    of its package (plugrad_soft_clip). Existing files are never overwritten: either everything
+    is written, or nothing.
 
     The exit status is 0 if it was written, and 2 if not.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
@@ -125,14 +129,17 @@ def _write(folder: Path, files: dict[str, str]) -> None:
     except OSError as error:
         raise typer.BadParameter(
             f"{folder} can't be written: {error.strerror or error}\n"
-            "  fix: name a folder that is there and that you may write to",
+            "  fix: name an existing folder that you may write to",
             param_hint="--into",
         ) from error
 
 
 def _told(names: PackName, op: str, folder: Path, count: int) -> str:
+    from plugrad.core.counted import counted
+
+    files = counted(count, "file")
     return f"""\
-{folder}: the pack {names.pack} with the op {names.pack}::{op}, {count} files
+{folder}: the pack {names.pack} with the op {names.pack}::{op}, {files}
 
 next:
   cd {shlex.quote(str(folder))}

@@ -21,19 +21,19 @@ def ops(
     pack: Annotated[
         str | None,
         typer.Option(
-            help="Only those of this pack; plugrad is the built-in ones'.",
+            help="Only the ops of this pack; plugrad stands for the built-in ops.",
             show_default=False,
             autocompletion=complete_packs,
         ),
     ] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="Print all that is known of each as JSON.")
+        bool, typer.Option("--json", help="Print everything about each op as JSON.")
     ] = False,
 ) -> None:
-    """List the ops, built-in and of the installed packs, by name.
+    """List the ops.
 
     \b
-    plugrad ops                    each op with its pack, category and formula
+    plugrad ops                    built-in and of packs, with category and formula
     plugrad ops --pack special
     plugrad ops --json             names, methods, torch callables, signatures, files, flags
 
@@ -57,7 +57,7 @@ def ops(
         told = [fact.as_dict() for fact in facts]
         typer.echo(json_module.dumps(told, indent=1, ensure_ascii=False))
     else:
-        print_table(console(), _table(facts), cut_last=True)
+        print_table(console(), _table(facts), prose=True)
 
 
 def _table(facts: list[OpFacts]) -> Table:

@@ -1,4 +1,4 @@
-"""output_to_errors: what others print meanwhile goes to standard error."""
+"""output_to_errors: send what other code prints to standard error."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def output_to_errors() -> Iterator[None]:
-    """Keep standard output for what the command itself prints: a pack may print, and we JSON.
+    """Keep standard output for what the command itself prints, such as JSON.
 
-    The file is redirected, so that ``os.write``, a library in C and a process that is
-    started count too; and ``sys.stdout``, which need not be that file.
+    The file itself is redirected, so that ``os.write``, C libraries and child processes are
+    covered too; and so is ``sys.stdout``, which may be another file.
     """
     _flush()
     with contextlib.ExitStack() as undo:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class CommandsAndPacks(TyperGroup):
     """plugrad's own commands; ``plugrad NAME-OF-A-PACK`` has those that the pack adds.
 
-    The packs load only for a name that is none of its own and an installed pack's. The
-    help names the packs, which their metadata tells, and TAB not even that: whatever a
-    pack does when it is imported, a mistyped command and the help go on.
+    Packs load only for a name that belongs to an installed pack and to no command of plugrad.
+    The help reads their names from metadata, and TAB does not even do that: whatever a pack
+    does when it is imported, a mistyped command and the help keep working.
     """
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
@@ -48,7 +48,7 @@ class CommandsAndPacks(TyperGroup):
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         super().format_epilog(ctx, formatter)
-        with contextlib.suppress(typer.Exit):  # a wrong setting is told; help goes on
+        with contextlib.suppress(typer.Exit):  # a wrong setting is reported; the help goes on
             names = self._packs_that_may_add()
             if names:
                 formatter.write_paragraph()
@@ -57,7 +57,7 @@ class CommandsAndPacks(TyperGroup):
                 )
 
     def _packs_that_may_add(self) -> list[str]:
-        """The names that would make packs load."""
+        """The names that make packs load."""
         names = dict.fromkeys(pack.name for pack in _installed() if _is_usable(pack))
         return [name for name in names if name not in self.commands]
 
@@ -72,7 +72,7 @@ def _installed() -> list[Pack]:
         from plugrad.plugins.selection import PackSettings
 
         return find_packs(PackSettings.read(None).selection)  # the help does not wait for torch
-    except PlugradError as error:  # a setting that nobody understands
+    except PlugradError as error:  # a setting that is not understood
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error
 
@@ -86,7 +86,7 @@ def _is_usable(pack: Pack) -> bool:
 
 
 def _group(name: str) -> Any:
-    """The commands of an installed pack, for which the packs load; None if it has none."""
+    """The commands of an installed pack, after loading the packs; None if it has none."""
     from plugrad.cli.describing.loaded_packs import loaded_packs
     from plugrad.plugins.default import manager
     from plugrad.plugins.hooks import call_each
@@ -114,7 +114,7 @@ def _group(name: str) -> Any:
             typer.echo(
                 f"Warning: the commands of the pack {name} are left out: "
                 f"{type(error).__name__}: {error}\n"
-                "  fix: its author should try them with typer alone",
+                "  fix: the pack's author should try them with typer alone",
                 err=True,
             )
             return None

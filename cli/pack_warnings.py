@@ -1,4 +1,4 @@
-"""pack_warnings: what plugrad warns of packs, told as a command tells it."""
+"""pack_warnings: plugrad's warnings about packs, printed as a command prints them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def pack_warnings(untold: Callable[[str], bool] | None = None) -> Iterator[None]
     """Run packs' code; its warnings, and what it prints, go to standard error.
 
     Args:
-        untold: says of a warning that it is to be dropped.
+        untold: whether to drop a warning.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", PackWarning)
         try:
             with output_to_errors():
                 yield
-        finally:  # they may tell why it raised
+        finally:  # they may say why it raised
             for message in dict.fromkeys(str(warning.message) for warning in caught):
                 if untold is None or not untold(message):
                     typer.echo(f"Warning: {message}", err=True)

@@ -16,24 +16,26 @@ def packs(
         bool,
         typer.Option(
             "--load/--no-load",
-            help="Load them, or read their metadata alone, which imports none.",
+            help="Load the packs, or only read their metadata, without importing any.",
         ),
     ] = True,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 if one was set aside.")
+        bool, typer.Option("--strict", help="Exit with 1 if a pack was set aside.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the op packs that are installed, in the order in which they load.
+    """List the installed packs.
+
+    They are listed in the order in which they load. A pack that is broken is set aside.
 
     \b
-    plugrad packs             load them: how many ops, how long it took, what is wrong
-    plugrad packs --no-load   none of their code runs; status "found" means: may load
+    plugrad packs             load them; show ops, load time, errors
+    plugrad packs --no-load   run none of their code; "found" may load
     plugrad packs --strict    for CI
     plugrad packs --json
 
-    The exit status is 0, or with --strict (or PLUGRAD_STRICT=1) 1 if a pack was set aside; 2
-    if the command or a setting is wrong. What is wrong with a pack, whole: plugrad doctor.
+    The exit status is 0; 1 with --strict (or PLUGRAD_STRICT=1) if a pack was set aside; 2 if
+    the command or a setting is wrong. plugrad doctor shows in full what is wrong with a pack.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
     from plugrad.cli.describing.loaded_packs import loaded_packs
     from plugrad.cli.describing.pack_facts import pack_facts, print_packs
@@ -56,6 +58,6 @@ def packs(
         typer.echo("no op pack is installed")
     broken = [pack["name"] for pack in facts if pack["error"]]
     if broken:
-        typer.echo(f"set aside: {', '.join(broken)} (plugrad doctor shows all of it)", err=True)
+        typer.echo(f"set aside: {', '.join(broken)} (plugrad doctor says why)", err=True)
     if broken and strict:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""``plugrad show``: all that is known of one op."""
+"""``plugrad show``: everything about one op."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from plugrad.cli.checking.console import folded
 from plugrad.cli.completion import complete_ops
 from plugrad.cli.output_to_errors import output_to_errors
 from plugrad.errors import PlugradError
@@ -34,7 +35,9 @@ def show(
     ],
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show an op: formula, signature, source, names, samples, and its last check here.
+    """Show everything about one op.
+
+    Its formula, signature, source, names and samples, and its last check on this machine.
 
     \b
     plugrad show sin
@@ -42,8 +45,8 @@ def show(
     plugrad show special::airy_ai --json
     plugrad show torch.cov
 
-    Of a torch function it says which way a call with a Variable goes: to an op, or, where none
-    stands for it, through torch's own implementation, whose primitives go to ops.
+    For a torch function it says what a call with a Variable does: it goes to an op or, if no
+    op stands for the function, to torch's own implementation, which is built of ops.
 
     The exit status is 0, or 2 if there is no such op or function.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
@@ -67,7 +70,8 @@ def show(
         told = {**facts.as_dict(), **samples, "last_check": _last_check(entry)}
         typer.echo(json_module.dumps(told, indent=1, ensure_ascii=False))
     else:
-        typer.echo("\n".join(_lines(facts, samples)))
+        for line in _lines(facts, samples):
+            typer.echo(folded(line, hang=4 if line.startswith(" ") else 12))
 
 
 def _show_way(name: str, json: bool) -> None:
@@ -81,9 +85,9 @@ def _show_way(name: str, json: bool) -> None:
     if json:
         typer.echo(json_module.dumps(asdict(way), indent=1))
         return
-    typer.echo(f"{way.function}: {way.text}")
+    typer.echo(folded(f"{way.function}: {way.text}", hang=2))
     for primitive, goes in way.primitives.items():
-        typer.echo(f"  {primitive}: {goes}")
+        typer.echo(folded(f"  {primitive}: {goes}", hang=4))
 
 
 def _samples(entry: RegisteredOp) -> dict[str, Any]:
@@ -116,14 +120,14 @@ def _lines(facts: OpFacts, samples: dict[str, Any]) -> Iterator[str]:
     entry, (file, line) = facts.entry, facts.place
     yield f"{entry.name}, of the pack {entry.pack}"
     yield ""
-    yield textwrap.indent(facts.formula or "it has no docstring", "  ")
+    yield from textwrap.indent(facts.formula or "it has no docstring", "  ").split("\n")
     yield ""
     declared = entry.declaration
     reached = ", ".join(_reached(entry)) or "none"
     on = {key: value for key, value in facts.flags.items() if value not in (False, None, 0.0)}
     rows = {
         "signature": facts.signature,
-        "source": f"{file}:{line}" if file else f"{entry.module}, of which there is no file",
+        "source": f"{file}:{line}" if file else f"{entry.module}, which has no file",
         "methods": reached,
         "in place": ", ".join(f"x.{name}" for name in entry.inplace_names),
         "properties": ", ".join(f"x.{name}" for name in declared.properties) or "none",
@@ -171,10 +175,10 @@ def _reasons(reasons: Any) -> str:
 def _told(check: dict[str, Any] | None) -> str:
     if check is None:
         return "never on this machine"
-    failed, passed = check["failed"], len(check["passed"])
-    verdict = (
-        f"FAILED {', '.join(failed)}; {passed} laws kept" if failed else f"passed {passed} laws"
-    )
+    from plugrad.core.counted import counted
+
+    failed, laws = check["failed"], counted(len(check["passed"]), "law")
+    verdict = f"FAILED {', '.join(failed)}; {laws} kept" if failed else f"passed {laws}"
     where = f"seed {check['seed']}, {check['device']}, torch {check['torch']}"
     changed = check["changed_since"]
     since = f"; changed since: {', '.join(changed)}" if changed else ""

@@ -1,4 +1,4 @@
-"""``plugrad strength``: whether the samples of ops would show that a rule is wrong."""
+"""``plugrad strength``: whether the samples of ops would catch a wrong rule."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from plugrad.cli.checking.console import console, print_table
+from plugrad.cli.checking.console import console, folded, print_table
 from plugrad.cli.checking.numbers import check_jobs, check_seed
 from plugrad.cli.checking.processes import processes
 from plugrad.cli.checking.writable import check_writable
@@ -25,7 +25,7 @@ from plugrad.cli.output_to_errors import output_to_errors
 
 if TYPE_CHECKING:
     from plugrad.testing.pool import Checkable
-    from plugrad.testing.strength_report import StrengthReport
+    from plugrad.testing.strength_report import FaultResult, StrengthReport
 
 #: With fewer ops than these for each process, starting it takes longer than it saves.
 OPS_PER_JOB = 8
@@ -38,9 +38,9 @@ def strength(
         list[str] | None,
         typer.Argument(
             metavar="OP|PACK::|MODULE:NAME|FILE.py:NAME|PACKAGE:",
-            help="Names of ops; PACK:: for all of a pack. All registered ops if none is given. "
-            "A Function, torch's or plugrad's, by its module or file; PACKAGE: or FILE.py for "
-            "each one there (plugrad's own: those with samples).",
+            help="Names of ops, or PACK:: for all ops of a pack; without names, all ops. "
+            "A Function, torch's or plugrad's, is named by its module or file; PACKAGE: or "
+            "FILE.py means each Function in it (a plugrad Function if it has samples).",
             show_default=False,
             autocompletion=complete_chosen,
         ),
@@ -48,7 +48,7 @@ def strength(
     fault: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only this fault, dropped or dropped[y]; may be repeated.",
+            help="Inject only this fault, dropped or dropped[y]; may be repeated.",
             show_default=False,
             autocompletion=complete_faults,
         ),
@@ -56,37 +56,40 @@ def strength(
     samples: Annotated[
         Path | None,
         typer.Option(
-            help="The samples file of what is torch's. By default plugrad_samples.py, here or "
-            "beside the package.",
+            help="The file with the samples for torch's Functions. By default plugrad_samples.py, "
+            "here or beside the package.",
             show_default=False,
         ),
     ] = None,
     reference: Annotated[
         str | None,
         typer.Option(
-            help="A function that the torch target must equal: FILE.py:NAME or MODULE:NAME.",
+            help="A function that must give the same results: FILE.py:NAME or MODULE:NAME.",
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the samples and the cotangents.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed for samples and cotangents.")] = 0,
     jobs: Annotated[
         int | None,
-        typer.Option(help="Processes. By default one a CPU, 1 for few ops.", show_default=False),
+        typer.Option(
+            help="How many processes. By default one per CPU, or 1 for few ops.", show_default=False
+        ),
     ] = None,
     json: Annotated[
         Path | None,
         typer.Option(help="Write the results as JSON; - for standard output.", show_default=False),
     ] = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show every op, and why faults do not apply.")
+        bool,
+        typer.Option("--verbose", "-v", help="Show every op, and why some faults do not apply."),
     ] = False,
 ) -> None:
-    """Put faults into the rules of ops, and see which their samples catch.
+    """See whether samples catch injected faults.
 
-    Each fault is put into a copy of the op: its gradient scaled by 1.001, one input's
-    dropped, one branch wrong, ... What no law finds from the samples survives, and the
-    samples are too weak; what changes nothing is equivalent, with the reason. An op that
-    fails its check gets no faults, and the law that it breaks is shown.
+    Each fault is injected into a copy of the op: its gradient scaled by 1.001, one input's
+    gradient dropped, one branch wrong, ... A fault that no law finds survives: the samples are
+    too weak. A fault that changes nothing is declared equivalent, with the reason. An op that
+    fails its check gets no faults; the law that it breaks is shown instead.
 
     \b
     plugrad strength                     every registered op
@@ -97,7 +100,7 @@ def strength(
     plugrad strength --json - > strength.json
 
     The exit status is 0 if no fault survives, 1 if one does or an op fails its check, 2 if
-    the command is wrong, and 130 after Ctrl-C, which prints what is known so far.
+    the command is wrong, and 130 after Ctrl-C, which prints the results so far.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
     from plugrad.cli.checking.selection import chosen, chosen_targets
     from plugrad.testing.strength import choose_faults
@@ -115,7 +118,7 @@ def strength(
     report = StrengthReport()
     piped = json == Path("-")
     start = time.monotonic()
-    # What the ops print is for their author to see, but no part of our JSON.
+    # What the ops print is for their author to see, and must stay out of our JSON.
     with Interruption() as interruption, output_to_errors() if piped else nullcontext():
         _collect(
             report, entries, fault, seed, processes(jobs, len(entries), OPS_PER_JOB), interruption
@@ -142,7 +145,7 @@ def _collect(
     jobs: int,
     interruption: Interruption,
 ) -> None:
-    """Add the results of each op until all are there, or Ctrl-C came."""
+    """Add the results of each op until all are there, or until Ctrl-C."""
     from plugrad.testing.many import strength_of_many
 
     def stop() -> bool:
@@ -182,14 +185,19 @@ def _print(out: Console, report: StrengthReport, everything: bool) -> None:
     if shown:
         print_table(out, _table(shown))
     for result in report.survivors:
-        out.print(f"\nSURVIVED {result.op}: {result.fault}: {_what(result.fault)}")
-        out.print(f"  {result.message}\n{_indented(result.reproduce)}", end="")
+        _print_weakness(out, "SURVIVED", result)
     for result in report.stale:
-        out.print(f"\nSTALE {result.op}: {result.fault}: {_what(result.fault)}")
-        out.print(f"  {result.message}\n{_indented(result.reproduce)}", end="")
+        _print_weakness(out, "STALE", result)
     _print_equivalent(out, report)
     if everything:
         _print_not_applicable(out, report)
+
+
+def _print_weakness(out: Console, verdict: str, result: FaultResult) -> None:
+    out.print()
+    out.print(folded(f"{verdict} {result.op}: {result.fault}: {_what(result.fault)}", hang=2))
+    out.print(folded(f"  {result.message}", hang=2))
+    out.print(_indented(result.reproduce), end="")
 
 
 def _indented(line: str) -> str:
@@ -209,9 +217,9 @@ def _print_equivalent(out: Console, report: StrengthReport) -> None:
         if result.verdict == "equivalent":
             grouped[result.op, result.message].append(result.fault)
     if grouped:
-        out.print("\nequivalent, since they change nothing:")
+        out.print("\nequivalent, because they change nothing:")
     for (op, reason), faults in grouped.items():
-        out.print(f"  {op}: {', '.join(faults)}: {reason}")
+        out.print(folded(f"  {op}: {', '.join(faults)}: {reason}", hang=4))
 
 
 def _print_not_applicable(out: Console, report: StrengthReport) -> None:
@@ -226,7 +234,7 @@ def _print_not_applicable(out: Console, report: StrengthReport) -> None:
     for reason, places in grouped.items():
         ops, faults = (list(dict.fromkeys(names)) for names in zip(*places, strict=True))
         all_faults = "every fault" if len(faults) == len(FAULTS) else ", ".join(faults)
-        out.print(f"  {', '.join(ops)}: {all_faults}: {reason}")
+        out.print(folded(f"  {', '.join(ops)}: {all_faults}: {reason}", hang=4))
 
 
 _COLUMNS = ("caught", "survived", "stale", "equivalent", "not applicable")
@@ -250,14 +258,19 @@ def _score(report: StrengthReport) -> str:
 
 
 def _total(report: StrengthReport, seconds: float, *, interrupted: bool) -> str:
-    counts, ops = report.counts, len(report.ops)
+    from plugrad.core.counted import counted
+
+    counts = report.counts
     judged = counts["caught"] + counts["survived"]
     verdict = "passed" if report.passed else "FAILED"
-    share = f"{counts['caught']} of {judged} faults caught ({_score(report)})"
+    share = f"{counts['caught']} of {counted(judged, 'fault')} caught ({_score(report)})"
     how = "interrupted" if interrupted else verdict
     every = ", ".join(f"{counts[name]} {name}" for name in _COLUMNS)
-    broken = f"\n{len(report.broken)} ops fail their check" if report.broken else ""
-    return f"\n{how}: {ops} ops, {share} in {seconds:.1f} s\n{every}{broken}"
+    many = len(report.broken)
+    fail = "fails its check" if many == 1 else "fail their checks"
+    broken = f"\n{counted(many, 'op')} {fail}" if many else ""
+    told = f"{how}: {counted(len(report.ops), 'op')}, {share} in {seconds:.1f} s"
+    return "\n" + folded(f"{told}\n{every}{broken}", hang=2)
 
 
 def _as_json(report: StrengthReport, seed: int) -> str:
@@ -289,6 +302,6 @@ def _check_variants(faults: list[str], report: StrengthReport) -> None:
         without_rule = any(result.fault == base for result in report)
         if name not in found and not without_rule:
             raise typer.BadParameter(
-                f"none of the ops has the fault {name}\n  fix: say {base}, for all its variants",
+                f"none of the ops has the fault {name}\n  fix: say {base} for all its variants",
                 param_hint="--fault",
             )

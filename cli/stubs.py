@@ -1,4 +1,4 @@
-"""``plugrad stubs``: what editors and type checkers know of the ops' methods."""
+"""``plugrad stubs``: tell editors and type checkers the ops' methods."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ANY_NOTE = "Written by `plugrad stubs"
 _NOTE = f"{_ANY_NOTE}` from the ops that are installed; run it again for new ones."
 _BUILTINS_NOTE = f"{_ANY_NOTE} --builtins` from the ops; a test keeps it fresh."
-#: Where the stub of the attached methods lies, in plugrad and in a package of stubs.
+#: Where the stub of the attached methods is, in plugrad and in a package of stubs.
 _STUB = Path("core") / "attached_methods.pyi"
 
 
@@ -25,35 +25,35 @@ def stubs(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="The folder to write plugrad-stubs into. By default this environment's "
+            help="The folder to write plugrad-stubs into; by default this environment's "
             "site-packages, where editors and mypy look.",
             show_default=False,
         ),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit with 1 if it is not fresh.")
+        bool, typer.Option("--check", help="Write nothing; exit with 1 if the stub is out of date.")
     ] = False,
     others: Annotated[
         bool,
         typer.Option(
             "--others",
-            help="Let type checkers accept methods of other names too, as those of ops that "
-            "your program registers itself.",
+            help="Let type checkers accept other method names too, for ops that your program "
+            "registers itself.",
         ),
     ] = False,
     builtins: Annotated[
         bool,
         typer.Option(
-            "--builtins", help="Write plugrad's own stub, of the built-in ops alone, into plugrad."
+            "--builtins", help="Write plugrad's own stub, with only the built-in ops, into plugrad."
         ),
     ] = False,
 ) -> None:
-    """Tell editors and type checkers every method that ops give to Variable.
+    """Write stubs for editors and type checkers.
 
-    plugrad comes with a stub of the built-in ops. This writes a package plugrad-stubs that
-    has the installed packs' too, x.<op>() and x.<pack>.<op>(). With it, a method that no op
-    has is an error to a type checker. Run it again when packs were installed or removed; to
-    be rid of it, delete the folder plugrad-stubs.
+    plugrad comes with a stub for the built-in ops. This command writes a package plugrad-stubs
+    that also has the methods of installed packs, x.<op>() and x.<pack>.<op>(). With it, a type
+    checker reports a method that no op has. Run it again after installing or removing packs.
+    To get rid of it, delete the folder plugrad-stubs.
 
     \b
     plugrad stubs                    into this environment
@@ -61,8 +61,8 @@ def stubs(
     plugrad stubs --output typings   for pyright, which looks there by itself
     plugrad stubs --builtins         after a change of a built-in op, in plugrad's repository
 
-    The exit status is 0; 1 if --check finds that it is not fresh; 2 if the command is wrong
-    or the folder cannot be written.
+    The exit status is 0; 1 if --check finds that the stub is out of date; 2 if the command is
+    wrong or the folder cannot be written.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
     if builtins and (output is not None or others):
         raise typer.BadParameter(
@@ -71,8 +71,8 @@ def stubs(
         )
     if builtins and not (_package() / "pyproject.toml").is_file():
         raise typer.BadParameter(
-            f"{_package()} is no checkout of plugrad\n"
-            "  fix: leave it out: plugrad stubs knows the built-in ops too",
+            f"{_package()} is not a checkout of plugrad\n"
+            "  fix: leave it out; plugrad stubs knows the built-in ops too",
             param_hint="--builtins",
         )
     if builtins:
@@ -96,7 +96,7 @@ def stubs(
 
 
 def _check_all_are_here() -> None:
-    """Refuse plugrad's own stub with a torch that lacks something: it would lack methods."""
+    """Refuse to write plugrad's own stub with a torch that lacks an op: the stub would lack it."""
     from plugrad.plugins.default import registry
 
     for op in registry.absent.values():
@@ -134,7 +134,7 @@ def _read(path: Path) -> str | None:
 
 
 def _repeated(output: Path | None, others: bool, builtins: bool) -> str:
-    """The command with the options that were given, but to write."""
+    """The command with the options that were given, but without --check."""
     given = "" if output is None else f" --output {shlex.quote(str(output))}"
     return f"plugrad stubs{given}{' --others' * others}{' --builtins' * builtins}"
 
@@ -155,7 +155,7 @@ def _check_ours(stale: Iterable[Path]) -> None:
         if os.path.lexists(path) and not ours:
             raise typer.BadParameter(
                 f"{path} was not written by plugrad stubs, and is not overwritten\n"
-                "  fix: name another folder, or take the file away",
+                "  fix: name another folder, or delete the file",
                 param_hint="--output",
             )
 

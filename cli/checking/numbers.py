@@ -1,4 +1,4 @@
-"""check_seed and check_jobs: the numbers that several commands take."""
+"""check_seed and check_jobs: options that several commands have."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import typer
 
 
 def check_seed(seed: int) -> None:
-    """Refuse what torch takes for no seed."""
+    """Refuse what torch does not accept as a seed."""
     if not 0 <= seed < 2**63:
         raise typer.BadParameter(
-            f"{seed} is no seed\n  fix: give a number from 0 to 2**63 - 1, e.g. --seed 1",
+            f"{seed} is not a seed\n  fix: give a number from 0 to 2**63 - 1, e.g. --seed 1",
             param_hint="--seed",
         )
 

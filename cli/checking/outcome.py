@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class Outcome:
-    """What is known, and of what.
+    """What was checked, and the results so far.
 
     Args:
         ops: the names of the ops that were to be checked, sorted.
         laws: those that were to be applied.
-        seed: of the samples.
-        device: where they lived.
+        seed: the samples' seed.
+        device: the device they were on.
         seconds: how long it took.
         interrupted: whether it was ended early.
     """
@@ -37,18 +37,18 @@ class Outcome:
     _done: set[str] = field(default_factory=set)
 
     def add(self, batch: Batch) -> None:
-        """Take in some results."""
+        """Add some results."""
         self._by_op[batch.op] += batch.results
         if batch.done:
             self._done.add(batch.op)
 
     @property
     def done(self) -> int:
-        """How many ops are through."""
+        """How many ops are finished."""
         return len(self._done)
 
     def is_done(self, op: str) -> bool:
-        """Whether an op is through."""
+        """Whether an op is finished."""
         return op in self._done
 
     def of(self, op: str) -> Report:

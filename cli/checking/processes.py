@@ -1,4 +1,4 @@
-"""processes: how many of them to start."""
+"""processes: how many processes to start."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 
 
 def processes(wanted: int | None, ops: int, ops_for_each: int) -> int:
-    """As many as are wanted; by default one a CPU, if each gets ``ops_for_each`` to do.
+    """As many as are wanted; by default one per CPU, if each gets ``ops_for_each`` ops.
 
-    With fewer ops starting a process takes longer than it saves.
+    With fewer ops, starting a process takes longer than it saves.
     """
     if wanted is not None:
         return min(wanted, ops)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def watched(batches: Iterable[Batch], outcome: Outcome) -> Iterator[Batch]:
-    """The same batches; on a terminal, with a bar on standard error that says how far it is."""
+    """The same batches; on a terminal, with a progress bar on standard error."""
     console = Console(stderr=True, highlight=False)
     progress = Progress(
         TextColumn("checking"),

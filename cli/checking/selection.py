@@ -1,4 +1,4 @@
-"""chosen: the ops that the command line names, and the laws or the faults."""
+"""chosen: the ops that the command line names, and the laws or faults."""
 
 from __future__ import annotations
 
@@ -30,16 +30,15 @@ def chosen(
 ) -> tuple[list[RegisteredOp], T]:
     """The registered ops of these names, as ``chosen_ops``, and what ``others`` chooses.
 
-    Packs may load for both; what they print and what is wrong with them goes to standard
-    error.
+    Both may load packs; what packs print, and what is wrong with them, goes to standard error.
 
     Args:
         names: as for ``chosen_ops``.
         others: chooses.
-        none: without a name choose no op, instead of all.
+        none: without a name choose no op, instead of all ops.
 
     Raises:
-        Exit: there is none of a name, or a setting is not understood, with status 2.
+        Exit: a name is unknown, or a setting is not understood (status 2).
     """
     names = list(names)
     try:
@@ -55,14 +54,14 @@ def chosen(
 def chosen_ops(names: Iterable[str]) -> list[RegisteredOp]:
     """The registered ops of these names, each once, by name; if there are none, all ops.
 
-    What is missed, and all ops, load the packs.
+    An unknown name, and asking for all ops, loads the packs.
 
     Args:
         names: ``sin``, ``pack::`` for all ops of a pack, or ``pack::sin``.
 
     Raises:
         UnknownOpError: no op has a name.
-        UnknownPackError: no registered op comes from a pack.
+        UnknownPackError: a pack has no registered ops.
     """
     found: dict[str, RegisteredOp] = {}
     for name in names:
@@ -80,17 +79,17 @@ def chosen_targets(
     seed: int,
     device: str,
 ) -> list[OpUnderTest]:
-    """What is named by its module or file, ready to be checked, and no registered ops.
+    """The targets named by module or file, ready to be checked; no registered ops.
 
     Args:
         names: as ``package.module:Name``, ``path/to/file.py``; other names are left out.
         samples: their samples file; None to look for one.
         reference: a function that they must equal, ``module:name``.
-        seed: of the samples and the cotangents.
-        device: where the samples' tensors live.
+        seed: the seed for samples and cotangents.
+        device: the device of the samples.
 
     Raises:
-        Exit: there is none of a name, with status 2.
+        Exit: a name is unknown (status 2).
     """
     told: dict[str, object] = {} if samples is None else {"samples_file": str(samples)}
     try:

@@ -1,4 +1,4 @@
-"""print_summary: how many laws held, by op and family."""
+"""print_summary: how many laws hold, by op and family."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, get_args
 from rich.table import Table
 from rich.text import Text
 
-from plugrad.cli.checking.console import print_table
+from plugrad.cli.checking.console import folded, print_table
+from plugrad.core.counted import counted
 from plugrad.testing.law import FAMILIES
 from plugrad.testing.result import Status
 
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from plugrad.cli.checking.outcome import Outcome
     from plugrad.testing.result import Report
 
-#: With more ops than these only those that failed have a row.
+#: With more ops than this, only those that failed have a row.
 FEW = 20
-#: With more reasons than these only the most common are shown.
+#: With more reasons than this, only the most common are shown.
 FEW_REASONS = 8
 
 _STYLES = {
@@ -58,7 +59,7 @@ def _table(outcome: Outcome, report: Report, verbose: bool) -> Table:
         if len(of_op) and (every or of_op.failures):
             table.add_row(*_row(Text(op), of_op, families, statuses))
     table.add_section()
-    total = Text(f"all {len(outcome.ops)} ops", "bold")
+    total = Text(f"all {counted(len(outcome.ops), 'op')}", "bold")
     table.add_row(*_row(total, report, families, statuses))
     return table
 
@@ -105,15 +106,17 @@ def _print_reasons(console: Console, report: Report, verbose: bool) -> None:
         console.print(f"\n{status} ({grouped.total()}):")
         shown = grouped.most_common(None if verbose else FEW_REASONS)
         for title, count in shown:
-            console.print(f"{count:>7}  {title}{'' if verbose else _laws(laws[title])}")
+            line = f"{count:>7}  {title}{'' if verbose else _laws(laws[title])}"
+            console.print(folded(line, hang=9))
         rest = len(grouped) - len(shown)
         if rest:
             left = grouped.total() - sum(count for _, count in shown)
-            console.print(f"{left:>7}  {rest} other reasons: --verbose shows all")
+            others = counted(rest, "other reason")
+            console.print(f"{left:>7}  {others}: --verbose shows all")
 
 
 def _laws(laws: set[str]) -> str:
-    return f" ({', '.join(laws)})" if len(laws) == 1 else f" ({len(laws)} laws)"
+    return f" ({', '.join(laws)})" if len(laws) == 1 else f" ({counted(len(laws), 'law')})"
 
 
 # --- the verdict ---------------------------------------------------------------------
@@ -122,11 +125,14 @@ def _laws(laws: set[str]) -> str:
 def _verdict(outcome: Outcome, report: Report) -> Text:
     counts = report.counts
     numbers = ", ".join(f"{counts[status]} {status}" for status in _statuses(report))
-    told = f"{len(outcome.ops)} ops, {len(report)} results in {outcome.seconds:.1f} s: {numbers}"
+    ops, results = counted(len(outcome.ops), "op"), counted(len(report), "result")
+    told = f"{ops}, {results} in {outcome.seconds:.1f} s: {numbers}"
     if outcome.interrupted:
-        title, style = f"interrupted after {outcome.done} ops:", "bold yellow"
+        title, style = f"interrupted after {counted(outcome.done, 'op')}:", "bold yellow"
     elif report.failures or not len(report):
         title, style = "FAILED:", "bold red"
     else:
         title, style = "passed:", "bold green"
-    return Text.assemble("\n", (title, style), " ", told)
+    line = Text(f"\n{folded(f'{title} {told}', hang=2)}")
+    line.stylize(style, 1, 1 + len(title))
+    return line

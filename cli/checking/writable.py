@@ -1,4 +1,4 @@
-"""check_writable: whether a report can be written, asked before the work that it tells of."""
+"""check_writable: whether a report can be written, asked before the work is done."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def check_writable(option: str, path: Path | None) -> None:
     except OSError as error:
         raise typer.BadParameter(
             f"{path} can't be written: {error.strerror}\n"
-            "  fix: name a file in a folder that is there and that you may write to",
+            "  fix: name a file in an existing folder that you may write to",
             param_hint=option,
         ) from error

@@ -1,4 +1,4 @@
-"""Attempt: the packs, loaded in a process of its own, since a pack may end the process."""
+"""Attempt: load the packs in a separate process, since a pack may end the process."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ TO_START = 120.0
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of loading packs.
+    """The result of loading packs.
 
     Attributes:
-        diagnosis: what was found, if the process lived to tell.
-        ending: what became of it, if not.
-        culprit: the distribution whose pack it was loading then, if any.
+        diagnosis: what was found, if the process survived.
+        ending: how it ended, if not.
+        culprit: the distribution whose pack it was loading at that moment, if any.
     """
 
     diagnosis: dict[str, Any] | None = None
@@ -65,7 +65,7 @@ class Attempt:
             process.kill()
             process.join()
             ours.close()
-        return cls(None, f"it is not loaded after {patience_now:g} s", culprit)
+        return cls(None, f"it did not load within {patience_now:g} s", culprit)
 
 
 def _diagnose(connection: Connection, only: Collection[str] | None) -> None:
@@ -74,7 +74,7 @@ def _diagnose(connection: Connection, only: Collection[str] | None) -> None:
     try:
         with output_to_errors():
             found = diagnosis(only)
-    except Exception as error:  # then it is plugrad that is wrong, and no pack
+    except Exception as error:  # then plugrad is wrong, not a pack
         text = "".join(traceback.format_exception(error))
         what = f"plugrad doctor failed: {type(error).__name__}: {error}"
         told = Finding(what, "", "please report it, with the traceback", text)

@@ -29,7 +29,7 @@ def diagnosis(only: Collection[str] | None = None) -> dict[str, Any]:
     """The packs and the findings, as JSON can hold them.
 
     Args:
-        only: the distributions whose packs to load; those that may load unless told.
+        only: the distributions whose packs to load; by default those that may load.
     """
     findings: list[Finding] = []
     try:
@@ -38,7 +38,7 @@ def diagnosis(only: Collection[str] | None = None) -> dict[str, Any]:
         messages = _load()
         found = list(packs)
         remember_ops(packs, registry)
-    except PackSelectionError as error:  # then nobody knows what may load, so nothing does
+    except PackSelectionError as error:  # it is unknown what may load, so nothing does
         findings.append(Finding.of_error(error))
         messages, found = [], find_packs(PackSelection())
     findings += _broken(found)
@@ -73,7 +73,7 @@ def _broken(found: list[Pack]) -> Iterator[Finding]:
 
 
 def _contested() -> Iterator[Finding]:
-    """Who claims what, and who gets it."""
+    """Names that several packs claim, and which pack gets each."""
     claims: dict[frozenset[str], list[str]] = {}
     claimants: dict[frozenset[str], tuple[RegisteredOp, ...]] = {}
     for what, entries in registry.contested():
@@ -86,7 +86,7 @@ def _contested() -> Iterator[Finding]:
         owners = [entry for entry in entries if entry.rank == first]
         others = [entry for entry in entries if entry.rank != first] if len(owners) == 1 else owners
         claimed = " and ".join(f"{entry.name} ({entry.module})" for entry in entries)
-        gets = f"they are {owners[0].name}'s" if len(owners) == 1 else "they are none of theirs"
+        gets = f"{owners[0].name} gets them" if len(owners) == 1 else "neither gets them"
         ways = " or ".join(_always(entry) for entry in others)
         yield Finding(
             f"{', '.join(things)}: claimed by {claimed}; {gets}",

@@ -1,4 +1,4 @@
-"""environment: what plugrad runs in, as far as it matters to packs."""
+"""environment: versions, extras and settings of the place where plugrad runs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _folder(package: Any) -> str:
 
 
 def unsupported_torch() -> Iterator[Finding]:
-    """What is wrong with torch: that plugrad was not made for one so old."""
+    """Whether torch is too old for plugrad."""
     import torch
     from packaging.specifiers import SpecifierSet
 
@@ -48,7 +48,7 @@ def unsupported_torch() -> Iterator[Finding]:
     version = torch.__version__.partition("+")[0]
     if not SpecifierSet(needed).contains(version, prereleases=True):
         yield Finding(
-            f"torch {torch.__version__} is installed, and plugrad needs torch{needed}",
+            f"torch {torch.__version__} is installed, but plugrad needs torch{needed}",
             _folder(torch),
             f"pip install 'torch{needed}'",
         )
@@ -62,36 +62,50 @@ def _torch() -> str:
     return next((str(r.specifier) for r in requirements if r.name == "torch"), "")
 
 
-def _required() -> list[str]:
+def _required(distribution: str = "plugrad") -> list[str]:
     try:
-        return metadata.requires("plugrad") or []
-    except metadata.PackageNotFoundError:  # run from its sources
+        return metadata.requires(distribution) or []
+    except metadata.PackageNotFoundError:  # plugrad itself may be run from its sources
         return []
 
 
 def _extras() -> dict[str, list[str]]:
-    """The extras, each with the distributions of it that are not installed."""
+    """The extras of plugrad, each with its requirements that are not met."""
+    extras = dict.fromkeys(name for text in _required() for name in _EXTRA.findall(text))
+    return {extra: sorted(set(_lacks("plugrad", extra, set()))) for extra in extras}
+
+
+def _lacks(distribution: str, extra: str, seen: set[tuple[str, str]]) -> Iterator[str]:
+    """The requirements of an extra, and of the extras that it names, that are not met."""
     from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
 
-    extras: dict[str, list[str]] = {}
-    for text in _required():
-        extra = _EXTRA.search(text)
-        if extra is None:
+    if (distribution, extra) in seen:
+        return
+    seen.add((distribution, extra))
+    for requirement in map(Requirement, _required(distribution)):
+        marker = requirement.marker
+        if marker is None or marker.evaluate({"extra": ""}):
+            continue  # it is required without the extra too
+        if not marker.evaluate({"extra": extra}):
             continue
-        missing = extras.setdefault(extra[1], [])
-        requirement = Requirement(text)
-        applies = requirement.marker is None or requirement.marker.evaluate({"extra": extra[1]})
-        if applies and requirement.name != "plugrad" and not _installed(requirement.name):
-            missing.append(requirement.name)
-    return extras
+        version = _version(requirement.name)
+        if version is None:
+            yield requirement.name
+        elif not requirement.specifier.contains(version, prereleases=True):
+            yield f"{requirement.name}{requirement.specifier} (is {version})"
+        for named in requirement.extras:
+            yield from _lacks(canonicalize_name(requirement.name), named, seen)
 
 
-def _installed(distribution: str) -> bool:
+def _version(distribution: str) -> str | None:
+    """The installed version; plugrad's own is the one that is running."""
+    if distribution == "plugrad":
+        return plugrad.__version__
     try:
-        metadata.version(distribution)
+        return metadata.version(distribution)
     except metadata.PackageNotFoundError:
-        return False
-    return True
+        return None
 
 
 def _settings() -> dict[str, Any]:

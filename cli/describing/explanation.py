@@ -1,4 +1,4 @@
-"""explanation: what a law or a fault is about, as lines of text."""
+"""explanation: the page of a law or a fault, as lines of text."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from plugrad.cli.checking.console import folded, room
 from plugrad.testing.law import ENGINES
 
 if TYPE_CHECKING:
@@ -17,20 +18,21 @@ if TYPE_CHECKING:
     from plugrad.testing.faults.fault import Fault
     from plugrad.testing.law import Law
 
-#: The wrong op of each law and what is said of it; tests/controls/law_pages.py writes it.
+#: The wrong op of each law, and the text about it; tests/controls/law_pages.py writes it.
 WRONG_OPS = "wrong_ops.json"
+#: The widest that its text gets.
 WIDTH = 96
 #: What a law judges, by its engines.
 JUDGED = {
-    ("plugrad",): "ops of plugrad's",
+    ("plugrad",): "plugrad's ops",
     ("torch",): "what runs on torch's engine: Functions, custom ops, any callable",
-    ENGINES: "ops of plugrad's, and Functions, custom ops and callables of torch's",
+    ENGINES: "plugrad's ops, and torch's Functions, custom ops and callables",
 }
 
 
 def law_lines(law: Law) -> Iterator[str]:
     """A law's page: what it says, why, whose ops it judges, and a wrong op that it catches."""
-    yield f"{law.id}, a law: {law.why}"
+    yield folded(f"{law.id}, a law: {law.why}")
     yield from _paragraphs(_more(law.check))
     yield ""
     waive = f'@op(..., waives={{"{law.id}": "why"}})'
@@ -45,7 +47,7 @@ def law_lines(law: Law) -> Iterator[str]:
         "waived by": waive,
         "source": _place(law.check),
     }
-    yield from (f"{title:<11}{text}" for title, text in rows.items() if text)
+    yield from (folded(f"{title:<11}{text}", hang=11) for title, text in rows.items() if text)
     wrong = _wrong_ops().get(law.id)
     if wrong is not None:
         yield from _wrong_lines(wrong)
@@ -53,7 +55,7 @@ def law_lines(law: Law) -> Iterator[str]:
 
 def fault_lines(fault: Fault) -> Iterator[str]:
     """A fault's page: what it does to a rule, and what sample shows it."""
-    yield f"{fault.id}, a fault: {fault.what}"
+    yield folded(f"{fault.id}, a fault: {fault.what}")
     yield from _paragraphs(_more(fault.inject))
     yield ""
     rows = {
@@ -64,7 +66,7 @@ def fault_lines(fault: Fault) -> Iterator[str]:
         "harmless": f'if it changes nothing: @op(..., equivalent={{"{fault.id}": "why"}})',
         "source": _place(fault.inject),
     }
-    yield from (f"{title:<11}{text}" for title, text in rows.items() if text)
+    yield from (folded(f"{title:<11}{text}", hang=11) for title, text in rows.items() if text)
 
 
 _CHANGED = {
@@ -76,18 +78,19 @@ _CHANGED = {
 
 def _wrong_lines(wrong: dict[str, Any]) -> Iterator[str]:
     yield ""
-    yield from textwrap.wrap(f"A wrong op that it catches: {wrong['summary']}", WIDTH)
+    yield from _wrapped(f"A wrong op that it catches: {wrong['summary']}")
     yield ""
     yield textwrap.indent(wrong["source"], "    ")
     yield ""
     yield "It says:"
     yield ""
-    yield textwrap.indent(wrong["message"], "    ")
+    yield folded(textwrap.indent(wrong["message"], "    "), hang=6)
     if wrong["also"]:
         yield ""
-        yield "Other laws catch it too, since they must:"
+        yield "Other laws catch it too:"
         yield ""
-        yield from (f"    {name}: {reason}" for name, reason in wrong["also"].items())
+        also = (f"    {name}: {reason}" for name, reason in wrong["also"].items())
+        yield from (folded(line, hang=6) for line in also)
 
 
 def _more(function: Any) -> str:
@@ -98,13 +101,17 @@ def _more(function: Any) -> str:
 def _paragraphs(text: str) -> Iterator[str]:
     for paragraph in filter(None, text.split("\n\n")):
         yield ""
-        yield from textwrap.wrap(paragraph.replace("``", "`"), WIDTH)
+        yield from _wrapped(paragraph.replace("``", "`"))
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, min(WIDTH, room() or WIDTH), break_long_words=False)
 
 
 def _place(function: Any) -> str:
     try:
         return f"{inspect.getsourcefile(function)}:{inspect.getsourcelines(function)[1]}"
-    except (OSError, TypeError):  # of a notebook, say
+    except (OSError, TypeError):  # as in a notebook
         return ""
 
 

@@ -16,21 +16,21 @@ class Finding:
     what: str
     where: str
     fix: str
-    #: Of the exception behind it, if there is one.
+    #: The traceback of the exception behind it, if there is one.
     traceback: str = ""
 
     @classmethod
     def of_error(cls, error: PlugradError, traceback: str = "") -> Finding:
-        """What an error of plugrad's says."""
+        """What one of plugrad's errors says."""
         return cls(error.what, error.where, error.fix, traceback)
 
     @classmethod
     def of_message(cls, message: str) -> Finding:
-        """What a warning says in the form of plugrad's errors."""
+        """What a warning in the form of plugrad's errors says."""
         what, _, fix = message.partition("\n  fix: ")
         what, _, where = what.partition("\n  where: ")
         return cls(what, where, fix)
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, for JSON and for another process."""
+        """Everything, for JSON and for another process."""
         return asdict(self)

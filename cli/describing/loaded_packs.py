@@ -19,12 +19,12 @@ def loaded_packs(*, quiet: bool = False) -> Packs:
     """``plugrad.packs`` after its packs were loaded.
 
     Args:
-        quiet: say nothing of those that are set aside, and do not let PLUGRAD_STRICT end
-            the command for one: the caller shows them.
+        quiet: do not report packs that are set aside, nor let PLUGRAD_STRICT end the command
+            for one: the caller shows them.
 
     Raises:
-        Exit: a setting is not understood, with status 2; or one was set aside in strict
-            mode, with status 1.
+        Exit: a setting is not understood (status 2), or a pack was set aside in strict
+            mode (status 1).
     """
     try:
         with pack_warnings(_is_of_one_set_aside if quiet else None):

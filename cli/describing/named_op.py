@@ -1,4 +1,4 @@
-"""named_op and ops_of: what a command line names, and what to type where there is none."""
+"""named_op and ops_of: the ops that a command line names, and what to type if there are none."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def named_op(name: str, instead: str) -> RegisteredOp:
-    """The op of this name; what is missed loads the packs.
+    """The op of this name; an unknown name loads the packs.
 
     Args:
         name: ``sin``, ``pack::sin``.
-        instead: what to say for a pack, ``{}`` being its name.
+        instead: what to say if a pack is named; ``{}`` becomes its name.
 
     Raises:
-        UnknownOpError: there is none, or its pack is set aside.
+        UnknownOpError: there is no such op, or its pack is set aside.
         UnknownPackError: its pack is not installed.
         AmbiguousOpError: several packs have one.
     """
@@ -42,7 +42,7 @@ def named_op(name: str, instead: str) -> RegisteredOp:
 
 
 def ops_of(pack: str) -> list[RegisteredOp]:
-    """The ops of a pack; what is missed loads the packs.
+    """The ops of a pack; an unknown name loads the packs.
 
     Raises:
         UnknownOpError: the pack is set aside or switched off.
@@ -57,7 +57,8 @@ def ops_of(pack: str) -> list[RegisteredOp]:
         known = sorted({entry.pack for entry in registry} | installed)
         raise UnknownPackError(
             f"no pack named {pack!r} is installed",
-            fix=f"{did_you_mean(pack, known)}plugrad packs lists those that are; pip installs one",
+            fix=f"{did_you_mean(pack, known)}plugrad packs lists the installed packs; "
+            "pip installs another",
         ) from error
 
 

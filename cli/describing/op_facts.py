@@ -1,4 +1,4 @@
-"""OpFacts: what can be told of an op without running it."""
+"""OpFacts: what is known about an op without running it."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ class OpFacts:
 
     @property
     def overrides(self) -> list[str]:
-        """The names of the torch callables that it stands for, as declared."""
+        """The names of the torch callables that it is declared to stand for."""
         return [_callable_name(function) for function in self.entry.overrides]
 
     @property
     def flags(self) -> dict[str, Any]:
-        """What is declared of its mathematics, as JSON can hold it."""
+        """What is declared about its mathematics, as JSON can hold it."""
         declared = self.entry.declaration
         flags: dict[str, Any] = {name: getattr(declared, name) for name in _FLAGS}
         flags["composite"] = issubclass(self.entry.function, Composite)
@@ -80,7 +80,7 @@ class OpFacts:
         return flags
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it."""
+        """Everything."""
         entry, (file, line) = self.entry, self.place
         declared = entry.declaration
         return {

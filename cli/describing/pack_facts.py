@@ -1,4 +1,4 @@
-"""pack_facts and print_packs: what can be told of a pack."""
+"""pack_facts and print_packs: what is known about a pack."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from plugrad.cli.checking.console import print_table
+from plugrad.cli.checking.console import folded, print_table, room
 from plugrad.plugins.default import registry
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _COLUMNS = ("pack", "distribution", "version", "module", "API", "ops", "status",
 
 
 def pack_facts(pack: Pack) -> dict[str, Any]:
-    """A pack as JSON can hold it; what is not known before it is loaded is None."""
+    """A pack as JSON can hold it; what is unknown before it is loaded is None."""
     loaded = pack.status == "loaded"
     error = pack.error
     return {
@@ -40,26 +40,28 @@ def pack_facts(pack: Pack) -> dict[str, Any]:
 def print_packs(out: Console, facts: Iterable[dict[str, Any]]) -> None:
     """Print the packs in rows, each with what is wrong with it in one line.
 
-    On a terminal, where that would make the rows too long, it stands below the table.
+    On a terminal, where the rows would be too long, the errors come below the table.
     """
     facts = list(facts)
+    narrow = out.is_terminal or room() is not None
     wrong = {id(pack): _one_line(pack["error"]["what"]) for pack in facts if pack["error"]}
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in _COLUMNS:
         right = name in ("ops", "load time")
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
-    if wrong and not out.is_terminal:
+    if wrong and not narrow:
         table.add_column("what is wrong", no_wrap=True)
     for pack in facts:
         cells = _cells(pack)
-        if wrong and not out.is_terminal:
+        if wrong and not narrow:
             cells.append(wrong.get(id(pack), ""))
         table.add_row(*map(Text, cells))
     print_table(out, table)
-    if out.is_terminal:
+    if narrow:
         for pack in facts:
             if id(pack) in wrong:
-                out.print(Text(f"{pack['name']} of {pack['distribution']}: {wrong[id(pack)]}"))
+                told = f"{pack['name']} of {pack['distribution']}: {wrong[id(pack)]}"
+                out.print(Text(folded(told, hang=2)))
 
 
 def _cells(pack: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""two_plugrads: whether more than one plugrad is in reach."""
+"""two_plugrads: whether more than one plugrad can be imported."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def two_plugrads() -> Iterator[Finding]:
-    """What is wrong with where plugrad is: another on the path, or metadata of another."""
+    """Another plugrad on the path, or the metadata of another version."""
     here = Path(plugrad.__file__).resolve().parent
     for entry in dict.fromkeys(sys.path):
         other = Path(entry or ".", "plugrad").resolve()
         if (other / "__init__.py").is_file() and other != here:
             yield Finding(
-                f"there are two plugrads on the path: {here} is imported, and there is {other}",
+                f"there are two plugrads on the path: {here} is imported, but {other} is there too",
                 f"sys.path: {entry or 'the working directory'}",
-                "uninstall one of them, or take its folder off PYTHONPATH",
+                "uninstall one of them, or remove its folder from PYTHONPATH",
             )
     try:
         stated = metadata.version("plugrad")
@@ -31,7 +31,7 @@ def two_plugrads() -> Iterator[Finding]:
         return
     if stated != plugrad.__version__:
         yield Finding(
-            f"plugrad {plugrad.__version__} is imported, and plugrad {stated} is installed",
+            f"plugrad {plugrad.__version__} is imported, but plugrad {stated} is installed",
             str(here),
             "pip uninstall plugrad until nothing is left of it, then install it again",
         )

@@ -1,4 +1,4 @@
-"""Way: which way a torch function goes that is given a Variable."""
+"""Way: what a torch function does when it is given a Variable."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _PREFIXED = ("linalg", "special", "fft")
 
 _SAYS = {
     "op": "the op {op} stands for it",
-    "variable": "what Variable has of its own stands for it",
-    "refused": "it can take no Variable",
+    "variable": "a method of Variable itself stands for it",
+    "refused": "it does not take Variables",
     "composite": "no op stands for it: torch's own implementation runs, and each primitive in it "
     "goes to its op",
-    "missing": "no op stands for it, nor for its primitive: it runs where no gradient is wanted, "
-    "and is an error where one is",
+    "missing": "no op stands for it or for its primitive: it runs without a gradient, and is an "
+    "error where a gradient is needed",
 }
 
 

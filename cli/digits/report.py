@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from plugrad.core.counted import counted
+
 if TYPE_CHECKING:
     from plugrad.cli.digits.data import Digits
     from plugrad.cli.digits.training import Epoch, Training
@@ -38,7 +40,7 @@ def summary(training: Training) -> str:
     ours, theirs = training.test_accuracy()
     seconds, torch_seconds = training.seconds.values()
     took = f"plugrad {seconds:.2f} s, torch {torch_seconds:.2f} s"
-    work = f"the same {len(training.step_losses)} steps"
+    work = f"the same {counted(len(training.step_losses), 'step')}"
     lines = [
         f"test accuracy  {ours:.2%} (trained by torch.autograd: {theirs:.2%})",
         f"time           {took} for {work}: {seconds / torch_seconds:.2f}x",

@@ -6,7 +6,7 @@ import subprocess
 
 
 def copyright_holder() -> str | None:
-    """The name that git commits under here; None if there is none to be had."""
+    """The name that git commits under here; None if git does not know one."""
     try:
         done = subprocess.run(
             ["git", "config", "user.name"],

@@ -1,4 +1,4 @@
-"""installed_packs: the packs that are installed here, none of which is loaded."""
+"""installed_packs: the packs that are installed here, without loading them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def installed_packs() -> list[Pack]:
     """The packs, from their metadata.
 
     Raises:
-        Exit: a setting is not understood, with status 2.
+        Exit: a setting is not understood (status 2).
     """
     try:
         return list(packs)

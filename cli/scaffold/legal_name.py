@@ -1,4 +1,4 @@
-"""check_legal_name: what the names of packs and of their ops are made of."""
+"""check_legal_name: which names packs and their ops may have."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import sys
 
 import typer
 
-#: A name stands in lines of code, file names and titles, with a folder's before it.
+#: A name appears in lines of code, file names and titles, after a folder's name.
 LONGEST = 40
 
 _FORM = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
 def check_legal_name(name: str, what: str, hint: str) -> None:
-    """Refuse a name that could not be a module's, a method's and a part of a distribution's.
+    """Refuse a name that cannot name a module, a method and part of a distribution.
 
     Args:
         name: the name, with underscores.
@@ -23,17 +23,17 @@ def check_legal_name(name: str, what: str, hint: str) -> None:
         hint: the parameter that gave it.
 
     Raises:
-        BadParameter: it is no such name.
+        BadParameter: it is not a legal name.
     """
     if not _FORM.fullmatch(name):
         raise typer.BadParameter(
-            f"{name!r} is no name for {what}\n  fix: write small letters, digits and single _ "
-            f"between them, a letter first{_for_example(name)}",
+            f"{name!r} is not a valid name for {what}\n  fix: write small letters, digits and "
+            f"single _ between them, a letter first{_for_example(name)}",
             param_hint=hint,
         )
     if len(name) > LONGEST:
         raise typer.BadParameter(
-            f"{name!r} is too long a name for {what}: {len(name)} letters\n"
+            f"{name!r} is too long for the name of {what}: {len(name)} letters\n"
             f"  fix: write at most {LONGEST}",
             param_hint=hint,
         )
@@ -45,9 +45,8 @@ def check_legal_name(name: str, what: str, hint: str) -> None:
 
 def _refuse(name: str, what: str, hint: str, reason: str) -> None:
     raise typer.BadParameter(
-        f"{name!r} is no name for {what}: {reason}\n  fix: choose another, e.g. {name}_ops"
-        if what == "a pack"
-        else f"{name!r} is no name for {what}: {reason}\n  fix: choose another, e.g. soft_{name}",
+        f"{name!r} is not a valid name for {what}: {reason}\n"
+        f"  fix: choose another, e.g. {f'{name}_ops' if what == 'a pack' else f'soft_{name}'}",
         param_hint=hint,
     )
 

@@ -1,4 +1,4 @@
-"""OpModule: the module of an op that is to be written."""
+"""OpModule: the module of an op to be written."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _IMPORTED = frozenset({"Context", "Function", "Iterator", "Sample", "SampleMaker
 
 @dataclass(frozen=True)
 class OpModule:
-    """An op: the working example, or one that stands for a function of torch's."""
+    """An op: the working example, or one that stands for a torch function."""
 
-    #: Its name without a pack's: ``softclip``, and in plugrad itself ``det``.
+    #: Its name without the pack: ``softclip``, and in plugrad itself ``det``.
     op: str
     #: Its whole name: ``softclip::softclip``, ``linalg.det``.
     name: str
-    #: What of torch's it stands for; its backward is then left to the author.
+    #: The torch function it stands for; its backward is then left to the author.
     torch_function: str | None = None
-    #: Whether it is one of plugrad's own.
+    #: Whether it is a built-in op.
     builtin: bool = False
     elementwise: bool = True
 

@@ -9,20 +9,19 @@ from plugrad.cli.scaffold.legal_name import check_legal_name
 from plugrad.errors import PackDefinitionError
 from plugrad.plugins.default import registry
 
-#: What ``plugrad_softclip.ops`` is in every pack made here: no op. Modules, and what its
-#: ``__init__.py`` imports.
+#: Names that are not ops in a pack made here: its modules, and what its ``__init__.py`` imports.
 _OWN_MODULES = ("ops", "plugin")
 _IMPORTED = ("annotations", "plugrad")
 
 
 def check_op_name(op: str, hint: str, overrides: str | None = None, fix: str | None = None) -> None:
-    """Refuse a name that is another's, or would stand for what the op is not.
+    """Refuse a name that is taken, or that means another function in torch.
 
     Args:
         op: the op's name, without its pack's.
         hint: the parameter that gave it.
         overrides: the torch function that it is going to stand for.
-        fix: what to do about a name that is no op's, where the command has no --overrides.
+        fix: what to do about such a name, if the command has no --overrides.
 
     Raises:
         BadParameter: no op of a pack can have the name.
@@ -33,17 +32,17 @@ def check_op_name(op: str, hint: str, overrides: str | None = None, fix: str | N
     if op in _IMPORTED:
         _refuse(op, hint, f"the pack's own module has another {op}", fix)
     try:
-        registry.validate_pack_name(op, "")  # an op and a pack stand at the same places
+        registry.validate_pack_name(op, "")  # ops and packs share their namespaces
     except PackDefinitionError as error:
         _refuse(op, hint, error.what.partition(": ")[2], fix)
     if overrides is None and callable(getattr(torch.Tensor, op, None)):
         raise typer.BadParameter(
-            f"torch.Tensor has {op!r}: an op of this name stands for that, and the example that "
-            "would be written is another function\n  fix: "
+            f"torch.Tensor has {op!r}, so an op of this name must do the same, and the example "
+            "that would be written does not\n  fix: "
             + (
                 fix
-                or f"--overrides {_torch_name(op)} writes an op that stands for torch's, with the "
-                "gradient left to you; or choose another name"
+                or f"--overrides {_torch_name(op)} writes an op that stands for torch's and leaves "
+                "the gradient to you; or choose another name"
             ),
             param_hint=hint,
         )
@@ -51,7 +50,7 @@ def check_op_name(op: str, hint: str, overrides: str | None = None, fix: str | N
 
 def _refuse(op: str, hint: str, reason: str, fix: str | None) -> None:
     raise typer.BadParameter(
-        f"{op!r} is no name for an op of a pack: {reason}\n"
+        f"{op!r} is not a valid name for an op of a pack: {reason}\n"
         f"  fix: {fix or f'choose another, e.g. soft_{op}'}",
         param_hint=hint,
     )

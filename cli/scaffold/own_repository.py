@@ -1,4 +1,4 @@
-"""OwnRepository: a checkout of plugrad, to which a built-in op is added."""
+"""OwnRepository: a checkout of plugrad, to add a built-in op to."""
 
 from __future__ import annotations
 
@@ -64,19 +64,19 @@ class OwnRepository:
         """The checkout of plugrad that the working directory is in.
 
         Raises:
-            BadParameter: it is in none.
+            BadParameter: it is not in one.
         """
         here = Path.cwd()
         for folder in (here, *here.parents):
             if _is_plugrad(folder):
                 return cls(Path(os.path.relpath(folder)))
         raise _bad(
-            f"{here} is in no checkout of plugrad's repository",
-            "go to one; or leave the category out, for an op of a pack",
+            f"{here} is not in a checkout of plugrad's repository",
+            "change to one; or leave the category out, for an op of a pack",
         )
 
     def op_module(self, category: str, op: str, overrides: str | None) -> OpModule:
-        """The op ``op`` of a category: it stands for the function that torch has of its name.
+        """The op ``op`` of a category; it stands for torch's function of the same name, if any.
 
         Raises:
             BadParameter: there is no such category, or an op of the name.
@@ -88,7 +88,9 @@ class OwnRepository:
                 f"the categories, the folders of ops/, are {', '.join(categories)}",
             )
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", op) or keyword.iskeyword(op):
-            raise _bad(f"{op!r} is no name for an op", "write torch's name, as in special/erfc")
+            raise _bad(
+                f"{op!r} is not a valid name for an op", "write torch's name, as in special/erfc"
+            )
         if overrides is None:
             found = next((p + op for p in _prefixes(category) if _has(p + op)), None)
             overrides = found and f"torch.{found}"
@@ -96,7 +98,11 @@ class OwnRepository:
         _refuse_pack(name, op)
         taken = registry.find(name) or registry.owner(op)
         if taken is not None or op in registry.reserved:
-            owner = f"is {taken.name}'s, of {taken.module}" if taken else "is Variable's own"
+            owner = (
+                f"belongs to {taken.name}, in {taken.module}"
+                if taken
+                else "belongs to Variable itself"
+            )
             raise _bad(f"the name {op!r} {owner}", "choose another")
         return OpModule(op, name, overrides, builtin=True, elementwise=category in _ELEMENTWISE)
 
@@ -106,7 +112,7 @@ def _prefixes(category: str) -> tuple[str, ...]:
 
 
 def _refuse_pack(name: str, op: str) -> None:
-    """Refuse a name at which a pack stands that is installed here: it could not load any more."""
+    """Refuse the name of a pack that is installed here: the pack could not load any more."""
     for pack in installed_packs():
         if pack.name in (name.partition(".")[0], op):
             raise _bad(

@@ -20,13 +20,13 @@ _HINT = "--pack"
 
 @dataclass(frozen=True)
 class PackFolder:
-    """Where the parts of a pack lie."""
+    """Where the parts of a pack are."""
 
     #: The pack's name.
     pack: str
     #: The folder with its pyproject.toml.
     root: Path
-    #: That of its package.
+    #: The folder of its package.
     package: Path
 
     @property
@@ -40,7 +40,7 @@ class PackFolder:
         return self.package / "__init__.pyi"
 
     def stub_text(self) -> str | None:
-        """What stands in the stub; None if there is none.
+        """The text of the stub; None if there is none.
 
         Raises:
             BadParameter: it cannot be read.
@@ -54,11 +54,11 @@ class PackFolder:
 
     @classmethod
     def find(cls, root: Path) -> PackFolder:
-        """The pack whose pyproject.toml lies in ``root``.
+        """The pack whose pyproject.toml is in ``root``.
 
         Raises:
-            BadParameter: there is none, or more than one, or it is not built as those are
-                that ``plugrad new-pack`` makes.
+            BadParameter: there is none, more than one, or it is not laid out as
+                ``plugrad new-pack`` does it.
         """
         name, module = _entry_point(root)
         _check_name(name, root)
@@ -87,17 +87,17 @@ def _entry_point(root: Path) -> tuple[str, str]:
             "one",
         ) from error
     except UnicodeDecodeError as error:
-        raise _bad(f"{path} is no TOML: {error}", "correct it") from error
+        raise _bad(f"{path} is not valid TOML: {error}", "correct it") from error
     points = _entry_points(_parsed(text, path))
     if not points:
         raise _bad(
-            f"{path} has no entry point of the group plugrad, so it is no pack's",
+            f"{path} has no entry point in the group plugrad, so this is not a pack",
             "--pack names the folder of a pack; plugrad new-pack makes one",
         )
     if len(points) > 1:
         raise _bad(
             f"{path} has several packs: {', '.join(points)}",
-            "write the module by hand, in the one that it is for",
+            "write the module by hand, in the pack that it is for",
         )
     ((name, module),) = points.items()
     return name, module
@@ -118,7 +118,7 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
     except ImportError as error:
         raise _bad("Python 3.10 cannot read TOML by itself", "pip install tomli") from error
     except ValueError as error:
-        raise _bad(f"{path} is no TOML: {error}", "correct it") from error
+        raise _bad(f"{path} is not valid TOML: {error}", "correct it") from error
     return document
 
 

@@ -45,7 +45,7 @@ class PackName:
         name = name.removeprefix("plugrad_")
         if text and not name:
             raise typer.BadParameter(
-                f"{text!r} is no name for a pack: nothing follows plugrad\n"
+                f"{text!r} is not a valid name for a pack: nothing follows plugrad\n"
                 "  fix: write a name after it, as in plugrad-softclip",
                 param_hint=_HINT,
             )

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
 def rendered(template: str, **values: object) -> str:
-    """What becomes of ``cli/templates/<template>.jinja``.
+    """The text that ``cli/templates/<template>.jinja`` gives.
 
     Raises:
         UndefinedError: the template needs a value that is not given.
@@ -18,7 +18,7 @@ def rendered(template: str, **values: object) -> str:
 
 @cache
 def _environment() -> Environment:
-    # What is written is code, no HTML, and its values are names that were checked.
+    # The output is code, not HTML, and its values are names that were checked.
     return Environment(
         loader=PackageLoader("plugrad.cli", "templates"),
         autoescape=False,

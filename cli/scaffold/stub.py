@@ -21,7 +21,7 @@ class Stub:
     Args:
         text: the stub.
         pack: the pack's name.
-        place: where the stub lies, for messages.
+        place: where the stub is, for messages.
     """
 
     def __init__(self, text: str, pack: str, place: str) -> None:
@@ -33,7 +33,7 @@ class Stub:
         Raises:
             BadParameter: the stub cannot be read, has lost a part, or has the op.
         """
-        # x.softclip is the pack's ops, and where one has the pack's name it is called by that.
+        # x.softclip is the namespace of the pack; calling it calls the op that has the pack's name.
         short = ("_Ops", "__call__") if op.op == self._pack else ("Variable", op.op)
         for part, name in (("_Ops", op.op), short):
             method = rendered("stub_method.pyi", name=name, parameters=op.parameters)
@@ -66,12 +66,12 @@ class Stub:
         try:
             return ast.parse(self.text)
         except SyntaxError as error:
-            self._refuse(f"it is no Python: {error}", "correct it")
+            self._refuse(f"it is not valid Python: {error}", "correct it")
 
     def _refuse_twice(self, name: str, body: list[ast.stmt]) -> None:
         if any(isinstance(node, ast.FunctionDef) and node.name == name for node in body):
             self._refuse(
-                f"it has {name!r} already", "choose another name, or take that out", "NAME"
+                f"it has {name!r} already", "choose another name, or remove that one", "NAME"
             )
 
     def _refuse(self, what: str, fix: str, hint: str = "--pack") -> NoReturn:
@@ -81,5 +81,5 @@ class Stub:
 
 
 def _is_function_of_dots(node: ast.stmt) -> bool:
-    """Whether it is ``def f(...): ...``, which formatters put no blank line behind."""
+    """Whether it is ``def f(...): ...``, after which formatters put no blank line."""
     return isinstance(node, ast.FunctionDef) and [*map(ast.unparse, node.body)] == ["..."]

@@ -1,4 +1,4 @@
-"""check_torch_function: the function of torch's that ``--overrides`` names."""
+"""check_torch_function: the torch function that ``--overrides`` names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plugrad.plugins.default import registry
 
 
 def check_torch_function(path: str) -> None:
-    """Refuse what is no function of torch's, or one that a built-in op stands for.
+    """Refuse a name that is not a torch function, or that a built-in op stands for.
 
     Args:
         path: as in ``torch.special.erfcx``.
@@ -26,7 +26,7 @@ def check_torch_function(path: str) -> None:
         found = None
     if first != "torch" or not parts or not callable(found) or isinstance(found, type):
         raise typer.BadParameter(
-            f"{path!r} is no function of torch's\n"
+            f"{path!r} is not a function in torch\n"
             "  fix: write it out, as in torch.special.erfcx or torch.nn.functional.mish",
             param_hint="--overrides",
         )

@@ -42,7 +42,7 @@ def write_files(new: Mapping[Path, str], changed: Mapping[Path, str]) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Give ``path`` another content at one stroke: whoever reads it sees the old or the new."""
+    """Give ``path`` another content in one step: a reader sees the old content or the new."""
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
         temporary = Path(file.name)
         try:

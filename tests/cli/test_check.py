@@ -74,7 +74,7 @@ def test_a_failure_is_told_in_full(scaled_sin):
         "  cause      probably: scaled by 1.01\n",
         # By its name no other process finds what this one registered.
         f"  reproduce  plugrad check {wrong_ops.__name__}:ScaledSin --law oracle --sample 0 ",
-        "FAILED: 1 ops, 2 results in ",
+        "FAILED: 1 op, 2 results in ",
     ):
         assert line in told
     for name in ("worst at   [", "expected   ", "got        ", "error      "):
@@ -147,7 +147,7 @@ def test_ops_that_pass_have_no_row_among_many(scaled_sin):
     rows = {line.split()[0] for line in done.stdout.splitlines() if line}
     assert "scaled_sin" in rows
     assert not rows & set(names)
-    assert "all 21 ops" in done.stdout
+    assert "all 21 op" in done.stdout
 
 
 # --- what is written -----------------------------------------------------------------
@@ -176,7 +176,7 @@ def test_json_alone_on_standard_output():
     done = check("sin", *QUICK, "--json", "-")
     assert done.exit_code == 0
     assert json.loads(done.stdout)["passed"] is True
-    assert "passed: 1 ops" in done.stderr
+    assert "passed: 1 op" in done.stderr
 
 
 # --- bad input -----------------------------------------------------------------------
@@ -189,10 +189,10 @@ def test_json_alone_on_standard_output():
         (["plugrda::"], "Error: no pack named 'plugrda' is installed\n  fix: did you mean plugrad"),
         (["sin", "--law", "orcale"], "Error: there is no law 'orcale'\n  fix: did you mean oracle"),
         (["sin", "--jobs", "0"], "0 processes check nothing\n  fix: give at least 1"),
-        (["sin", "--seed", "-1"], "-1 is no seed\n  fix: "),
-        (["sin", "--time-limit", "-1"], "-1 s is no time limit\n  fix: "),
-        (["sin", "--time-limit", "nan"], "nan s is no time limit\n  fix: "),
-        (["sin", "--device", "abacus"], "'abacus' is no device"),
+        (["sin", "--seed", "-1"], "-1 is not a seed\n  fix: "),
+        (["sin", "--time-limit", "-1"], "-1 s is not a time limit\n  fix: "),
+        (["sin", "--time-limit", "nan"], "nan s is not a time limit\n  fix: "),
+        (["sin", "--device", "abacus"], "'abacus' is not a device"),
         (
             ["sin", "--sample", "99"],
             f"there is no sample 99: sin has {SIN}\n  fix: give one from 0 to {SIN - 1}",

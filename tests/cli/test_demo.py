@@ -147,11 +147,11 @@ def test_ctrl_c_ends_it_cleanly(tmp_path):
     [
         (["--epochs", "0"], "0 epochs"),
         (["--epochs", "-3"], "-3 epochs"),
-        (["--seed", "-1"], "-1 is no seed"),
-        (["--device", "abacus"], "'abacus' is no device"),
-        (["--device", "meta"], "'meta' is no device"),
-        (["--out", "a_file"], "a_file is no folder"),
-        (["--out", "a_file/below"], "a_file/below is no folder"),
+        (["--seed", "-1"], "-1 is not a seed"),
+        (["--device", "abacus"], "'abacus' is not a device"),
+        (["--device", "meta"], "'meta' is not a device"),
+        (["--out", "a_file"], "a_file is not a folder"),
+        (["--out", "a_file/below"], "a_file/below is not a folder"),
     ],
 )
 def test_bad_options_are_refused(tmp_path, options, message):

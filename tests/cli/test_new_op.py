@@ -104,7 +104,10 @@ def test_what_it_writes_is_clean(pack):
 @pytest.mark.parametrize("name", ["annotations", "plugrad"])
 def test_what_the_packs_module_imports_is_no_name(pack, name):
     told = refused(pack, name)
-    assert f"'{name}' is no name for an op of a pack: the pack's own module has another" in told
+    assert (
+        f"'{name}' is not a valid name for an op of a pack: the pack's own module has another"
+        in told
+    )
     assert f"fix: choose another, e.g. soft_{name}" in told
 
 
@@ -129,7 +132,7 @@ def test_a_pack_that_cannot_be_loaded_gets_no_op(pack):
     project = pack / "pyproject.toml"
     project.write_text(project.read_text().replace("\nsoftclip = ", "\nsoft-clip = "))
     told = refused(pack, "squash", hint="--pack")
-    assert "'soft-clip' is no name for a pack" in told
+    assert "'soft-clip' is not a valid name for a pack" in told
     assert "as in 'my_pack', in both tables of entry points" in told
 
 
@@ -164,8 +167,8 @@ def test_a_name_that_another_pack_has_is_told(tmp_path):
     )
     assert ripple[0] == other[0] == 0
     assert ripple[1].endswith(
-        "\nnote: the name ripple is claimed by sea::ripple too, so x.ripple() is nobody's where "
-        "both are installed\n  fix: choose another name, or call yours as x.softclip.ripple()\n"
+        "\nnote: sea::ripple has the name ripple too; where both packs are installed, x.ripple() "
+        "calls neither\n  fix: choose another name, or call yours as x.softclip.ripple()\n"
     )
     assert "note:" not in other[1]
     assert "waves" not in ripple[1]
@@ -236,7 +239,7 @@ def test_the_name_of_an_installed_pack_is_not_taken(own, monkeypatch, pack, argu
 def test_without_a_category_it_says_how(own, monkeypatch, folder):
     monkeypatch.chdir(own / folder)
     told = refused(own, "squash")
-    assert "fix: write elementwise/squash for an op of plugrad's own; --pack for a pack's" in told
+    assert "fix: write elementwise/squash for a built-in op; use --pack for an op of a pack" in told
 
 
 # --- the module of a pack that is not loaded -----------------------------------------

@@ -235,7 +235,8 @@ def test_a_template_refuses_a_value_that_is_missing():
 # --- what is refused -----------------------------------------------------------------
 
 NAMES = [
-    ("2fast", ("'2fast' is no name for a pack\n  fix: write small letters, digits and single _ "
+    ("2fast", ("'2fast' is not a valid name for a pack\n  fix: write small letters, digits and "
+     "single _ "
      "between them, a letter first, as in fast")),
     ("SoftClip", "a letter first, as in soft_clip"),
     ("soft clip", "a letter first, as in soft_clip"),
@@ -243,30 +244,36 @@ NAMES = [
     ("soft__clip", "a letter first, as in soft_clip"),
     ("_soft", "a letter first, as in soft"),
     ("soft_", "a letter first, as in soft"),
-    ("weiß", "'weiß' is no name for a pack\n  fix: write small letters"),
-    ("plugrad-", ("'plugrad-' is no name for a pack: nothing follows plugrad\n  fix: write a name "
+    ("weiß", "'weiß' is not a valid name for a pack\n  fix: write small letters"),
+    ("plugrad-", ("'plugrad-' is not a valid name for a pack: nothing follows plugrad\n  fix: "
+     "write a name "
      "after it, as in plugrad-softclip")),
-    ("plugrad_", "'plugrad_' is no name for a pack: nothing follows plugrad\n  fix: "),
-    ("", "'' is no name for a pack\n  fix: write small letters"),
+    ("plugrad_", "'plugrad_' is not a valid name for a pack: nothing follows plugrad\n  fix: "),
+    ("", "'' is not a valid name for a pack\n  fix: write small letters"),
     ("../up", "a letter first, as in up"),
-    ("x" * 41, "is too long a name for a pack: 41 letters\n  fix: write at most 40"),
-    ("lambda", ("'lambda' is no name for a pack: it is a keyword of Python\n  fix: choose another, "
+    ("x" * 41, "is too long for the name of a pack: 41 letters\n  fix: write at most 40"),
+    ("lambda", ("'lambda' is not a valid name for a pack: it is a keyword of Python\n  fix: "
+     "choose another, "
      "e.g. lambda_ops")),
-    ("random", "'random' is no name for a pack: it is a module of the standard library\n  fix: "),
-    ("plugrad", "'plugrad' is the name of plugrad's own ops\n  fix: choose another"),
-    ("local", "'local' is the name of plugrad's own ops\n  fix: choose another"),
-    ("sin", ("'sin' is no name for a pack: it is the built-in sin's\n  fix: choose another, e.g. "
+    ("random", ("'random' is not a valid name for a pack: it is a module of the "
+     "standard library\n  fix: ")),
+    ("plugrad", "'plugrad' is the name of plugrad's built-in ops\n  fix: choose another"),
+    ("local", "'local' is the name of plugrad's built-in ops\n  fix: choose another"),
+    ("sin", ("'sin' is not a valid name for a pack: it is the built-in sin's\n  fix: choose "
+     "another, e.g. "
      "sin_ops")),
-    ("linalg", "'linalg' is no name for a pack: it is the built-in linalg."),
+    ("linalg", "'linalg' is not a valid name for a pack: it is the built-in linalg."),
     ("ops", ("plugrad ops is plugrad's own command, so the pack could have none\n  fix: choose "
      "another, e.g. ops_ops")),
     ("plugrad-doctor", "plugrad doctor is plugrad's own command, so the pack could have none\n"),
-    ("storage_type", ("torch.Tensor has 'storage_type': an op of this name stands for that, and "
-     "the example that would be written is another function\n  fix: choose another name for the "
+    ("storage_type", ("torch.Tensor has 'storage_type', so an op of this name must do the same, "
+     "and the example that would be written does not\n  fix: choose another name for the "
      "op, e.g. --op soft_storage_type\n")),
-    ("plugin", ("'plugin' is no name for an op of a pack: the pack has a module plugin\n  fix: "
+    ("plugin", ("'plugin' is not a valid name for an op of a pack: the pack has a module "
+     "plugin\n  fix: "
      "choose another name for the op, e.g. --op soft_plugin\n")),
-    ("backward", "'backward' is no name for a pack: it is Variable's own\n  fix: choose another"),
+    ("backward", ("'backward' is not a valid name for a pack: it is Variable's "
+     "own\n  fix: choose another")),
 ]  # fmt: skip
 
 
@@ -281,20 +288,28 @@ def test_a_bad_name_is_refused(here, name, message):
 
 
 OPS = [
-    ("two words", ("'two words' is no name for an op\n  fix: write small letters, digits and "
+    ("two words", ("'two words' is not a valid name for an op\n  fix: write small letters, "
+     "digits and "
      "single _ between them, a letter first, as in two_words")),
-    ("yield", "'yield' is no name for an op: it is a keyword of Python\n  fix: choose another"),
-    ("random", "'random' is no name for an op: it is a module of the standard library\n  fix: "),
-    ("ops", "'ops' is no name for an op of a pack: the pack has a module ops\n  fix: choose"),
-    ("plugrad", "'plugrad' is no name for an op of a pack: the pack's own module has another "),
-    ("annotations", ("'annotations' is no name for an op of a pack: the pack's own module has "
+    ("yield", ("'yield' is not a valid name for an op: it is a keyword of Py"
+     "thon\n  fix: choose another")),
+    ("random", ("'random' is not a valid name for an op: it is a module of the "
+     "standard library\n  fix: ")),
+    ("ops", ("'ops' is not a valid name for an op of a pack: the pack has "
+     "a module ops\n  fix: choose")),
+    ("plugrad", ("'plugrad' is not a valid name for an op of a pack: the pack's "
+     "own module has another ")),
+    ("annotations", ("'annotations' is not a valid name for an op of a pack: the pack's own "
+     "module has "
      "another annotations\n  fix: choose another name for the op, e.g. --op soft_annotations\n")),
-    ("plugin", "'plugin' is no name for an op of a pack: the pack has a module plugin\n  fix: "),
-    ("sin", ("'sin' is no name for an op of a pack: it is the built-in sin's\n  fix: choose "
+    ("plugin", ("'plugin' is not a valid name for an op of a pack: the pack has "
+     "a module plugin\n  fix: ")),
+    ("sin", ("'sin' is not a valid name for an op of a pack: it is the built-in sin's\n  fix: "
+     "choose "
      "another name for the op, e.g. --op soft_sin")),
-    ("nn", "'nn' is no name for an op of a pack: it is the built-in nn.functional."),
-    ("data", "'data' is no name for an op of a pack: it is Variable's own\n  fix: "),
-    ("bincount", "torch.Tensor has 'bincount': an op of this name stands for that"),
+    ("nn", "'nn' is not a valid name for an op of a pack: it is the built-in nn.functional."),
+    ("data", "'data' is not a valid name for an op of a pack: it is Variable's own\n  fix: "),
+    ("bincount", "torch.Tensor has 'bincount', so an op of this name must do the same"),
 ]  # fmt: skip
 
 
@@ -361,7 +376,7 @@ def test_a_place_that_cannot_be_written_is_refused(here):
         assert done.exit_code == 2
         assert (
             f"Error: Invalid value for --into: {into}/plugrad-softclip can't be written: {reason}\n"
-            "  fix: name a folder that is there and that you may write to\n"
+            "  fix: name an existing folder that you may write to\n"
         ) in done.stderr
     assert names_in(here) == ["file"]
 

@@ -52,7 +52,7 @@ def test_each_pack_has_a_line(done):
     ]
     assert "ZeroDivisionError: division by zero" in output
     assert row(output, "off")[5:] == ["-", "switched", "off", "-"]
-    assert errors == "set aside: bad (plugrad doctor shows all of it)\n"
+    assert errors == "set aside: bad (plugrad doctor says why)\n"
 
 
 def test_json(done):
@@ -107,7 +107,7 @@ def test_strict_mode_is_an_error_here_too(tmp_path):
     packs, ops = site_commands(site, "packs", "ops", PLUGRAD_STRICT="1")
     assert packs[0] == 1
     assert "set aside" in packs[1]
-    assert packs[2] == "set aside: bad (plugrad doctor shows all of it)\n"
+    assert packs[2] == "set aside: bad (plugrad doctor says why)\n"
     assert ops[0] == 1
     assert ops[2].startswith("Error: ZeroDivisionError: division by zero\n")
 

@@ -91,11 +91,11 @@ def test_json(no_packs):
     ("function", "way", "text"),
     [
         ("torch.sin", "op", "the op sin stands for it"),
-        ("torch.numel", "variable", "what Variable has of its own stands for it"),
-        ("torch.Tensor.storage", "refused", "it can take no Variable"),
+        ("torch.numel", "variable", "a method of Variable itself stands for it"),
+        ("torch.Tensor.storage", "refused", "it does not take Variables"),
         ("torch.nn.functional.cosine_similarity", "composite", "no op stands for it: torch's own "),
         ("torch.cov", "composite", "no op stands for it: torch's own implementation runs"),
-        ("torch.special.bessel_j1", "missing", "no op stands for it, nor for its primitive: "),
+        ("torch.special.bessel_j1", "missing", "no op stands for it or for its primitive: "),
     ],
 )
 def test_which_way_a_torch_function_goes(no_packs, function, way, text):

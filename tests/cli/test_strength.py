@@ -40,7 +40,7 @@ def test_a_survivor_is_told_with_what_would_catch_it():
     assert "  add a sample with x = 0 (.at_kink()" in done.stdout
     command = "plugrad strength plugrad.tests.cli.wrong_ops:WeakSin --fault 'wrong-at-0[x]'"
     assert f"  {command} --seed 3\n" in done.stdout
-    assert "FAILED: 1 ops, 0 of 1 faults caught (0 %)" in done.stdout
+    assert "FAILED: 1 op, 0 of 1 fault caught (0 %)" in done.stdout
 
 
 def test_an_op_that_fails_its_check_is_told_first_and_fails(tmp_path):
@@ -54,7 +54,7 @@ def test_an_op_that_fails_its_check_is_told_first_and_fails(tmp_path):
     assert command == f"  plugrad check {place} --law numeric --sample 0 --seed 0"
     assert "add a sample" not in done.stdout
     assert "SURVIVED" not in done.stdout
-    assert "1 ops fail their check" in done.stdout
+    assert "1 op fails its check" in done.stdout
     told = json.loads(path.read_text(encoding="utf-8"))
     assert not told["passed"]
     assert told["counts"]["check failed"] == len(FAULTS)
@@ -111,7 +111,7 @@ def kernels(tmp_path, monkeypatch):
 def test_a_torch_function_in_a_file():
     done = strength("kernels.py:Swish", "--samples", "strong_samples.py")
     assert done.exit_code == 0, done.output
-    assert "passed: 1 ops, 22 of 22 faults caught (100 %)" in done.stdout
+    assert "passed: 1 op, 22 of 22 faults caught (100 %)" in done.stdout
     done = strength("kernels.py:Swish", "--samples", "weak_samples.py")
     assert done.exit_code == 1
     assert "SURVIVED kernels.py:Swish: wrong-below-0[x]: " in done.stdout
@@ -142,7 +142,7 @@ def test_a_reference_and_a_function_without_a_rule():
     options = ("--samples", "strong_samples.py", "--fault", "scaled")
     done = strength("kernels.py:Swish", "--reference", "torch.nn.functional:silu", *options)
     assert done.exit_code == 0, done.output
-    assert "1 of 1 faults caught" in done.stdout
+    assert "1 of 1 fault caught" in done.stdout
     done = strength("kernels.py:Swish", "--reference", "torch:sigmoid", *options)
     assert done.exit_code == 1
     done = strength("kernels.py:twice", *options)
@@ -196,7 +196,7 @@ def test_json(tmp_path):
         (("sine",), "there is no op named 'sine'"),
         (("sin", "--fault", "scald"), "did you mean scaled?"),
         (("sin", "--fault", "dropped[z]"), "none of the ops has the fault dropped[z]"),
-        (("sin", "--seed", -1), "for --seed: -1 is no seed\n  fix: give a number from 0"),
+        (("sin", "--seed", -1), "for --seed: -1 is not a seed\n  fix: give a number from 0"),
         (("sin", "--jobs", 0), "for --jobs: 0 processes check nothing\n  fix: give at least 1"),
         (("nowhere::",), "no pack named 'nowhere' is installed\n  fix: plugrad packs lists"),
     ],

@@ -135,7 +135,7 @@ def test_what_it_did_not_write_is_not_overwritten(no_packs, tmp_path, name):
         done = stubs("--output", tmp_path)
         assert done.exit_code == 2
         assert f"{tmp_path / name} was not written by plugrad stubs" in done.stderr
-        assert "\n  fix: name another folder, or take the file away\n" in done.stderr
+        assert "\n  fix: name another folder, or delete the file\n" in done.stderr
         assert (tmp_path / name).read_text() == text
     (tmp_path / name).unlink()
     assert stubs("--output", tmp_path).exit_code == 0
@@ -173,7 +173,7 @@ def test_wrong_commands_exit_with_2(no_packs, tmp_path, monkeypatch):
     monkeypatch.setattr("plugrad.cli.stubs._package", lambda: tmp_path)
     done = stubs("--builtins")
     assert done.exit_code == 2
-    assert "is no checkout of plugrad" in done.output
+    assert "is not a checkout of plugrad" in done.output
 
 
 @pytest.fixture(scope="module")

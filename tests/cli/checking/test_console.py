@@ -1,8 +1,11 @@
-"""Tables: nothing is cut in a pipe, and on a terminal only what may be."""
+"""Tables: nothing is cut, and where the terminal is narrow they are folded."""
 
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -11,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from plugrad.cli.checking.console import print_table
+from plugrad.cli.checking.console import folded, print_table
 from plugrad.cli.describing.pack_facts import print_packs
 
 ERROR = "ValueError: " + "a long story, " * 20 + "the end"
@@ -46,33 +49,93 @@ def facts(name="sea", error=None):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("cut_last", [False, True])
-def test_in_a_pipe_nothing_is_cut(cut_last):
+@pytest.fixture(autouse=True)
+def no_width(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.delenv("LINES", raising=False)
+
+
+def words(text):
+    return sorted(text.split())
+
+
+@pytest.mark.parametrize("prose", [False, True])
+def test_in_a_pipe_nothing_is_folded(prose):
     out = a_console(terminal=False)
-    print_table(out, a_table(("n" * 90, "p", "f" * 3000)), cut_last=cut_last)
+    print_table(out, a_table(("n" * 90, "p", "f" * 3000)), prose=prose)
     assert lines(out)[1] == f"{'n' * 90}  p     {'f' * 3000}"
 
 
-def test_on_a_terminal_the_last_column_gets_what_is_left():
+@pytest.mark.parametrize(("columns", "lines_"), [("0", "9"), ("wide", "9"), ("80", "24")])
+def test_what_nobody_chose_is_no_width(columns, lines_, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("LINES", lines_)
+    assert folded("a word " * 40) == "a word " * 40
+
+
+def test_text_is_folded_between_words(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    assert folded("name    one two three four\nshort", hang=8) == (
+        "name    one two\n        three four\nshort"
+    )
+    assert folded("  " + "x" * 30 + " y") == "x" * 30 + "\ny"
+
+
+def test_a_last_column_of_text_gets_what_is_left():
     out = a_console(terminal=True)
-    print_table(out, a_table(("n" * 30, "pack", "f" * 200), ("n", "p", "short")), cut_last=True)
-    assert lines(out)[1] == f"{'n' * 30}  pack  {'f' * 41}…"
-    assert len(lines(out)[1]) == 80
-    assert lines(out)[2].split() == ["n", "p", "short"]
+    formula = "y = the sum of all elements of x along dim, which is kept if keepdim is true"
+    print_table(out, a_table(("n" * 30, "pack", formula), ("n", "p", "short")), prose=True)
+    _, first, *rest, last = lines(out)
+    assert first.startswith(f"{'n' * 30}  pack  y = the sum of all elements of x")
+    assert words(" ".join([first, *rest])) == words(f"{'n' * 30} pack {formula}")
+    assert last.split() == ["n", "p", "short"]
+    assert max(map(len, lines(out))) <= 80
     assert out.width == 80
 
 
-@pytest.mark.parametrize("width", [1, 20, 40])
-def test_names_stay_whole_however_narrow_the_terminal_is(width):
+@pytest.mark.parametrize("width", [1, 20, 40, 60])
+def test_where_no_room_is_left_each_row_is_a_block(width):
     out = a_console(terminal=True, width=width)
-    print_table(out, a_table(("n" * 90, "pack", "f" * 200)), cut_last=True)
-    assert lines(out)[1] == f"{'n' * 90}  pack  {'f' * 19}…"
+    print_table(out, a_table(("n" * 50, "pack", "y = x and more of it " * 9)), prose=True)
+    first, pack, *formula = lines(out)
+    assert first == "n" * 50
+    assert words(" ".join([pack, *formula])) == words(
+        "pack pack formula" + " y = x and more of it" * 9
+    )
+    if width >= 40:
+        assert max(map(len, [pack, *formula])) <= width
+        assert pack == "  pack     pack"
+
+
+def test_columns_that_do_not_fit_come_below_with_the_name():
+    out = a_console(terminal=True, width=20)
+    print_table(out, a_table(("sin", "123456789", "12345"), ("cosh", "1", "2")))
+    assert lines(out) == [
+        "op    pack", "sin   123456789", "cosh  1", "",
+        "op    formula", "sin   12345", "cosh  2",
+    ]  # fmt: skip
 
 
 def test_what_fits_is_left_alone():
     out = a_console(terminal=True)
-    print_table(out, a_table(("n", "p", "f" * 60)), cut_last=True)
+    print_table(out, a_table(("n", "p", "f" * 60)), prose=True)
     assert lines(out)[1].endswith("f" * 60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    ["ops", "packs", "packs --no-load", "show sum", "show torch.cov", "check sin add", "doctor",
+     "strength sin", "explain", "explain complex dropped", "check --help", "--help"],
+)  # fmt: skip
+def test_every_command_keeps_to_60_columns(command, monkeypatch):
+    done = subprocess.run(
+        [sys.executable, "-m", "plugrad", *command.split()],
+        capture_output=True, text=True, check=True,
+        env={**os.environ, "COLUMNS": "60", "PLUGRAD_PACKS": "none"},
+    )  # fmt: skip
+    wide = [line for line in done.stdout.splitlines() if len(line) > 60]
+    assert all(len(line.split()) == 1 or line.startswith("    ") for line in wide), wide
 
 
 def test_packs_in_a_pipe_have_all_of_the_error_in_their_row():
@@ -85,7 +148,7 @@ def test_packs_in_a_pipe_have_all_of_the_error_in_their_row():
 
 
 def test_packs_on_a_terminal_have_it_below():
-    out = a_console(terminal=True)
+    out = a_console(terminal=True, width=130)
     print_packs(out, [facts(), facts("bad", "line\nanother [link]")])
     header, sea, bad, wrong = lines(out)
     assert header.endswith("  load time")
@@ -105,10 +168,8 @@ def test_ops_on_a_terminal_keep_their_names(monkeypatch):
     out = a_console(terminal=True)
     monkeypatch.setattr(ops, "console", lambda: out)
     ops.ops(pack="plugrad", json=False)
-    header, *rows = lines(out)
-    assert header.split() == ["op", "pack", "category", "formula"]
-    names = [entry.name for entry in pg.registry if entry.pack == "plugrad"]
-    assert [row.split()[0] for row in rows] == names
-    assert all(row.split()[1] == "plugrad" for row in rows)
-    beside = 46  # what the other columns take at the least
-    assert max(map(len, rows)) <= max(80, max(map(len, names)) + beside)
+    entries = [entry for entry in pg.registry if entry.pack == "plugrad"]
+    titles = [line for line in lines(out) if not line.startswith(" ")]
+    assert titles == [entry.name for entry in entries]
+    assert lines(out).count("  pack      plugrad") == len(entries)
+    assert max(map(len, lines(out))) <= 80

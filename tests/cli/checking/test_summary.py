@@ -47,4 +47,4 @@ def test_the_verdict():
 
 
 def test_nothing_checked_is_no_success():
-    assert printed(Outcome(["sin"], ()))[-1].startswith("FAILED: 1 ops, 0 results")
+    assert printed(Outcome(["sin"], ()))[-1].startswith("FAILED: 1 op, 0 results")
