@@ -31,7 +31,7 @@ class DataTypeError(PlugradError, TypeError):
 
 
 class NotDifferentiableError(PlugradError, RuntimeError):
-    """``requires_grad=True`` was asked of what cannot have a gradient, such as integers."""
+    """``requires_grad=True`` was set on something that cannot have a gradient, such as integers."""
 
 
 class LeafError(PlugradError, RuntimeError):
@@ -39,7 +39,7 @@ class LeafError(PlugradError, RuntimeError):
 
 
 class DetachError(PlugradError, RuntimeError):
-    """A Variable would have lost its graph without anybody asking for that."""
+    """A Variable would have lost its graph without being asked to."""
 
 
 class TorchGraphError(PlugradError, RuntimeError):
@@ -54,7 +54,7 @@ class ConversionError(PlugradError, RuntimeError, BufferError, TypeError):
 
 
 class BackwardError(PlugradError, RuntimeError):
-    """Base of what can go wrong while gradients are computed."""
+    """Base of the errors raised while gradients are computed."""
 
 
 class NoGraphError(BackwardError):
@@ -86,19 +86,19 @@ class GradientTypeError(BackwardError, TypeError):
 
 
 class GradientShapeError(BackwardError, ValueError):
-    """A gradient's shape is not the shape of what it is the gradient of."""
+    """A gradient does not have the shape of the value it belongs to."""
 
 
 class GradientDtypeError(BackwardError, TypeError):
-    """A gradient's dtype is not the dtype of what it is the gradient of."""
+    """A gradient does not have the dtype of the value it belongs to."""
 
 
 class GradientDeviceError(BackwardError, ValueError):
-    """A gradient is on another device than what it is the gradient of."""
+    """A gradient is not on the device of the value it belongs to."""
 
 
 class HookError(BackwardError, TypeError, ValueError):
-    """What was registered as a hook cannot be one, or returned what does not fit."""
+    """A hook is not callable, or it returned something that does not fit."""
 
 
 class AnomalyError(BackwardError):
@@ -110,7 +110,7 @@ class NestedBackwardError(BackwardError):
 
 
 class CheckpointError(BackwardError):
-    """A checkpointed function computed something else when it was run again."""
+    """A checkpointed function computed something else on its second run."""
 
 
 class GradArgumentError(BackwardError, ValueError):
@@ -133,7 +133,7 @@ class OnceDifferentiableError(BackwardError):
 
 
 class TransformError(PlugradError, RuntimeError):
-    """A transform (``pg.func``, ``pg.functional``) was given what it cannot differentiate."""
+    """A transform (``pg.func``, ``pg.functional``) was given something it cannot differentiate."""
 
 
 class TransformTypeError(TransformError, TypeError):
@@ -179,11 +179,11 @@ class ArgumentError(PlugradError, TypeError):
 
 
 class OutArgumentError(ArgumentError, RuntimeError):
-    """An op was called with ``out=``, where its result would be written."""
+    """An op was called with ``out=``, a tensor to write its result into."""
 
 
 class HiddenVariableError(PlugradError, TypeError):
-    """A Variable was passed inside a container that the graph cannot see into."""
+    """A Variable was passed inside a container that the graph does not look into."""
 
 
 class InplaceError(PlugradError, RuntimeError):
@@ -202,7 +202,7 @@ class UnknownTorchFunctionError(PlugradError, NotImplementedError):
 
 
 class MissingPrimitiveError(UnknownTorchFunctionError):
-    """A torch function that no op stands for calls a primitive that none stands for either."""
+    """A torch function without an op calls a primitive that has no op either."""
 
 
 class SchemaError(PlugradError, TypeError):
@@ -240,11 +240,11 @@ class ConvertedParameterError(PlugradError, RuntimeError):
 
 
 class PackError(PlugradError, ImportError):
-    """Base of what sets a pack aside, or is raised where one that was set aside is needed."""
+    """Base of the errors that set a pack aside, or that are raised where such a pack is needed."""
 
 
 class PackDefinitionError(PackError):
-    """A pack's entry point or hooks are not what plugrad calls."""
+    """A pack's entry point or hooks are not what plugrad expects."""
 
 
 class PackVersionError(PackError):
@@ -252,11 +252,11 @@ class PackVersionError(PackError):
 
 
 class DuplicatePackError(PackError):
-    """Two distributions have a pack of one name."""
+    """Two distributions have a pack with the same name."""
 
 
 class PackSelectionError(PlugradError, ValueError):
-    """What says which packs may load is not understood, or comes too late."""
+    """The selection of packs is not understood, or comes too late."""
 
 
 class PackWarning(UserWarning):
@@ -267,15 +267,15 @@ class PackWarning(UserWarning):
 
 
 class TargetError(PlugradError, TypeError):
-    """What is to be checked is nothing that can be, or has samples that are none."""
+    """The target cannot be checked, or its samples are not samples."""
 
 
 class UnknownTargetError(PlugradError, ImportError):
-    """There is nothing to check where a target was said to be."""
+    """There is nothing to check at the place that was named."""
 
 
 class SamplesFileError(PlugradError, ValueError):
-    """A file with the samples of targets gives none."""
+    """A samples file gives no samples."""
 
 
 class UnknownLawError(PlugradError, ValueError):
@@ -283,7 +283,7 @@ class UnknownLawError(PlugradError, ValueError):
 
 
 class DuplicateLawError(PlugradError, ValueError):
-    """Two laws claim one id, or a law names a family that there is not."""
+    """Two laws claim one id, or a law names an unknown family."""
 
 
 class UnknownFaultError(PlugradError, ValueError):

@@ -34,7 +34,7 @@ class AbsentOp:
 
     @classmethod
     def of(cls, module: str, error: AttributeError | ImportError) -> Self | None:
-        """The op of a module whose import raised this; None if that is not torch's lack."""
+        """The op of a module whose import raised this; None if torch does not lack anything."""
         lacks = _lacking(error)
         if lacks is None:
             return None
@@ -63,7 +63,7 @@ class AbsentOp:
         return f"use a torch that has {self.lacks}: pip install --upgrade torch"
 
     def as_dict(self) -> dict[str, Any]:
-        """What doctor tells of it, for JSON."""
+        """What doctor reports about it, for JSON."""
         return {"op": self.name, "what": self.reason, "where": self.where, "fix": self.fix}
 
 
@@ -71,7 +71,7 @@ class AbsentOp:
 
 
 def _lacking(error: AttributeError | ImportError) -> str | None:
-    """What of torch's an op's module named in vain; None if the error is about anything else."""
+    """The torch name that an op's module asked for in vain; None for any other error."""
     if any(frame.name != "__getattr__" for frame in _frames(error)[1:]):
         return None  # torch was called, and there something fails
     if isinstance(error, ImportError):
@@ -84,7 +84,7 @@ def _lacking(error: AttributeError | ImportError) -> str | None:
 
 
 def _dotted_name(owner: object) -> str:
-    """The name of a module, class or operator of torch's; of all else no such name."""
+    """The name of a module, class or operator of torch; empty for everything else."""
     if isinstance(owner, ModuleType):
         return owner.__name__
     if isinstance(owner, type):

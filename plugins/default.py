@@ -1,4 +1,4 @@
-"""The default registry: filled with the built-in ops, and from the packs when a name is missed.
+"""The default registry: it has the built-in ops, and loads the packs for an unknown name.
 
 The built-in ops come from a plugin like any other: this module.
 """

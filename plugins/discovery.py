@@ -1,4 +1,4 @@
-"""find_packs and import_plugin: what is installed, which the working directory is not."""
+"""find_packs and import_plugin: what is installed; the working directory does not count."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ GROUP, API_GROUP = "plugrad", "plugrad.api"
 
 
 def find_packs(selection: PackSelection) -> list[Pack]:
-    """The installed packs in the order they load in: by their distribution's name.
+    """The installed packs in the order in which they load: by their distribution's name.
 
-    Those that ``selection`` does not allow are switched off. Of the others, two with one
-    name are both set aside: nothing says whose name it is.
+    Packs that ``selection`` does not allow are switched off. If two of the others have the
+    same name, both are set aside: nothing says which one is meant.
     """
     found = sorted(_packs(), key=lambda pack: (normalized(pack.distribution), pack.name))
     for pack in found:
@@ -54,9 +54,9 @@ def _packs() -> Iterator[Pack]:
     for distribution in metadata.distributions(path=trusted_path()):
         try:
             name = str(distribution.metadata["Name"] or "")
-            # Of one distribution the first on the path is what imports give.
+            # If a distribution is on the path twice, imports use the first.
             packs = [] if not name or normalized(name) in seen else list(_of(distribution, name))
-        except Exception:  # its metadata is damaged: whatever it has, it has no pack
+        except Exception:  # its metadata is damaged, so it counts as having no pack
             continue
         if name:
             seen.add(normalized(name))
@@ -81,7 +81,7 @@ def _real(entry: str) -> str:
 
 
 def _program_folder() -> str:
-    """Where the program's script lies, which ``python script.py`` puts on the path."""
+    """The folder of the program's script, which ``python script.py`` puts on the path."""
     script = getattr(sys.modules.get("__main__"), "__file__", None)
     return _real(os.path.dirname(script)) if isinstance(script, str) else ""  # noqa: PTH120
 
@@ -101,10 +101,11 @@ _CHOSEN = _pythonpath()
 def trusted_path() -> list[str]:
     """``sys.path`` without the working directory, however it got there.
 
-    That is the directory the program was started in, that it is in now, and that its script lies
-    in: metadata that lies there, as in a checkout one only looks at, is not installed. It is
-    left out under any of its names: absolute, or through a link, wherever on the path. It
-    counts where it was chosen: PYTHONPATH names it, or a ``.pth`` file of an editable install.
+    This covers the directory the program was started in, the one it is in now, and its
+    script's: metadata found there, as in a checkout that one only looks at, is not
+    installed. The directory is left out under any of its names, absolute or through a link,
+    anywhere on the path. It does count where it was chosen: by PYTHONPATH, or by the
+    ``.pth`` file of an editable install.
     """
     entries = [entry for entry in sys.path if isinstance(entry, str)]  # as Python's own finder
     refused = {*_STARTED_IN, _real(os.curdir)} - _CHOSEN
@@ -142,15 +143,15 @@ def _pth_lines(folder: Path) -> Iterator[str]:
 
 
 def _is_fixed(entry: str) -> bool:
-    """Whether it means the same wherever the program goes: an absolute path, or a path hook."""
+    """Whether it means the same in every working directory: an absolute path, or a path hook."""
     return Path(entry).is_absolute() or (bool(entry) and not Path(entry).exists())
 
 
 def outside_of_it(module: str) -> str | None:
     """Where ``module`` would be imported from, if that is not on the trusted path.
 
-    Nothing is imported for it. Of a namespace package, which several places share, it is
-    the first part below that counts.
+    Nothing is imported. For a namespace package, which may be spread over several places,
+    the first part below it counts.
     """
     everywhere: Sequence[str] | None = None
     trusted: Sequence[str] = trusted_path()
@@ -198,9 +199,9 @@ def _reals(spec: ModuleSpec | None) -> list[str]:
 
 
 def is_being_imported(pack: Pack) -> bool:
-    """Whether an import of its module, or of a package it is in, is under way.
+    """Whether its module, or a package that contains it, is being imported right now.
 
-    What it gives now is not all of it.
+    Such a module is not complete yet.
     """
     parts = pack.import_name.split(".")
     names = (".".join(parts[:count]) for count in range(1, len(parts) + 1))
@@ -221,7 +222,7 @@ def import_plugin(pack: Pack) -> object:
         raise PackDefinitionError(
             f"its module would be imported from the working directory: {place}",
             where=pack.where,
-            fix="start from another directory, or with python -P, or rename what is there; or, if "
-            "it is meant, name the directory in PYTHONPATH",
+            fix="start from another directory, or with python -P, or rename that file; or, if it "
+            "is meant, name the directory in PYTHONPATH",
         )
     return point.load()

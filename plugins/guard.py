@@ -1,7 +1,7 @@
-"""Guard: a pack's code runs in it, and cannot end the program or leave it changed.
+"""Guard: runs a pack's code so that it cannot end the program or leave it changed.
 
-What belongs to the whole program (torch's modes and defaults, random numbers, warnings) is
-compared before and after, and set back.
+Global state (torch's modes and defaults, random numbers, warnings) is compared before and
+after, and restored.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _guarded = threading.local()
 
 
 class Guard:
-    """``with Guard() as guard``: what a pack changes in the block is set back at its end.
+    """``with Guard() as guard``: restores what a pack changes in the block.
 
-    A guard inside another one of the thread leaves that to the outer one.
+    A guard inside another one on the same thread leaves that to the outer one.
     """
 
     def __init__(self) -> None:
-        #: What was changed, and set back: ``the default dtype (torch.float64)``.
+        #: What was changed, and restored: ``the default dtype (torch.float64)``.
         self.changed: list[str] = []
         self._before: dict[str, Any] = {}
         self._modules: frozenset[str] = frozenset()
@@ -57,22 +57,22 @@ class Guard:
             self.changed = list(_set_back(self._before))
 
     def messages(self, who: str, where: str) -> list[str]:
-        """What to warn of: what ``who`` changed."""
+        """A warning about what ``who`` changed."""
         if not self.changed:
             return []
         what = ", ".join(self.changed)
         message = (
-            f"{who} changed what belongs to the whole program: {what}; it was set back\n"
+            f"{who} changed global state: {what}; it was restored\n"
             f"  where: {where}\n"
             "  fix: its author should change such things in a with block, or not at all"
         )
         return [message]
 
     def is_packs_own(self, error: BaseException) -> bool:
-        """Whether an exception that came out of the block is the pack's fault.
+        """Whether an exception from the block is the pack's fault.
 
-        Else it comes from outside, and goes on to its owner: Ctrl-C, what a signal's handler
-        raised, and what another thread set, as time limits do.
+        Otherwise it comes from outside and is passed on: Ctrl-C, what a signal handler
+        raised, or what another thread set, as time limits do.
         """
         if isinstance(error, KeyboardInterrupt) or _is_of_a_signal(error.__traceback__):
             return False
@@ -125,7 +125,7 @@ def _is_of_a_statement(traceback: TracebackType | None) -> bool:
 
 
 def _set_back(before: dict[str, Any]) -> Iterator[str]:
-    """Set back what is not as it was; gives what that is."""
+    """Restore what has changed; returns the list of it."""
     for name, was in before.items():
         with suppress(Exception):
             read, write = _STATE[name]
@@ -162,7 +162,7 @@ def _leave(read: Callable[[], list[Any]]) -> Callable[[list[Any]], None]:
     return leave
 
 
-_inference: list[Any] = []  # a guard that nobody has ends
+_inference: list[Any] = []  # a guard that nobody holds ends
 
 
 def _set_inference(mode: bool) -> None:
@@ -237,7 +237,7 @@ def _numpy_random() -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class _Filters:
-    """Filters of warnings; a library's for its own messages or modules count as none."""
+    """Filters of warnings; a library's filters for its own messages or modules do not count."""
 
     broad: list[Any]
     every: list[Any] = field(compare=False)
@@ -249,7 +249,7 @@ class _Filters:
 
     def write(self) -> None:
         narrow = [f for f in warnings.filters if not _is_broad(f) and f not in self.every]
-        warnings.resetwarnings()  # which also makes Python forget what it was silent about
+        warnings.resetwarnings()  # this also makes Python forget which warnings it has shown
         warnings.filters[:] = [*narrow, *self.every]  # type: ignore[index]
 
 
@@ -259,7 +259,7 @@ def _is_broad(entry: Any) -> bool:
 
 
 _State = tuple["Callable[[], Any]", "Callable[[Any], object]"]
-#: How each is read and set, those first that the setting of others depends on.
+#: How each is read and set; first those that others depend on.
 _STATE: dict[str, _State] = {
     "the default device": (_default_device, torch.set_default_device),
     "torch function modes": (_function_modes, _leave(_function_modes)),

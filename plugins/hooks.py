@@ -1,6 +1,6 @@
-"""The hooks a pack may implement, the markers to do it with, and how hooks are called.
+"""The hooks that a pack may implement, the markers for them, and how hooks are called.
 
-A hook that raises is reported with the pack's name; plugrad and the other packs go on.
+A hook that raises is reported with the pack's name; plugrad and the other packs keep working.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def plugrad_op_registered(op: RegisteredOp) -> None:
 
     Called for every op, whatever pack it is from: once for each that was there before the
     listener, and then as they come. An op that is defined again, as by a notebook's cell,
-    is told again.
+    is passed again.
     """
 
 
@@ -60,8 +60,8 @@ def plugrad_add_commands(app: Any) -> None:
     """Add commands: ``plugrad NAME-OF-THE-PACK COMMAND``.
 
     ``app`` is a ``typer.Typer`` of the pack's own. Called when ``plugrad NAME-OF-THE-PACK``
-    is typed, and plugrad itself has no command of that name; for that the packs load. If it
-    raises, the pack has no commands.
+    is typed and plugrad itself has no command of that name; the packs are loaded first. If
+    it raises, the pack has no commands.
     """
 
 
@@ -80,13 +80,13 @@ def call_each(
     (pluggy itself stops at the first that raises.)
 
     Args:
-        manager: who has the plugins.
+        manager: it holds the plugins.
         hook: the name of the hook.
         only: call this plugin alone.
         arguments: of the hook.
 
-    Yields:
-        What to warn of, for each that raised. Nothing is called before this is asked for.
+    Yields: A warning for each hook that raised. Nothing is called until these are asked
+        for.
     """
     changed: list[str] = []
     for implementation in getattr(manager.hook, hook).get_hookimpls():
@@ -102,27 +102,27 @@ def call_each(
                 raise
             yield (
                 f"{hook} of the pack {implementation.plugin_name} raised "
-                f"{error_text(error)}\n  fix: mend the hook, or leave the pack out with "
-                "PLUGRAD_PACKS; all else goes on"
+                f"{error_text(error)}\n  fix: fix the hook, or leave the pack out with "
+                "PLUGRAD_PACKS; everything else keeps working"
             )
         who = f"the pack {implementation.plugin_name}"
         changed += guard.messages(f"{hook} of {who}", who)
-    warn_all(changed)  # here: what is given is about hooks that failed
+    warn_all(changed)  # here: what is yielded is about hooks that failed
 
 
 def register_plugin(
     manager: pluggy.PluginManager, registry: Registry, plugin: object, name: str
 ) -> list[str]:
-    """Let a plugin's hooks be called, and tell it of the ops that are there already.
+    """Let a plugin's hooks be called, and pass it the ops that are there already.
 
     Args:
-        manager: who calls the hooks.
-        registry: of the ops that ``plugrad_op_registered`` is told.
+        manager: it calls the hooks.
+        registry: holds the ops that are passed to ``plugrad_op_registered``.
         plugin: a module or an object with hooks.
         name: what messages call it.
 
     Returns:
-        What to warn of: its listener raised, and was told of no further op.
+        Warnings, if its listener raised; then it gets no further op.
     """
     manager.register(plugin, name=name)
     for entry in registry:
@@ -139,7 +139,7 @@ def hooks_of(plugin: object, pack: Pack) -> Any:
     """The hooks of one plugin alone, to call.
 
     Raises:
-        PackDefinitionError: it has none, or one that plugrad does not have or cannot call.
+        PackDefinitionError: it has no hook, or one that plugrad does not have or cannot call.
         PluginValidationError: one has arguments that plugrad does not give.
     """
     alone = hook_manager()
@@ -177,7 +177,7 @@ def _refuse_unmarked(names: list[str], pack: Pack) -> None:
 
 
 def _refuse_unusual(implementation: Any, pack: Pack) -> None:
-    """Refuse what would be called and not run."""
+    """Refuse a function whose body a call would not run."""
     function = implementation.function
     wraps = implementation.wrapper or implementation.hookwrapper
     if wraps or inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):

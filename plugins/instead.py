@@ -1,7 +1,8 @@
-"""What stands for something of torch's that could not be an op, or what to call instead.
+"""What to call instead of torch functions that cannot be ops.
 
-What Variable has of its own stands for what tensors have of that name. What is about graphs,
-functions or a tensor's memory can take no Variable: for each there is something else to write.
+Variable's own methods stand for the tensor methods of the same name. Functions about
+graphs, functions or a tensor's memory cannot take a Variable; for each there is something
+else to write.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _OF_GRAPHS, _OF_FUNCTIONS = "about graphs, not an op", "about functions, not an op"
 
-#: What is not an op by the beginning of its name.
+#: Functions that are not ops, by the beginning of their names.
 _INSTEAD = {
     "torch.autograd.grad": (_OF_GRAPHS, "call plugrad.grad with the same arguments"),
     "torch.autograd.backward": (_OF_GRAPHS, "call plugrad.backward with the same arguments"),
@@ -38,7 +39,7 @@ _INSTEAD = {
     "torch.func.": (_OF_FUNCTIONS, "call plugrad.func's function of the same name"),
 }
 
-#: What is about a tensor's memory, or makes another kind of object of it.
+#: Functions about a tensor's memory, or that turn it into another kind of object.
 _OF_TENSORS = {
     "apply_", "as_subclass", "const_data_ptr", "data_ptr", "dim_order", "is_shared", "map2_",
     "map_", "module_load", "resize", "resize_", "resize_as", "resize_as_",
@@ -46,7 +47,7 @@ _OF_TENSORS = {
     "storage", "storage_type",
 }  # fmt: skip
 
-#: What is about the names of dimensions, which torch's autograd mostly refuses too.
+#: Functions about the names of dimensions, which torch's autograd mostly refuses too.
 _OF_NAMES = {"align_as", "align_to", "names", "refine_names", "rename", "rename_"}
 
 _ACCESSOR = re.compile(r"torch\.Tensor\.(\w+)\.__(get|set|delete)__")
@@ -71,7 +72,7 @@ def torch_name(function: Any) -> str:
 
 
 def variables_own(name: str) -> Callable[..., Any] | None:
-    """What Variable has of its own for a torch callable of this name: ``torch.Tensor.dim``."""
+    """Variable's own method for a torch callable of this name: ``torch.Tensor.dim``."""
     accessor = _ACCESSOR.fullmatch(name)
     if accessor is not None:
         return _accessor(*accessor.groups()) if accessor[1] in RESERVED else None
@@ -90,9 +91,9 @@ def _accessor(name: str, access: str) -> Callable[..., Any]:
 
 
 def instead_of_function(name: str) -> tuple[str, str] | None:
-    """What a torch callable is that can take no Variable, and what to write for it.
+    """What a torch callable is that cannot take a Variable, and what to write instead.
 
-    None if it can take one.
+    None if it can.
     """
     accessor = _ACCESSOR.fullmatch(name)
     if accessor is not None and accessor[2] != "get":
@@ -106,7 +107,7 @@ def instead_of_function(name: str) -> tuple[str, str] | None:
 
 
 def instead_of_attribute(name: str) -> tuple[str, str] | None:
-    """What a method of tensors is that can take no Variable, and what to write for it."""
+    """What a tensor method is that cannot take a Variable, and what to write instead."""
     if name in _OF_TENSORS and hasattr(torch.Tensor, name):
         return "about the tensor itself, not an op", f"call x.data.{name}(...)"
     if name in _OF_NAMES:

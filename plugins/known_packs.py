@@ -1,4 +1,4 @@
-"""Packs that anybody can install, and what they bring, so that a miss can name them."""
+"""Packs that can be installed, and the ops they bring, so that an error can name them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KNOWN_PACKS: dict[str, frozenset[str]] = {
         """.split()  # noqa: SIM905 (to be read)
     ),
 }
-#: torch's other names of some of them.
+#: torch's other names for some of them.
 _ALIASES = {"gammainc": "igamma", "gammaincc": "igammac"}
 
 
@@ -26,7 +26,7 @@ def bring(name: str) -> str:
     """``pip install plugrad-special brings it; or ``, to put into a fix; empty if no pack does.
 
     Args:
-        name: of an op, or of a function of torch's: ``bessel_j0``, ``torch.special.bessel_j0``.
+        name: an op's or a torch function's: ``bessel_j0``, ``torch.special.bessel_j0``.
     """
     last = name.rpartition(".")[2].removeprefix("special_")
     last = _ALIASES.get(last, last)

@@ -1,4 +1,4 @@
-"""What messages have in common: names like one that is missing, others' errors, warnings."""
+"""What messages share: similar names, the text of others' errors, warnings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``did you mean sin or sinh? ``, to begin a fix with; empty if none of ``known`` is close.
 
-    First come names that end in this one: of ``gelu`` it is ``nn.functional.gelu`` that is meant.
+    Names that end in this one come first: ``gelu`` means ``nn.functional.gelu``.
     """
     known = list(dict.fromkeys(known))
     last = name.rpartition(".")[2]
@@ -28,26 +28,26 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """``ValueError: what it says``; of plugrad's own errors what happened, and no fix.
+    """``ValueError: what it says``; for plugrad's own errors what happened, without the fix.
 
-    It does not raise, though the exception's own methods may.
+    It never raises, even if the exception's own methods do.
     """
     try:
         what = error.what if isinstance(error, PlugradError) else str(error)
     except BaseException as broken:
         if isinstance(broken, KeyboardInterrupt):
             raise
-        what = f"(its text cannot be had: {type(broken).__name__})"
+        what = f"(its text cannot be read: {type(broken).__name__})"
     return f"{type(error).__name__}: {what}"
 
 
 def warn_all(messages: Iterable[str]) -> None:
-    """Warn of each of these things wrong with packs, as from the code that called plugrad.
+    """Warn about each of these problems with packs, as from the code that called plugrad.
 
-    To be called last, when everything is in place: a program may make warnings errors.
+    Call it last, when everything is in place: a program may turn warnings into errors.
 
     Raises:
-        PackWarning: it did; what it says is all that was made an error.
+        PackWarning: a warning was turned into an error; it has the text of all that were.
     """
     level, frame = 1, sys._getframe()
     while frame is not None and str(frame.f_globals.get("__name__")).startswith("plugrad."):
@@ -61,7 +61,7 @@ def warn_all(messages: Iterable[str]) -> None:
 
 
 def _warned(message: str, level: int) -> bool:
-    """Warn, and say whether that was no error."""
+    """Warn, and return whether that raised no error."""
     try:
         warnings.warn(message, PackWarning, stacklevel=level)
     except PackWarning:

@@ -19,9 +19,9 @@ def check_op(entry: RegisteredOp, where: str) -> None:
     """Check an op's names by themselves, whoever else may claim them.
 
     Raises:
-        PackDefinitionError: it is said to be built in, and is not.
-        OpDefinitionError: it claims an attribute of Variable's own, a special method that is no
-            operator, or a name that Python reads as another.
+        PackDefinitionError: it claims to be built in, but is not.
+        OpDefinitionError: it claims an attribute of Variable's own, a special method that
+            is not an operator, or a name that Python reads as another.
     """
     if entry.rank == 0 and not entry.module.startswith("plugrad.ops."):
         raise PackDefinitionError(
@@ -33,14 +33,14 @@ def check_op(entry: RegisteredOp, where: str) -> None:
     for name in entry.attributes:
         if name.startswith("__") and name not in OPERATORS:
             raise OpDefinitionError(
-                f"{entry.plain_name} claims {name!r}, which is no operator",
+                f"{entry.plain_name} claims {name!r}, which is not an operator",
                 where=where,
-                fix="choose another name in methods= or properties=; special methods may be "
-                "those that compute, as __add__",
+                fix="choose another name in methods= or properties=; the special methods that "
+                "compute, such as __add__, are allowed",
             )
         if name in RESERVED:
             raise OpDefinitionError(
-                f"{entry.plain_name} claims {name!r}, which is Variable's own",
+                f"{entry.plain_name} claims {name!r}, which belongs to Variable itself",
                 where=where,
                 fix="choose another name in methods= or properties=",
             )
@@ -67,21 +67,22 @@ def check_pack_name(pack: str, where: str, ops: Iterable[RegisteredOp]) -> None:
     """
     if not pack.isidentifier() or keyword.iskeyword(pack) or pack[0] == "_":
         raise PackDefinitionError(
-            f"{pack!r} is no name for a pack: x.{pack} would not be Python, or not public",
+            f"{pack!r} is not a valid name for a pack: x.{pack} would not be valid Python, or not "
+            "public",
             where=where,
             fix="name it (its entry point) with letters, digits and _, as in 'my_pack'",
         )
     read = unicodedata.normalize("NFKC", pack)
     if read != pack:
         raise PackDefinitionError(
-            f"{pack!r} is not a name for a pack: Python reads it as {read!r}",
+            f"{pack!r} is not a valid name for a pack: Python reads it as {read!r}",
             where=where,
             fix="name it (its entry point) with letters, digits and _, as in 'my_pack'",
         )
     taken = next((entry for entry in ops if _stands_at(entry, pack)), None)
     if taken is not None or pack in RESERVED:
         raise PackDefinitionError(
-            f"{pack!r} is no name for a pack: it is "
+            f"{pack!r} is not a valid name for a pack: it is "
             + ("Variable's own" if taken is None else f"the built-in {taken.name}'s"),
             where=where,
             fix="give the pack another name",

@@ -29,7 +29,7 @@ written for as an entry point, which can be read without importing the pack::
 pack for ``v1`` that has neither still works.
 """
 
-#: A class that somebody derives from them may lack what they have.
+#: A class derived from them may lack what they have.
 _OURS = (PackDefinitionError, PackVersionError, DuplicatePackError)
 
 Status = Literal["found", "loaded", "set aside", "switched off"]
@@ -51,7 +51,8 @@ class Pack:
     api: str = "v1"
     #: Whether it stated that.
     api_stated: bool = True
-    #: Found and not asked for yet; loaded; set aside for its ``error``; or switched off.
+    #: Found but not loaded yet; loaded; set aside because of its ``error``; or switched
+    #: off.
     status: Status = "found"
     #: Why it was set aside, with its traceback.
     error: PackError | None = field(default=None, repr=False)
@@ -74,7 +75,7 @@ class Pack:
         return f"the pack {self.name} of {self.source} (module {self.module})"
 
     def set_aside(self, error: BaseException) -> None:
-        """Do without the pack; ``error`` becomes the cause of the pack's own, if it is another."""
+        """Set the pack aside; ``error`` becomes the cause of the pack's own error."""
         if isinstance(error, PackError) and type(error) in _OURS:
             self.error = error
         else:
@@ -87,7 +88,7 @@ class Pack:
             return error.fix
         if isinstance(error, ModuleNotFoundError) and isinstance(error.name, str):
             if error.name.partition(".")[0] == self.import_name.partition(".")[0]:
-                return f"install {self.distribution} again: it is not complete"
+                return f"install {self.distribution} again: it is incomplete"
             return f"install {error.name}, which it needs; its author should require it"
         return (
             "plugrad doctor shows the traceback, for its author; "
@@ -98,20 +99,20 @@ class Pack:
         """Check what is known of it without importing it.
 
         Raises:
-            PackDefinitionError: its name, its module or what it states of the API is no good.
+            PackDefinitionError: its name, its module or its API version is not valid.
             PackVersionError: it was written for another version of the API.
         """
         from plugrad.plugins.registered_op import BUILTIN, LOCAL  # needs torch, which packs do not
 
         if self.name in (BUILTIN, LOCAL):
             raise PackDefinitionError(
-                f"{self.name!r} is the name of plugrad's own ops",
+                f"{self.name!r} is the name of plugrad's built-in ops",
                 where=self.where,
                 fix="give the entry point another name",
             )
         if not metadata.EntryPoint.pattern.match(self.module):
             raise PackDefinitionError(
-                f"{self.module!r} names no module",
+                f"{self.module!r} does not name a module",
                 where=self.where,
                 fix=f'write the entry point as {self.name} = "package.module"',
             )

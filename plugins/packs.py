@@ -1,4 +1,4 @@
-"""Packs: the op packs of this environment, loaded when needed; PackRegistry: what they fill."""
+"""Packs: the op packs of this environment, loaded when needed; PackRegistry: collects their ops."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from plugrad.plugins.absent import AbsentOp
     from plugrad.plugins.pack import Pack, Status
 
-#: Seconds for which a miss waits while another thread loads the packs. That may never end:
-#: the other one may be waiting for an import that is under way in this one.
+#: How many seconds a miss waits while another thread loads the packs. It might wait
+#: forever: the other thread may be waiting for an import that this one is running.
 PATIENCE = 30.0
 
 _LIVELIEST: tuple[Status, ...] = ("loaded", "found", "set aside", "switched off")
@@ -43,9 +43,8 @@ _LIVELIEST: tuple[Status, ...] = ("loaded", "found", "set aside", "switched off"
 class Packs:
     """The installed packs; ``plugrad.packs`` is the one that fills ``plugrad.registry``.
 
-    ``import plugrad`` loads none. They load all together when a name is missed: a method,
-    an op or a torch function that no registered op has. Iterating finds them and imports
-    nothing.
+    ``import plugrad`` loads none. They all load when a name is missed: a method, an op or a
+    torch function that no registered op has. Iterating finds them and imports nothing.
 
     Args:
         registry: where their ops go.
@@ -60,19 +59,19 @@ class Packs:
         #: What ``select`` chose; None leaves it to PLUGRAD_PACKS and pyproject.toml.
         self.selection: PackSelection | None = None
         self._found: list[Pack] | None = None
-        #: Told of each pack before it is imported.
+        #: Called with each pack before it is imported.
         self.on_loading: Callable[[Pack], object] | None = None
         self.release()
 
     def release(self) -> None:
-        """Be nobody's: a process that was forked has no other thread that could go on."""
+        """Forget the lock's owner: a forked process has no other thread that could release it."""
         self._lock = threading.RLock()  # held while packs' code runs
         self._finding = threading.Lock()
         self._loading = False
 
     # --- choosing ---
     def select(self, packs: str | Iterable[str]) -> None:
-        """Choose which packs may load, before any did: as PLUGRAD_PACKS does, and before it.
+        """Choose which packs may load, before any does; it overrides PLUGRAD_PACKS.
 
         Args:
             packs: ``"all"``, ``"none"``, the names of distributions that may load
@@ -138,12 +137,12 @@ class Packs:
 
     # --- loading ---
     def load(self, strict: bool | None = None) -> None:
-        """Load the packs that may load, unless that was done.
+        """Load the packs that may load, unless they are loaded already.
 
-        One that cannot is set aside, with a PackWarning.
+        A pack that cannot be loaded is set aside, with a PackWarning.
 
         Args:
-            strict: raise if one was set aside; what PLUGRAD_STRICT says unless told.
+            strict: raise if a pack was set aside; by default PLUGRAD_STRICT decides.
 
         Raises:
             PackError: ``strict``, and a pack was set aside.
@@ -155,10 +154,10 @@ class Packs:
         self._warn(messages)
 
     def load_once(self) -> None:
-        """Do what ``load`` does, but once: what a miss does.
+        """As ``load``, but only once: this is what a miss does.
 
-        Where a setting is not understood nobody knows which packs may load, so none does: that
-        is warned of, and the miss goes on, since ``hasattr`` must be able to say no.
+        If a setting is not understood, it is unknown which packs may load, so none does.
+        That is a warning, and the miss continues, since ``hasattr`` must be able to say no.
 
         Raises:
             PackSelectionError: a setting is not understood, and PLUGRAD_STRICT is 1.
@@ -178,7 +177,7 @@ class Packs:
         self._warn(messages)
 
     def _load_all(self) -> list[str]:
-        """Load what is not loaded yet; gives what there is to warn of."""
+        """Load what is not loaded yet; returns the warnings."""
         if not self._lock.acquire(timeout=PATIENCE):
             return []
         try:
@@ -199,7 +198,7 @@ class Packs:
         return messages
 
     def _load(self, pack: Pack) -> list[str]:
-        """Load a pack, or set it aside; gives what there is to warn of."""
+        """Load a pack, or set it aside; returns the warnings."""
         if pack.status == "set aside":
             return [_set_aside_message(pack)]
         if pack.status != "found" or is_being_imported(pack):
@@ -226,14 +225,14 @@ class Packs:
         return messages + guard.messages(f"the pack {pack.name} of {pack.source}", pack.where)
 
     def _register(self, pack: Pack) -> list[str]:
-        """Import a pack and register its ops; gives what there is to warn of."""
+        """Import a pack and register its ops; returns the warnings."""
         self._registry.validate_pack_name(pack.name, pack.where)
         pack.validate()
         plugin = import_plugin(pack)
         known = self._manager.get_name(plugin)
         if known is not None:
             raise PackDefinitionError(
-                f"its hooks are those of the pack {known} already",
+                f"it has the same hooks as the pack {known}",
                 where=pack.where,
                 fix="let each pack have a module of its own",
             )
@@ -272,18 +271,18 @@ class Packs:
             )
 
     def _warn(self, messages: Iterable[str]) -> None:
-        """Warn of what was not told yet."""
+        """Warn about what was not reported yet."""
         new = [message for message in dict.fromkeys(messages) if message not in self._told]
         self._told.update(new)
         warn_all(new)
 
     # --- explaining ---
     def explain_missing(self, name: str) -> None:
-        """Raise why the pack ``name`` is not there, if it is installed.
+        """Raise an error that says why an installed pack is not available.
 
         Raises:
-            UnknownOpError: it is switched off, or set aside: then that is the cause, with
-                its traceback; or a setting is not understood.
+            UnknownOpError: it is switched off; or it is set aside, with the reason as the
+                cause; or a setting is not understood.
         """
         try:
             names = {pack.name for pack in self}
@@ -291,7 +290,7 @@ class Packs:
             if name not in {pack.name for pack in find_packs(PackSelection())}:
                 return
             raise UnknownOpError(
-                f"no pack is loaded, and so not {name}: {error.what}",
+                f"no pack is loaded, so {name} is not either: {error.what}",
                 where=error.where,
                 fix=error.fix,
             ) from error
@@ -304,7 +303,7 @@ class Packs:
                 where=pack.where,
                 fix=pack.error.fix
                 if pack.error
-                else "allow its distribution, where PLUGRAD_PACKS, [tool.plugrad] or "
+                else "allow its distribution where PLUGRAD_PACKS, [tool.plugrad] or "
                 "plugrad.packs.select leaves it out",
             ) from pack.error
 
@@ -329,7 +328,7 @@ def _set_aside_message(pack: Pack) -> str:
 
 
 class PackRegistry:
-    """Collects the ops of one pack; nobody sees them before ``commit``.
+    """Collects the ops of one pack; they are invisible before ``commit``.
 
     Args:
         pack: the pack's name.
@@ -337,7 +336,7 @@ class PackRegistry:
 
     def __init__(self, pack: str) -> None:
         self.pack = pack
-        # Ops of one pack get in each other's way as in any registry.
+        # Ops of one pack can clash as in any registry.
         self._collected = Registry()
         self._committed = False
 
@@ -346,7 +345,7 @@ class PackRegistry:
 
         Raises:
             OpDefinitionError: the class was not declared with ``@op``, names another pack,
-                or claims one of Variable's own attributes.
+                or claims an attribute of Variable itself.
             DuplicateOpError: another op of the pack has its name, a method or a torch
                 callable.
             PackDefinitionError: the hook is over.
@@ -354,7 +353,7 @@ class PackRegistry:
         where = f"registering the ops of pack {self.pack}"
         if self._committed:
             raise PackDefinitionError(
-                "plugrad_register_ops is over, and with it what it was given",
+                "plugrad_register_ops has returned, so its registry takes no more ops",
                 where=where,
                 fix=f"add all ops in the hook; later, plugrad.registry.add(op, {self.pack!r})",
             )
@@ -377,7 +376,7 @@ class PackRegistry:
         self._collected.absent[op.name] = op
 
     def commit(self, registry: Registry) -> list[str]:
-        """Register what was collected; gives what to warn of.
+        """Register what was collected; returns the warnings.
 
         Raises:
             DuplicateOpError: the program itself registered another op of the pack before.

@@ -1,4 +1,4 @@
-"""RegisteredOp: one entry of a registry; Claims: the names that entries take, and who gets them."""
+"""RegisteredOp: one entry of a registry; Claims: which entry gets each name."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _UNARY = "abs ceil floor getitem index invert neg pos round setitem trunc"
 REFLECTED = frozenset(f"__r{name}__" for name in _ARITHMETIC.split())
 BINARY = frozenset(f"__{name}__" for name in (_ARITHMETIC + " eq ne lt le gt ge").split())
 
-#: The special methods that an op may be: those that compute something, and no other, for
-#: Python and the engine call the rest (``__setattr__``, ``__del__``) at all times.
+#: The special methods that an op may be: only those that compute something. Python and the
+#: engine call the others (``__setattr__``, ``__del__``) at any time.
 OPERATORS = (
     BINARY
     | REFLECTED
@@ -38,7 +38,7 @@ OPERATORS = (
 # Taken before any op is attached. ``object``'s names are free: ``__eq__`` comes from an op.
 RESERVED = frozenset(name for kind in Variable.__mro__[:-1] for name in vars(kind))
 
-#: The pack of the built-in ops, and that of the ops a program registers itself.
+#: The pack of the built-in ops, and the pack of the ops that a program registers itself.
 BUILTIN, LOCAL = "plugrad", "local"
 
 
@@ -54,12 +54,12 @@ class RegisteredOp:
     def of(cls, function: type[Function], pack: str | None = None) -> RegisteredOp:
         """The entry of a class that ``@op`` decorated.
 
-        Without a pack's name it is the one in the op's name, as in ``pack::op``, or else LOCAL.
+        Without a pack, it is the one in the op's name, as in ``pack::op``, or else LOCAL.
 
         Raises:
             OpDefinitionError: the class was not decorated, or names another pack.
         """
-        # Not inherited: a subclass of an op is no op until it is declared itself.
+        # Not inherited: a subclass of an op is not an op until it is declared itself.
         declaration = vars(function).get("declaration") if isinstance(function, type) else None
         if declaration is None:
             raise OpDefinitionError(
@@ -93,17 +93,17 @@ class RegisteredOp:
 
     @cached_property
     def qualified_name(self) -> str:
-        """The op's name after its pack's, always: ``special::airy_ai``, ``plugrad::sin``."""
+        """The op's name after its pack's name, always: ``special::airy_ai``, ``plugrad::sin``."""
         return f"{self.pack}::{self.plain_name}"
 
     @property
     def path(self) -> str:
-        """How it is always reached, after ``x.`` or ``plugrad.ops.``: ``special.airy_ai``."""
+        """The path that always reaches it, after ``x.`` or ``ops.``: ``special.airy_ai``."""
         return self.name.replace("::", ".")
 
     @cached_property
     def rank(self) -> int:
-        """Who goes first where names clash: 0 built-in, 1 the program's own, 2 a pack's."""
+        """Which op wins a name: 0 a built-in one, 1 the program's own, 2 a pack's."""
         return {BUILTIN: 0, LOCAL: 1}.get(self.pack, 2)
 
     @cached_property
@@ -125,7 +125,7 @@ class RegisteredOp:
     def methods(self) -> tuple[str, ...]:
         """The names of its methods on Variable: the declared ones.
 
-        An op that declares none has one of its own name, unless it is built in.
+        An op that declares none has one with the op's name, unless it is built in.
         """
         declared = self.declaration.methods
         if declared or self.declaration.properties or self.rank == 0:
@@ -243,9 +243,9 @@ def _reflected(apply: Callable[..., Any]) -> Callable[..., Any]:
 class Claims(dict[Any, "RegisteredOp"]):
     """The owner of each key: a plain dict to look up in, kept by ``add`` and ``remove``.
 
-    Of several claims the one with the lowest rank wins: a built-in op's, then that of an op
-    the program registered itself, then a pack's. Several packs have one rank, so of two
-    packs neither gets the key: it has rivals and no owner.
+    If several entries claim a key, the one with the lowest rank wins: a built-in op, then
+    an op that the program registered itself, then a pack's. All packs have the same rank,
+    so a key that two packs claim goes to neither: it has rivals and no owner.
     """
 
     def __init__(self) -> None:
@@ -266,16 +266,16 @@ class Claims(dict[Any, "RegisteredOp"]):
         return self._claims.keys().isdisjoint(keys)
 
     def remove(self, key: Any, entry: RegisteredOp) -> None:
-        """Take a claim back."""
+        """Withdraw a claim."""
         self._claims[key].remove(entry)
         self._settle(key)
 
     def claimants(self, key: Any) -> tuple[RegisteredOp, ...]:
-        """All that claim ``key``, in the order in which they came."""
+        """All entries that claim ``key``, in the order in which they came."""
         return tuple(self._claims.get(key, ()))
 
     def rivals(self, key: Any) -> tuple[RegisteredOp, ...]:
-        """The claimants of a key that for this reason has no owner."""
+        """The claimants of a key that has no owner because there are several."""
         return () if key in self else self.claimants(key)
 
     def contested(self) -> Iterator[tuple[Any, tuple[RegisteredOp, ...]]]:

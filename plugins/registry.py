@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.overrides
 
+from plugrad.core.counted import counted
 from plugrad.core.variable import Variable
 from plugrad.core.when_used import making
 from plugrad.errors import (
@@ -43,9 +44,9 @@ class Registry:
     ``registry["linalg.det"]`` finds an op, iteration goes by name, ``len`` counts. A name
     that is not there makes ``packs`` load, once; iteration and ``len`` load nothing.
 
-    A built-in op keeps its names, whoever else claims them; after it comes an op that the
-    program registered itself. A name of two packs is neither's: their ops are reached as
-    ``pack::name``.
+    A built-in op keeps its names, whatever else claims them; next comes an op that the
+    program registered itself. A name that two packs claim goes to neither: their ops are
+    reached as ``pack::name``.
     """
 
     def __init__(self) -> None:
@@ -55,17 +56,19 @@ class Registry:
         self._torch_functions = Claims()
         self._packs_of_ops: set[str] = set()
         self._attached_to: type | None = None
-        #: What stands for torch callables that no op stands for, while there are these ops.
+        #: What runs for torch callables that no op stands for, as long as the ops stay the
+        #: same.
         self._without_op: dict[Callable[..., Any], Callable[..., Any]] = {}
-        #: What stands for torch callables that compute no op: ``torch.autograd.grad``.
+        #: What runs for torch callables that are not computed by an op:
+        #: ``torch.autograd.grad``.
         self.stand_ins: dict[Callable[..., Any], Callable[..., Any]] = {}
-        #: Called with a torch callable and its arguments where nothing else stands for it.
+        #: Called with a torch callable and its arguments if nothing else stands for it.
         self.fall_back: Callable[..., Any] | None = None
         #: The built-in ops that the installed torch cannot have, by name.
         self.absent: dict[str, AbsentOp] = {}
         #: Where further ops may come from on a miss.
         self.packs: Packs | None = None
-        #: Told of each op after it was registered; gives what to warn of.
+        #: Called with each op after it was registered; returns the warnings.
         self.on_registered: Callable[[RegisteredOp], Iterable[str]] | None = None
 
     # --- filling ---
@@ -73,7 +76,7 @@ class Registry:
         """Register an op that ``@op`` declared; doing so again is silent.
 
         A class that is defined again under its old name in its module, as by a notebook's
-        cell or a reload, replaces the old one, also if the op has another name now and
+        cell or a reload, replaces the old one, even if the op has another name now and
         claims something that the old one did. Nothing changes if it raises.
 
         Args:
@@ -82,12 +85,12 @@ class Registry:
                 or else ``local``, the program itself.
 
         Raises:
-            OpDefinitionError: the class was not declared with ``@op``, or an attribute it
-                claims is one of Variable's own.
+            OpDefinitionError: the class was not declared with ``@op``, or claims an
+                attribute of Variable itself.
             DuplicateOpError: another op of the pack has its name, a method or a torch
-                callable; or a built-in op has, and the new one is the program's own.
-            PackDefinitionError: ops of a pack of this name could not be reached, or it is that
-                of the built-in ops, and this is not one.
+                callable; or a built-in op has it, and the new op is the program's own.
+            PackDefinitionError: ops of a pack with this name could not be reached; or it is
+                the name of the built-in ops' pack, and this is not a built-in op.
         """
         if pack is None:
             known = next((e for e in self._ops.values() if e.function is function), None)
@@ -102,7 +105,7 @@ class Registry:
         """Register what ``validate`` passed, and return what ``add`` would warn of."""
         known = self._ops.get(entry.qualified_name)
         if known is not None and known.function is entry.function:
-            return []  # the entry that others may have stays the one there is
+            return []  # the existing entry stays, since others may hold it
         for old in self.replaced_by(entry):
             self.remove(old)
         self._without_op.clear()
@@ -115,7 +118,7 @@ class Registry:
         return [] if self.on_registered is None else list(self.on_registered(entry))
 
     def remove(self, op: str | RegisteredOp) -> None:
-        """Forget an op; names that it claimed are other claimants' now, if there are any.
+        """Forget an op; the names that it had go to other claimants, if there are any.
 
         Raises:
             UnknownOpError: there is none of this name.
@@ -131,7 +134,7 @@ class Registry:
         self._attach(*entry.attributes, entry.pack)
 
     def replaced_by(self, entry: RegisteredOp) -> list[RegisteredOp]:
-        """The ops that would give way to it: of its class statement, and with a claim of its."""
+        """The ops that it would replace: of its class statement, and with one of its claims."""
         claimants = (
             owner
             for claims, keys in self._claims_of(entry)
@@ -166,8 +169,9 @@ class Registry:
         """Check that ``x.pack.op()`` and ``plugrad.ops.pack.op`` can be.
 
         Raises:
-            PackDefinitionError: it is no identifier, begins with ``_``, or looks like another
-                name, which Python reads for it; or a built-in op or Variable itself has the name.
+            PackDefinitionError: it is not an identifier, begins with ``_``, or is spelled
+                in a way that Python reads as another name; or a built-in op or Variable
+                itself has the name.
         """
         check_pack_name(pack, where, self)
 
@@ -177,7 +181,7 @@ class Registry:
         self._attach(*self._attributes, *self._packs_of_ops)
 
     def _attach(self, *names: str) -> None:
-        """Make Variable's attributes ``names`` what they are by now."""
+        """Bring Variable's attributes ``names`` up to date."""
         kind = self._attached_to
         if kind is None:
             return
@@ -189,7 +193,7 @@ class Registry:
                 elif owner is not None:
                     setattr(kind, name, owner.attribute_of(kind, name))
                 elif name in vars(kind):
-                    delattr(kind, name)  # nobody's, or of two packs: a miss, which tells both
+                    delattr(kind, name)  # no owner, or two packs: a miss, whose error names both
 
     def _claims_of(self, entry: RegisteredOp) -> list[tuple[Claims, Any]]:
         return [
@@ -217,7 +221,7 @@ class Registry:
 
     @property
     def reserved(self) -> frozenset[str]:
-        """The names on Variable that no op may take: its own."""
+        """The names on Variable that no op may take: those of Variable itself."""
         return RESERVED
 
     @property
@@ -232,7 +236,7 @@ class Registry:
                 yield _described(key, claims is self._names), entries
 
     def lost(self, entry: RegisteredOp) -> list[tuple[str, RegisteredOp]]:
-        """The claims of ``entry`` that an op of a lower rank has, in words, with that op."""
+        """The claims of ``entry`` that an op of a lower rank owns, in words, with that op."""
         return [
             (_described(key, claims is self._names), claims[key])
             for claims, keys in self._claims_of(entry)
@@ -261,7 +265,7 @@ class Registry:
         return len(self._ops)
 
     def __repr__(self) -> str:
-        return f"<Registry of {len(self)} ops>"
+        return f"<Registry of {counted(len(self), 'op')}>"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the ops by the folder or pack that they are written in."""
@@ -274,7 +278,7 @@ class Registry:
             "</details>"
             for place, names in sorted(places.items())
         ]
-        return f"<b>{len(self)} ops</b>{''.join(found)}"
+        return f"<b>{counted(len(self), 'op')}</b>{''.join(found)}"
 
     def _ipython_key_completions_(self) -> list[str]:
         """The names that TAB completes in ``registry["si``."""
@@ -320,15 +324,16 @@ class Registry:
                 f"no op stands for {name}, so it cannot take a Variable",
                 where=f"a call of {name}",
                 fix=f"write a Function for it with @plugrad.op(..., overrides=({name},)) and "
-                f"registry.add it; or pass .data where no gradient is wanted{self._set_aside()}",
+                f"registry.add it; or pass .data where no gradient is needed{self._set_aside()}",
             )
         return partial(self.fall_back, function)
 
     def primitive(self, overload: Callable[..., Any]) -> RegisteredOp | None:
         """The op that stands for one of aten's overloads, ``torch.ops.aten.add.Tensor``, if any.
 
-        An op has it that names the overload itself in ``overrides``: its forward takes what the
-        dispatcher passes. An op that only has the name may take its arguments in another order.
+        Only an op that names the overload itself in ``overrides`` counts: its forward takes
+        what the dispatcher passes. An op that merely has the same name may take its
+        arguments in another order.
 
         Raises:
             AmbiguousOpError: two packs have one.
@@ -348,7 +353,7 @@ class Registry:
             UnknownOpError: there is none; others are suggested.
             AmbiguousOpError: two packs have one.
         """
-        if name.startswith("_"):  # a probe by some protocol, not somebody's typing error
+        if name.startswith("_"):  # a probe by some protocol, not a typing error
             raise AttributeError(f"{type(variable).__name__!r} object has no attribute {name!r}")
         self._load_packs()
         found = getattr(type(variable), name, None)
@@ -382,12 +387,12 @@ class Registry:
 
     # --- a miss ---
     def _load_packs(self) -> None:
-        """Load the packs if that was not done. Always look again then: others load them, too."""
+        """Load the packs if needed; then always look again, since other threads load them too."""
         if self.packs is not None:
             self.packs.load_once()
 
     def _find_in_packs(self, name: str) -> RegisteredOp | None:
-        # A name with _ is a probe by some protocol, not somebody's typing error.
+        # A name with _ is a probe by some protocol, not a typing error.
         if name.rpartition("::")[2].rpartition(".")[2].startswith("_"):
             return None
         self._load_packs()
@@ -403,7 +408,7 @@ class Registry:
     def _refuse_absent(
         self, what: str, name: str, error: type[PlugradError] = UnknownOpError
     ) -> None:
-        """Say so if it is what the installed torch lacks that makes ``name`` unknown."""
+        """Raise an error if ``name`` is unknown because the installed torch lacks it."""
         for op in self.absent.values():
             if name == op.name or name in op.methods or name in op.overrides:
                 raise error(f"{what}: {op.reason}", where=op.where, fix=op.fix)
@@ -420,7 +425,7 @@ class Registry:
 
 
 def _may_not_share(entry: RegisteredOp, owner: RegisteredOp) -> bool:
-    """Whether two ops that claim one name are an error: not if one of them is of a pack."""
+    """Whether two ops that claim one name are an error; they are not if one belongs to a pack."""
     return entry.pack == owner.pack or (entry.rank < 2 and owner.rank < 2)
 
 
@@ -429,7 +434,7 @@ def _is_defined_again(old: RegisteredOp, new: RegisteredOp) -> bool:
     if old.pack != new.pack:
         return False
     name = new.function.__qualname__
-    # Of a class in a function nobody can tell whether it is the same.
+    # For a class inside a function, nobody can tell whether it is the same.
     again = (old.module, old.function.__qualname__) == (new.module, name) and "<locals>" not in name
     return again or old.function is new.function
 
@@ -479,9 +484,9 @@ class Namespace:
         return self._call(self._registry[self._prefix + name]) if found is None else found
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """Call what has the namespace's own name: the op ``softclip`` of a pack ``softclip``.
+        """Call the op with the namespace's name: the op ``softclip`` of a pack ``softclip``.
 
-        On a Variable, also the op of another pack that has it for a method.
+        On a Variable, also an op of another pack with a method of that name.
         """
         name = self._prefix.rstrip(".:")
         owner = self._registry.owner(name) if self._first else None

@@ -27,7 +27,7 @@ _FIX = "say all, none, the distributions that may load (a,b), or those that may 
 class PackSelection:
     """A choice among distributions, made before any of their code is imported.
 
-    It goes by distribution, since a pack's own name is for its author to choose.
+    It goes by distribution, since a pack's author can choose any name for the pack.
     """
 
     #: The names in the choice, normalized.
@@ -72,16 +72,16 @@ class PackSelection:
         return (normalized(distribution) in self.names) == self.only
 
 
-#: ``samples`` is the checks': where the samples of torch targets are.
+#: ``samples`` is for the checks: where the samples of torch targets are.
 _KEYS = ("packs", "samples", "strict")
 
 
 @dataclass(frozen=True)
 class PackSettings:
-    """Which packs may load, and whether one that cannot is an error.
+    """Which packs may load, and whether one that fails to load is an error.
 
-    ``PLUGRAD_PACKS`` and ``PLUGRAD_STRICT`` stand before ``packs`` and ``strict`` in the
-    table ``[tool.plugrad]`` of the next pyproject.toml upwards that has one.
+    ``PLUGRAD_PACKS`` and ``PLUGRAD_STRICT`` take precedence over ``packs`` and ``strict``
+    in the table ``[tool.plugrad]`` of the next pyproject.toml upwards that has one.
     """
 
     selection: PackSelection = field(default_factory=PackSelection)
@@ -91,8 +91,8 @@ class PackSettings:
     def read(cls, selection: PackSelection | None = None) -> PackSettings:
         """The settings of the process, from the working directory it is in.
 
-        The project is asked only for what is not decided before it, so that where it is
-        somebody else's, and wrong, the environment gets past it.
+        The project's settings are read only if the program and the environment leave
+        something undecided, so the environment can override a project's wrong settings.
 
         Args:
             selection: what the program chose, if it did.
@@ -109,7 +109,7 @@ class PackSettings:
                 where="the environment variable PLUGRAD_STRICT",
                 fix="set it to 1 or 0",
             )
-        # Where nothing may load, there is nothing to be strict about.
+        # If nothing may load, there is nothing to be strict about.
         decided = selection is not None and (strict is not None or selection.is_none)
         project = cls() if decided else cls.of_project()
         return cls(
@@ -194,7 +194,7 @@ def _unreadable(path: Path, what: str) -> PackSelectionError:
 
 
 def _parser(path: Path) -> Any:
-    """The standard library's module for TOML, or what stands for it in Python 3.10."""
+    """The standard library's module for TOML, or its replacement in Python 3.10."""
     name = "tomllib" if sys.version_info >= (3, 11) else "tomli"
     try:
         return importlib.import_module(name)
