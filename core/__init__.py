@@ -1,6 +1,6 @@
 """The engine: what an op module may import.
 
-Nothing here knows any op.
+Nothing here knows a particular op.
 """
 
 from plugrad.core.conj import conj

@@ -45,9 +45,9 @@ class AccumulateGrad(Record):
     def accumulate(self, held: list[Any]) -> None:
         """Add the gradient in ``held``, a list of one, which is emptied.
 
-        The list is how the caller gives the gradient away: where nobody else can see
-        the buffer it becomes ``grad`` itself, else a copy does, since a later in-place
-        change of ``grad`` must not reach another gradient.
+        The list lets the caller give the gradient away: if nobody else can see the buffer,
+        it becomes ``grad`` itself; otherwise a copy does, since a later in-place change of
+        ``grad`` must not reach another gradient.
         """
         gradient = held.pop()
         variable = self.variable
@@ -121,7 +121,7 @@ def _make_accumulator(variable: Variable) -> Record:
             extra = variable._extra = new_extra()
         record = None if extra.accumulator is None else extra.accumulator()
         if record is None:
-            record = AccumulateGrad()  # filled here, since an __init__ would cost a sixth more
+            record = AccumulateGrad()  # filled here: an __init__ would cost a sixth more
             record.variable, data = variable, variable._data
             record._pg_shape, record._pg_dtype = data.shape, data.dtype
             record._pg_sequence_number = next_sequence_number()
@@ -155,14 +155,15 @@ def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
         raise GradientDeviceError(
             f"a gradient is on {gradient.device}, its leaf of shape {tuple(leaf.shape)} on "
             f"{leaf.device}",
-            where="the last backward before this leaf",
+            where="the last backward before the leaf",
             fix="return the gradient on the device of the op's input",
         )
     if gradient.stride() != leaf.stride():
         return torch.empty_like(leaf).copy_(gradient)
     if not shared and gradient._is_view():
-        # A view keeps its base, and so counts as two that see the memory. Detached it does
-        # not: then only a base that somebody else holds is left to count.
+        # A view keeps its base, and so counts as two tensors that see the memory. A
+        # detached view does not: then only a base that somebody else holds is left to
+        # count.
         gradient = gradient.detach()
     return gradient.clone() if shared or _is_seen(gradient) else gradient
 
@@ -170,8 +171,8 @@ def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
 def added(held: list[Any], gradient: Any, in_place: bool) -> Tensor:
     """The gradient in ``held``, a list of one, plus another.
 
-    As in torch it is a change of the one that is held, where that may be and nobody else sees it:
-    a residual block's sum then needs no other memory.
+    As in torch, the held gradient is changed in place if that is allowed and nobody else
+    sees it: the sum of a residual block then needs no further memory.
     """
     old = held.pop()
     if (
@@ -191,7 +192,7 @@ def added(held: list[Any], gradient: Any, in_place: bool) -> Tensor:
 
 
 def _is_seen(tensor: Tensor) -> bool:
-    """Whether others hold its memory: another tensor, or what is not Python's."""
+    """Whether others hold its memory: another tensor, or something outside Python."""
     return _storage_users(tensor) > _SOLE_USERS or _tensor_users(tensor) > 1
 
 
@@ -199,14 +200,14 @@ def _storage_users(tensor: Tensor) -> int:
     """How many tensors see this memory (and Python's handle on it)."""
     try:
         storage = tensor.untyped_storage()
-    except NotImplementedError:  # a batch of torch.vmap's, say: somebody may see it
+    except NotImplementedError:  # for example a batch of torch.vmap: somebody may see it
         return sys.maxsize
     count: int = torch._C._storage_Use_Count(storage._cdata)
     return count
 
 
 def _references(held: list[Any]) -> int:
-    """What getrefcount says, called as in ``accumulate``, of an object nobody else holds."""
+    """What getrefcount returns, called as in ``accumulate``, for an object nobody else holds."""
     gradient = held.pop()
     return getrefcount(gradient)
 

@@ -2,11 +2,11 @@
 
 
 class AttachedMethods:
-    """A base of Variable with nothing in it.
+    """An empty base class of Variable.
 
-    Beside this module lies its stub, ``attached_methods.pyi``, which type checkers and
-    editors read in its place: it has the methods and properties of all built-in ops with
-    their signatures. ``plugrad stubs`` writes one that has the installed packs' too.
+    Type checkers and editors read its stub, ``attached_methods.pyi``, instead: it has the
+    methods and properties of all built-in ops with their signatures. ``plugrad stubs``
+    writes a stub that also has those of the installed packs.
     """
 
     __slots__ = ()

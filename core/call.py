@@ -1,8 +1,8 @@
 """Calls: the one way into an op, where it is recorded.
 
-``make_gate`` gives each op a function ``apply``. Calls with one or two operands, nearly
-all calls there are, take a short path made for their arity; all others take the general
-one, which does the same for any arguments.
+``make_gate`` gives each op a function ``apply``. Calls with one or two operands, which are
+nearly all calls, take a short path made for their arity; all others take the general path,
+which does the same for any arguments.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def make_gate(function: type[Function], operator: bool = False) -> Callable[...,
         gate = _unary_gate(function, general) if signature.fits(1) else general
         if signature.fits(2):
             elementwise = declaration is not None and declaration.elementwise
-            # Where an operator may not take a number (@), the general gate finds out.
+            # Whether an operator may not take a number (@), the general gate finds out.
             numbers = frozenset() if operator and not elementwise else NUMBERS
             gate = _binary_gate(function, general, gate, numbers)
     return _view_gate(function, gate) if declaration is not None and declaration.view else gate
@@ -64,7 +64,7 @@ def make_gate(function: type[Function], operator: bool = False) -> Callable[...,
 # --- the short paths -----------------------------------------------------------------
 
 
-# These three in one piece, since each call inside would cost 3 % of an op.
+# These three are in one piece: each call inside would cost 3 % of an op.
 def _unary_gate(  # noqa: C901
     function: type[Function], general: Callable[..., Any]
 ) -> Callable[..., Any]:
@@ -137,7 +137,7 @@ def _binary_gate(  # noqa: C901
         [(first, second) + (False,) * others for second in (False, True)] for first in (False, True)
     ]
     no_edges = (None,) * others
-    # A tensor is no number to the second parameter, and the general gate makes it one.
+    # The second parameter must be a number; the general gate turns the tensor into one.
     number = not foreign and 1 in function.signature.numbers
 
     def apply(  # noqa: C901
@@ -254,7 +254,8 @@ def _or_not_implemented(
     op_name = function.signature.op_name
 
     def apply(*operands: Any) -> Any:
-        # Not left to torch: its operators would hand the bare tensor to a foreign operand.
+        # Not left to torch, whose operators would hand the bare tensor to a foreign
+        # operand.
         if any_foreign(operands, op_name):
             return NotImplemented
         try:
@@ -324,7 +325,7 @@ def _general_gate(  # noqa: C901
 def _recorded_simply(
     context: Record, output: Tensor, raw: list[Any], args: tuple[Any, ...], foreign: bool
 ) -> Variable | None:
-    """What a call gives that needs no more than ``record``, as on the short paths; else None."""
+    """The result of a call that needs only ``record``, as on the short paths; else None."""
     attributes = context.__dict__
     constants = attributes.pop("_pg_constants", ())  # of what it saved, as a rule
     if (
@@ -344,7 +345,7 @@ def _recorded_simply(
 
 
 def _say_where(error: Exception, function: type[Function], operands: Sequence[Any]) -> None:
-    """Note in an error of torch's, or of forward's own, which call raised it."""
+    """Add to an error from torch, or from forward itself, which call raised it."""
     if isinstance(error, PlugradError) or getattr(
         error, "_pg_noted", not hasattr(error, "add_note")
     ):

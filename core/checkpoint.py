@@ -1,4 +1,4 @@
-"""checkpoint: keep the inputs of a function, not what it saves, and run it again in backward."""
+"""checkpoint: keep a function's inputs, not what it saves, and run it again in backward."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def checkpoint(
     Args:
         function: what to run; it must do the same each time.
         args: its arguments, Variables or anything else.
-        use_reentrant: accepted, as torch's is; both values do the same.
+        use_reentrant: accepted as in torch; both values do the same.
         preserve_rng_state: draw the same random numbers again.
         context_fn: makes two context managers, for the first run and for the second.
         determinism_check: "default" compares shape, dtype and device of what is saved; "none"
@@ -94,12 +94,12 @@ def checkpoint_sequential(
     use_reentrant: bool = False,  # noqa: ARG001
     **options: Any,
 ) -> Any:
-    """Call functions one after the other, in ``segments`` groups that are checkpointed.
+    """Call functions one after the other, in ``segments`` checkpointed groups.
 
-    The last group is not, as in torch: backward begins with it.
+    As in torch, the last group is not checkpointed: backward begins with it.
 
     Args:
-        functions: each takes what the one before it returned; or a module of such.
+        functions: each takes what the one before it returned; or a module made of them.
         segments: the number of groups.
         input: what the first function is given.
         use_reentrant: accepted, as torch's is.
@@ -176,7 +176,7 @@ class _Kept:
             if probe.is_floating_point() or probe.is_complex():
                 made = _Keep.apply(probe.detach().requires_grad_())
                 self.other, self.record = None, made._edge
-                self.record._pg_x = None  # its leaf would hold the tensor, too
+                self.record._pg_x = None  # its leaf would hold the tensor too
             self.kind = type(value)
 
     def value(self) -> Any:

@@ -1,4 +1,4 @@
-"""Context: what an op's forward leaves behind for its backward, which its author calls ``ctx``."""
+"""Context: what an op's forward leaves for its backward; authors call it ``ctx``."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ class _Running(local):
 running = _Running()
 
 
-#: Not empty once a Variable had a batched tensor of torch.vmap's: until then nobody need look.
+#: Not empty once a Variable had a batched tensor of torch.vmap: until then nobody has to look.
 batched_seen: list[bool] = []
 _functorch: Any = torch._C._functorch
-#: How many of torch.func's levels there are around this call.
+#: How many levels of torch.func are around this call.
 transform_depth = _functorch.get_dynamic_layer_stack_depth
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """The whole batch of a batched tensor of torch.vmap's; any other tensor is its own.
+    """The whole batch of a batched tensor of torch.vmap; any other tensor is returned as it is.
 
-    In-place changes are counted there, and there it is known what is a view of what.
+    The whole batch counts in-place changes and knows its views.
     """
     if batched_seen and transform_depth():
         while _functorch.is_functorch_wrapped_tensor(tensor):
@@ -85,7 +85,7 @@ class Packed(tuple[Any, ...]):
 
 
 class PackedByCheckpoint(Packed):
-    """Saved values that are computed again: while a rule runs, once, however often it asks."""
+    """Saved values that are computed again, once per run of the rule however often it asks."""
 
     __slots__ = ()
 
@@ -93,9 +93,9 @@ class PackedByCheckpoint(Packed):
 class Context:
     """The ``ctx`` of ``forward(ctx, ...)`` and ``backward(ctx, ...)``, as in torch.
 
-    Any attribute may be set on it, except tensors: those go through
-    ``save_for_backward``, so that an in-place change of them is noticed and so that
-    they are freed with the graph. What is the engine's own begins with ``_pg_``.
+    Any attribute may be set on it, except tensors: those go through ``save_for_backward``,
+    so that an in-place change of them is noticed and so that they are freed with the graph.
+    The engine's own attributes begin with ``_pg_``.
     """
 
     __slots__ = (
@@ -117,7 +117,7 @@ class Context:
     #: Where each saved value is from: see UNKNOWN.
     _pg_origins: tuple[Any, ...]
 
-    # Rare things are in the instance's dict; these are what a context has without them.
+    # Rare attributes are in the instance's dict; these are the defaults.
     _pg_constants: tuple[Tensor, ...] = ()
     _pg_dirty: tuple[Tensor, ...] = ()
     _pg_materialize_grads: bool = True
@@ -148,13 +148,13 @@ class Context:
         self._pg_version = total_version(tensors) if in_batch else total
 
     def save_for_forward(self, *tensors: Tensor | complex | None) -> None:
-        """Keep nothing: forward mode takes what ``save_for_backward`` kept."""
+        """Keep nothing: forward mode uses what ``save_for_backward`` kept."""
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Say that no gradient flows through ``tensors``.
 
-        They are outputs, or saved tensors that do not depend on the inputs (a random
-        mask): such a one may take part in a second derivative as a constant.
+        They are outputs, or saved tensors that do not depend on the inputs (a random mask);
+        such a tensor may be a constant in a second derivative.
         """
         _check_tensors(self, "mark_non_differentiable", tensors)
         self._pg_constants = (*self._pg_constants, *tensors)
@@ -198,7 +198,7 @@ class Context:
 
 
 class UntrackedContext(Context):
-    """The context of a call that nothing will differentiate: it keeps no tensors."""
+    """The context of a call that will not be differentiated: it keeps no tensors."""
 
     __slots__ = ()
 
@@ -262,7 +262,7 @@ def _version_of(context: Context, value: Any) -> int:
 def intermediate_error(
     context: Context, which: int | str, tensor: Tensor
 ) -> SavedIntermediateError:
-    """What to raise where a second derivative would lose a part through ``tensor``."""
+    """The error for a second derivative that would lose a part through ``tensor``."""
     return SavedIntermediateError(
         f"{f'saved tensor {which}' if isinstance(which, int) else which} of "
         f"{context._pg_op_name}, a {tensor.dtype} of shape "
@@ -278,7 +278,7 @@ def refuse_later_torch_graph(context: Context, tensor: Tensor) -> NoReturn:
     """Raise TorchGraphError for a constant of a call that torch has since been told to track."""
     raise TorchGraphError(
         f"a torch tensor of shape {tuple(tensor.shape)} that was passed to {context._pg_op_name} "
-        "as a constant requires grad by now: torch would get no gradient for it",
+        "as a constant now requires grad: torch would get no gradient for it",
         where=f"backward of {context._pg_op_name}, with create_graph=True",
         fix="pass plugrad.Variable(tensor) in its place and call requires_grad_() on that, or "
         "tensor.requires_grad_(False) before backward",
@@ -297,10 +297,10 @@ def _check_tensors(context: Context, method: str, given: tuple[object, ...]) -> 
 
 
 def hidden_error(context: Context, name: str, tensor: Tensor) -> SavedIntermediateError:
-    """What to raise where a rule that is recorded would take ``tensor`` for a constant."""
+    """The error for a recorded rule that would treat ``tensor`` as a constant."""
     return SavedIntermediateError(
         f"inside ctx.{name}, an object, {context._pg_op_name} keeps a {tensor.dtype} of shape "
-        f"{tuple(tensor.shape)} that a recorded backward would take for a constant: its part of "
+        f"{tuple(tensor.shape)} that a recorded backward would treat as a constant: its part of "
         "the second derivative would silently be zero",
         where=f"backward of {context._pg_op_name}, with create_graph=True",
         fix="keep inputs and outputs with ctx.save_for_backward; or, if the tensor does not "
@@ -348,7 +348,7 @@ def raise_changed(context: Context, saved: tuple[Any, ...]) -> NoReturn:
 
 
 def instead_of_torchs_gradcheck() -> str | None:
-    """What to call, if torch's gradcheck is running: it writes to its inputs' data, and mixes."""
+    """What to call instead of torch's gradcheck, which writes to its inputs' data, and mixes."""
     found, frame = set(), sys._getframe(1)
     while frame is not None:
         if frame.f_globals.get("__name__") == "torch.autograd.gradcheck":

@@ -174,7 +174,7 @@ def per_edge(record: Record, gradients: Sequence[Any]) -> tuple[Any, ...]:
             _refuse_count(record, count, length, " for its list argument")
         else:
             flat += gradient
-    # What is left out must be the end, where there is nothing that could have a gradient.
+    # Only the end may be left out, where nothing could have a gradient.
     if any(edge is not None for edge in edges[len(flat) :]):
         _refuse_count(record, len(gradients), len(lengths))
     return (*flat, *(None,) * (len(edges) - len(flat)))
@@ -212,7 +212,7 @@ def _cast(gradient: Any, dtype: Any) -> Any:
 def _summed(gradient: Any, shape: Any) -> Any:
     try:
         return gradient.sum_to_size(shape)
-    except RuntimeError:  # not a broadcast of that shape; whoever called says so
+    except RuntimeError:  # not a broadcast of that shape; the caller says so
         return gradient
 
 
@@ -227,7 +227,7 @@ def _refuse_gradient(record: Record, edge: Edge, kind: str) -> NoReturn:
 
 
 def _refuse_given(gradient: Tensor, root: Place, device: torch.device | None, i: int) -> None:
-    where = f"an output of {root}"  # only now: to write it takes longer than to check
+    where = f"an output of {root}"  # only now: writing it takes longer than checking
     if gradient.shape != root.shape:
         raise GradientShapeError(
             f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] "

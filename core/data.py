@@ -61,12 +61,12 @@ def refuse_detaching(variable: Variable) -> NoReturn:
         "a Variable that requires grad was turned into data, which would lose its graph",
         where=f"a Variable of shape {tuple(variable.shape)}"
         + ("" if variable.is_leaf else f" computed by {variable.grad_fn!r}"),
-        fix="use it as it is; or, if no gradient is wanted, call .detach() on it",
+        fix="use it as it is; or, if no gradient is needed, call .detach() on it",
     )
 
 
 def check_new_data(variable: Variable, data: Tensor) -> None:
-    """Raise what setting ``data`` of a Variable that requires grad does."""
+    """Raise the error for setting ``data`` of a Variable that requires grad."""
     what = f"a Variable of shape {tuple(variable.shape)} and dtype {variable.dtype}"
     if not (data.is_floating_point() or data.is_complex()):
         raise NotDifferentiableError(
@@ -88,7 +88,7 @@ def check_new_data(variable: Variable, data: Tensor) -> None:
 
 
 def check_new_grad(variable: Variable, grad: Variable) -> None:
-    """Raise what setting ``grad`` does."""
+    """Raise the error for setting ``grad``."""
     if not isinstance(grad, TensorFacts):
         raise GradientTypeError(
             f"assigned grad expected to be a Tensor or None but got grad of type "

@@ -1,4 +1,4 @@
-"""What an op says of itself: Declaration, by @op; Signature, by the parameters of its forward."""
+"""What an op declares: Declaration, by @op; Signature, by the parameters of its forward."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 
 @dataclass(frozen=True)
 class Surrogate:
-    """Why a backward is on purpose not the derivative of forward.
+    """Why a backward is deliberately not the derivative of forward.
 
     A straight-through estimator, gradient reversal, clipping, a spiking network's slope.
 
     Args:
-        reason: in words; it is counted and shown as a waiver's is.
+        reason: in words; it is counted and shown like the reason of a waiver.
         linear: whether it is linear in the cotangent, as a derivative would be.
     """
 
@@ -40,7 +40,7 @@ class Surrogate:
 
 
 def surrogate(reason: str, *, linear: bool = True) -> Surrogate:
-    """What ``@op(surrogate=...)`` takes where a reason alone does not say it all: see Surrogate."""
+    """What ``@op(surrogate=...)`` takes if a reason alone is not enough: see Surrogate."""
     return Surrogate(reason, linear)
 
 
@@ -56,18 +56,18 @@ class Declaration:
     properties: tuple[str, ...] = ()
     #: The torch callables this op stands for; the first is also its reference.
     overrides: tuple[Callable[..., Any], ...] = ()
-    #: What forward is compared with where ``overrides`` does not say.
+    #: What forward is compared with if ``overrides`` does not say.
     reference: Callable[..., Any] | None = None
     #: Further names of parameters, as torch spells them: ``{"exponent": "y"}``.
     aliases: Mapping[str, str] = field(default_factory=dict)
     #: Operands broadcast as in torch: the engine sums each gradient to its input's shape.
     #: It implies ``promotes``.
     broadcasts: bool = False
-    #: Operands promote as in torch: the engine casts each gradient to its input's dtype (of a
-    #: complex one, the real part).
+    #: Operands promote as in torch: the engine casts each gradient to its input's dtype (for a
+    #: complex gradient, its real part).
     promotes: bool = False
-    #: Names of in-place twins, as ``add_`` and ``__iadd__`` (the op's result is written over
-    #: its first argument); True for those of ``methods`` that torch.Tensor has.
+    #: Names of in-place twins, such as ``add_`` and ``__iadd__`` (the op's result is written over
+    #: its first argument); True means those of ``methods`` that torch.Tensor has.
     inplace: bool | tuple[str, ...] = False
     #: The op is linear in its differentiable inputs.
     linear: bool = False
@@ -82,21 +82,21 @@ class Declaration:
     #: How far two runs of the same call may differ, relative to the largest element; 0 means
     #: that they are the same bit for bit.
     nondeterminism: float = 0.0
-    #: The dtypes it takes, and forward raises for any other; None where ``reference`` or
+    #: The dtypes it takes; forward raises for any other. None if ``reference`` or
     #: ``overrides[0]`` decides.
     dtypes: tuple[torch.dtype, ...] | None = None
-    #: Why backward is on purpose not the derivative of forward: a reason, or a Surrogate.
+    #: Why backward is deliberately not the derivative of forward: a reason, or a Surrogate.
     surrogate: str | Surrogate = ""
-    #: A function of forward's arguments that torch differentiates, and whose gradient, by
-    #: whatever means, is what backward should give.
+    #: A function of forward's arguments that torch differentiates; backward should give its
+    #: gradient, however that is computed.
     surrogate_reference: Callable[..., Any] | None = None
     #: Forward and its gradients are a torch function's: ``plugrad.interop.from_torch`` made it.
     from_torch: bool = False
-    #: Laws of ``plugrad.testing`` that the op breaks on purpose: their ids, with the reason.
-    #: One that it does not break is an error.
+    #: Laws of ``plugrad.testing`` that the op breaks on purpose: their ids, with the reason. A
+    #: waived law that the op keeps is an error.
     waives: Mapping[str, str] = field(default_factory=dict)
-    #: Faults of the strength run that leave this op's gradients as they are: ids and reasons.
-    #: One that the samples catch is an error.
+    #: Faults of the strength run that do not change this op's gradients: ids and reasons. A fault
+    #: listed here that the samples catch is an error.
     equivalent: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -162,7 +162,7 @@ class Signature:
         self.python = inspect.Signature([p.replace(annotation=p.empty) for p in parameters])
         #: The name of ``*parameter``, empty if there is none.
         self.variadic = "".join(p.name for p in parameters if p.kind is p.VAR_POSITIONAL)
-        #: The positions of parameters that are annotated, and not with what may hold a tensor.
+        #: The positions of parameters whose annotation cannot hold a tensor.
         self.numbers = tuple(
             [i for i, p in enumerate(parameters) if p.kind in _POSITIONAL and _is_number(p)]
         )
@@ -227,7 +227,7 @@ class Signature:
         return tuple(values)
 
     def known(self, name: str) -> str:
-        """The parameter that torch's ``name`` for it means: ``x`` for ``self``."""
+        """The parameter for torch's ``name``: ``x`` for ``self``."""
         return self.aliases.get(name, name)
 
     def completed(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -235,7 +235,7 @@ class Signature:
         return (*args, *[self._defaults[name] for name in self.positional[len(args) :]])
 
     def padded(self, values: Sequence[_T], filler: _T) -> tuple[_T, ...]:
-        """``values``, one an argument, with ``filler`` for each parameter that was left out."""
+        """``values``, one per argument, with ``filler`` for each parameter that was left out."""
         return (*values, *(filler,) * (len(self.positional) - len(values)))
 
     def fits(self, count: int) -> bool:
@@ -243,13 +243,13 @@ class Signature:
         return self._required <= count and (bool(self.variadic) or count <= len(self.positional))
 
     def _check_out(self, out: object) -> None:
-        """Torch's ``out=`` may be None and nothing else: results are recorded Variables."""
+        """Torch's ``out=`` may only be None: results are recorded Variables."""
         if out is not None:
             raise OutArgumentError(
                 f"{self.op_name}() was given out=, which no op takes: a result written into a "
                 "tensor has no gradient",
                 where=f"a call of {self.op_name}",
-                fix="leave out= away and use the result; or, where no gradient is wanted, "
+                fix="leave out= away and use the result; or, where no gradient is needed, "
                 "out.copy_(result.detach())",
             )
 

@@ -1,4 +1,4 @@
-"""Another stack, for backwards that run inside one another deeper than Python's stack goes."""
+"""Another stack, for backwards nested deeper than Python's stack allows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def on_another_stack(work: Callable[[], None], stop: Callable[[], None]) -> None
     """Call ``work`` in a thread with this thread's modes, and wait for it.
 
     Args:
-        work: what to do; what it raises is raised here.
+        work: what to do; its exceptions are raised here.
         stop: makes ``work`` end early; called when waiting is interrupted.
     """
     modes = _modes()
@@ -41,7 +41,7 @@ def on_another_stack(work: Callable[[], None], stop: Callable[[], None]) -> None
                     work()
             finally:
                 threads.remove(get_ident())
-        except BaseException as error:  # whatever it is, it belongs to the caller
+        except BaseException as error:  # any exception belongs to the caller
             raised.append(error)
         finally:
             try:
@@ -51,7 +51,7 @@ def on_another_stack(work: Callable[[], None], stop: Callable[[], None]) -> None
 
     Thread(target=contextvars.copy_context().run, args=(run,), daemon=True).start()
     interruption = None
-    # Not join(): before Python 3.13 it takes a thread for dead if waiting was interrupted.
+    # Not join(): before Python 3.13 it considers a thread dead if waiting was interrupted.
     while not done.is_set():
         interruption = _interrupted(done, interruption is not None, threads) or interruption
         if interruption is not None:
@@ -75,7 +75,7 @@ _chain = _Chain()
 def _interrupted(done: Event, before: bool, threads: list[int]) -> BaseException | None:
     """Wait for ``done``; an interruption is handed on to the innermost thread, and returned."""
     try:
-        # Asked again after a second, since what is raised inside a finalizer is lost.
+        # Asked again after a second, since an exception raised inside a finalizer is lost.
         if not done.wait(1 if before else None):
             _interrupt(threads)
     except BaseException as error:

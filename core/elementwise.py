@@ -22,17 +22,18 @@ _Rule = tuple["Callable[..., Any]", "Callable[..., Any]", "Callable[..., Any]"]
 class Elementwise(Function):
     """y = value(x);  gx = gy conj(slope(x, y)),  ty = tx slope(x, y).
 
-    A subclass gives ``value`` and ``slope``; forward, backward and jvp are made from them, except
-    those that it writes itself. ``slope`` is written like a backward, in tensor methods and torch
-    functions. It is the complex derivative: the conjugation that torch's convention asks for is
-    done here.
+    A subclass gives ``value`` and ``slope``; forward, backward and jvp are made from them,
+    unless the subclass writes its own. ``slope`` is written like a backward, in tensor
+    methods and torch functions. It is the complex derivative: the conjugation that torch's
+    convention asks for is done here.
 
     Raises:
-        OpDefinitionError: ``value`` or ``slope`` is missing or cannot be called so, ``needs`` is
-            none of "x", "y", "xy", or slope uses what it does not need.
+        OpDefinitionError: ``value`` or ``slope`` is missing or cannot be called so,
+            ``needs`` is not one of "x", "y", "xy", or slope uses what it does not need.
     """
 
-    #: What slope uses, which is saved: "x", "y", or "xy". Using the other is an error.
+    #: What slope uses and what is therefore saved: "x", "y", or "xy". Using the other is an
+    #: error.
     needs: ClassVar[str] = "x"
 
     @staticmethod
@@ -47,7 +48,7 @@ class Elementwise(Function):
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         own = vars(cls)
-        # A subclass of an op that has all of it inherits what was made for the op.
+        # A subclass of a complete op inherits what was made for the op.
         if not own.keys().isdisjoint(("value", "slope", "needs")) or Elementwise in cls.__bases__:
             _check(cls)
             for made in _MAKERS[cls.needs](cls):
@@ -89,7 +90,7 @@ def _takes(given: Any, count: int) -> bool:
 
 
 class _NotSaved:
-    """Stands for the operand that slope does not need. Whatever uses it raises."""
+    """Takes the place of an operand that slope does not need. Any use of it raises."""
 
     def __init__(self, cls: type[Elementwise], name: str) -> None:
         self._pg_of = cls, name

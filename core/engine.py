@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _Gradient = Any  # a Tensor, or in create_graph a Variable
 _set_grad_enabled = torch._C._set_grad_enabled
-#: So many backwards may run inside one another on one stack.
+#: How many backwards may be nested on one stack.
 _DEEP = 16
 
 
@@ -61,7 +61,7 @@ def backward(
     if inputs is None:
         _run(roots, cotangents, retain_graph, create_graph)
         return
-    targets = tuple(dict.fromkeys(as_places(inputs)))  # one given twice counts once
+    targets = tuple(dict.fromkeys(as_places(inputs)))  # a root given twice counts once
     if not targets:
         raise BackwardError(
             "`inputs` argument to `backward()` cannot be empty",
@@ -73,9 +73,10 @@ def backward(
     _run(roots, cotangents, retain_graph, create_graph, targets, accumulate=True)
 
 
-#: Modules through which a call gets to backward, which are not the user's line.
+#: Modules that a call passes through on its way to backward; they are not the user's line.
 _OURS = ("plugrad.core.", "plugrad.interop", "torch.")
-#: Not empty once a backward with create_graph was warned of: once a process, as torch does.
+#: Not empty once a backward with create_graph was warned about: once per process, as in
+#: torch.
 _said: list[bool] = []
 
 
@@ -101,9 +102,9 @@ def run(
     targets: Sequence[Variable | Place] | None = None,
     cut: bool = False,
 ) -> list[_Gradient | None]:
-    """One backward. With ``targets`` their gradients are returned, and no leaf is touched.
+    """One backward. With ``targets``, their gradients are returned and no leaf is changed.
 
-    If ``cut``, the graph ends at the targets: what flows on from one to another is not counted.
+    If ``cut``, the graph ends at the targets: what flows from one target to another is not counted.
 
     Raises:
         NestedBackwardError: it was called, without create_graph, by a rule whose own
@@ -122,7 +123,7 @@ def _run(
     accumulate: bool = False,
     cut: bool = False,
 ) -> list[_Gradient | None]:
-    """The same; with ``accumulate``, too, those targets that are leaves get theirs in ``grad``."""
+    """The same; with ``accumulate``, targets that are leaves also get it added to ``grad``."""
     outer = running.recorded_rule
     if outer is not None and not create_graph:
         _refuse_nested(outer._pg_op_name)
@@ -135,7 +136,7 @@ def _run(
     ]
     walk.sums_in_place &= all(cotangent is None for cotangent in cotangents)
     walk.start(roots, gradients)
-    del gradients  # else the roots' own gradients would seem to be shared
+    del gradients  # otherwise the roots' gradients would seem to be shared
     running.depth = depth = running.depth + 1
     around, running.walk = running.walk, walk
     grad_mode = torch.is_grad_enabled()
@@ -155,7 +156,7 @@ def _run(
 
 def _refuse_nested(op_name: str) -> None:
     raise NestedBackwardError(
-        f"the backward of {op_name} is being recorded (create_graph) and runs a backward of its "
+        f"the backward of {op_name} is being recorded (create_graph), but runs a backward of its "
         "own without create_graph: the second derivative would silently lose that part",
         where=f"backward of {op_name}, with create_graph=True",
         fix="call plugrad.grad(..., create_graph=True) there, on the Variables that ctx gives; or "

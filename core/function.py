@@ -1,4 +1,4 @@
-"""Function, the abstract protocol of an op; Composite; @op, which declares; once_differentiable."""
+"""Function, the abstract protocol of an op; Composite; @op; once_differentiable."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 
 class OpType(type):
-    """A class of this type pickles by its name, as any does.
+    """A class of this type pickles by its name, like any class.
 
-    Where the package it is from is missing, unpickling says which op needs it.
+    If its package is missing, unpickling says which op needs it.
     """
 
     declaration: Any
@@ -73,13 +73,13 @@ copyreg.pickle(OpType, _reduced)
 
 
 class _WhenUsed:
-    """An attribute that ``_compile`` makes, before it did: to ask for it compiles the class."""
+    """An attribute that ``_compile`` makes: asking for it for the first time compiles the class."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __get__(self, _: None, owner: type[Function]) -> Any:
-        with making.lock:  # of two threads the second finds it made
+        with making.lock:  # if two threads ask, the second finds it made
             of: Any = next((c for c in owner.__mro__ if vars(c).get(self._name) is self), None)
             if of is not None:
                 of._compile(*of._name_and_aliases())
@@ -92,8 +92,8 @@ _WHEN_USED = {name: _WhenUsed(name) for name in ("signature", "record_type", "ap
 class Function(metaclass=OpType):
     """An op: a forward on tensors and the backward that goes with it.
 
-    The contract is ``torch.autograd.Function``'s, names included, so one of those ports
-    by changing its base class and adding ``samples``. A subclass gives
+    The contract is ``torch.autograd.Function``'s, names included, so a torch Function is
+    ported by changing its base class and adding ``samples``. A subclass gives
 
     - ``forward(ctx, *args, **options)``: computes on raw tensors; or ``forward(*args)``
       with a ``setup_context(ctx, inputs, output)``;
@@ -115,7 +115,7 @@ class Function(metaclass=OpType):
 
         @classmethod
         def apply(cls, *_: Any, **__: Any) -> Any:
-            """Call the op; every class with a forward gets its own."""
+            """Call the op; every class with a forward gets its own ``apply``."""
             raise MissingMethodError(
                 "You must implement the forward function for custom Function: "
                 f"{cls.__name__} has no forward",
@@ -133,7 +133,8 @@ class Function(metaclass=OpType):
     #: What ``_compile`` makes.
     _compiled: ClassVar[tuple[str, ...]] = ("signature", "record_type", "apply")
 
-    #: What backward finds on ctx where forward set nothing: setting costs, also what is usual.
+    #: What backward finds on ctx if forward set nothing: setting costs time, even for the usual
+    #: value.
     ctx_defaults: ClassVar[Mapping[str, Any]] = {}
 
     #: How an op changes its first argument in place, if not by writing its result over it.
@@ -151,7 +152,7 @@ class Function(metaclass=OpType):
 
     @staticmethod
     def backward(ctx: Context, *gradients: Any) -> Any:
-        """Turn the outputs' gradients into the inputs' (the vjp)."""
+        """Turn the outputs' gradients (cotangents) into the inputs' gradients: the vjp."""
         name = getattr(ctx, "_pg_op_name", "?")
         raise MissingMethodError(
             "You must implement either the backward or vjp method for your custom Function: "
@@ -188,7 +189,7 @@ class Function(metaclass=OpType):
 
     @classmethod
     def _prepare(cls) -> None:
-        """Compile the class; one of plugrad's own when it is used, as import waits for them all."""
+        """Compile the class; a built-in op only when it is used, so that import is fast."""
         if cls.is_builtin():
             for name in cls._compiled:
                 setattr(cls, name, _WHEN_USED[name])
@@ -267,7 +268,7 @@ class Function(metaclass=OpType):
 
     @classmethod
     def is_builtin(cls) -> bool:
-        """Whether it is one of plugrad's own ops, whose rules do not use torch's autograd."""
+        """Whether it is a built-in op, whose rule does not use torch's autograd."""
         return cls.__module__.startswith("plugrad.ops.")
 
     @classmethod
@@ -282,7 +283,7 @@ class Function(metaclass=OpType):
 
 
 class Composite(Function):
-    """An op with only ``forward(x, ...)``, without ``ctx``, in methods and torch functions.
+    """An op with only ``forward(x, ...)``, without ``ctx``, written in methods and torch functions.
 
     Forward gets its arguments as they are, Variables or tensors, and the ops it calls
     record themselves.
@@ -336,7 +337,7 @@ def op(name: str, **declared: Any) -> Callable[[_F], _F]:
     def declare(function: _F) -> _F:
         if not (isinstance(function, type) and issubclass(function, Function)):
             raise OpDefinitionError(
-                f"@op({name!r}) decorates {function!r}, which is no Function",
+                f"@op({name!r}) decorates {function!r}, which is not a Function",
                 fix="write class Name(plugrad.Function): ...",
             )
         function.declaration = declaration

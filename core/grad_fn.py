@@ -1,4 +1,4 @@
-"""Node: what ``grad_fn`` is, which shows a record to whoever looks at the graph."""
+"""Node: what ``grad_fn`` is; it shows a record to those who inspect the graph."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class _NodeType(type):
-    """Lets a record count as a Node: in torch, what a rule is given is one."""
+    """Lets a record count as a Node: in torch, a rule is given one."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return super().__instancecheck__(instance) or (cls is Node and isinstance(instance, Record))
@@ -29,9 +29,10 @@ class _NodeType(type):
 class Node(metaclass=_NodeType):
     """One recorded call of an op: ``grad_fn``, and what its ``next_functions`` lead to.
 
-    It has torch's names, and some for checks and debuggers: ``op``, ``output_count``,
-    ``saved``, ``origins`` and ``attributes``. What forward set on its context can be read here,
-    too, and a Function's own set. As long as somebody holds it, it is the same object.
+    It has torch's names, and some more for checks and debuggers: ``op``, ``output_count``,
+    ``saved``, ``origins`` and ``attributes``. What forward set on its context can be read
+    here too; on a Function's node it can also be set. As long as somebody holds it, it is
+    the same object.
     """
 
     __slots__ = ("__weakref__", "_record")
@@ -65,7 +66,7 @@ class Node(metaclass=_NodeType):
 
     @property
     def op(self) -> type[Function] | None:
-        """The Function this is a call of; None at a leaf."""
+        """The Function that was called; None at a leaf."""
         return self._record._pg_function
 
     @property
@@ -111,12 +112,13 @@ class Node(metaclass=_NodeType):
     def __call__(self, *gradients: Any) -> Any:
         """Run the rule on the outputs' gradients, without hooks: what this one step gives.
 
-        None stands for no gradient. Nothing is freed, and with gradients enabled the rule is
-        recorded. At a leaf it adds to ``grad``. Gives a Variable or None for each argument,
-        those after the last one with a gradient left out; of one argument no tuple.
+        None means no gradient. Nothing is freed, and with gradients enabled the rule is
+        recorded. At a leaf it adds to ``grad``. Returns a Variable or None for each
+        argument, leaving out those after the last gradient; for a single argument, not a
+        tuple.
 
         Raises:
-            ArgumentError: not as many gradients as outputs.
+            ArgumentError: the number of gradients is not the number of outputs.
         """
         from plugrad.core.rule import called
 
@@ -137,7 +139,7 @@ class Node(metaclass=_NodeType):
     def __setattr__(self, name: str, value: Any) -> None:
         taken = name.startswith("_pg_") or hasattr(Node, name)
         if taken or self._record._pg_below_autograd or hasattr(type(self._record), name):
-            super().__setattr__(name, value)  # refuses what there is no slot for
+            super().__setattr__(name, value)  # refuses a name without a slot
         else:
             setattr(self._record, name, value)
 

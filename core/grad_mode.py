@@ -1,9 +1,9 @@
 """The grad modes: whether calls of ops are recorded, per thread.
 
-plugrad has no switch of its own: it reads torch's. So ``with torch.no_grad():`` inside
-a model that nobody here wrote means to Variables what it means to tensors. What is added here is
-that as decorators they also know coroutines: torch's decorators would leave their mode before
-the body of an ``async def`` has begun.
+plugrad has no switch of its own: it reads torch's. So ``with torch.no_grad():`` inside any
+model means the same for Variables as for tensors. The addition here is that, as decorators,
+they also handle coroutines: torch's decorators would leave their mode before the body of an
+``async def`` begins.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class enable_grad(torch.enable_grad):  # noqa: N801
 
 
 class set_grad_enabled(torch.set_grad_enabled):  # noqa: N801
-    """Record or not, from the call on; undone at the end of a ``with``. Also a decorator."""
+    """Record or not, from the call on; a ``with`` block undoes it at its end. Also a decorator."""
 
     def __call__(self, func: Any) -> Any:
         return _decorated(self, func, super().__call__)
@@ -89,7 +89,7 @@ def _decorated(mode: Any, func: Any, as_torch_does: Callable[..., Any]) -> Any:
 
 @coroutine
 def _step_by_step(awaited: Any, make_mode: Callable[[], Any]) -> Generator[Any, Any, Any]:
-    """Run ``awaited`` in a mode, and nothing that runs in the same thread while it waits."""
+    """Run ``awaited`` in a mode, but not what runs in the same thread while it waits."""
     step, given = awaited.send, None
     while True:
         with make_mode():
@@ -102,5 +102,5 @@ def _step_by_step(awaited: Any, make_mode: Callable[[], Any]) -> Generator[Any, 
         except GeneratorExit:
             awaited.close()
             raise
-        except BaseException as error:  # whatever it is, it belongs to the coroutine
+        except BaseException as error:  # any exception belongs to the coroutine
             step, given = awaited.throw, error

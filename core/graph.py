@@ -52,7 +52,7 @@ class GradientEdge(torch.autograd.graph.GradientEdge):
 
 
 def get_gradient_edge(variable: Variable) -> GradientEdge:
-    """Where the gradient of ``variable`` goes; it can stand for it in ``grad`` and ``backward``.
+    """Where the gradient of ``variable`` goes; ``grad`` and ``backward`` accept it in its place.
 
     Raises:
         LeafError: the Variable does not require grad.
@@ -72,7 +72,7 @@ def get_gradient_edge(variable: Variable) -> GradientEdge:
 
 
 def increment_version(variables: Variable | Tensor | Sequence[Variable | Tensor]) -> None:
-    """Count a change of the data that nobody else counted, as by a kernel of one's own."""
+    """Count a change of the data that was not counted, as by a kernel of your own."""
     several = [variables] if isinstance(variables, Variable | torch.Tensor) else variables
     torch.autograd.graph.increment_version(
         [v._data if isinstance(v, Variable) else v for v in several]
@@ -89,8 +89,8 @@ def register_multi_grad_hook(
 
     Args:
         variables: Variables that require grad.
-        fn: with mode "all" it is called with a list of gradients, when the last of those that
-            this backward computes is there; None stands for the others. With "any" it is
+        fn: with mode "all" it is called with a list of gradients, when the last of those
+            that this backward computes has arrived; the others are None. With "any" it is
             called with the first gradient.
         mode: "all" or "any".
 

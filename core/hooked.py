@@ -1,4 +1,4 @@
-"""Hooked: who is to have a Variable's gradient on its way; Extra, what few Variables have."""
+"""Hooked: hooks on a Variable's gradient; Extra: state that few Variables have."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class _Locks:
     """One lock for all leaves' gradients and one for what is made of a Variable when needed.
 
-    They are held for moments, and a lock for each leaf would cost more memory than waiting
+    They are held only briefly; a lock for each leaf would cost more memory than waiting
     costs time. A forked child gets new ones: the thread that held one does not exist there.
     """
 
@@ -38,7 +38,7 @@ os.register_at_fork(after_in_child=LOCKS.__init__)  # type: ignore[misc]
 
 
 class Extra:
-    """What few Variables have: leaves that were used, views, and leaves with hooks."""
+    """State that few Variables have: leaves that were used, views, and leaves with hooks."""
 
     __slots__ = ("accumulator", "arrival", "is_param", "post_accumulate", "view")
 
@@ -46,14 +46,14 @@ class Extra:
     accumulator: weakref.ref[Record] | None
     arrival: Arrival | None
     post_accumulate: Hooks | None
-    #: Of which Variable this is a view, and how.
+    #: Which Variable this is a view of, and how.
     view: View | None
     #: Whether torch.nn.Parameter(variable) made it; unset in nearly all.
     is_param: bool
 
 
 class Hooked:
-    """The methods of a Variable that let somebody have its gradient when that is complete."""
+    """The methods of a Variable that pass on its gradient when that is complete."""
 
     __slots__ = ()
 
@@ -136,9 +136,9 @@ def new_extra() -> Extra:
 
 
 def extra_of(variable: Any) -> Extra:
-    """What ``variable`` has that few have, made when it is first asked for."""
+    """The Extra of ``variable``, made when it is first needed."""
     if variable._extra is None:
-        with LOCKS.making:  # two threads may ask at the same moment
+        with LOCKS.making:  # two threads may ask at the same time
             if variable._extra is None:
                 variable._extra = new_extra()
     extra: Extra = variable._extra
@@ -146,7 +146,7 @@ def extra_of(variable: Any) -> Extra:
 
 
 def current_edge(variable: Any) -> Edge | None:
-    """What ``edge_of`` says, for those that it is built on."""
+    """What ``edge_of`` returns, for the modules that it is built on."""
     from plugrad.core.accumulate_grad import edge_of
 
     return edge_of(variable)

@@ -1,4 +1,4 @@
-"""Hooks: functions that users want called with gradients, and where they are kept."""
+"""Hooks: functions that are called with gradients, and where they are kept."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Hooks = OrderedDict[int, Registered]
 class Arrival:
     """What happens to the gradient of one value once it is complete: hooks, then retain.
 
-    A leaf keeps its own; a record keeps one for each output that has any.
+    A leaf keeps one; a record keeps one for each output that needs it.
     """
 
     __slots__ = ("hooks", "retained_by")

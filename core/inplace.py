@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Constant(UnaryRecord):
-    """The change of a Variable to what has no gradient: zero for what it was before."""
+    """The change of a Variable to a value without a gradient: zero for what it was before."""
 
     __slots__ = ()
 
@@ -75,8 +75,8 @@ def rebase(x: Variable, edge: Edge, position: int) -> None:
 class CopySlices(ManyRecord):
     """The in-place change of a view, seen from its base.
 
-    The gradient of the base as it was is that of the base as it is, but in the view's place
-    the gradient of what was there before. ``inner`` is the record of the change.
+    The gradient of the old base is that of the new base, except in the view's place: there
+    it is the gradient of what was there before. ``inner`` is the record of the change.
     """
 
     __slots__ = ("inner", "position", "steps", "whole")
@@ -160,7 +160,7 @@ def _empty_batch(
 
 
 def _output_variable(record: CopySlices, tensor: Tensor) -> Variable:
-    """The view after the change, as a Variable with the edge that it has had since."""
+    """The view after the change, as a Variable with its new edge."""
     whole = recorded(_empty(record.whole), record)
     edge = edge_of(replay(record.steps, whole))
     return plain(tensor) if edge is None else recorded(tensor, edge)
@@ -172,7 +172,7 @@ def changed_in_place(
     """The Variables, with their positions, that forward said it changed, by their tensors' ids.
 
     Raises:
-        InplaceError: one cannot be changed in a recorded call, or is not returned.
+        InplaceError: a Variable cannot be changed in a recorded call, or is not returned.
     """
     changed = {id(t) for t in record._pg_dirty}
     if not changed <= {id(t) for t in raw}:

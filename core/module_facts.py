@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from plugrad.core.hooked import Extra
     from plugrad.core.variable import Variable
 
-#: NumPy's functions that are what an operator calls for a NumPy number on its left.
+#: The NumPy functions that operators call for a NumPy number on their left.
 _OPERATORS = {
     "add": operator.add,
     "subtract": operator.sub,
@@ -52,29 +52,29 @@ class ModuleFacts:
         return given.to(wanted.device, wanted.dtype, non_blocking=non_blocking)
 
     def new_tensor(self, data: Any, **options: Any) -> Variable:
-        """A leaf made of numbers or lists, of this dtype and on this device."""
+        """A leaf made from numbers or lists, with this dtype and on this device."""
         from plugrad.core.variable import Variable
 
         requires_grad = options.pop("requires_grad", False)
         if isinstance(data, TensorFacts):
             raise ArgumentError(
-                "new_tensor() was given a Variable, of which it would make a copy without a graph",
+                "new_tensor() was given a Variable; it would make a copy without a graph",
                 where=f"a Variable of shape {tuple(data.shape)}",
-                fix="call clone() on it, or detach().clone() if no gradient is wanted",
+                fix="call clone() on it, or detach().clone() if no gradient is needed",
             )
         return Variable(self._data.new_tensor(data, **options), requires_grad)
 
     def untyped_storage(self) -> torch.UntypedStorage:
-        """The memory that the elements are in."""
+        """The storage of the elements."""
         return self._data.untyped_storage()
 
     def _typed_storage(self) -> Any:
-        """What a DataLoader's worker makes shared memory like."""
+        """What a DataLoader's worker uses to make shared memory."""
         data: Any = self._data  # torch gives it no type
         return data._typed_storage()
 
     def new(self, *args: Any, **options: Any) -> Variable:
-        """A leaf of this dtype and device, of a size, numbers or a storage: torch's old way."""
+        """A leaf with this dtype and device, from a size, numbers or a storage: torch's old way."""
         from plugrad.core.variable import plain
 
         return plain(self._data.new(*args, **options))
@@ -82,7 +82,7 @@ class ModuleFacts:
     # --- of a parameter ---
     @property
     def _is_param(self) -> bool:
-        """Whether torch takes it for a torch.nn.Parameter: if that was called with a Variable."""
+        """Whether torch sees it as a torch.nn.Parameter: if that was called with a Variable."""
         return getattr(self._extra, "is_param", False)
 
     @_is_param.setter
@@ -90,7 +90,7 @@ class ModuleFacts:
         extra_of(self).is_param = value
 
     def _use_count(self) -> int:
-        """What torch.utils.swap_tensors asks first.
+        """What torch.utils.swap_tensors asks for first.
 
         Raises:
             ModuleError: always.
@@ -135,7 +135,7 @@ class ModuleFacts:
             else f"NumPy's {ufunc.__name__} was given a Variable",
             where=f"a call of numpy.{ufunc.__name__}",
             fix="make the array a tensor: torch.as_tensor(array), and call torch's function; or, "
-            "if no gradient is wanted, pass x.detach().numpy()",
+            "if no gradient is needed, pass x.detach().numpy()",
         )
 
 

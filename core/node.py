@@ -46,7 +46,7 @@ class Record(Context):
 
     __slots__ = ("_pg_dtype", "_pg_sequence_number", "_pg_shape")
 
-    #: The op this is a call of, and its backward.
+    #: The op that was called, and its backward.
     _pg_function: ClassVar[type[Function] | None] = None
     _pg_rule: ClassVar[Callable[..., Any]]
     #: What the engine may do to make a gradient fit its input: see Declaration.
@@ -65,7 +65,7 @@ class Record(Context):
     #: 1 if the only edge is in ``_pg_x``, 2 if there are two, in ``_pg_x`` and ``_pg_y``.
     _pg_arity: ClassVar[int] = 0
 
-    # Rare, so in the instance's dict; ``_pg_special`` tells the walk to look for the others.
+    # Rare, so kept in the instance's dict; ``_pg_special`` tells the walk to look for the others.
     _pg_special: bool = False
     _pg_outputs: tuple[OutputMeta | None, ...] | None = None
     _pg_list_lengths: tuple[int | None, ...] | None = None
@@ -81,7 +81,7 @@ class Record(Context):
     _pg_constant_operands: dict[int, weakref.ref[Variable]] | None = None
     _pg_node: weakref.ref[Node] | None = None
     _pg_metadata: dict[Any, Any] | None = None
-    #: Where its only output is, noted when somebody asks for its node.
+    #: Its only output, noted when somebody asks for its node.
     _pg_device: torch.device | None = None
 
     def __repr__(self) -> str:
@@ -107,7 +107,7 @@ class Record(Context):
         return plain(tensor) if edge is None else recorded(tensor, edge)
 
     def _pg_edge_since(self, tensor: Tensor, position: int) -> Edge | None:
-        """The edge of an operand that required grad only after the call: as in torch, its own."""
+        """The edge of an operand that required grad only after the call; as in torch, its own."""
         reference = (self._pg_constant_operands or {}).get(position)
         operand = None if reference is None else reference()
         if operand is not None and operand.requires_grad and operand.is_leaf:
@@ -215,7 +215,7 @@ def arrival_at(edge: Edge) -> Arrival:
 
 
 def stop_retaining(x: Variable, edge: Edge | None) -> bool:
-    """Whether ``x`` kept the gradient of what it was, which from now on it does not."""
+    """Whether ``x`` kept its gradient until now; from now on it does not."""
     if edge is None:
         return False
     record, number = ends(edge)
@@ -229,7 +229,7 @@ def stop_retaining(x: Variable, edge: Edge | None) -> bool:
 def narrowed(record: Record, live: Collection[Record]) -> Record:
     """``record`` as a context whose ``needs_input_grad`` counts only edges to ``live``.
 
-    A copy, since another thread may run the same record with other wishes.
+    A copy, since another thread may run the same record for other inputs.
     """
     edges = record._pg_edges
     flags = [edge is not None and ends(edge)[0] in live for edge in edges]
@@ -245,7 +245,7 @@ def narrowed(record: Record, live: Collection[Record]) -> Record:
 def grouped(
     flags: Sequence[bool], list_lengths: Sequence[int | None]
 ) -> list[bool | tuple[bool, ...]]:
-    """Flags per edge as flags per argument: of a list of tensors a tuple, or False if none."""
+    """Flags per edge as flags per argument: for a list of tensors a tuple, or False if none."""
     entries = iter(flags)
     grouped_flags: list[bool | tuple[bool, ...]] = []
     for length in list_lengths:
@@ -271,7 +271,7 @@ def origins(
         constants: the tensors given to ``mark_non_differentiable``.
     """
     if not (dirty or constants):
-        # Few are saved of few: to look at each is faster than to make a dictionary.
+        # There are few of both: looking at each is faster than making a dictionary.
         return tuple([_origin(t, inputs, outputs) for t in saved])
     known = dict(zip(map(id, inputs), count()))
     for number, t in enumerate(outputs):

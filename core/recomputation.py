@@ -23,8 +23,8 @@ Hooks = tuple["Callable[[Any], Any]", "Callable[[Any], Any]"]
 class Recomputation:
     """Saved-tensor hooks that keep nothing, and run a function again when it is needed.
 
-    A tensor is known by its number in the order of saving. One backward runs the function once,
-    whatever it saves, and each tensor is let go when it was handed out.
+    A tensor is known by its number in the order of saving. One backward runs the function
+    once, however much it saves, and releases each tensor once it was handed out.
 
     Args:
         rerun: runs the function again; what its calls save is what is wanted.
@@ -36,7 +36,7 @@ class Recomputation:
         self._rerun, self._early_stop, self._check = rerun, early_stop, check
         #: Whether the first run has ended; a backward inside it may need what it saved so far.
         self.is_complete: Callable[[], bool] = lambda: False
-        #: What torch's debug mode has to say of a difference; it raises an error that says it.
+        #: Torch's debug mode reports a difference by raising an error with the details.
         self.explain: Callable[[Any], Any] | None = None
         self._facts: list[tuple[Any, ...]] = []
         self._found: WeakKeyDictionary[Any, dict[int, Tensor]] = WeakKeyDictionary()  # by walk
@@ -125,7 +125,7 @@ _HooksOfCheckpoint: Any = getattr(
 
 
 def hooks_of_checkpoint(pack: Callable[[Tensor], Any], unpack: Callable[[Any], Tensor]) -> Any:
-    """Hooks that torch takes for its own checkpoint's, and not for the user's."""
+    """Hooks that torch treats as its own checkpoint's, not as the user's."""
 
     def packs(tensor: Tensor) -> Any:
         return pack(tensor)
@@ -165,5 +165,5 @@ def of_torchs_checkpoint(hooks: Hooks) -> Hooks:
 def _inputs(frame: Any) -> Any:
     if hasattr(frame, "get_inputs"):
         return frame.get_inputs()
-    saver = frame.input_saver.grad_fn  # older than torch 2.9, say
+    saver = frame.input_saver.grad_fn  # older than torch 2.9
     return saver.get_args(saver.saved_tensors)

@@ -40,8 +40,8 @@ _is_anomaly_enabled = torch.is_anomaly_enabled
 _is_any_autocast_enabled = torch._C._is_any_autocast_enabled
 
 
-#: Shapes of outputs that were seen lately. Records share them: a tuple less for each node of a live
-#: graph, to make and for Python's garbage collector to visit (it never lets go of a torch.Size).
+#: Shapes of recent outputs. Records share them: one tuple less for each node of a live graph, to
+#: make and for Python's garbage collector to visit (it never untracks a torch.Size).
 _shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
 _MOST_SHAPES = 1024
 
@@ -274,10 +274,10 @@ def tensors_in(value: Any) -> Iterator[Any]:
 
 
 def note_hidden(node: Record, operands: Sequence[Any]) -> None:
-    """Note a tensor in an object or a closure on the context, which no Variable can stand for.
+    """Note a tensor in an object or a closure on the context, which no Variable can replace.
 
-    A rule that is recorded would take it for a constant. What was passed to forward as it is
-    (a function to call, a configuration) is the caller's: no part of what forward computed.
+    A recorded rule would treat it as a constant. What was passed to forward (a function to
+    call, a configuration) belongs to the caller: it is not something that forward computed.
     """
     known = {id(t) for t in (*operands, *node._pg_constants)}
     for name, value in node.__dict__.items():

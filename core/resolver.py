@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Resolver(Protocol):
-    """Finds an op by a torch callable or by the name of a Variable's attribute."""
+    """Finds an op by a torch callable or by the name of an attribute of Variable."""
 
     def torch_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The op that stands for ``function``; UnknownTorchFunctionError if there is none."""
@@ -35,7 +35,7 @@ class _NoOps:
 
     def torch_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
         raise UnknownTorchFunctionError(
-            f"no op is registered, so none stands for {function!r}", fix="import plugrad"
+            f"no op is registered, so there is none for {function!r}", fix="import plugrad"
         )
 
     def attribute(self, variable: object, name: str) -> Any:

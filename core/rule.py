@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def apply_rule(context: Record, arrived: Any, create_graph: bool) -> tuple[Any, ...]:
-    """What the rule of a record makes of the complete gradient, one entry per edge."""
+    """What a record's rule returns for the complete gradient, one entry per edge."""
     gradients = (arrived,)
     hidden = context._pg_hidden if create_graph else None
     if hidden is not None and not hasattr(context._pg_rule, "once_differentiable"):
@@ -48,7 +48,7 @@ def apply_rule(context: Record, arrived: Any, create_graph: bool) -> tuple[Any, 
 
 
 def _is_of_one_dtype(context: Record, gradients: tuple[Any, ...]) -> bool:
-    """Whether a built-in rule needs no cast, and so, as in torch, computes without autocast."""
+    """Whether a built-in rule needs no cast and, as in torch, computes without autocast."""
     if not context._pg_below_autograd:
         return False
     tensors = [t for t in (*gradients, *(context._pg_saved or ())) if t is not None]

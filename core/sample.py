@@ -1,4 +1,4 @@
-"""Sample, one call that an op must get right or must refuse; SampleMaker, what it is made with."""
+"""Sample: one call that an op must get right or must refuse; SampleMaker: makes its tensors."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import Tensor
 
 from plugrad.errors import ArgumentError
 
-#: What the numbers of a tensor may be. The checks then move them within it alone: of symmetric
-#: and spd (symmetric positive definite) matrices both halves at once, of a simplex (numbers
-#: from 0 that add up to 1 along the last dimension) without changing the sum.
+#: The domains that a tensor's numbers may be restricted to. The checks then move the numbers only
+#: within it: of symmetric and spd (symmetric positive definite) matrices both halves at once, of a
+#: simplex (numbers from 0 that add up to 1 along the last dimension) without changing the sum.
 DOMAINS = ("positive", "probability", "simplex", "symmetric", "spd")
 
 
@@ -60,9 +60,9 @@ class Sample:
         return self
 
     def domain(self, domain: str, *which: int | str) -> Sample:
-        """Say that forward is meant for these numbers only, and is not tried beyond them.
+        """Say that forward is only meant for these numbers and is not tried outside them.
 
-        Tensors that ``make(..., domain=...)`` made say so themselves.
+        Tensors from ``make(..., domain=...)`` carry their domain themselves.
 
         Args:
             domain: one of DOMAINS.
@@ -77,22 +77,22 @@ class Sample:
     def at_kink(self) -> Sample:
         """Say that forward has no derivative here: a kink, a tie, a jump.
 
-        The checks then ask of the gradient that it lies between the one-sided derivatives,
-        and that it equals the reference's.
+        The checks then require the gradient to be between the one-sided derivatives, and to
+        equal the reference's.
         """
         self.kink = True
         return self
 
     def without_oracle(self, reason: str) -> Sample:
-        """Say that torch's own gradient is wrong here, and how: differences judge alone.
+        """Say that torch's own gradient is wrong here, and how: only finite differences judge.
 
-        The check fails if it is not wrong.
+        The check fails if torch's gradient is right.
         """
         self.oracle_is_wrong = reason
         return self
 
     def raises(self, error: type[Exception], match: str = "") -> Sample:
-        """Say that the op must refuse this call: the checks ask for nothing else of it.
+        """Say that the op must refuse this call; the checks require nothing else.
 
         Args:
             error: the type of the exception that forward raises.
@@ -102,9 +102,9 @@ class Sample:
         return self
 
     def waive(self, law: str, reason: str) -> Sample:
-        """Say that the op breaks the law of this id here on purpose, and why.
+        """Say that the op breaks this law here on purpose, and why.
 
-        The check fails if it does not break it.
+        The check fails if the op keeps the law.
         """
         self.waives[law] = reason
         return self
@@ -119,7 +119,7 @@ def checked_domain(domain: str) -> str:
     """``domain``, if it is one.
 
     Raises:
-        ArgumentError: it is none.
+        ArgumentError: it is not one.
     """
     if domain not in DOMAINS:
         raise ArgumentError(
@@ -142,8 +142,8 @@ class SampleMaker:
 
     Args:
         seed: any integer.
-        dtype: of ``maker(...)``; float64 unless told otherwise.
-        device: where the tensors live.
+        dtype: the dtype of ``maker(...)``; float64 by default.
+        device: the tensors' device.
     """
 
     def __init__(
@@ -166,12 +166,10 @@ class SampleMaker:
     ) -> Tensor:
         """Numbers drawn evenly from [low, high); for a complex dtype both parts are.
 
-        Args:
-            *shape: of the tensor.
-            low: the smallest number, if there is no domain.
-            high: what the numbers stay below, if there is no domain.
-            dtype: by default the maker's.
-            domain: one of DOMAINS; the numbers lie in it, and the checks stay there.
+        Args: *shape: the tensor's shape. low: the smallest number, if there is no domain.
+            high: the numbers stay below it, if there is no domain. dtype: by default the
+            maker's. domain: one of DOMAINS; the numbers are in it, and the checks stay
+            there.
 
         Raises:
             ArgumentError: there is no such domain.
@@ -208,7 +206,7 @@ class SampleMaker:
         return self(*shape, low=low, high=high, dtype=torch.complex128)
 
     def nonzero(self, *shape: int, low: float = 0.3, high: float = 2.0) -> Tensor:
-        """Numbers of either sign whose magnitude lies in [low, high)."""
+        """Numbers of either sign whose magnitude is in [low, high)."""
         sign = self.booleans(*shape).to(self.dtype) * 2 - 1
         return self(*shape, low=low, high=high) * sign
 

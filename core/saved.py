@@ -1,4 +1,4 @@
-"""Saved-tensor hooks: what they make of the tensors that a record saved."""
+"""Saved-tensor hooks: applied to the tensors that a record saved."""
 
 from __future__ import annotations
 
@@ -44,8 +44,7 @@ def enabled_autocast() -> list[tuple[str, torch.dtype]]:
 def _watch_torchs_hooks() -> Callable[[bool], Hooks | None]:
     """Note which hooks are pushed and popped, for a torch that does not say (2.6).
 
-    Returns:
-        What tells the innermost pair that is in force in this thread.
+    Returns: A function that gives the innermost pair in force in this thread.
     """
     torchs: Any = torch._C._autograd
     push, pop = torchs._push_saved_tensors_default_hooks, torchs._pop_saved_tensors_default_hooks
@@ -164,7 +163,7 @@ def _as_saved(record: Record, value: Any) -> tuple[Any, Any]:
 
 
 class _Unchanged:
-    """Gives back a saved tensor that no hook packed, if it is what was saved."""
+    """Returns a saved tensor that no hook packed, if it is what was saved."""
 
     __slots__ = ("_record", "_version")
 
@@ -181,8 +180,9 @@ class _Unchanged:
 def saved_attribute(record: Record, name: str) -> Any:
     """What torch's nodes have as ``_saved_self``, ``_saved_result`` or ``_raw_saved_self``.
 
-    The name is that of forward's parameter, as torch or as the op calls it; ``result`` is the
-    output. What forward set on its context can be had in the same way (``_saved_dim``).
+    The name is that of forward's parameter, as torch or as the op calls it; ``result`` is
+    the output. What forward set on its context is available in the same way
+    (``_saved_dim``).
 
     Raises:
         AttributeError: nothing of that name was saved.
@@ -234,7 +234,7 @@ def _same(a: Any, b: Tensor) -> bool:
 
 
 def saved_names(record: Record) -> list[str | None]:
-    """Of each saved value the name of the parameter or output that it is; None if neither."""
+    """For each saved value the name of its parameter or output; None if it is neither."""
     function = record._pg_function
     parameters: list[str] = []
     if function is not None:

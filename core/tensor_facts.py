@@ -1,4 +1,4 @@
-"""TensorFacts: what a tensor says about itself without a gradient, and its memory."""
+"""TensorFacts: what a tensor says about itself and its memory; no gradients."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TensorFacts:
 
     @property
     def device(self) -> torch.device:
-        """Where the elements live."""
+        """The device of the elements."""
         return self._data.device
 
     @property
@@ -71,7 +71,7 @@ class TensorFacts:
 
     @property
     def is_cuda(self) -> bool:
-        """Whether the elements live on a CUDA device."""
+        """Whether the elements are on a CUDA device."""
         return self._data.is_cuda
 
     @property
@@ -253,15 +253,15 @@ class TensorFacts:
         return array if dtype is None else array.astype(dtype, copy=False)
 
     def __dlpack__(self, **options: Any) -> Any:
-        """The elements for whoever reads DLPack: torch.tensor, torch.as_tensor, from_dlpack."""
+        """The elements for readers of DLPack: torch.tensor, torch.as_tensor, from_dlpack."""
         if self._requires_grad and torch.is_grad_enabled() and self.requires_grad:
             raise self._not_exported(reader(1))
         return self._data.resolve_conj().resolve_neg().__dlpack__(**options)
 
     def _not_exported(self, read: tuple[str, str] | None) -> ConversionError:
-        who = "torch.tensor(x), torch.as_tensor(x) and what else reads DLPack"
+        who = "torch.tensor(x), torch.as_tensor(x) and other readers of DLPack"
         fix = (
-            "use tensor.detach() where no gradient is wanted, as in torch.tensor(x.detach()); or "
+            "use tensor.detach() if no gradient is needed, as in torch.tensor(x.detach()); or "
             "use the Variable itself, or x.clone()"
         )
         if read is not None:
@@ -280,7 +280,7 @@ class TensorFacts:
         if not self._data.dim():
             raise ConversionError(
                 "len() of a 0-d tensor",
-                where="a Variable without dimensions, which may be in a list of them",
+                where="a Variable without dimensions, perhaps in a list of them",
                 fix="x.item() is the number in it; torch.stack([x, y]) joins those of a list",
             )
         return len(self._data)
@@ -363,7 +363,7 @@ def _set(x: Any, source: Any, *args: Any, **kwargs: Any) -> None:
 
 def _resized(x: Any, name: str, *args: Any, **kwargs: Any) -> None:
     _refuse_gradient(x, name)
-    # Another tensor object, for a record may have saved the one there is.
+    # Another tensor object, since a record may have saved the old one.
     made = x._data.view_as(x._data)
     getattr(made, name)(*args, **kwargs)
     x._data = made
@@ -375,4 +375,4 @@ def _called_for_elements(x: Any, name: str, *args: Any) -> None:
     _refuse_gradient(x, name, *args)
     getattr(x._data, name)(*map(_raw, args))
     if not x._data.is_inference():
-        increment_version(x._data)  # which torch forgets: what was saved would be wrong
+        increment_version(x._data)  # torch forgets this: what was saved would be wrong

@@ -1,8 +1,9 @@
 """A leaf of torch's autograd that a module's own code made: a leaf here too, with torch's grad.
 
-Some models set ``hidden.requires_grad = True`` on a plain tensor in their forward, so that torch's
-checkpoint has something to differentiate. torch's graph ends there, and so does ours: what arrives
-at it, or at what torch computed from it, is handed to torch, which adds it to the tensor's grad.
+Some models set ``hidden.requires_grad = True`` on a plain tensor in their forward, so that
+torch's checkpoint has something to differentiate. torch's graph ends there, and so does
+ours: a gradient that arrives at it, or at what torch computed from it, is handed to torch,
+which adds it to the tensor's grad.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _MODULE_CALL: CodeType = torch.nn.Module._call_impl.__code__
 
 
 def leaf_of(tensor: Tensor, op_name: str) -> Variable:
-    """A leaf that stands for a tensor which requires grad in torch's autograd.
+    """A leaf in the place of a tensor that requires grad in torch's autograd.
 
     Raises:
         TorchGraphError: it is a parameter, or computed from one, which should be a Variable; or

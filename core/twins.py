@@ -36,9 +36,9 @@ MISSING: Any = object()
 def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
     """The in-place method ``name`` of an op: ``add_``, ``__iadd__``.
 
-    Where nothing is recorded it is torch's own. Recorded, it is the op itself, whose result
-    is written over the Variable; so one rule serves both. The twin of a view op (``t_``)
-    writes nothing: the Variable becomes the view.
+    If nothing is recorded, it is torch's own method. If it is recorded, it is the op
+    itself, with its result written over the Variable; so one rule serves both. The twin of
+    a view op (``t_``) writes nothing: the Variable becomes the view.
     """
     native = getattr(Tensor, name, None) or _written_over(function)
     becomes_view = _declares_view(function) and hasattr(Tensor, name)
@@ -142,7 +142,7 @@ def overwrite(
         running.packs_later = later
     view = None if result._extra is None else result._extra.view
     old, new, edge = x._data, result._data, result._edge
-    if view is not None:  # of x itself: what is written must not change what is read
+    if view is not None:  # of x itself: writing must not change what is read
         if _same_elements(old, new):
             return
         new, edge = new.clone(), view.edge
@@ -159,7 +159,7 @@ def overwrite(
             where=f"a call of {name}",
             fix=f"use the op that makes a new Variable, {name.strip('_')}, or cast first",
         )
-    if edge is None:  # a comparison, say; or x holds integers
+    if edge is None:  # as in a comparison; or x holds integers
         was = edge_of(x)
         old.copy_(new)
         if was is not None:
@@ -180,7 +180,7 @@ def overwrite(
 
 
 def _same_elements(x: Tensor, y: Tensor) -> bool:
-    """Whether two views of one memory are the same view, as dropout's is outside training."""
+    """Whether two views of one memory are the same view, as with dropout outside training."""
     if x.shape != y.shape or x.stride() != y.stride() or x.dtype is not y.dtype:
         return False
     bits = (x.is_conj(), x.is_neg()) == (y.is_conj(), y.is_neg())
@@ -196,7 +196,7 @@ def become(
 ) -> None:
     """Make ``x`` what ``function(x, ...)`` is, a view of it: the same memory in another shape.
 
-    It gets another tensor object, for a record may have saved the one that it had.
+    It gets another tensor object, since a record may have saved the old one.
     """
     recording = torch.is_grad_enabled() and x.requires_grad
     if recording:
@@ -223,7 +223,7 @@ def become(
 
 
 def _check_shape_is_free(x: Variable, name: str) -> None:
-    """Raise InplaceError if a shape that is changed without being recorded fits no gradient."""
+    """Raise InplaceError if changing the shape without recording would not fit a gradient."""
     if not x.is_leaf and x.requires_grad:
         raise InplaceError(
             f"{name} changes the shape of a Variable that an op computed, in no_grad mode: its "
@@ -253,7 +253,7 @@ def _change_tensor(
             "cannot remember where its values come from",
             where=f"a call of {name} on a tensor of shape {tuple(getattr(tensor, 'shape', ()))}",
             fix="make the tensor a Variable: plugrad.Variable(tensor); or, if no gradient is "
-            "wanted, pass .detach() or call it in plugrad.no_grad()",
+            "needed, pass .detach() or call it in plugrad.no_grad()",
         )
     native(
         tensor,

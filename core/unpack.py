@@ -1,4 +1,4 @@
-"""unpack: the arguments of a call, with tensors for Variables and the edges that lead from them."""
+"""unpack: the arguments of a call as tensors, and the edges of its Variables."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _number(given: Any, signature: Signature, position: int) -> Any:
 
 
 def gradient_refused(op_name: str, parameter: str) -> ArgumentError:
-    """What says that there is no gradient for a number; torch says that it must be one."""
+    """The error for a gradient of a number; torch says that it must be a number."""
     return ArgumentError(
         f"{parameter!r} of {op_name}() is a Variable that requires grad, and there is no gradient "
         "for it",
@@ -118,9 +118,9 @@ def gradient_refused(op_name: str, parameter: str) -> ArgumentError:
 
 
 def distinct(raw: list[Any], args: tuple[Any, ...], lengths: Sequence[int | None] | None) -> None:
-    """Give each Variable in a call a tensor object of its own, in ``raw``.
+    """Give each Variable in a call its own tensor object, in ``raw``.
 
-    A saved tensor then says which of them it is from, also where two share one tensor.
+    A saved tensor then tells which Variable it is from, even if two share one tensor.
     """
     if lengths is None:
         ids = [id(t) for t in raw if isinstance(t, Tensor)]
@@ -195,7 +195,7 @@ def _any_variable(values: Iterable[Any]) -> bool:
 
 
 def any_foreign(operands: tuple[Any, ...], op_name: str) -> bool:
-    """Whether an operator must leave ``operands`` to Python, which asks the other's type.
+    """Whether an operator must leave ``operands`` to Python, which asks the other operand's type.
 
     Raises:
         ArgumentError: one is a NumPy array, which would compute without a graph.
@@ -205,7 +205,7 @@ def any_foreign(operands: tuple[Any, ...], op_name: str) -> bool:
     if any(hasattr(v, "__array_interface__") for v in operands):
         raise ArgumentError(
             f"{op_name} was given a NumPy array beside a Variable",
-            where=f"an operator that stands for {op_name}",
+            where=f"the operator of {op_name}",
             fix="make the array a tensor: torch.as_tensor(array)",
         )
     return True
@@ -216,6 +216,6 @@ def refuse_hidden(place: str, op_name: str) -> NoReturn:
     raise HiddenVariableError(
         f"a Variable was passed to {op_name} inside {place}, where the graph cannot see it",
         where=f"a call of {op_name}",
-        fix="pass it as a positional argument, or in a flat list or tuple; or pass .data if "
-        "no gradient is wanted",
+        fix="pass it as a positional argument, or in a flat list or tuple; or pass .data if no "
+        "gradient is needed",
     )

@@ -1,4 +1,4 @@
-"""Variable: a torch tensor, its gradient, and the edge to what made it."""
+"""Variable: a torch tensor, its gradient, and the edge to the call that made it."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
         TorchGraphError: ``data`` is part of a graph of torch's own autograd.
     """
 
-    # One word each, no dict: a graph holds many of these.
+    # Slots, not a dict: a graph holds many of these.
     __slots__ = ("__weakref__", "_data", "_edge", "_extra", "_grad", "_requires_grad")
 
     _data: Tensor
-    #: Where gradients go, if that can be told at once: None for leaves and for views, which
-    #: ``edge_of`` must be asked about. Nothing else reads it without asking.
+    #: Where gradients go, if that is known at once: None for leaves and views, for which
+    #: ``edge_of`` must be asked. Nothing else reads it without asking.
     _edge: Edge | None
     _extra: Extra | None
     _grad: Variable | None
@@ -75,12 +75,12 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
 
     @data.setter
     def data(self, data: object) -> None:
-        """Replace the tensor, whatever was computed from the old one.
+        """Replace the tensor, regardless of what was computed from the old one.
 
         Raises:
             DetachError: ``data`` is a Variable that requires grad.
             NotDifferentiableError: an integer tensor for a Variable that requires grad.
-            LeafError: another shape or dtype than that of ``grad``, or than an op's output had.
+            LeafError: the shape or dtype differs from that of ``grad``, or from an op's output.
         """
         if isinstance(data, Variable) and data.requires_grad:
             refuse_detaching(data)
@@ -131,7 +131,7 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
         if edge is None or edge.__class__ is AccumulateGrad:
             return None
         record, _ = ends(edge)
-        if record._pg_outputs is None:  # an edge made of the node has no other way to tell
+        if record._pg_outputs is None:  # an edge made from the node cannot tell otherwise
             record._pg_device = self._data.device
         return node_of(record)
 
@@ -201,7 +201,7 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
 
     @property
     def _version(self) -> int:
-        """How often the data was changed in place, by whatever shares its memory."""
+        """How often the data was changed in place, by anything that shares its memory."""
         if self._data.is_inference():
             raise InplaceError(
                 "Inference tensors do not track version counter.",
@@ -236,7 +236,7 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
             create_graph: record the backward, so that the gradients can be differentiated.
             inputs: only these get a gradient, leaves or not; by default every leaf.
         """
-        # The engine stands on Variable, so it can be named only when it is needed.
+        # The engine is built on Variable, so it can be imported only when needed.
         from plugrad.core.engine import backward
 
         backward(self, gradient, retain_graph, create_graph, inputs=inputs)
@@ -244,12 +244,12 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
     def detach(self) -> Variable:
         """The same data without a graph, as a new leaf that does not require grad.
 
-        It shares memory, and a change through either is noticed by ops that saved the other.
+        It shares memory; ops that saved one notice a change through the other.
         """
         return plain(self._data.detach())
 
     def detach_(self) -> Self:
-        """Forget the graph, in place: from now on a leaf that does not require grad.
+        """Forget the graph, in place: this becomes a leaf that does not require grad.
 
         Raises:
             LeafError: this is a view, whose base would still have the graph.
@@ -269,7 +269,7 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
         self._grad = None
 
     # --- how others see it ---
-    if not TYPE_CHECKING:  # to type checkers, AttachedMethods says what there is
+    if not TYPE_CHECKING:  # for type checkers, AttachedMethods lists the attributes
 
         def __getattr__(self, name: str) -> Any:
             return resolver().attribute(self, name)
@@ -303,7 +303,7 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
         return f"{name}{body})"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the numbers, and below them shape, dtype and where from."""
+        """What a notebook shows: the numbers, and below them shape, dtype and origin."""
         maker = f", made by {self.grad_fn!r}" if self.grad_fn is not None else ""
         leaf = ", a leaf that requires grad" if self.is_leaf and self.requires_grad else ""
         about = f"{list(self._data.shape)}, {self._data.dtype}, {self._data.device}{maker}{leaf}"
@@ -324,20 +324,20 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
 
 
 class Parameter(Variable):
-    """A leaf that requires grad unless told otherwise: what a model learns.
+    """A leaf that requires grad by default: what a model learns.
 
     Attributes of your own may be set on it, as on torch's; copies and pickles keep them.
     """
 
     __slots__ = ("__dict__",)
 
-    _is_param = True  # by this torch takes it for a torch.nn.Parameter
+    _is_param = True  # this makes torch see it as a torch.nn.Parameter
 
     def __init__(self, data: object, requires_grad: bool = True) -> None:
         super().__init__(data, requires_grad)
 
     def detach(self) -> Variable:
-        """The same data without a graph; a Parameter only to torch.nn.Parameter, which asks so."""
+        """The same data without a graph; a Parameter if torch.nn.Parameter asks."""
         if sys._getframe(1).f_code is _NN_PARAMETER:
             return Parameter(self._data.detach(), requires_grad=False)
         return super().detach()
@@ -347,7 +347,7 @@ class Parameter(Variable):
 
 
 _NN_PARAMETER = torch.nn.Parameter.__new__.__code__
-#: What ``module.half()`` runs: it casts the grad right after the data.
+#: What ``module.half()`` runs; it casts the grad right after the data.
 _MODULE_APPLY = torch.nn.Module._apply.__code__
 
 
@@ -362,7 +362,7 @@ def recorded(data: Tensor, edge: Edge) -> Variable:
 
 
 def plain(data: Tensor) -> Variable:
-    """A Variable without a graph, of a tensor that needs no check."""
+    """A Variable without a graph, from a tensor that needs no check."""
     variable = _new(Variable)
     variable._data = data
     variable._grad = variable._edge = variable._extra = None

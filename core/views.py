@@ -1,4 +1,4 @@
-"""Views: whose memory a view uses, and how its edge follows in-place changes of that memory."""
+"""Views: which memory a view uses, and how its edge follows in-place changes of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NO_GRAD, INFERENCE = "no_grad", "inference_mode"
 OF_NO_GRAD, OF_INFERENCE = "a view of a no_grad view", "a view of an inference_mode view"
 SEVERAL, CUSTOM = "several outputs", "custom Function"
 
-#: What becomes of the reason in views of the view.
+#: The reason for views of the view.
 _INHERITED = {NO_GRAD: OF_NO_GRAD, INFERENCE: OF_INFERENCE}
 
 
@@ -68,11 +68,11 @@ class View:
         "version",
     )
 
-    #: The Variable whose memory it is, which is not a view itself, and what that was when the
-    #: first of the ops was called, whose arguments are for it.
+    #: The Variable that owns the memory and is not a view itself, and its layout when the first of
+    #: the ops was called, since the ops' arguments fit that.
     base: Variable
     base_data: Tensor | None
-    #: How the input of the last op is made from the base; None if that is the base.
+    #: How the input of the last op is made from the base; None if it is the base.
     parent: View | None
     #: The last op, what it was called with after its input, and which of several outputs it is.
     function: type[Function]
@@ -89,7 +89,7 @@ class View:
     is_leaf: bool
 
     def steps(self) -> tuple[Step, ...]:
-        """How the view is made from its base as that is now, the first op first.
+        """How the view is made from its current base, the first op first.
 
         Raises:
             InplaceError: the base was given other data.
@@ -105,7 +105,7 @@ class View:
         return (*back, *reversed(steps))
 
     def outdate(self) -> None:
-        """Look for the edge again the next time, because the view's own change moved it."""
+        """Look for the edge again next time, because the view's own change moved it."""
         self.version = -1
 
     def current_edge(self, variable: Variable) -> Edge | None:
@@ -220,7 +220,7 @@ def _note(
         return
     try:
         version = whole(own)._version
-    except RuntimeError:  # an inference tensor has none, and nothing is recorded of it
+    except RuntimeError:  # an inference tensor has none, and is never recorded
         return
     parent = None if x._extra is None else x._extra.view
     edge = output._edge
@@ -230,7 +230,7 @@ def _note(
         reason = NO_GRAD
     elif not reason and parent is not None:
         reason = _INHERITED.get(parent.reason, parent.reason)
-    # Filled here, since an __init__ would cost 4 % of a call.
+    # Filled here: an __init__ would cost 4 % of a call.
     view = View()
     view.base = base = x if parent is None else parent.base
     view.base_data = base._data if parent is None else parent.base_data
@@ -271,7 +271,7 @@ def check_inplace(variable: Variable, op_name: str) -> None:
     if view is not None:
         if view.reason:
             raise _view_changed(view, op_name)
-        view.steps()  # raises if there are none from what the base is now
+        view.steps()  # raises if the current base allows none
         if variable.requires_grad and view.base.is_leaf:
             raise _leaf_changed("a view of a leaf", op_name)
     if variable.requires_grad and variable.is_leaf:

@@ -1,8 +1,8 @@
 """The walk of one backward, from its roots, newest record first.
 
 Records are numbered as they are made, so a record is always newer than those that made its
-inputs. Hence a heap that gives the newest record first runs one only when all that use
-its output have run, and its gradient is complete. Nothing recurses.
+inputs. A heap that gives the newest record first therefore runs a record only after all
+records that use its output have run, when its gradient is complete. Nothing recurses.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Walk:
         cut: bool = False,
     ) -> None:
         self.keep, self.create_graph = keep, create_graph
-        #: Whether the walk ends at the targets, also where others of them are below.
+        #: Whether the walk ends at the targets, even if other targets are below.
         self.cut = cut
         self.heap: list[tuple[int, Record]] = []
         # What has arrived at a record so far: a gradient, or a list of one per output.
@@ -73,7 +73,7 @@ class Walk:
             self.wanted = _wanted(targets)
 
     def reaches(self, record: Record) -> bool:
-        """Whether this backward gets to ``record``."""
+        """Whether this backward reaches ``record``."""
         if self.wanted is not None:
             return record in self.live
         if self.reached is None:
@@ -87,19 +87,19 @@ class Walk:
         if self.wanted is not None:
             self.through = leading_to(set(self.wanted), self.roots, self.cut)
             self.live = self.through | set(self.wanted)
-            # Hooks and retention of a root are due also where nothing wanted is below it.
+            # A root's hooks and retention run even if no target is below it.
             self.live |= set(self.roots)
         for edge, gradient in zip(edges, gradients, strict=True):
             self._add(edge, gradient)
 
-    # In one piece, since each call inside would cost 3 % of a record.
+    # In one piece: each call inside would cost 3 % of a record.
     def go(self, straight: bool = True) -> None:  # noqa: C901
         """Run every record, the newest first; if not ``straight``, each comes from the heap."""
         heap, pending, owned = self.heap, self.pending, self.owned
         keep, create_graph = self.keep, self.create_graph
         careful = self.wanted is not None or self.check_nan
         straight = straight and not careful
-        # What has a gradient and is newer than all in the heap, which it then need not enter.
+        # A record with a gradient that is newer than all in the heap need not enter it.
         upcoming: Any = None
         may_go_below = not create_graph and _only_plain_torch()
         record: Any = None
@@ -195,7 +195,7 @@ class Walk:
         self.go(straight=False)  # so that to clear the heap ends it
 
     def _run_carefully(self, record: Record) -> Any:
-        """Run a record for which more is to be done than to call its rule.
+        """Run a record that needs more than a call of its rule.
 
         What happens to a complete gradient is, in this order: hooks, retain, capture; and then
         it is accumulated, or the rule runs. Returns None where the walk ends.
@@ -309,9 +309,9 @@ class Walk:
                 self.owned.add(record)
 
     def _ends_at(self, record: Record, arrived: Any) -> bool:
-        """Capture what is wanted of ``record``; returns whether nothing beyond it is wanted.
+        """Capture the wanted gradients of ``record``; returns whether nothing below is wanted.
 
-        Such a record does not run, and so keeps its saved tensors.
+        If so, the record does not run, and keeps its saved tensors.
         """
         assert self.wanted is not None
         for number, position in self.wanted.get(record, ()):
@@ -327,7 +327,7 @@ def _only_plain_torch() -> bool:
 
 
 def _replaced(registered: Any, result: Any, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What a hook of a node made of ``gradients``."""
+    """The gradients that a hook of a node returned."""
     if result is None:
         return gradients
     given = (result,) if isinstance(result, Tensor | Variable) else tuple(result)
@@ -347,7 +347,7 @@ def _replaced(registered: Any, result: Any, gradients: tuple[Any, ...]) -> tuple
 
 
 def _add_notes(error: BaseException, record: Record | None) -> None:
-    """Say in whose backward an error was raised, and where its forward was called if known."""
+    """Add to an error in which backward it was raised, and where forward was called if known."""
     if record is None:
         return
     note(error, f"raised in the backward of {record._pg_op_name}, {node_of(record)!r}")
@@ -366,8 +366,8 @@ def _refuse_nan(record: Record, result: tuple[Any, ...]) -> None:
                 f"Function {node_of(record).name()!r} returned nan values in its {index}{ending} "
                 "output.",
                 where=f"backward of {record._pg_op_name}, in anomaly mode",
-                fix="look at the values that its forward was given, in the call shown below; "
-                "detect_anomaly(check_nan=False) lets nan pass",
+                fix="look at the values that forward was given, in the call shown below; "
+                "detect_anomaly(check_nan=False) allows nan",
             )
 
 

@@ -1,4 +1,4 @@
-"""making: holds the lock under which is made, at its first use, what import did not wait for."""
+"""making: the lock for things that are made at their first use, not at import."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import threading
 
 
 class _Making:
-    """Has one lock, which is never held where another one is waited for."""
+    """Has one lock, which is never held while waiting for another one."""
 
     def __init__(self) -> None:
         self.release()
 
     def release(self) -> None:
-        """Be nobody's: a process that was forked has no other thread that could go on."""
+        """Forget the lock's owner: a forked process has no other thread that could release it."""
         self.lock = threading.RLock()
 
 

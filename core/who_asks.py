@@ -1,8 +1,9 @@
 """``isinstance(v, torch.Tensor)`` is true of a Variable where Python asks, never where C does.
 
-What is written in C takes whatever passes that test for a tensor of its own layout, and reads
-memory that is not there. So ``__class__`` says Tensor only to a call of the builtin isinstance,
-seen in the bytecode of the frame that asks (docs/decisions/0014). In doubt it says the type.
+C code assumes that whatever passes that test has a tensor's memory layout, and would read
+memory that is not there. So ``__class__`` says Tensor only to a call of the builtin
+isinstance, seen in the bytecode of the frame that asks (docs/decisions/0014). In doubt it
+says the type.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
 
-    #: Gives the classes that are asked about, from the frame that asks.
+    #: Gets the classes that are asked about, from the frame that asks.
     Question = Callable[[FrameType], Any]
 
-#: What asks in order to treat a tensor by its kind, or to hand it to what is written in C: the
-#: engine, and of torch its private modules and those that trace, compile or keep tensors.
+#: Modules that ask in order to tell tensors apart, or to hand them to C code: the engine, and in
+#: torch its private modules and those that trace, compile or keep tensors.
 _NOT_TOLD = (
     "plugrad.cli.",
     "plugrad.core.",
@@ -41,7 +42,7 @@ _NOT_TOLD = (
     "torch.utils.checkpoint.",
     "torch.utils.weak.",
 )
-#: What asks in order to transform functions of tensors, and would hand a Variable to C next.
+#: Modules that ask in order to transform functions of tensors, and would then hand a Variable to C.
 _REFUSED = (
     "torch._export.",
     "torch._functorch.apis.",
@@ -51,7 +52,7 @@ _REFUSED = (
     "torch._vmap_internals.",
     "torch.jit.",
 )
-#: Those of them that are torch.func's, whose transforms plugrad has too.
+#: The modules of torch.func among them; plugrad has its transforms too.
 _OF_FUNC = ("torch._functorch.", "torch._vmap_internals")
 #: The metaclass of torch.FloatTensor and the like, whose isinstance is written in C.
 _TENSORTYPE = type(torch.FloatTensor)
@@ -80,7 +81,7 @@ def _class_for_whoever_asks(variable: Any) -> type:
 
 
 class TellsTensor:
-    """Gives ``__class__`` to what is to be a tensor for Python code, and for it alone."""
+    """Gives ``__class__`` to objects that are tensors for Python code only."""
 
     __slots__ = ()
 
@@ -129,7 +130,7 @@ def _refused(question: Question | None) -> Question | None:
                 fix="call plugrad.func's transform of the same name, as in plugrad.func.vmap(f)(x);"
                 " for torch.autograd.functional's, plugrad.functional's"
                 if func
-                else "where no gradient is wanted, pass x.data and use tensors in the function; a "
+                else "where no gradient is needed, pass x.data and use tensors in the function; a "
                 "converted module goes back with plugrad.interop.revert(model)",
             )
         return ()

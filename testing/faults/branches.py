@@ -26,7 +26,7 @@ class Region:
 
     Args:
         what: in words, with ``{}`` for the input's name.
-        inside: which elements lie in it; the real parts of complex numbers have the sign.
+        inside: which elements are in it; complex numbers have the sign of their real part.
         move: brings every element into it.
     """
 
@@ -54,7 +54,7 @@ class Region:
         return gradient * factor.to(gradient.dtype)
 
     def proof(self, subject: Subject, faulty: Subject, name: str) -> str | None:
-        """Whether the gradient is the same wherever the input lies in the region."""
+        """Whether the gradient is the same wherever the input is in the region."""
         pairs = zip(subject.with_input(name), faulty.with_input(name), strict=True)
         for (clean, index), (wrong, _) in pairs:
             for apart in (False, True):
@@ -63,12 +63,12 @@ class Region:
                     continue
                 if not same_where_finite(there, gradients(self._there(wrong, index, apart))):
                     return None
-        return f"where {self.what.format(name)} its gradient is zero, not finite or not there"
+        return f"where {self.what.format(name)} its gradient is zero, not finite or missing"
 
     def _there(self, found: Probe, index: int, apart: bool) -> Case:
-        """The sample with the input moved into the region; ``apart``: the others elsewhere, too.
+        """The sample with the input moved into the region; ``apart``: the others are moved too.
 
-        Where the others are zeros, say, a gradient may be zero for that alone.
+        If the others are zeros, for example, a gradient may be zero only because of that.
         """
         values = moved(found, index, self._moved).values
         if apart:
@@ -147,12 +147,13 @@ _enter(
 # --- ties ----------------------------------------------------------------------------
 
 
-# No number that a sample would have: else one input's ties would be ties with another.
+# Not a number that a sample would have: otherwise one input's ties would be ties with
+# another.
 _TIE = 0.731234
 
 
 def _tied(tensor: Tensor) -> Tensor:
-    """Which elements have an equal."""
+    """Which elements have an equal one."""
     flat = _real(tensor).flatten()
     return (flat[:, None] == flat).sum(1).gt(1).reshape(tensor.shape)
 
@@ -183,7 +184,7 @@ def wrong_at_ties(subject: Subject, name: str) -> Mapping[str, Any]:
 
 
 def _has_kink(found: Probe, index: int) -> bool:
-    """Whether the gradient at a tie is another than close to it."""
+    """Whether the gradient at a tie differs from the one close to it."""
     tensor = found.case.inputs[index].tensor
     if tensor.numel() < 2 or tensor.is_complex():
         return False

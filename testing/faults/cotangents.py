@@ -1,4 +1,4 @@
-"""Faults in what a rule does with its cotangents."""
+"""Faults in what a rule does with its cotangents, the gradients that it is given."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def cotangent_changed(subject: Subject, _: str) -> Mapping[str, Any]:
 
 @FAULTS.fault("nonlinear", "add a sample whose gradient is not zero")
 def nonlinear(subject: Subject, _: str) -> Mapping[str, Any]:
-    """A cotangent g counts as g |g|."""
+    """The rule uses g |g| in place of a cotangent g."""
     return receiving(subject.function, lambda cotangent, _: cotangent * cotangent.abs())
 
 
@@ -61,7 +61,7 @@ def clipped(subject: Subject, _: str) -> Mapping[str, Any]:
     "nan-at-zero", "add a sample whose gradient is not zero", order=0, likely=("zero-cotangent",)
 )
 def nan_at_zero(subject: Subject, _: str) -> Mapping[str, Any]:
-    """A cotangent g counts as g g / g, which is nan at 0."""
+    """The rule uses g g / g in place of a cotangent g, which is nan at 0."""
     return receiving(subject.function, lambda cotangent, _: cotangent * (cotangent / cotangent))
 
 
@@ -79,7 +79,7 @@ def _outputs(subject: Subject) -> list[str]:
     variants=_outputs,
 )
 def output_ignored(subject: Subject, number: str) -> Mapping[str, Any]:
-    """The cotangent of one of several outputs counts as zeros."""
+    """The rule uses zeros for the cotangent of one of several outputs."""
     if not number:
         raise NotApplicable("it has one output")
     raw = subject.engine.raw

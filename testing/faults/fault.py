@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault that can be put into the rule of an op, at run time.
+    """A fault that can be injected into the rule of an op, at run time.
 
     ``inject`` takes the op and a variant, and returns the attributes in which the faulty
     class differs: ``backward``, ``forward``. It raises NotApplicable, with the reason, if
@@ -24,12 +24,12 @@ class Fault:
     Args:
         id: what it is called: ``scaled``.
         inject: see above.
-        advice: what sample would catch it, with ``{}`` for the variant.
+        advice: which sample would catch it, with ``{}`` for the variant.
         variants: the names of the inputs, options or outputs that it can be in; without
             it there is one variant, the empty name.
         order: 1 if it changes the gradient, 2 if only its derivative; 0 if it does
             something besides, so that no gradient can prove it harmless.
-        likely: ids of the laws that usually catch it: they are asked first.
+        likely: ids of the laws that usually catch it; they run first.
         proof: why a fault of order 1 that no sample showed shows on no other sample
             either; takes the op, the faulty op and the variant, returns the reason or None.
     """
@@ -89,7 +89,7 @@ class FaultBook:
         self._faults[fault.id] = fault
 
     def checkpoint(self) -> Callable[[], None]:
-        """What takes the book back to the faults that it has now."""
+        """A function that takes the book back to the faults that it has now."""
         before = dict(self._faults)
 
         def restore() -> None:

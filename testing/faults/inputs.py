@@ -97,7 +97,7 @@ def _two_positions(subject: Subject) -> tuple[tuple[int, int | None], ...]:
 
 
 def _broadcast_names(subject: Subject) -> list[str]:
-    # torch needs no declaration to sum.
+    # torch sums without a declaration.
     sums = subject.op.declaration.broadcasts or subject.engine.mends
     return subject.names if sums else [""]
 
@@ -122,7 +122,7 @@ def unbroadcast_dropped(subject: Subject, name: str) -> Mapping[str, Any]:
     return returning(subject.function, change, values=True)
 
 
-#: By whether the engine sums what nobody declared.
+#: Whether the engine sums without a declaration.
 _NOT_BROADCAST = {
     False: "forward does not broadcast {}",
     True: "in no sample a gradient of {} is left to torch to sum",
@@ -144,8 +144,8 @@ def _one_place(gradient: Any, value: Any) -> Any:
 def _can_broadcast(subject: Subject, name: str) -> bool:
     """Whether some sample, or one with a smaller input, gets a larger raw gradient.
 
-    Where the engine sums without being told, nobody says that forward is meant to broadcast:
-    then only the samples themselves count.
+    If the engine sums without a declaration, it is unknown whether forward is meant to
+    broadcast: then only the samples themselves count.
     """
     for found, index in subject.with_input(name):
         if _repeats(found, index):

@@ -1,4 +1,4 @@
-"""Faults in what a rule knows of the arguments that are no tensors."""
+"""Faults in what a rule knows about arguments that are not tensors."""
 
 from __future__ import annotations
 
@@ -223,12 +223,12 @@ def _dims(subject: Subject) -> list[str]:
 
 @FAULTS.fault(
     "other-dim",
-    "add a sample that forward also takes with another {}",
+    "add a sample that is also valid with another {}",
     variants=_dims,
     proof=_OTHER_DIM.proof,
 )
 def other_dim(subject: Subject, name: str) -> Mapping[str, Any]:
-    """The rule takes the next dimension, not the one of the call."""
+    """The rule uses the next dimension in place of the one in the call."""
     if not name:
         raise NotApplicable("it has no parameter dim")
     return _OTHER_DIM.inject(subject, name)
@@ -245,7 +245,7 @@ def _keepdims(subject: Subject) -> list[str]:
     proof=_KEEPDIM.proof,
 )
 def keepdim_flipped(subject: Subject, name: str) -> Mapping[str, Any]:
-    """The rule takes keepdim for the opposite of what it was."""
+    """The rule uses the opposite of keepdim."""
     if not name:
         raise NotApplicable("it has no parameter keepdim")
     return _KEEPDIM.inject(subject, name)
@@ -265,12 +265,12 @@ def _only_a_tensor(subject: Subject, name: str) -> bool:
 
 @FAULTS.fault(
     "option-ignored",
-    "add a sample that gives {} another value, and that forward also takes without it",
+    "add a sample with a non-default {} that is also valid without it",
     variants=_options,
     proof=_IGNORED.proof,
 )
 def option_ignored(subject: Subject, name: str) -> Mapping[str, Any]:
-    """The rule takes an option for its default."""
+    """The rule uses an option's default in place of its value."""
     if not name:
         raise NotApplicable("it has no option")
     return _IGNORED.inject(subject, name)
@@ -290,7 +290,7 @@ def _masks(subject: Subject) -> list[str]:
     proof=_ALL_TRUE.proof,
 )
 def mask_all_true(subject: Subject, name: str) -> Mapping[str, Any]:
-    """The rule takes a boolean tensor for True everywhere."""
+    """The rule treats a boolean tensor as True everywhere."""
     if not name:
         raise NotApplicable("no argument is a boolean tensor")
     return _ALL_TRUE.inject(subject, name)
@@ -303,7 +303,7 @@ def mask_all_true(subject: Subject, name: str) -> Mapping[str, Any]:
     proof=_ALL_FALSE.proof,
 )
 def mask_all_false(subject: Subject, name: str) -> Mapping[str, Any]:
-    """The rule takes a boolean tensor for False everywhere."""
+    """The rule treats a boolean tensor as False everywhere."""
     if not name:
         raise NotApplicable("no argument is a boolean tensor")
     return _ALL_FALSE.inject(subject, name)

@@ -106,7 +106,7 @@ class KeptArguments:
 def watching(
     function: type[Any], seen: Callable[[Any, tuple[Any, ...]], None]
 ) -> Mapping[str, Any]:
-    """The attributes of an op that tells of each context that is filled.
+    """The attributes of an op that reports each context that is filled.
 
     Args:
         function: the op.

@@ -1,4 +1,4 @@
-"""Faults that change, share or reuse what is not theirs."""
+"""Faults that change, share or reuse memory that is not theirs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _saved(subject: Subject, ctx: Any) -> list[Tensor]:
 
 
 def _uses_saved(subject: Subject, found: Probe) -> bool:
-    """Whether the rule gives something else with what other values of the inputs leave."""
+    """Whether the rule gives another result with what other input values leave."""
     expected, contexts = gradients(found.case), subject.contexts
     for other in filter(None, map(probe, moved_everywhere(found))):
         left = contexts.left(other.context)
@@ -73,7 +73,7 @@ def saved_changed(subject: Subject, _: str) -> Mapping[str, Any]:
     likely=("interleaved",),
 )
 def state_shared(subject: Subject, _: str) -> Mapping[str, Any]:
-    """The rule uses what the newest call of the op saved, not its own."""
+    """The rule uses what the op's newest call saved instead of its own."""
     _refuse_unsaved(subject)
     if subject.engine.name == "torch" and not any(_uses_saved(subject, p) for p in subject.probes):
         raise NotApplicable("the gradients do not depend on what the inputs let forward save")

@@ -1,4 +1,4 @@
-"""Subject: an op that faults are put into, and what its samples tell of it."""
+"""Subject: an op that faults are injected into, and what its samples say about it."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Subject:
     def names(self) -> list[str]:
         """The places that get a gradient in some sample.
 
-        Of those in a list only the first two, and so of arguments without a name.
+        Only the first two of a list, or of arguments without a name, count.
         """
         every = dict.fromkeys((p.name, _early(p)) for b in self.probes for p in b.places)
         nameless = [name for name, early in every if early and name.startswith("argument ")]
@@ -148,7 +148,7 @@ def moved(found: Probe, index: int, move: Callable[[Tensor], Tensor]) -> Case:
 
 
 def gradients(case: Case, order: int = 1, scale: float = 1.0) -> list[Any] | None:
-    """The gradients of a call, or what they derive to; None if it raises.
+    """The gradients of a call, or their derivatives; None if it raises.
 
     Args:
         case: the call.
@@ -205,7 +205,7 @@ def same(expected: Sequence[Any] | None, got: Sequence[Any] | None) -> bool:
 
 
 def same_where_finite(expected: Sequence[Any] | None, got: Sequence[Any] | None) -> bool:
-    """The same where a nan and an infinity are one: times a number an infinity may be a nan."""
+    """The same, but nan and infinity count as equal: an infinity times a number may be nan."""
     return _all_same(expected, got, _not_finite)
 
 

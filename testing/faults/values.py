@@ -71,7 +71,7 @@ def float32_inside(subject: Subject, _: str) -> Mapping[str, Any]:
 
 
 def _refuse_narrow(subject: Subject) -> None:
-    """Refuse what takes digits from nothing: many kernels have no float64."""
+    """Refuse if no sample is in float64: many kernels do not have it."""
     cases = [found.case for found in subject.probes]
     if not any(case.inputs[i].tensor.dtype in _NARROW for case in cases for i in case.wanted):
         raise NotApplicable("no sample has a gradient in float64")

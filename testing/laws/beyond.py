@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from plugrad.testing.engine import Engine
 
 
-#: The laws that say what is wrong with a second derivative, before those that find that it is.
+#: The laws that say what is wrong with a second derivative, before those that only find that it is
+#: wrong.
 _WHY = ("once-differentiable", "hidden-intermediate")
 _SECOND_ORDER = (*_WHY, "oracle", "numeric", "second-order")
 
@@ -38,8 +39,9 @@ _SECOND_ORDER = (*_WHY, "oracle", "numeric", "second-order")
 def once_differentiable(case: Case) -> None:
     """A gradient that cannot be differentiated again says so.
 
-    It depends on the cotangent at least, so one without a graph would make the second
-    derivative silently zero; ``once_differentiable`` makes it an error.
+    A gradient depends at least on the cotangent (the gradient that backward is given), so a
+    gradient without a graph would make the second derivative silently zero;
+    ``once_differentiable`` makes it an error.
     """
     call = differentiable_call(case)
     marked = case.op.once_differentiable
@@ -61,10 +63,10 @@ def once_differentiable(case: Case) -> None:
         tracked = [g for g in gradients if call.engine.is_tracked(g)]
         ones = [torch.ones_like(call.engine.raw(g)) for g in tracked]
         call.engine.grad(tracked, ones, [call.variables[i] for i in case.wanted])
-    # torch's own mark refuses only what backward() of the gradient itself would reach.
+    # torch's own mark only refuses what backward() of the gradient itself would reach.
     if marked and call.engine is TORCH and _gradient_moves(case, call):
         raise Violation(
-            "backward is marked once_differentiable, of which torch says nothing where a loss's "
+            "backward is marked once_differentiable, but torch does not say so when a loss's "
             "gradient is differentiated: a gradient penalty or a Hessian silently lacks its part",
             tolerated=True,
         )
@@ -97,10 +99,10 @@ def _must_refuse(engine: Engine, gradient: Any, cotangents: list[Any]) -> None:
 
 @LAWS.law("hidden-intermediate", "beyond")
 def hidden_intermediate(case: Case) -> None:
-    """What forward leaves for backward as a constant does not depend on the inputs.
+    """A constant that forward leaves for backward does not depend on the inputs.
 
     A number on ``ctx`` that was computed from an input, or a saved tensor marked as not
-    differentiable, loses its part of the second derivative silently.
+    differentiable, silently loses its part of the second derivative.
     """
     call, _ = ruled_call(case)
     if case.op.once_differentiable:
@@ -146,8 +148,8 @@ def _equal(a: Any, b: Any) -> bool:
 def second_order(case: Case) -> None:
     """The second derivative is torch's, in the inputs and in the cotangents.
 
-    A rule that steps out of the graph (``.data``, NumPy, a saved intermediate) loses a part
-    of it, and torch then says nothing.
+    A rule that leaves the graph (``.data``, NumPy, a saved intermediate) loses a part of
+    it, and torch does not warn.
     """
     _compare_orders(case, 2)
 
@@ -156,8 +158,8 @@ def second_order(case: Case) -> None:
 def third_order(case: Case) -> None:
     """The third derivative of an elementwise op is torch's.
 
-    A rule that is right twice by luck, since what it loses is linear, is not right a third
-    time.
+    A rule may be right twice by luck, because what it loses is linear; it is not right a
+    third time.
     """
     if not case.op.declaration.elementwise:
         raise NotApplicable("the op is not declared elementwise")
@@ -167,7 +169,9 @@ def third_order(case: Case) -> None:
 def _compare_orders(case: Case, order: int) -> None:
     call = _twice_differentiable(case)
     if any(case.inputs[i].domain in BOUND for i in case.wanted):
-        raise NotApplicable("across the domain a gradient may be any: differences judge")
+        raise NotApplicable(
+            "outside the domain the gradient is arbitrary: finite differences judge"
+        )
     theirs = case.oracle.call()
     same_roots(call, theirs)
     allowed = 10 ** (order - 2) * case_tolerance(case, call)
@@ -190,7 +194,7 @@ def _compare_orders(case: Case, order: int) -> None:
         names = points
         message = f"derivative {number} is not torch's"
         known = [None if e is None else e.detach() for e in expected]
-        # Where a derivative should vanish, the rounding of the others' size remains.
+        # Where a derivative should vanish, rounding of the others' size remains.
         sizes = [
             torch.where(torch.isfinite(e), e, 0).abs().max()
             for e in known
@@ -216,8 +220,8 @@ def _differentiable_pairs(
         if our is None or not our.requires_grad:
             if _varies(their, torch_points):
                 raise Violation(
-                    f"derivative {number - 1} in {name} has no graph, torch's has: what depends "
-                    "on inputs or cotangents must be computed on Variables"
+                    f"derivative {number - 1} in {name} has no graph, but torch's has: what "
+                    "depends on inputs or cotangents must be computed on Variables"
                 )
             continue
         pairs.append((our, their))
@@ -225,7 +229,7 @@ def _differentiable_pairs(
 
 
 def _varies(tensor: Tensor, points: Sequence[Tensor]) -> bool:
-    """Whether torch's derivative of it is not just zeros, as of relu's second."""
+    """Whether torch's derivative of it is not just zeros, like relu's second derivative."""
     direction = torch.ones_like(tensor)
     found = torch.autograd.grad(tensor, points, direction, retain_graph=True, allow_unused=True)
     return any(g is not None and bool(g.nan_to_num().any()) for g in found)
@@ -262,8 +266,9 @@ def _twice_differentiable(case: Case) -> Call:
 def second_order_numeric(case: Case) -> None:
     """The second derivative is the slope of the gradient.
 
-    By differences of the op's own gradient, along a random direction in all inputs at once;
-    it holds where torch has no oracle, and where it has the same mistake.
+    It is compared with finite differences of the op's own gradient, along a random
+    direction in all inputs at once. This also works where torch cannot differentiate, and
+    where torch has the same mistake.
     """
     refuse_surrogate(case)
     call = _twice_differentiable(case)

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 def complex_(case: Case) -> None:
     """With complex inputs the gradient is right in its real and in its imaginary part.
 
-    Also where all samples are real: they are made complex, all together and each alone, and
-    complex ones real. An op that takes complex numbers must have their conjugates; one that
-    does not must refuse them (``dtypes=``).
+    This is tried even if all samples are real: inputs are made complex, all together and
+    each alone, and complex inputs real. An op that takes complex numbers must conjugate its
+    factors; one that does not must refuse them (``dtypes=``).
     """
     refuse_surrogate(case)
     refuse_undifferentiable(case)
@@ -48,11 +48,11 @@ def complex_(case: Case) -> None:
         if not _refused_by_engine(other, call) and all(root.dtype in WIDE for root in call.roots):
             check_directions(other, call, 1)
     if not tried:
-        raise NotApplicable("the op takes no complex numbers here")
+        raise NotApplicable("the op does not take complex numbers here")
 
 
 def _refused_by_engine(case: Case, call: Call) -> bool:
-    """Whether a real input gets a complex gradient, which the law real-gradient tells."""
+    """Whether a real input gets a complex gradient, which the law real-gradient reports."""
     declared = case.op.declaration
     if declared.broadcasts or declared.promotes or call.node is None:
         return False
@@ -64,10 +64,10 @@ def _refused_by_engine(case: Case, call: Call) -> bool:
 def _variants(case: Case) -> Iterator[Case]:
     """The case with other inputs complex: all, and each alone; and each complex one real."""
     if not all(given.tensor.numel() for given in case.inputs):
-        return  # torch does not look at the dtypes of what has no elements
+        return  # torch does not look at the dtypes of empty tensors
     wide = [i for i in case.wanted if case.inputs[i].tensor.dtype in WIDE]
     if wide != case.wanted:
-        return  # differences of a narrow one would be mostly rounding
+        return  # differences in a narrow dtype would be mostly rounding
     if any(case.inputs[i].domain for i in wide):
         return  # of real numbers, as they all are
     real = [i for i in wide if not case.inputs[i].tensor.is_complex()]
@@ -75,8 +75,8 @@ def _variants(case: Case) -> Iterator[Case]:
     generator = case.generator(50)
     if real:
         yield _with(case, {i: _complexified(case, i, generator) for i in real})
-    # Of a class that declares nothing, real and complex inputs together are refused loudly by
-    # the engine, if its rule does not allow for them; so they are tried if a sample has them.
+    # For a class that declares nothing, the engine refuses real and complex inputs together unless
+    # its rule allows for them; so they are tried if a sample has them.
     if len(wide) > 1 and (case.op.declared or others):
         for i in real:
             yield _with(case, {i: _complexified(case, i, generator)})
@@ -124,15 +124,15 @@ def real_gradient(case: Case) -> None:
             tried += 1
             _check_real(other, i, gradients[i])
     if not tried:
-        raise NotApplicable("the op takes no complex numbers here")
+        raise NotApplicable("the op does not take complex numbers here")
 
 
 def _check_real(case: Case, i: int, gradient: Any) -> None:
     given = case.inputs[i]
     if gradient is not None and gradient.is_complex() and not given.tensor.is_complex():
         raise Violation(
-            f"the real input {given.name} gets a complex gradient where another input is "
-            "complex: take .real, or declare promotes=True"
+            f"the real input {given.name} gets a complex gradient when another input is complex: "
+            "take .real, or declare promotes=True"
         )
 
 
@@ -140,7 +140,7 @@ def _check_real(case: Case, i: int, gradient: Any) -> None:
 def conj_view(case: Case) -> None:
     """A lazily conjugated input or cotangent counts as conjugated.
 
-    ``x.conj()`` only sets a bit; who reads the memory must resolve it.
+    ``x.conj()`` only sets a bit; code that reads the memory must resolve it.
     """
     if not any(given.tensor.is_complex() for given in case.inputs):
         raise NotApplicable("no input is complex")
@@ -151,7 +151,7 @@ def conj_view(case: Case) -> None:
 def neg_view(case: Case) -> None:
     """A lazily negated input or cotangent counts as negated.
 
-    ``x.conj().imag`` only sets a bit; who reads the memory must resolve it.
+    ``x.conj().imag`` only sets a bit; code that reads the memory must resolve it.
     """
     _check_views(case, _neg_view, "a negated view as input changes the result")
 
@@ -160,7 +160,8 @@ def _check_views(case: Case, change: Any, message: str) -> None:
     if case.op.engine is PLUGRAD:
         _compare_views(case, change, message)
         return
-    # Few kernels are ever given one: where one fails, or reads the memory as it is, is advice.
+    # Few kernels ever get such a view, so a failure, or reading the memory as it is, is only
+    # advice.
     try:
         _compare_views(case, change, message)
     except Violation as violation:

@@ -1,4 +1,4 @@
-"""Cotangents: what a rule may assume of the gradients that reach it, which is nothing."""
+"""Cotangents: a rule may assume nothing about the gradients that it is given."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @LAWS.law("cotangent-layouts", "first order")
 def cotangent_layouts(case: Case) -> None:
-    """A cotangent may lie in memory in any way.
+    """A cotangent, the gradient that backward is given, may have any memory layout.
 
-    ``y.sum().backward()`` sends one with stride 0, a transposed use a transposed one; a
+    ``y.sum().backward()`` sends one with stride 0, and a transposed use a transposed one; a
     ``view`` in the rule fails on them, and ``as_strided`` gives wrong numbers.
     """
     call = differentiable_call(case)
@@ -37,7 +37,7 @@ def cotangent_layouts(case: Case) -> None:
         got = call.rule(cotangents)
         agree_all(case.inputs, expected, got, allowed, f"wrong for {layout} cotangents")
     if not tried:
-        raise NotApplicable("no output has two elements that could lie otherwise")
+        raise NotApplicable("no output has two elements that could be laid out otherwise")
 
 
 def _expanded(cotangent: Tensor) -> Tensor:
@@ -70,17 +70,17 @@ def check_linearity(case: Case) -> None:
     gu, gv = call.rule(u), call.rule(v)
     size_u, size_v = (max([_size(g) for g in gs if g is not None], default=0.0) for gs in (gu, gv))
     allowed = case_tolerance(case, call)
-    # Not so far apart in a narrow dtype that its range ends.
+    # In a narrow dtype they must not be so far apart that its range ends.
     large, small = (4.0, 0.25) if allowed > 1e-3 else (1024.0, 2.0**-20)
     for a, b in ((large, -0.5), (small, 0.0), (1.0, 1.0)):
         got = call.rule([_combined(a, x, b, y) for x, y in zip(u, v, strict=True)])
         expected = [_combined(a, x, b, y) for x, y in zip(gu, gv, strict=True)]
         message = f"not linear in the cotangent: vjp({a:g} u + {b:g} v)"
-        # Two large terms may cancel; what is left of them carries their error.
+        # Two large terms may cancel; what is left carries their error.
         scale = max(abs(a) * size_u, abs(b) * size_v)
         for given, e, g in zip(case.inputs, expected, got, strict=True):
             if not given.differentiable:
-                continue  # what a rule gives for it, the law non-differentiable judges
+                continue  # the law non-differentiable judges what a rule gives for it
             _agree_at_scale(given.name, e, g, allowed, message, scale)
 
 
@@ -95,7 +95,7 @@ def _agree_at_scale(
 ) -> None:
     both = isinstance(expected, Tensor) and isinstance(got, Tensor)
     if both and expected.shape == got.shape and not all_finite(expected):
-        # Of an infinite slope inf - inf is left on one side.
+        # For an infinite slope, inf - inf is left on one side.
         finite = torch.isfinite(expected)
         expected, got = torch.where(finite, expected, 0), torch.where(finite, got, 0)
     agree(expected, got, f"gradient of {name}", allowed, message, scale=scale)
@@ -119,7 +119,7 @@ def zero_cotangent(case: Case) -> None:
         if gradient is None or slope is None or gradient.shape != slope.shape:
             continue
         wrong = (gradient != 0) & torch.isfinite(slope)
-        # In an op that mixes elements one infinite slope spoils all of them.
+        # In an op that mixes elements, one infinite slope spoils them all.
         if bool(wrong.any()) and bool(torch.isfinite(slope).all()):
             raise Violation(
                 f"the gradient of {given.name} is {gradient[wrong][0].item()} for a zero cotangent"
@@ -128,9 +128,10 @@ def zero_cotangent(case: Case) -> None:
 
 @LAWS.law("partial-cotangents", "first order")
 def partial_cotangents(case: Case) -> None:
-    """An output that is not used sends no cotangent, and the others' gradients are right.
+    """If an output is not used, the other outputs' gradients are still right.
 
-    Each output is left out once; the rule gets zeros for it, or None if it asked for that.
+    An unused output sends no cotangent. Each output is left out once; the rule gets zeros
+    for it, or None if it asked for that.
     """
     call = differentiable_call(case)
     count = len(call.roots)

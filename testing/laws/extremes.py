@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from plugrad.testing.case import Case
 
 
-#: What the samples' numbers are made to be at most. Beyond, squares leave float32.
+#: The samples' largest numbers are scaled to these. Beyond them, squares leave float32.
 MAGNITUDES = (1e-12, 1e-6, 10.0, 30.0, 100.0, 300.0, 1000.0, 1e6)
 #: Where digits are lost that 1e-12 has lost altogether.
 _DIGITS = 1e-6
 #: The same of one input alone.
 _ALONE = (1e-6, 100.0, 1e6)
-#: A number above it may well overflow float32 on the way; one below it need not.
+#: A number above it may well overflow float32 in between; one below it need not.
 _FITS = 1e15
 #: The relative error that rounding of an ill-conditioned problem may have.
 _ROUGH = 1e-3
@@ -38,11 +38,11 @@ _PATIENCE = 2.0
 
 @LAWS.law("magnitudes", "special points")
 def magnitudes(case: Case) -> None:
-    """Large and tiny numbers give what they should, also in float32.
+    """Large and tiny numbers give the right results, also in float32.
 
-    ``log(1 + exp(x))`` is x for a large x, and inf where ``exp`` overflows first: then the
-    value in float32 is not finite where that in float64 is moderate. The gradient is held to
-    the same, and both to the reference where there is one.
+    ``log(1 + exp(x))`` is x for a large x, but inf if ``exp`` overflows first: then the
+    value in float32 is not finite where the value in float64 is moderate. The same must
+    hold for the gradient, and both must equal the reference's if there is one.
     """
     if not all(case.inputs[i].tensor.dtype is torch.float64 for i in case.wanted):
         raise NotApplicable("the sample is not in float64")
@@ -50,7 +50,7 @@ def magnitudes(case: Case) -> None:
     fits = _fits_at_once(case)
     tried, before, took = 0, 0.0, 0.0
     for values, what, magnitude in _resized(case):
-        # Where a number is how often a loop runs, the next would take the longer for it.
+        # If a number says how often a loop runs, the next magnitude would take even longer.
         if 1 < before < magnitude and took * magnitude / before > _PATIENCE:
             continue
         start = time.perf_counter()
@@ -91,7 +91,7 @@ def _like_reference(case: Case, values: list[Tensor], what: str) -> bool:
     try:
         theirs = case.oracle.call([t.clone() for t in values])
         call = case.call([t.clone() for t in values])
-    except Exception:  # a series that does not converge there, say
+    except Exception:  # for example a series that does not converge there
         return False
     finite = all(all_finite(o) for o in theirs.values if isinstance(o, Tensor))
     if theirs.own_forward or not finite:
@@ -142,7 +142,7 @@ def _moderate(case: Case, values: list[Tensor], what: str) -> bool:
         raise Violation(
             f"{what}: in float32 the {_name(case, number, len(wide))} is "
             f"{float(rounded.flatten()[place])} where float64 has "
-            f"{float(exact.flatten()[place]):.6g}: something overflows on the way"
+            f"{float(exact.flatten()[place]):.6g}: something overflows in between"
         )
     return True
 
@@ -178,10 +178,11 @@ def _name(case: Case, number: int, count: int) -> str:
 
 @LAWS.law("no-nan-twice", "special points", explained_by=("no-nan", "once-differentiable"))
 def no_nan_twice(case: Case) -> None:
-    """The second derivative is not nan where the first is finite, unless torch's is, too.
+    """The second derivative is not nan where the first is finite, unless torch's is nan too.
 
-    A rule that guards its result, ``where(x > 0, gy / x, 0)``, and not its input gives 0 times
-    inf when it is differentiated itself. At 0, 1 and -1, in one element and in all.
+    A rule that guards its result, ``where(x > 0, gy / x, 0)``, but not its input gives 0
+    times inf when it is differentiated itself. It is tried at 0, 1 and -1, in one element
+    and in all.
     """
     call = refuse_undifferentiable(case)
     if case.op.once_differentiable:

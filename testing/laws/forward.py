@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 @LAWS.law("runs", "forward", gate=True)
 def runs(case: Case) -> None:
-    """The sample can be called, and the backward of it runs.
+    """The sample can be called, and its backward runs.
 
-    Whatever forward or backward raise is told here once; the other laws do not repeat it.
-    So is an argument that the sample calls ``constant`` and does not have.
+    Whatever forward or backward raises is reported here once; the other laws do not repeat
+    it. So is an argument that the sample calls ``constant`` but does not have.
     """
     if case.unknown_constants:
         raise Violation(_unknown_constants(case))
@@ -37,7 +37,7 @@ def runs(case: Case) -> None:
         with torch.no_grad():
             call.raw(call.cotangents())
     if call.node is not None and case.op.engine is not PLUGRAD:
-        call = case.call()  # a rule may be one that runs but once
+        call = case.call()  # a rule may be able to run only once
     if call.roots and (call.node is None or case.op.engine is not PLUGRAD):
         call.vjp(call.cotangents())
 
@@ -50,8 +50,9 @@ def _called(case: Case) -> Call:
             return _called_with_attributes(case, error)
         first = str(error).strip().partition("\n")[0]
         raise Violation(
-            f"not checked: it needs a GPU, which is not here ({type(error).__name__}: {first}); "
-            "run the check with --device cuda where there is one",
+            f"not checked: it needs a GPU, and there is none here ({type(error).__name__}: "
+            f"{first}); "
+            "run the check with --device cuda on a machine with a GPU",
             tolerated=True,
             stops=True,
         ) from error
@@ -78,16 +79,16 @@ def _unknown_constants(case: Case) -> str:
     named = ", ".join(filter(None, names))
     unknown = ", ".join(map(repr, case.unknown_constants))
     return (
-        f"the sample calls {unknown} constant and gives no such argument: write the position or "
-        f"the name of an argument that it gives; forward's are named {named}"
+        f"the sample calls {unknown} constant but has no such argument: write the position or "
+        f"the name of an argument that it has; forward's are named {named}"
     )
 
 
 @LAWS.law("reference", "forward")
 def reference(case: Case) -> None:
-    """Forward gives what the function gives that the op stands for.
+    """Forward gives the same as the function that the op stands for.
 
-    Bit for bit where that is a torch function: then both run the same kernels.
+    If that is a torch function, bit for bit, since both run the same kernels.
     """
     function = case.op.reference
     if function is None:
@@ -116,7 +117,7 @@ def compare_outputs(
 
 
 def refused_by_reference(case: Case, values: Sequence[Tensor]) -> bool:
-    """Whether the reference raises for these inputs too; without one, forward decides."""
+    """Whether the reference raises for these inputs too; without a reference, forward decides."""
     try:
         if case.op.reference is not None:
             reference_outputs(case, case.op.reference, values)
@@ -129,7 +130,7 @@ def refused_by_reference(case: Case, values: Sequence[Tensor]) -> bool:
 
 
 def _exactness(case: Case, outputs: Sequence[Any]) -> float:
-    """What a reference may differ by: nothing if it is torch's and the op runs its kernel."""
+    """How much a reference may differ: not at all if it is torch's and the op runs its kernel."""
     declared = case.op.declaration.reference
     same_kernel = case.op.engine is PLUGRAD and not case.op.composite
     if same_kernel and (declared is None or _is_torchs(declared)):
@@ -145,7 +146,7 @@ def _is_torchs(function: Callable[..., Any]) -> bool:
 
 @LAWS.law("untracked", "forward")
 def untracked(case: Case) -> None:
-    """A call gives the same whether it is recorded or not.
+    """A call gives the same result whether it is recorded or not.
 
     A forward that looks at ``needs_input_grad`` must not compute something else.
     """
@@ -157,7 +158,7 @@ def untracked(case: Case) -> None:
 
 @LAWS.law("refusals", "forward", whole_op=True, explained_by=("samples",))
 def refusals(op: OpUnderTest) -> None:
-    """Calls that the op says it refuses raise what it says.
+    """Calls that the op declares as refused raise the declared error.
 
     An error is part of what an op does: ``Sample(...).raises(Error, match)`` says so.
     """
@@ -178,28 +179,28 @@ def _must_raise(case: Case) -> None:
     except sample.error as error:
         if not re.search(sample.match, str(error)):
             raise Violation(
-                f"{sample!r} raises {type(error).__name__} as it should, but its message "
-                f"does not match {sample.match!r}: {error}"
+                f"{sample!r} raises {type(error).__name__} as declared, but its message does not "
+                f"match {sample.match!r}: {error}"
             ) from error
         return
     except Exception as error:
         raise Violation(
             f"{sample!r} raises {type(error).__name__}, not {sample.error.__name__}: {error}"
         ) from error
-    raise Violation(f"{sample!r} raises nothing, not {sample.error.__name__}")
+    raise Violation(f"{sample!r} raises nothing instead of {sample.error.__name__}")
 
 
 @LAWS.law("meta", "forward")
 def meta(case: Case) -> None:
     """On meta tensors, which have no values, forward gives the same shape, dtype and strides.
 
-    Then shapes can be found without computing, as tracing does. Where the reference cannot
-    do that either, the op need not.
+    Then shapes can be found without computing, as tracing does. If the reference cannot do
+    that either, the op does not have to.
     """
     if not case.inputs:
         raise NotApplicable("no argument is a tensor")
     if case.op.engine is not PLUGRAD and not case.op.composite:
-        # Who reads the memory at data_ptr() would end the process: a meta tensor's is 0.
+        # Reading the memory at data_ptr() would end the process: a meta tensor's is 0.
         raise NotApplicable("a Function may read memory, and a meta tensor has none")
     values = [t.to("meta") for t in case.values]
     try:

@@ -55,7 +55,7 @@ def _check_form(case: Case, given: Input, gradient: Any) -> None:
     if not isinstance(gradient, Tensor):
         raise Violation(f"{name} is a {type(gradient).__name__}: return a tensor or None")
     if gradient.device != tensor.device:
-        raise Violation(f"{name} lies on {gradient.device}, the input on {tensor.device}")
+        raise Violation(f"{name} is on {gradient.device}, the input on {tensor.device}")
     if gradient.layout is not tensor.layout:
         raise Violation(
             f"{name} is {gradient.layout}, the input is {tensor.layout}",
@@ -66,7 +66,7 @@ def _check_form(case: Case, given: Input, gradient: Any) -> None:
             gradient.sum_to_size(tensor.shape)
         except RuntimeError:
             raise Violation(
-                f"{name} has shape {tuple(gradient.shape)}, which is no broadcast of "
+                f"{name} has shape {tuple(gradient.shape)}, which is not a broadcast of "
                 f"{tuple(tensor.shape)}"
             ) from None
         return
@@ -113,7 +113,7 @@ def _sums_to(gradient: Tensor, tensor: Tensor) -> bool:
 def non_differentiable(case: Case) -> None:
     """An integer or boolean input gets None, and nothing is computed for it.
 
-    Zeros would claim that there is a derivative, and cost memory. To hand on the cotangent
+    Zeros would claim that there is a derivative, and cost memory. Passing on the cotangent
     itself, or a view of it, costs nothing: the engine drops it.
     """
     call, _ = ruled_call(case)
@@ -137,7 +137,7 @@ def _floating(tensor: Tensor) -> bool:
 
 @LAWS.law("subsets", "first order")
 def subsets(case: Case) -> None:
-    """Whichever inputs require grad, each gets the gradient that it gets among all.
+    """Whichever inputs require grad, each gets the same gradient as when all do.
 
     ``needs_input_grad`` lets a rule skip work; it must not skip too much.
     """
@@ -158,7 +158,7 @@ def subsets(case: Case) -> None:
 
 
 def _proper_subsets(wanted: list[int]) -> Iterator[tuple[int, ...]]:
-    """All of them; of many inputs only the single ones and all but one."""
+    """All subsets; for many inputs only the single ones and all but one."""
     few = len(wanted) <= 4
     sizes = range(1, len(wanted)) if few else (1, len(wanted) - 1)
     for size in sizes:
@@ -169,7 +169,7 @@ def _proper_subsets(wanted: list[int]) -> Iterator[tuple[int, ...]]:
 def purity(case: Case) -> None:
     """The rule changes neither its cotangents, nor saved tensors, nor inputs.
 
-    Others hold them: a second backward, the sum of another branch, the user.
+    Others still use them: a second backward, the sum of another branch, the user.
     """
     call, node = ruled_call(case)
     held: list[tuple[str, Tensor]] = []
@@ -186,15 +186,15 @@ def purity(case: Case) -> None:
         agree(was, tensor, name, 0.0, "backward changed it in place", caused=False)
         if tensor._version != version:
             raise Violation(
-                f"backward wrote to {name} in place, if only the same values", tolerated=True
+                f"backward wrote to {name} in place, even if only the same values", tolerated=True
             )
 
 
 @LAWS.law("gradient-memory", "first order")
 def gradient_memory(case: Case) -> None:
-    """After backward nobody but the leaf sees the memory of its gradient.
+    """After backward only the leaf uses the memory of its gradient.
 
-    Else ``x.grad.zero_()``, or the next accumulation, would change an input, a saved
+    Otherwise ``x.grad.zero_()``, or the next accumulation, would change an input, a saved
     tensor, the cotangent or another gradient.
     """
     call = differentiable_call(case)
@@ -216,7 +216,7 @@ def gradient_memory(case: Case) -> None:
             continue
         key, name = _memory(gradient.data), case.inputs[i].name
         if key in seen:
-            # torch's own gradients lie on a cotangent's memory, too.
+            # torch's own gradients share a cotangent's memory too.
             raise Violation(
                 f"the gradient of {name} shares memory with {seen[key]}",
                 tolerated=seen[key] == "the cotangent",
@@ -240,8 +240,8 @@ def _overlaps_itself(tensor: Tensor) -> bool:
 def determinism(case: Case) -> None:
     """The same call gives the same gradient again, bit for bit.
 
-    A random op does so for the same state of the generator. An op may declare by how much
-    it differs: ``nondeterminism=``.
+    For a random op this holds if the generator's state is the same. An op may declare how
+    much two runs may differ: ``nondeterminism=``.
     """
     first, second = differentiable_call(case), case.call()
     cotangents = first.cotangents()

@@ -1,4 +1,4 @@
-"""Graphs: the op among others, more than once, and again."""
+"""Graphs: the op among others, used several times, and run again."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @LAWS.law("same-variable-twice", "first order")
 def same_variable_twice(case: Case) -> None:
-    """A Variable given for two inputs gets the sum of both gradients.
+    """A Variable passed as two inputs gets the sum of both gradients.
 
-    Rules that find out by identity which input is which get this wrong.
+    Rules that tell inputs apart by identity get this wrong.
     """
     for i, j in alike(case):
         values = case.values
@@ -64,11 +64,12 @@ def alike(case: Case) -> list[tuple[int, int]]:
 
 
 def _other_values(case: Case) -> list[Tensor]:
-    """The inputs in another order of elements: as legal, and other numbers."""
+    """The inputs with their elements in another order: just as legal, but other numbers."""
     changed = case.values
     for i in case.wanted:
         tensor = changed[i]
-        # Moved a little as well, since one element, or equal ones, have but one order.
+        # Moved a little as well, since a single element, or equal ones, have only one
+        # order.
         moved = tensor.flip(tuple(range(tensor.dim()))) * 0.875
         changed[i] = moved
     return changed
@@ -78,7 +79,7 @@ def _other_values(case: Case) -> list[Tensor]:
 def interleaved(case: Case) -> None:
     """Two calls between forward and backward do not disturb each other.
 
-    State on the class, or in a global, belongs to the last call and not to this one.
+    State on the class, or in a global, belongs to the last call, not to this one.
     """
     refuse_undifferentiable(case)
     expected = case.shared.gradients
@@ -97,9 +98,9 @@ def interleaved(case: Case) -> None:
 
 @LAWS.law("diamond", "first order")
 def diamond(case: Case) -> None:
-    """Gradients add up: of an output that is used twice, and of two calls on one Variable.
+    """Gradients add up if an output is used twice, and for two calls on one Variable.
 
-    The gradient of the one call waits while the rule of the other runs, which must not
+    The gradient of one call waits while the rule of the other runs; that rule must not
     write over it, nor count how often its input is used.
     """
     call = differentiable_call(case)
@@ -115,7 +116,7 @@ def diamond(case: Case) -> None:
     allowed, message = case_tolerance(case, call), "wrong for an output and an input used twice"
     for i in wanted:
         parts = [g for g in pairs[i] if g is not None]
-        # Two large terms may cancel; what is left of them carries their error.
+        # Two large terms may cancel; what is left carries their error.
         scale = max((float(_finite(g).abs().max()) for g in parts if g.numel()), default=0.0)
         expected, what = sum(parts[1:], *parts[:1]), f"gradient of {case.inputs[i].name}"
         agree(expected if parts else None, found[i], what, allowed, message, scale=scale)
@@ -131,9 +132,9 @@ def _finite(tensor: Tensor) -> Tensor:
 
 @LAWS.law("retain-graph", "first order")
 def retain_graph(case: Case) -> None:
-    """With the graph retained a second and a third backward give the same.
+    """If the graph is retained, a second and a third backward give the same gradients.
 
-    A rule may not use up what its context holds.
+    A rule must not use up what its context holds.
     """
     call = differentiable_call(case)
     cotangents = call.cotangents()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from plugrad.testing.op_under_test import OpUnderTest
 
 _PLUGRAD = ("plugrad",)
-#: What torch's tracer says of an operator whose shapes or values it cannot know.
+#: What torch's tracer says about an operator whose shapes or values it cannot know.
 _NOT_TRACED = (
     "data-dependent",
     "symbolic shapes",
@@ -42,8 +42,8 @@ _EXCEPTIONS = ("NotImplementedError", "UnsupportedOperatorException", "DynamicOu
 def in_torch(op: OpUnderTest) -> None:
     """``plugrad.interop.to_torch(op)`` gives the op's values and gradients.
 
-    On tensors, recorded by torch's autograd or not; so torch's gradcheck says of it what the laws
-    say of the op. Of the first sample that has a gradient.
+    This is checked on tensors, recorded by torch's autograd or not, so that torch's
+    gradcheck says the same as the laws. It uses the first sample that has a gradient.
     """
     case, call = _first(op)
     function = to_torch(op.function)
@@ -94,9 +94,9 @@ def _compare_gradients(case: Case, call: Call, function: Any, allowed: float) ->
 def in_library(op: OpUnderTest) -> None:
     """``plugrad.interop.to_library(op)`` passes ``torch.library.opcheck``.
 
-    So it runs inside torch.compile and torch.export. Of the first sample that has a gradient and
-    fits the schema. Not applicable where no schema can express an argument, or where torch cannot
-    know the shapes or has no kernel for tensors without data.
+    So the op runs inside torch.compile and torch.export. It uses the first sample that has
+    a gradient and fits the schema. The law does not apply if no schema can express an
+    argument, or if torch cannot know the shapes or has no kernel for tensors without data.
     """
     case, call = _first(op)
     narrowest = min(case.inputs[i].tensor.dtype.itemsize for i in case.wanted)
@@ -104,7 +104,7 @@ def in_library(op: OpUnderTest) -> None:
         raise NotApplicable("it gives a narrower dtype than its inputs have: see output-dtype")
     annotation = inspect.signature(op.function.forward).return_annotation
     if annotation is inspect.Signature.empty and len(call.outputs) > 1:
-        raise NotApplicable("what forward returns is not annotated, and a schema must tell it")
+        raise NotApplicable("forward's result is not annotated, but a schema needs its type")
     try:
         operator = to_library(op.function)
     except SchemaError as error:
@@ -129,7 +129,7 @@ def in_library(op: OpUnderTest) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what torch warns of and logs while it traces: it is in the results."""
+    """Without torch's warnings and logs while it traces; they are in the results."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
@@ -148,7 +148,7 @@ def _leaves(case: Case) -> list[Tensor]:
 
 
 def _fits(operator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether torch takes these arguments for what the schema says."""
+    """Whether torch accepts these arguments for the schema."""
     try:
         operator(*args, **kwargs)
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""In place: an op's in-place twins, beside torch's."""
+"""In place: an op's in-place twins, compared with torch's."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 @LAWS.law("inplace-declared", "registration", whole_op=True, engines=("plugrad",))
 def inplace_declared(op: OpUnderTest) -> None:
-    """An op has the in-place twins that torch has of its methods.
+    """An op has the in-place twins that torch has for its methods.
 
-    Else ``x += y`` makes a new Variable, and an optimizer written with it trains nothing.
+    Otherwise ``x += y`` makes a new Variable, and an optimizer written with it trains
+    nothing.
     """
     if not op.declared:
         raise NotApplicable("the class is not declared with @op")
@@ -38,15 +39,16 @@ def inplace_declared(op: OpUnderTest) -> None:
     for name in sorted(missing):
         if registry.owner(name) is None:
             raise Violation(
-                f"torch.Tensor has {name}, and the op has not: declare inplace=True in @op"
+                f"torch.Tensor has {name}, but the op does not: declare inplace=True in @op"
             )
 
 
 @LAWS.law("inplace", "first order", engines=("plugrad",))
 def inplace(case: Case) -> None:
-    """Changed in place, a Variable and a view of one have torch's values and gradients.
+    """After an in-place change, values and gradients are torch's.
 
-    So has the view's base. What torch refuses the twin may refuse, too, and nothing else.
+    A Variable, a view of one, and the view's base are compared. The twin may refuse only
+    what torch refuses too.
     """
     names = _entry(case.op).inplace_names if case.op.declared else ()
     if not names:
@@ -60,7 +62,7 @@ def inplace(case: Case) -> None:
         if (refusal := _compare(case, name, of_view))
     ]
     if len(refused) == 2 * len(names):
-        raise NotApplicable(f"torch refuses it in place, too: {refused[0]}")
+        raise NotApplicable(f"torch refuses it in place too: {refused[0]}")
 
 
 def _entry(op: OpUnderTest) -> RegisteredOp:
@@ -102,7 +104,7 @@ def _compare_gradients(
     if not case.op.declaration.differentiable and not ours_tracked:
         return
     if tracked != ours_tracked:
-        raise Violation(f"after {where} {ours_tracked} require grad, in torch it is {tracked}")
+        raise Violation(f"after {where} {ours_tracked} require grad, in torch {tracked} do")
     if not tracked or not case.wanted:
         return
     generator = case.generator(7)
@@ -159,7 +161,7 @@ def _tensor_leaf(value: Tensor, requires_grad: bool) -> Tensor:
 
 
 def _torchs(case: Case, name: str) -> Callable[..., Any]:
-    """Torch's in-place method or, of a name that it does not have, the op written over x."""
+    """Torch's in-place method or, if torch has none of this name, the op written over x."""
     native = getattr(Tensor, name, None)
     if native is not None and case.op.declaration.differentiable:
         return native  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Other inputs than the samples': layouts, sizes and dtypes that follow from them."""
+"""Inputs derived from the samples: other layouts, sizes and dtypes."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 
 @LAWS.law("layouts", "forward")
 def layouts(case: Case) -> None:
-    """Values and gradients do not depend on how the inputs lie in memory.
+    """Values and gradients do not depend on the memory layout of the inputs.
 
-    With gaps, transposed, expanded (stride 0) and channels-last; each is compared with a
-    contiguous copy of the same numbers. A layout that the reference refuses may be refused.
+    Inputs with gaps, transposed, expanded (stride 0) and channels-last are each compared
+    with a contiguous copy of the same numbers. A layout that the reference refuses may be
+    refused.
     """
     if case.draws:
         raise NotApplicable("random numbers are drawn in the order of memory")
@@ -107,10 +108,10 @@ def _dtypes(case: Case, call: Call) -> list[torch.dtype]:
 
 @LAWS.law("sizes", "forward")
 def sizes(case: Case) -> None:
-    """Inputs of size 0 and 1, and for an elementwise op without dimensions, work too.
+    """Inputs of size 0 and 1 work too; for an elementwise op also inputs without dimensions.
 
-    The sample's tensors are cut; where the reference takes them, values and gradients
-    must be its.
+    The sample's tensors are cut; if the reference accepts them, values and gradients must
+    equal the reference's.
     """
     shrunk = [t for t in case.values if t.numel()]
     if not shrunk:
@@ -123,7 +124,7 @@ def sizes(case: Case) -> None:
         if any(_index(t) for t in case.values):
             if size == "size 0":
                 continue  # no index is legal
-            # Some of torch's kernels read outside of what an index may name.
+            # Some of torch's kernels read out of bounds for a wrong index.
             values = [torch.zeros_like(t) if _index(t) else t for t in values]
         if case.allows(values):
             tried += judged_by_oracle(case, values, f"inputs of {size}")
@@ -143,7 +144,7 @@ def judged_by_oracle(case: Case, values: list[Tensor], what: str) -> bool:
         call = case.call([t.clone() for t in values])
     except Exception:
         if case.op.engine is not PLUGRAD and _refuses(case, values):
-            return False  # aloud, and nothing says that it takes what its reference takes
+            return False  # it raises, and nothing says that it takes what its reference takes
         raise
     compare_with_oracle(case, call, theirs, what)
     return True
@@ -164,7 +165,7 @@ def compare_with_oracle(
     what: str,
     gradients: Sequence[Any] | None = None,
 ) -> None:
-    """Compare a call with torch's, in values and gradients, which may be known."""
+    """Compare a call's values and gradients with torch's, which may be known already."""
     allowed = tolerance(*_dtypes(case, call))
     message = f"wrong for {what}"
     if theirs is not None and not theirs.own_forward:
@@ -172,7 +173,7 @@ def compare_with_oracle(
     if not call.roots or theirs is None or theirs.root_numbers != call.root_numbers:
         return
     cotangents = call.cotangents()
-    # Who writes to a cotangent breaks the law purity, not this one.
+    # A rule that writes to a cotangent breaks the law purity, not this one.
     got = call.vjp([c.clone() for c in cotangents]) if gradients is None else gradients
     try:
         expected = theirs.vjp(cotangents)
@@ -214,7 +215,7 @@ _DTYPES = (
 def dtypes(case: Case) -> None:
     """The op takes the dtypes that it declares, or else its reference's, and refuses all others.
 
-    A dtype that slips in unplanned is where wrong results come from.
+    A dtype that nobody planned for gives wrong results.
     """
     reference, declared = case.op.reference, case.op.declaration.dtypes
     if declared is None and (reference is None or case.op.engine is not PLUGRAD):
@@ -249,7 +250,8 @@ def _check_dtype(
         return
     if not takes:
         raise Violation(
-            f"{dtype} inputs are taken, but the op {source} without them: raise an error for them "
+            f"{dtype} inputs are accepted, but the op {source} without them: raise an error for "
+            "them "
             "in forward"
         )
     if expected is not None:
@@ -278,10 +280,10 @@ def _kind(value: Any) -> Any:
 
 @LAWS.law("low-precision", "first order")
 def low_precision(case: Case) -> None:
-    """In float32, bfloat16 and float16 the gradient is close to that in float64.
+    """In float32, bfloat16 and float16 the gradient is close to the one in float64.
 
     Both start from the same rounded numbers; TOLERANCE says how close. A dtype is left out
-    where the output has one that torch only stores, as bcomplex32 is so far.
+    if the output would have one that torch only stores, such as bcomplex32.
     """
     if not case.wanted:
         raise NotApplicable("no input is differentiable")
@@ -291,11 +293,11 @@ def low_precision(case: Case) -> None:
     for dtype in (torch.float32, torch.bfloat16, torch.float16):
         tried += _close_for_some_seed(case, dtype)
     if not tried:
-        raise NotApplicable("the op takes no lower precision here")
+        raise NotApplicable("the op does not take a lower precision here")
 
 
 def _close_for_some_seed(case: Case, dtype: torch.dtype) -> bool:
-    """As rounding may change which of two numbers is the larger, other numbers get a chance."""
+    """Rounding may change which of two numbers is larger, so other numbers get a chance."""
     try:
         return _close_to_float64(case, dtype)
     except Violation as violation:
@@ -318,8 +320,8 @@ def _close_to_float64(case: Case, dtype: torch.dtype) -> bool:
         return False
     generator = case.generator(5)
     drawn = [random_like(root.data, generator) for root in call.roots]
-    # Of ones, which sum() sends, a sum over many rows grows, and in bfloat16 stops growing; in
-    # float32 it would have to be of millions.
+    # With ones, which sum() sends, a sum over many rows grows, and stops growing in bfloat16; in
+    # float32 it would take millions of rows.
     narrow = dtype is not torch.float32
     ones = [[torch.ones_like(root.data) for root in call.roots]] if narrow else []
     for cotangents in (drawn, *ones):
@@ -359,7 +361,7 @@ def _rounded(gradient: Tensor | None, dtype: torch.dtype) -> Tensor | None:
 def _agree_where_it_fits(
     name: str, expected: Tensor, got: Tensor, allowed: float, scale: float, dtype: torch.dtype
 ) -> None:
-    # What overflows in the narrow dtype, here or on the way, is no mistake of the rule's.
+    # An overflow in the narrow dtype, here or in between, is not a mistake of the rule.
     if not (all_finite(expected) and all_finite(got)):
         fits = torch.isfinite(expected) & torch.isfinite(got)
         expected, got = torch.where(fits, expected, 0.0), torch.where(fits, got, 0.0)

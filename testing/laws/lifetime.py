@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 def freed(case: Case) -> None:
     """After a backward that does not retain the graph, what was saved is gone.
 
-    What a rule keeps in other places than ``save_for_backward`` stays in memory as long as
-    the graph.
+    Anything that a rule keeps outside ``save_for_backward`` stays in memory as long as the graph.
     """
     call, node = ruled_call(case)
     _refuse_tensor_attributes(call)
@@ -51,7 +50,7 @@ def freed(case: Case) -> None:
 
 
 def _refuse_tensor_attributes(call: Call) -> None:
-    """What torch lets be an attribute of ctx; plugrad's engine refuses it by itself."""
+    """What torch allows as an attribute of ctx; plugrad's engine refuses it by itself."""
     held = [n for n, v in call.node.attributes.items() if isinstance(v, Tensor) and v.numel()]
     if held:
         raise Violation(
@@ -63,13 +62,13 @@ def _refuse_tensor_attributes(call: Call) -> None:
 
 @LAWS.law("no-cycle", "lifetime")
 def no_cycle(case: Case) -> None:
-    """When the last output is dropped the graph dies at once, without the garbage collector.
+    """When the last output is dropped, the graph is freed at once, without the garbage collector.
 
     A reference cycle (an output kept on ``ctx``) would keep all its memory until a
     collection.
     """
     with _no_collection():
-        # A backward may break a cycle that would stay without one.
+        # A backward may break a cycle that would otherwise stay.
         for run in (True, False):
             alive = [r() for r in _references(case, run) if r() is not None]
             if alive:
@@ -104,7 +103,7 @@ def _no_collection() -> Iterator[None]:
 def pickles(op: OpUnderTest) -> None:
     """The op pickles: it can be sent to another process.
 
-    By its class's name, so the class must be found under it in its module.
+    It pickles by its class's name, so the class must be found under that name in its module.
     """
     function = op.function
     if "<locals>" in function.__qualname__ or function.__module__ == "__main__":
@@ -127,9 +126,9 @@ def _executor() -> ThreadPoolExecutor:
 
 @LAWS.law("threads", "lifetime")
 def threads(case: Case) -> None:
-    """Two threads that run the op at once get what one gets alone.
+    """Two threads that run the op at once get the same results as one alone.
 
-    State outside of ``ctx`` is shared by all threads.
+    State outside ``ctx`` is shared by all threads.
     """
     call = refuse_undifferentiable(case)
     if case.draws:
@@ -137,7 +136,8 @@ def threads(case: Case) -> None:
     cotangents = call.cotangents()
 
     def gradients(call: Call) -> Any:
-        # Cotangents of its own: who writes to them breaks the law purity, not this one.
+        # Each thread has its own cotangents: a rule that writes to them breaks the law
+        # purity, not this one.
         return call.vjp([cotangent.clone() for cotangent in cotangents])
 
     expected = case.shared.gradients
@@ -149,11 +149,11 @@ def threads(case: Case) -> None:
         except BaseException as error:
             found.append(error)
 
-    # Short turns, so that the threads really meet inside the op.
+    # Short time slices, so that the threads really meet inside the op.
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
-        # A thread that is kept: to start one takes longer than the law.
+        # The thread is kept: starting one takes longer than the law.
         other = _executor().submit(work)
         work()
         other.result()
@@ -163,4 +163,6 @@ def threads(case: Case) -> None:
         if isinstance(result, BaseException):
             raise result
         allowed = case.op.declaration.nondeterminism
-        agree_all(case.inputs, expected, result, allowed, "two threads at once: another gradient")
+        agree_all(
+            case.inputs, expected, result, allowed, "two threads at once get another gradient"
+        )

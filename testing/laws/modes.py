@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 @LAWS.law("jvp", "beyond", engines=("plugrad",))
 def jvp(case: Case) -> None:
-    """The op's own jvp fits its vjp, and the slope of forward.
+    """The op's own jvp fits its vjp and the slope of forward.
 
-    The dot test: <u, jvp(v)> = <vjp(u), v> for random u and v.
+    The test is <u, jvp(v)> = <vjp(u), v> for random u and v. (A jvp maps the inputs'
+    tangents to the outputs', a vjp the outputs' cotangents to the inputs'.)
     """
     if not case.op.has_jvp:
         raise NotApplicable("the op has no jvp")
@@ -62,9 +63,9 @@ def jvp(case: Case) -> None:
 def batched_cotangents(case: Case) -> None:
     """The rule works on a batch of cotangents at once, under torch.vmap.
 
-    So a whole Jacobian costs one run; a rule that looks into values (``.item()``, ``if``),
-    writes into a new tensor, or leaves torch, for NumPy or SciPy, cannot do it. One that has to
-    leave torch waives this law.
+    So a whole Jacobian costs one run. A rule that looks at values (``.item()``, ``if``),
+    writes into a new tensor, or leaves torch for NumPy or SciPy cannot do this. A rule that
+    has to leave torch waives this law.
     """
     call, _ = ruled_call(case)
     first, second = call.cotangents(1), call.cotangents(2)
@@ -90,7 +91,7 @@ def batched_cotangents(case: Case) -> None:
 
 
 def _why_no_batch(case: Case, error: Exception) -> str:
-    """What the rule cannot do in a batch, where it does, and how to do without."""
+    """What the rule cannot do in a batch, where it does it, and how to avoid it."""
     text = f"{type(error).__name__}: {error}"
     file = getattr(sys.modules.get(case.op.function.__module__), "__file__", None)
     own = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
@@ -98,12 +99,12 @@ def _why_no_batch(case: Case, error: Exception) -> str:
     call = "@op" if case.op.engine is PLUGRAD else "check_op"
     if any(sign in text for sign in _OUT_OF_TORCH):
         return (
-            "torch.vmap cannot pass through NumPy, SciPy or a list, for which backward leaves "
-            f"torch{place}: compute with torch's functions, or waive the law: "
+            "torch.vmap cannot pass through NumPy, SciPy or a list, and backward leaves torch "
+            f"for one{place}: compute with torch's functions, or waive the law: "
             f'{call}(..., waives={{"batched-cotangents": "backward is in NumPy"}}) ({text})'
         )
     return (
-        f"under torch.vmap backward raises {text}{place}: compute with tensors alone, without "
+        f"under torch.vmap backward raises {text}{place}: compute with tensors only, without "
         "looking at single values, or waive the law: "
         f'{call}(..., waives={{"batched-cotangents": "why"}})'
     )
@@ -131,7 +132,7 @@ def _same_as_loop(
 def _torch_cannot_either(
     case: Case, stacked: Sequence[Tensor], batch: Sequence[Sequence[Tensor]]
 ) -> bool:
-    """Whether torch's own backward raises in a batch, or gives something else than a loop."""
+    """Whether torch's own backward raises in a batch, or differs from a loop."""
     try:
         theirs = case.oracle.call()
     except NotApplicable:

@@ -1,4 +1,4 @@
-"""Differences: the derivative from values alone, which trusts no autograd."""
+"""Finite differences: the derivative from values alone, without any autograd."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from plugrad.testing.case import Case
 
 WIDE = (torch.float64, torch.complex128)
-#: Real coordinates, of the inputs and of the outputs, up to which all are tried.
+#: Up to this many real coordinates, of inputs and of outputs, all are tried.
 FULL = 36
 
 
@@ -28,12 +28,13 @@ FULL = 36
 def numeric(case: Case) -> None:
     """The gradient is the slope of forward.
 
-    By central differences in float64; where they disagree with the rule they are refined by
-    Richardson's extrapolation. At a kink the gradient must lie between the one-sided slopes,
-    and another seed, if it makes other numbers, must agree. Small samples are tried in each
-    coordinate, large ones along random directions and in some coordinates. Where torch is no
-    oracle and forward is analytic and takes complex numbers, the complex step, which has no
-    rounding (Squire and Trapp, SIAM Review 40, 1998), judges to 1e-10.
+    It is compared with central differences in float64; where they disagree with the rule,
+    they are refined by Richardson extrapolation. At a kink the gradient must be between the
+    one-sided slopes, and another seed, if it makes other numbers, must agree. Small samples
+    are tried in each coordinate, large ones along random directions and in some
+    coordinates. If torch cannot serve as the oracle, and forward is analytic and takes
+    complex numbers, the complex step, which has no rounding (Squire and Trapp, SIAM Review
+    40, 1998), judges to 1e-10.
     """
     refuse_surrogate(case)
     call = refuse_undifferentiable(case)
@@ -46,11 +47,11 @@ def numeric(case: Case) -> None:
 
 
 def needs_wide(case: Case, call: Call) -> None:
-    """Raise NotApplicable unless all that is differentiated is in float64."""
+    """Raise NotApplicable unless everything that is differentiated is in float64."""
     dtypes = [case.inputs[i].tensor.dtype for i in case.wanted]
     dtypes += [root.dtype for root in call.roots]
     if any(dtype not in WIDE for dtype in dtypes):
-        raise NotApplicable("not in float64: differences would be mostly rounding")
+        raise NotApplicable("not in float64: finite differences would be mostly rounding")
 
 
 def check_slopes(case: Case) -> bool:
@@ -115,7 +116,7 @@ def _refuse(name: str, found: Jacobians, rows: Tensor, wrong: Tensor, shown: boo
 
 
 def check_directions(case: Case, call: Call, count: int = 3) -> bool:
-    """The same along ``count`` random directions, of which every other is a coordinate."""
+    """The same along ``count`` random directions; every other one is a coordinate."""
     kinks = False
     for number in range(count):
         for i in case.wanted:
@@ -132,7 +133,7 @@ def _check_direction(case: Case, call: Call, i: int, number: int) -> bool:
 def check_complex_step(case: Case) -> None:
     """Compare the rule with the imaginary part of forward a tiny step away, if that is a slope.
 
-    Only of small samples, where torch has no gradient to compare with.
+    Only for small samples, if torch has no gradient to compare with.
     """
     try:
         case.oracle.call()
@@ -151,7 +152,7 @@ def check_complex_step(case: Case) -> None:
         found = jacobians(case, call, i)
         exact = complex_step(case, call, i)
         if exact is None or bool(found.disagrees(exact).any()):
-            continue  # forward takes no complex numbers, or is not analytic
+            continue  # forward does not take complex numbers, or is not analytic
         wrong = (rows - exact).abs() > 1e-10 * found.scale
         if bool(wrong.any()):
             found.central, found.allowed = exact, 1e-10

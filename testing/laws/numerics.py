@@ -1,4 +1,4 @@
-"""Numerics of kernels: a narrow dtype's result beside float64's, and beside a reference's."""
+"""Numerics of kernels: a narrow dtype's result compared with float64's and a reference's."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ _CANCELLED = 1e-12
 def kernel_numerics(case: Case) -> None:
     """In a narrow dtype each element is about as close to float64 as the reference's elements are.
 
-    It judges samples in float32, bfloat16 or float16, of an op that has a reference. The reference
-    runs twice: on the sample, and on the same numbers in float64, where no step of it leaves
-    float64. An element g of a value or gradient passes if
+    The law judges samples in float32, bfloat16 or float16 of an op that has a reference.
+    The reference runs twice: on the sample, and on the same numbers in float64, where no
+    step leaves float64. An element g of a value or gradient passes if
 
         |g - g64| <= 2 e + 2 eps max(|g64|, rms(g64))
 
-    where g64 is that element in float64, e the largest error of the reference in the sample's
-    dtype, and eps that of g's dtype. As each element is judged, no norm hides a wrong one. The
-    verdict, a field of the result in JSON, is ``pass``, ``fail``, or
+    where g64 is that element in float64, e the largest error of the reference in the
+    sample's dtype, and eps that of g's dtype. Each element is judged by itself, so no norm
+    hides a wrong one. The verdict, a field of the result in JSON, is ``pass``, ``fail``, or
 
-    - ``limited``: the reference itself is off by more than sqrt(eps) rms(g64), so that the sample
-      is ill-conditioned in this dtype, and the op is off by no more than that over sqrt(eps).
-    - ``inconclusive``: zeros instead of the gradient would pass, too.
+    - ``limited``: the reference itself is off by more than sqrt(eps) rms(g64), so the
+    sample is ill-conditioned in this dtype, and the op is off by no more than that over
+    sqrt(eps). - ``inconclusive``: zeros instead of the gradient would pass too.
 
     These two are warnings. Without a reference the gradient of a forward that torch cannot
-    differentiate (NumPy's, a kernel's) is compared with nothing in such a dtype, which is
-    ``inconclusive``, too. A sample in float64 is judged by the law ``oracle``, and cast down by
-    ``low-precision``.
+    differentiate (NumPy's, a kernel's) is not compared with anything in such a dtype; that
+    is ``inconclusive`` too. A sample in float64 is judged by the law ``oracle``, and cast
+    down by ``low-precision``.
     """
     function = case.op.reference
     if function is None:
@@ -76,7 +76,8 @@ def _refuse_unjudged(case: Case) -> None:
     try:
         case.oracle.call()
     except NotApplicable:
-        message = "no law compares the gradient with anything: name a reference, in plain torch"
+        message = "no law compares the gradient with anything: name a reference written in plain "
+        "torch"
         _say([Numerics("the gradient", "inconclusive", message)])
 
 
@@ -84,9 +85,9 @@ def _refuse_unjudged(case: Case) -> None:
 
 
 class _Widened(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """In it no step leaves float64: ``x.float()``, or a ``dtype=``, is for the narrow run.
+    """No step in it leaves float64: ``x.float()`` and ``dtype=`` are for the narrow run.
 
-    Random numbers are drawn in the dtype that is asked for, or they would be others.
+    Random numbers are drawn in the dtype that is asked for, otherwise they would differ.
     """
 
     def __torch_dispatch__(
@@ -216,17 +217,17 @@ def _failed(
 
 def _limited(what: str, noise: float, rms: float, dtype: torch.dtype) -> str:
     return (
-        f"the reference's own {what} is off by {noise:.3g} in {dtype}, where float64's has a size "
-        f"of {rms:.3g}: the sample shows nothing; give one with less cancellation or range"
+        f"the reference's own {what} is off by {noise:.3g} in {dtype}, where float64's has a "
+        f"size of {rms:.3g}: the sample proves nothing; give one with less cancellation or range"
     )
 
 
 def _inconclusive(what: str, exact: Tensor, allowed: Tensor) -> str:
     largest, limit = float(exact.abs().max()), float(allowed.min())
     if not largest:
-        return f"the {what} is zero everywhere, and one that is missing would pass: {_GIVE}"
+        return f"the {what} is zero everywhere, so a missing one would pass: {_GIVE}"
     return (
-        f"the {what} is at most {largest:.3g}, and may be off by {limit:.3g}: zeros would pass, "
+        f"the {what} is at most {largest:.3g}, and may be off by {limit:.3g}: zeros would pass "
         f"too; {_GIVE}"
     )
 
@@ -236,20 +237,22 @@ _GIVE = "give a sample where it is larger"
 
 def _verdicts(case: Case, call: Call, narrow: OracleCall, wide: OracleCall) -> Iterator[Numerics]:
     if not len(call.outputs) == len(narrow.outputs) == len(wide.outputs):
-        raise NotApplicable("the reference has another number of outputs, as `reference` tells")
+        raise NotApplicable(
+            "the reference has another number of outputs, as the law `reference` reports"
+        )
     for number, outputs in enumerate(zip(call.tensors, narrow.values, wide.values, strict=True)):
         if all(isinstance(o, Tensor) for o in outputs):
             yield judge(f"output {number}", *outputs)
             if outputs[0].shape != outputs[1].shape:
                 return  # there is no cotangent for both
     if not call.root_numbers == narrow.root_numbers == wide.root_numbers:
-        message = "the reference has gradients of other outputs, and values alone were compared"
+        message = "the reference has gradients of other outputs, so only values were compared"
         yield Numerics("the gradient", "inconclusive", message)
     if not call.roots or call.root_numbers != narrow.root_numbers:
         return
     cotangents = call.cotangents()
     largest = max((float(c.abs().max()) for c in cotangents if c.numel()), default=0.0)
-    # Who writes to a cotangent breaks the law purity, not this one.
+    # A rule that writes to a cotangent breaks the law purity, not this one.
     roots = [wide.outputs[i] for i in wide.root_numbers]
     exact = wide.vjp([c.to(root.dtype) for c, root in zip(cotangents, roots, strict=True)])
     expected = narrow.vjp([c.clone() for c in cotangents])
@@ -262,7 +265,7 @@ def _verdicts(case: Case, call: Call, narrow: OracleCall, wide: OracleCall) -> I
 
 
 def _say(verdicts: Sequence[Numerics]) -> None:
-    """Raise for the worst that is to be told."""
+    """Raise an error for the worst finding."""
     for verdict in ("fail", "limited", "inconclusive"):
         found = [v for v in verdicts if v.verdict == verdict]
         if not found:

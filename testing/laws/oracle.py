@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from plugrad.testing.case import Case
 
 
-#: The relative error that differences are sure to see.
+#: The relative error that finite differences are sure to see.
 _VISIBLE = 1e-4
 
 
 @LAWS.law("oracle", "first order")
 def oracle(case: Case) -> None:
-    """The gradient is torch's: to 1e-10 in float64, without finite differences.
+    """The gradient equals torch's: to 1e-10 in float64, without finite differences.
 
-    torch differentiates the reference or, where there is none, the op's own forward. A
-    forward that torch sees only in part (it detaches, say) is left to the numeric law. Of a
-    surrogate the gradient is that of its ``surrogate_reference``.
+    Torch differentiates the reference or, if there is none, the op's own forward. A forward
+    that torch sees only in part (for example because it detaches) is left to the law
+    ``numeric``. The gradient of a surrogate must be that of its ``surrogate_reference``.
     """
     if case.wanted and case.op.declaration.differentiable and not case.call().roots:
         refuse_if_torch_has_roots(case)
@@ -45,7 +45,8 @@ def oracle(case: Case) -> None:
         agree_all(case.inputs, expected, call.vjp(cotangents), allowed, message)
     except Violation as violation:
         mismatch = violation.mismatch
-        # What is too small for differences to see they cannot excuse: float32 inside, say.
+        # Differences cannot excuse what is too small for them to see, such as float32
+        # inside.
         small = mismatch is not None and (mismatch.relative or 0.0) < _VISIBLE
         partly = theirs.own_forward and not surrogate
         if partly and not small and _numbers_agree(case):
@@ -80,7 +81,7 @@ def refuse_if_torch_has_roots(case: Case) -> None:
         numbers = case.oracle.call().root_numbers
     except NotApplicable:
         return
-    raise Violation(f"torch has gradients of outputs {numbers}, the op has none")
+    raise Violation(f"torch has gradients of outputs {numbers}, but the op has none")
 
 
 def same_roots(call: Call, theirs: OracleCall) -> None:
@@ -89,13 +90,13 @@ def same_roots(call: Call, theirs: OracleCall) -> None:
         if call.engine.mends and set(theirs.root_numbers) < set(call.root_numbers):
             raise NotApplicable("an output does not depend on the inputs here")
         raise Violation(
-            f"outputs {call.root_numbers} have gradients, in torch it is {theirs.root_numbers}: "
-            "see ctx.mark_non_differentiable"
+            f"outputs {call.root_numbers} have gradients, in torch outputs {theirs.root_numbers} "
+            "do: see ctx.mark_non_differentiable"
         )
 
 
 def case_tolerance(case: Case, call: Call) -> float:
-    """What is allowed for all dtypes that take part."""
+    """The tolerance for all dtypes that take part."""
     dtypes = [given.tensor.dtype for given in case.inputs]
     return tolerance(*dtypes, *(root.dtype for root in call.roots))
 
@@ -103,10 +104,10 @@ def case_tolerance(case: Case, call: Call) -> float:
 def agree_gradients(
     case: Case, got: Sequence[Any], expected: Sequence[Tensor | None], allowed: float, message: str
 ) -> None:
-    """Compare raw gradients: what the engine will sum or cast is, first, where it is declared."""
+    """Compare raw gradients, after the sums and casts that are declared."""
     declaration = case.op.declaration
     if declaration.broadcasts or declaration.promotes or case.op.composite:
-        return  # the engine's own gradients are compared, which are these summed and cast
-    # What nobody asked for may be there all the same: the engine drops it.
+        return  # the engine's own gradients are compared: these, summed and cast
+    # A gradient that nobody asked for may be there anyway: the engine drops it.
     got = [g if i in case.wanted else None for i, g in enumerate(got)]
     agree_all(case.inputs, expected, got, allowed, message)

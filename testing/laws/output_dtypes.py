@@ -1,4 +1,4 @@
-"""Output dtypes: that of the inputs goes through."""
+"""Output dtypes: they follow from the inputs'."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def output_dtype(case: Case) -> None:
     """A float64 input does not give a float32 output.
 
-    Half of the digits would be gone, and no comparison could see a mistake below a millionth:
-    what is compared in float32 is compared loosely. It may where the reference does the same,
-    or where an argument says so: a dtype, or a tensor of that dtype.
+    Half of the digits would be gone, and no comparison could see a mistake below a
+    millionth, since comparisons in float32 are loose. It is allowed if the reference does
+    the same, or if an argument asks for it: a dtype, or a tensor of that dtype.
     """
     given = {t.dtype for t in case.values if t.is_floating_point() or t.is_complex()}
     if not given or not given <= {*WIDE}:
@@ -44,8 +44,8 @@ def output_dtype(case: Case) -> None:
         which = f" (output {number})" if len(outputs) > 1 else ""
         raise Violation(
             f"a {wide} input gives a {str(dtype).removeprefix('torch.')} output{which}: compute in "
-            "the input's dtype; if forward must compute in another, cast its result back with "
-            ".to(x.dtype)",
+            "the input's dtype; if forward must compute in another dtype, cast its result back "
+            "with .to(x.dtype)",
             tolerated=True,
             mended=case.of(narrow(case.op, dtype)) if case.op.engine is PLUGRAD else None,
         )
@@ -58,12 +58,12 @@ def _is_narrow(output: Any) -> bool:
 
 
 def _precision(dtype: torch.dtype) -> float:
-    """That of the real and of the complex numbers of a size is the same."""
+    """The same for the real and the complex numbers of a size."""
     return torch.finfo(dtype).eps
 
 
 def _named(case: Case) -> Iterator[torch.dtype]:
-    """The floating dtypes that an argument is, or says."""
+    """The floating dtypes that an argument is or names."""
     for value in flat([list(case.sample.args), list(case.sample.kwargs.values())]):
         dtype = value.dtype if isinstance(value, Tensor) else value
         if isinstance(dtype, torch.dtype) and (dtype.is_floating_point or dtype.is_complex):
@@ -75,5 +75,5 @@ def _reference(case: Case) -> list[Any]:
         return []
     try:
         return reference_outputs(case, case.op.reference)
-    except Exception:  # the law reference tells
+    except Exception:  # the law reference reports it
         return []

@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 @LAWS.law("primitive", "registration", whole_op=True, engines=("plugrad",))
 def primitive(op: OpUnderTest) -> None:
-    """An op that names an overload of aten's takes what torch's dispatcher passes to that.
+    """An op that names an aten overload takes what torch's dispatcher passes to that overload.
 
-    Inside a torch function without an op, the engine calls the op as the dispatcher calls the
-    overload: positional arguments by position, with those at the end that have their defaults
-    left out, and keyword-only ones by name. So forward has the schema's arguments, in the
-    schema's order, under its names or aliases, with its defaults; what forward takes beside them
-    has a default. On every sample that the schema can express both give the same, and there is
-    at least one such sample.
+    Inside a torch function without an op, the engine calls the op as the dispatcher calls
+    the overload: positional arguments by position, without those at the end that have their
+    defaults, and keyword-only ones by name. So forward has the schema's arguments, in the
+    schema's order, under its names or aliases, with its defaults; any further argument of
+    forward has a default. On every sample that the schema can express, both give the same
+    result, and there is at least one such sample.
     """
     overloads = [o for o in op.declaration.overrides if isinstance(o, OpOverload)]
     if not overloads:
-        raise NotApplicable("the op names no overload of aten's in overrides=")
+        raise NotApplicable("the op does not name an aten overload in overrides=")
     for overload in overloads:
         problem = _misfit(op, overload._schema)
         if problem:
@@ -63,7 +63,7 @@ def _misfit(op: OpUnderTest, schema: Any) -> str:
         used.add(parameter)
         if place < len(names):
             if parameter != names[place]:
-                return f"argument {place} is {argument.name!r}, and forward's is {names[place]!r}"
+                return f"argument {place} is {argument.name!r}, but forward's is {names[place]!r}"
         elif not (signature.variadic and parameter in signature.keyword_only):
             return f"forward does not take {argument.name!r} by position"
     for argument in keywords:
@@ -89,7 +89,7 @@ def _arguments(schema: Any) -> tuple[list[Any], list[Any]]:
 
 
 _NO = object()
-#: What torch's functions in Python have for a default, by what its schemas have.
+#: The defaults of torch's Python functions, by those of its schemas.
 _ALIKE = [(None, torch.preserve_format), (0, torch.contiguous_format), ("valid", 0)]
 
 
@@ -201,7 +201,7 @@ def _is_same(value: Any, default: Any) -> bool:
     return type(value) is type(default) and bool(value == default)
 
 
-#: Of these torch takes any number, and crashes if it is none of theirs.
+#: For these torch accepts any number, and crashes if it is not a legal one.
 _ENUMERATIONS = {
     "ScalarType": torch.dtype, "Layout": torch.layout, "MemoryFormat": torch.memory_format,
 }  # fmt: skip

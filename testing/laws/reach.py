@@ -1,4 +1,4 @@
-"""Reach: what the samples run of an op's code, since what never runs is never checked."""
+"""Reach: which parts of an op's code the samples run; what never runs is never checked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def lines(op: OpUnderTest) -> None:
     """Each statement of forward and backward runs for some sample.
 
-    What never runs is never checked. ``raise`` statements are left out.
+    Code that never runs is never checked. ``raise`` statements are left out.
     """
     missed = _reached(op).missed_lines()
     if missed:
@@ -30,8 +30,8 @@ def lines(op: OpUnderTest) -> None:
 def branches(op: OpUnderTest) -> None:
     """Each condition on elements is true in some sample and false in some.
 
-    The comparisons, ``torch.where`` and ``masked_fill`` in the op's own code: one side that
-    no sample takes is a formula that nothing checks.
+    This covers the comparisons, ``torch.where`` and ``masked_fill`` in the op's own code: a
+    side that no sample takes is a formula that nothing checks.
     """
     reached = _reached(op)
     if not reached.has_conditions:
@@ -42,7 +42,7 @@ def branches(op: OpUnderTest) -> None:
 
 
 def _reached(op: OpUnderTest) -> Reached:
-    """What all samples, those that must raise included, run of the op's code."""
+    """The parts of the op's code that the samples run, including those that must raise."""
     if op.declaration.from_torch:
         raise NotApplicable("its code is torch's")
     if op.composite and not op.samples():
@@ -58,7 +58,7 @@ def _reached(op: OpUnderTest) -> Reached:
 
 
 def _quietly(case: Case, reached: Reached) -> None:
-    """Run the op's code, which is watched; what is made for it is not, since watching is slow."""
+    """Run the op's code while watching it, which is slow; its preparation is not watched."""
     try:
         call = _watched_call(case, reached)
         if not call.roots:

@@ -1,4 +1,4 @@
-"""Registration: what an op says of itself, before it computes anything."""
+"""Registration: what an op declares, before it computes anything."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 @LAWS.law("name", "registration", whole_op=True, engines=("plugrad",))
 def name(op: OpUnderTest) -> None:
-    """The op's name is legal, and no other op's.
+    """The op's name is legal and not taken by another op.
 
-    A name is made of identifiers joined by dots, after the pack's name and ``::`` for an
-    op of a pack.
+    A name is made of identifiers joined by dots; for an op of a pack, the pack's name and
+    ``::`` come first.
     """
     _declared(op)
     pack, separator, own = op.name.rpartition("::")
@@ -53,7 +53,7 @@ def signature(op: OpUnderTest) -> None:
     """
     for method in ("forward", "backward", "setup_context", "jvp", "samples"):
         if not isinstance(inspect.getattr_static(op.function, method), staticmethod):
-            raise Violation(f"{method} is no static method: write @staticmethod above it")
+            raise Violation(f"{method} is not a static method: write @staticmethod above it")
     if op.composite:
         return
     if op.function.backward is Function.backward:
@@ -81,7 +81,7 @@ def _gradients_of_first_call(op: OpUnderTest) -> int:
 
 @LAWS.law("docstring", "registration", whole_op=True, engines=("plugrad",))
 def docstring(op: OpUnderTest) -> None:
-    """The class says its formula, which is what the code is compared with by a reader.
+    """The class states its formula, so that a reader can compare the code with it.
 
     The first line has an equation: ``y = sin(x);  gx = gy cos(x).``
     """
@@ -95,10 +95,10 @@ def docstring(op: OpUnderTest) -> None:
 
 @LAWS.law("samples", "registration", whole_op=True)
 def samples(op: OpUnderTest) -> None:
-    """There are samples, and a seed makes the same ones again.
+    """There are samples, and the same seed makes the same samples again.
 
-    What is not shown is not checked, and a failure that cannot be made again cannot be
-    mended.
+    What the samples do not show is not checked, and a failure that cannot be reproduced
+    cannot be fixed.
     """
     if op.engine is PLUGRAD and op.function.samples is Function.samples:
         raise Violation("there are no samples: write a static method samples(make)")
@@ -129,7 +129,7 @@ NO_SAMPLES = (
 
 
 def _same(a: Case, b: Case) -> bool:
-    # An object that does not say what it is says where it lies.
+    # An object without a repr of its own shows its address.
     said = [re.sub(r" at 0x[0-9a-f]+", "", repr(c.sample)) for c in (a, b)]
     if said[0] != said[1]:
         return False
@@ -141,7 +141,8 @@ def _same(a: Case, b: Case) -> bool:
 def registered_rule(op: OpUnderTest) -> None:
     """The rule under test is the one that users get.
 
-    The class's backward is what its nodes run, and the registry's name leads to the class.
+    The nodes of the class run its backward, and the registry finds the class under its
+    name.
     """
     function = op.function
     if not op.composite:
@@ -157,7 +158,7 @@ def registered_rule(op: OpUnderTest) -> None:
         return
     for attribute in entry.methods:
         if registry.rivals(attribute):
-            continue  # which is no fault of the op's: it depends on what else is installed
+            continue  # not a fault of the op: it depends on what else is installed
         found = getattr(Variable, attribute, None)
         if found is None or not _leads_to(op, attribute):
             raise Violation(f"Variable.{attribute} does not lead to this op")
@@ -174,16 +175,16 @@ def _leads_to(op: OpUnderTest, attribute: str) -> bool:
 
 @LAWS.law("attributes", "registration", whole_op=True, engines=("plugrad",))
 def attributes(op: OpUnderTest) -> None:
-    """No method or property shadows one of Variable's own, or of another op.
+    """No method or property shadows one of Variable itself or of another op.
 
-    A shadowed attribute would change what code that knows nothing of the op does.
+    A shadowed attribute would change the behaviour of code that does not know the op.
     """
     declaration = op.declaration
     for attribute in declaration.methods + declaration.properties:
         if not attribute.isidentifier():
-            raise Violation(f"{attribute!r} cannot be an attribute: it is no identifier")
+            raise Violation(f"{attribute!r} cannot be an attribute: it is not an identifier")
         if attribute in registry.reserved:
-            raise Violation(f"{attribute!r} is Variable's own: choose another name")
+            raise Violation(f"{attribute!r} belongs to Variable itself: choose another name")
         owner = registry.owner(attribute)
         if owner is not None and owner.function is not op.function:
             raise Violation(f"{attribute!r} already belongs to {owner.name} of {owner.pack}")
@@ -196,8 +197,8 @@ def attributes(op: OpUnderTest) -> None:
 def waivers(op: OpUnderTest) -> None:
     """Every waiver names a law, gives a reason, and is still needed.
 
-    A waiver of a law that the op keeps hides the next mistake. So does a surrogate that is the
-    derivative in every sample.
+    A waiver of a law that the op keeps would hide the next mistake. So would a surrogate
+    that is the derivative in every sample.
     """
     from plugrad.testing.runner import Runner
 
@@ -240,7 +241,7 @@ def _keeps(check: Callable[[Case], object], case: Case) -> bool:
 def _check_waived(waived: Mapping[str, str]) -> None:
     for law, reason in waived.items():
         if law not in LAWS or law == "waivers":
-            raise Violation(f"{law!r} is waived and there is no such law")
+            raise Violation(f"{law!r} is waived, but there is no such law")
         if not reason.strip():
             raise Violation(f"the waiver of {law} gives no reason")
 
@@ -248,12 +249,12 @@ def _check_waived(waived: Mapping[str, str]) -> None:
 def _check_sample(runner: Runner, index: int, sample: Sample) -> None:
     for law in sample.waives:
         if runner.result(LAWS[law], runner.case(index)).status != "waived":
-            raise Violation(f"sample {index} waives {law} and keeps it: remove the waiver")
+            raise Violation(f"sample {index} waives {law} but keeps it: remove the waiver")
     if sample.oracle_is_wrong:
         case = runner.case(index)
         case.sample.oracle_is_wrong = ""
         if runner.result(LAWS["oracle"], case).status == "passed":
-            raise Violation(f"sample {index} is without_oracle, but agrees with it: remove that")
+            raise Violation(f"sample {index} is without_oracle, but agrees with torch: remove that")
 
 
 def _declared(op: OpUnderTest) -> None:

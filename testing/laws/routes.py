@@ -1,4 +1,4 @@
-"""Routes: the ways to call an op, and the kinds of value that each gives back."""
+"""Routes: the ways to call an op, and the kind of value that each returns."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def variables(case: Case) -> None:
     """Variables in, Variables out, whether the call is recorded or not; tensors in, tensors out.
 
-    In the same containers each time. A bare tensor has none of the ops' methods, and what is
-    computed from it afterwards has no gradient, without a word.
+    The containers are the same each time. A bare tensor does not have the ops' methods, and
+    what is computed from it afterwards silently has no gradient.
     """
     if not case.inputs:
         raise NotApplicable("no argument is a tensor")
@@ -46,7 +46,7 @@ def variables(case: Case) -> None:
                 raise Violation(f"output {number} requires grad {how}")
         form = _form(output)
         if expected not in (None, form):
-            raise Violation(f"{how} the outputs are {form}, and {expected} of a recorded call")
+            raise Violation(f"{how} the outputs are {form}, but {expected} of a recorded call")
         expected = form
 
 
@@ -106,7 +106,7 @@ def routes(case: Case) -> None:
         message = f"{route} gives another result than apply"
         compare_outputs(expected.tensors, call.tensors, 0.0, message)
         if (expected.node is None) != (call.node is None):
-            raise Violation(f"{route} leads to {call.outputs[0].grad_fn!r}, and not to this op")
+            raise Violation(f"{route} leads to {call.outputs[0].grad_fn!r}, not to this op")
     if not list(_other_routes(case)):
         raise NotApplicable("apply is the only way to call it with these arguments")
 
@@ -136,7 +136,7 @@ def _other_routes(case: Case) -> list[tuple[str, Callable[..., Any]]]:
 
 
 def _torch_refuses(case: Case) -> bool:
-    """Whether torch's function takes no such arguments even as tensors, as only the op does."""
+    """Whether torch's function refuses such arguments even as tensors."""
     assert case.op.entry is not None
     args, kwargs = case.arguments(case.values)
     try:

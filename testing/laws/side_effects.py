@@ -1,4 +1,4 @@
-"""Side effects: what a call may not do besides, to its inputs and to torch's global state."""
+"""Side effects: what a call must not do to its inputs and to torch's global state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from plugrad.testing.law import LAWS, NotApplicable, Violation
 def inputs_unchanged(case: Case) -> None:
     """Forward leaves its inputs as they were, bit for bit.
 
-    Who calls an op does not expect his data to change; ``mark_dirty`` is for those who do.
+    Callers do not expect their data to change; ``mark_dirty`` is for ops that announce it.
     """
     if case.op.dirties:
         raise NotApplicable("forward says with ctx.mark_dirty that it writes to an input")
@@ -27,14 +27,16 @@ def inputs_unchanged(case: Case) -> None:
         what = case.inputs[i].name
         agree(was, now, what, 0.0, "forward changed an input in place", caused=False)
         if now._version != versions[i]:
-            raise Violation(f"forward wrote to the input {what} in place, if only the same values")
+            raise Violation(
+                f"forward wrote to the input {what} in place, even if only the same values"
+            )
 
 
 @LAWS.law("aliasing", "forward")
 def aliasing(case: Case) -> None:
     """An output shares memory with an input only if the op is declared a view.
 
-    Otherwise an in-place change of the one would change the other unexpectedly.
+    Otherwise an in-place change of one would change the other unexpectedly.
     """
     if case.op.declaration.view:
         raise NotApplicable("the op is declared view=True")
@@ -56,7 +58,7 @@ def aliasing(case: Case) -> None:
 
 _UNSHARE = {
     "plugrad": "declare view=True, or clone it",
-    "torch": "torch does not know it, and an in-place change of one silently changes the other",
+    "torch": "torch does not know that, and an in-place change of one silently changes the other",
 }
 
 
@@ -64,9 +66,10 @@ _UNSHARE = {
 def global_state(case: Case) -> None:
     """Forward and backward leave torch's global state as it was.
 
-    Grad mode, default dtype, the number of threads, and whether algorithms are deterministic.
+    This covers grad mode, the default dtype, the number of threads, and whether algorithms
+    are deterministic.
     """
-    case.forward()  # what is done once is done
+    case.forward()  # a change that is made once stays
     before = _global_state()
     call = case.call()
     if call.roots:
@@ -89,17 +92,18 @@ def _global_state() -> dict[str, Any]:
 
 @LAWS.law("random-state", "forward")
 def random_state(case: Case) -> None:
-    """Torch's random generator is left where the declared draws of forward leave it.
+    """Only declared draws in forward move torch's random generator.
 
-    An op that draws says ``random=True``, and draws in forward alone. One that sets the seed
-    makes everybody's next numbers the same ones: dropout masks, shuffles, initial weights.
+    An op that draws random numbers declares ``random=True``, and draws only in forward. An
+    op that sets the seed makes everybody's next numbers the same: dropout masks, shuffles,
+    initial weights.
     """
     states = [_states(case, seed) for seed in (1, 2)]
     (before, forward, backward), (_, other, _) = states
     if torch.equal(forward, other):
         raise Violation(
-            "forward sets the state of torch's generator, whatever it was: take numbers from a "
-            "torch.Generator of its own instead of manual_seed"
+            "forward sets the state of torch's generator: take numbers from its own "
+            "torch.Generator instead of calling manual_seed"
         )
     if not torch.equal(forward, backward):
         raise Violation(

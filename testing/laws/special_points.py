@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 @LAWS.law("kinks", "special points")
 def kinks(case: Case) -> None:
-    """At a declared kink the gradient lies between the one-sided derivatives.
+    """At a declared kink the gradient is between the one-sided derivatives.
 
-    Any such number is a derivative there; which of them it is the reference says, where
-    there is one. A declared kink that is none is a mistake too.
+    Any such number is a derivative there; if there is a reference, it decides which one. A
+    declared kink where forward is smooth is a mistake too.
     """
     if not case.sample.kink:
         raise NotApplicable("the sample is not declared to be at a kink")
@@ -68,13 +68,13 @@ def kinks(case: Case) -> None:
 def no_nan(case: Case) -> None:
     """The gradient is not nan where forward is finite.
 
-    At 0, -0, 1, -1, 1000, -1000, inf, -inf and nan, in one element or in all; one nan in a gradient
-    spoils a whole training run.
+    It is tried at 0, -0, 1, -1, 1000, -1000, inf, -inf and nan, in one element or in all;
+    one nan in a gradient spoils a whole training run.
     """
     call = differentiable_call(case)
     _check_nan(case, call, "the sample")
     for i in case.wanted:
-        # Of complex numbers inf is not one point, and any product with it is nan.
+        # For complex numbers, inf is not one point, and any product with it is nan.
         complex_ = case.inputs[i].tensor.is_complex()
         special = _SPECIAL[:6] if complex_ else _SPECIAL
         if _none_at_any(case, i, special):
@@ -92,21 +92,22 @@ def no_nan(case: Case) -> None:
                     _check_nan(case, other, what)
                 except (Violation, NotApplicable):
                     raise
-                except Exception:  # aloud, at numbers that a Function of torch's need not take
+                except Exception:  # it raises, at numbers that a torch Function need not take
                     if case.op.engine is PLUGRAD:
                         raise
 
 
-#: A domain often ends at 0 or at 1. Only one element is nan: all could give nothing finite.
-#: 1000 saturates: what is 0 or 1 there is often divided by, or has its logarithm taken.
+#: A domain often ends at 0 or 1. Only one element is nan: all could give nothing finite.
+#: 1000 saturates: a value that is 0 or 1 there is often divided by, or has its logarithm
+#: taken.
 _SPECIAL = (0.0, -0.0, 1.0, -1.0, 1e3, -1e3, math.inf, -math.inf, math.nan)
 
 
 def _none_at_any(case: Case, i: int, special: Sequence[float]) -> bool:
     """Whether an elementwise op has no nan or inf in its gradients at any of these numbers.
 
-    There an element says nothing of the others, so that one call has them all. If there is a nan
-    or inf, or the call raises, each is tried by itself.
+    Elements do not affect each other there, so one call can have them all. If there is a
+    nan or inf, or the call raises, each number is tried by itself.
     """
     given = case.inputs[i]
     if not case.shared.is_elementwise or not given.tensor.numel() or given.domain:
@@ -177,8 +178,8 @@ def _check_nan(case: Case, call: Call, what: str) -> None:
 def _torch_has_none(case: Case, call: Call, values: list[Tensor]) -> bool:
     """Whether an input is infinite, and torch's own derivative of forward is nan there, too.
 
-    inf - inf and 0 * inf are in every formula that says nothing of infinity. An op of plugrad's
-    says something; what somebody has written for torch need not.
+    inf - inf and 0 * inf are in every formula that does not care about infinity. plugrad's
+    ops must care; code that somebody wrote for torch need not.
     """
     infinite = any(bool(torch.isinf(t).any()) for t in values if castable(t))
     if case.op.engine.name != "torch" or not infinite:
@@ -195,8 +196,8 @@ def _torch_has_none(case: Case, call: Call, values: list[Tensor]) -> bool:
 def stretched(case: Case) -> None:
     """The gradient is right beyond the samples' range too.
 
-    Their tensors times 10, 1000 and 1/1000, and negated: a branch for large or negative
-    numbers is not missed because the author thought only of small ones.
+    Their tensors are multiplied by 10, 1000 and 1/1000, and negated, so that a branch for
+    large or negative numbers is not missed.
     """
     refuse_undifferentiable(case)
     tried = 0
@@ -213,17 +214,17 @@ def stretched(case: Case) -> None:
 
 @LAWS.law("dimensions", "special points")
 def dimensions(case: Case) -> None:
-    """With three dimensions, and one of size 1 among them, the gradient is right too.
+    """With three dimensions, one of them of size 1, the gradient is right too.
 
-    The sample's tensors are stacked until one has three, and each dimension in turn is cut to
-    size 1: a ``squeeze()``, a ``.t()``, a mean over the wrong axis may be right in two. What
-    forward or the reference refuses need not be right, nor a gradient that is not meant to be
-    the derivative, or not by these means: where ``oracle`` or ``numeric`` is waived.
+    The sample's tensors are stacked until one has three dimensions, and each dimension in
+    turn is cut to size 1: a ``squeeze()``, a ``.t()`` or a mean over the wrong axis may be
+    right in two dimensions. Inputs that forward or the reference refuses are left out, and
+    so are ops that waive ``oracle`` or ``numeric``.
     """
     refuse_undifferentiable(case)
     for law in ("oracle", "numeric"):
         if law in case.op.declaration.waives or law in case.sample.waives:
-            raise NotApplicable(f"the law {law} is waived, by which this one judges, too")
+            raise NotApplicable(f"the law {law} is waived, and this one uses it")
     if case.sample.oracle_is_wrong or case.sample.kink:
         raise NotApplicable("the sample is at a point of its own")
     most = max(t.dim() for t in case.values)
@@ -234,7 +235,7 @@ def dimensions(case: Case) -> None:
     except Violation as violation:
         raise NotApplicable("the gradient of the sample itself is wrong") from violation
     for stacked in _stacked(case, max(0, 3 - most)):
-        # In a shape that is new a first call without gradients may decide for all later ones.
+        # In a new shape, a first call without gradients may decide for all later ones.
         with suppress(Exception):
             case.forward([t.clone() for t in stacked])
         if _right_in(case, stacked):
@@ -280,7 +281,7 @@ def _cut(tensor: Tensor, dim: int) -> Tensor:
     if tensor.dim() < -dim:
         return tensor
     cut = tensor.narrow(dim, 0, min(1, tensor.shape[dim]))
-    # Some of torch's kernels read outside of what an index may name.
+    # Some of torch's kernels read out of bounds for a wrong index.
     return cut if castable(tensor) or tensor.dtype is torch.bool else torch.zeros_like(cut)
 
 

@@ -1,4 +1,4 @@
-"""Stub files: what type checkers read of a pack's ops is what forward takes."""
+"""Stub files: what type checkers read about a pack's ops is what forward takes."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 @LAWS.law("stub", "registration", whole_op=True, engines=("plugrad",))
 def stub(op: OpUnderTest) -> None:
-    """What a pack's ``.pyi`` says of the op's parameters is what forward takes.
+    """The op's parameters in a pack's ``.pyi`` are those that forward takes.
 
-    Editors and type checkers read the stub and not the code: they would refuse a right call,
-    and let a wrong one pass. Names, their order, which have a default, and simple defaults are
-    compared, in the stub of the package and in that of the op's own module.
+    Editors and type checkers read the stub and not the code: with a wrong stub they would
+    refuse a right call and accept a wrong one. Names, their order, which have a default,
+    and simple defaults are compared, in the stub of the package and in that of the op's own
+    module.
     """
     if op.pack in ("", BUILTIN, LOCAL):
         raise NotApplicable("the op is not a pack's")
@@ -42,7 +43,7 @@ def stub(op: OpUnderTest) -> None:
         if about_ops and own.isidentifier():
             shown = ", ".join(filter(None, ("self", _shown(_parameters(op)[1:]))))
             raise Violation(
-                f"{about_ops[0]} does not declare {own}, so that type checkers refuse it: add it "
+                f"{about_ops[0]} does not declare {own}, so type checkers refuse it: add it "
                 f"to the class _Ops, def {own}({shown}) -> Variable: ..."
             )
         raise NotApplicable("no stub file declares the op")
@@ -89,7 +90,7 @@ def _classes(file: Path) -> dict[str, ast.ClassDef]:
 
 
 def _declared(file: Path, op: OpUnderTest) -> Iterator[_Declared]:
-    """What a stub says of the op: a function, and methods of what stands for Variables."""
+    """A stub's declarations of the op: a function, and methods of Variables and namespaces."""
     pack, _, own = op.name.rpartition("::")
     tree = _tree(file)
     for node in tree.body:
@@ -169,7 +170,7 @@ def _compare(declared: _Declared, forward: list[_Parameter], siblings: Sequence[
         shown = _shown(forward)
         raise Violation(
             f"{declared.file}:{declared.node.lineno} declares "
-            f"{declared.where}({ast.unparse(declared.node.args)}), and forward takes ({shown}): "
+            f"{declared.where}({ast.unparse(declared.node.args)}), but forward takes ({shown}): "
             f"{wrong}"
         )
 
@@ -178,7 +179,7 @@ def _difference(stubbed: list[_Parameter], forward: list[_Parameter], overloaded
     for theirs, ours in zip(stubbed, forward, strict=False):
         same_name = theirs.name == ours.name or theirs.kind is _Parameter.POSITIONAL_ONLY
         if not same_name:
-            return f"{theirs.name} stands where forward has {ours.name}"
+            return f"{theirs.name} is where forward has {ours.name}"
         if _group(theirs) != _group(ours):
             return f"{theirs.name} is {_KINDS[_group(theirs)]}, forward's {_KINDS[_group(ours)]}"
         if _optional(theirs) and not _optional(ours):
@@ -213,7 +214,7 @@ def _other_default(stubbed: ast.expr, default: Any) -> bool:
     try:
         value = ast.literal_eval(stubbed)
     except (ValueError, TypeError):
-        return False  # a name, whose value a stub does not say
+        return False  # a name; a stub does not give its value
     if value is ... or not isinstance(default, bool | int | float | str | tuple | type(None)):
         return False
     return bool(value != default) or isinstance(value, bool) is not isinstance(default, bool)

@@ -1,4 +1,4 @@
-"""Ties: where two inputs are equal, and what the slope is at any one point."""
+"""Ties: where two inputs are equal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @LAWS.law("ties", "special points")
 def ties(case: Case) -> None:
-    """Where two inputs are equal the gradient is right, or lies between the one-sided derivatives.
+    """Where two inputs are equal, the gradient is right or between the one-sided derivatives.
 
     A rule with ``x > y`` and ``y > x`` has a third case, which random samples do not show.
     """
@@ -30,7 +30,7 @@ def ties(case: Case) -> None:
     shapes = {root.shape for root in call.roots}
     tried = 0
     for i, j in alike(case):
-        # Elements tie; two matrices of one size may have nothing to do with each other.
+        # Elements tie; two matrices of the same size may be unrelated.
         if case.inputs[i].tensor.shape not in shapes:
             continue
         values = case.values
@@ -42,7 +42,7 @@ def ties(case: Case) -> None:
 
 
 def _torchs_rows(case: Case, call: Call, values: list[Tensor]) -> dict[int, Tensor]:
-    """By input the Jacobian of torch's own rule, where there is one."""
+    """The Jacobian of torch's own rule for each input, if there is one."""
     rows: dict[int, list[Tensor]] = {i: [] for i in case.wanted}
     zeros = [torch.zeros_like(root.data) for root in call.roots]
     try:
@@ -82,13 +82,13 @@ def slopes_right(case: Case, values: list[Tensor], what: str) -> bool:
         wrong = found.disagrees(rows)
         if bool(wrong.any()):
             found.refine(wrong)
-            # Beside a cusp the slope is as large as the step is small.
+            # Near a cusp the slope grows as the step shrinks.
             steep = found.kinks | found.jumps | (found._doubt > 1e-3 * found.scale)
             cusp = torch.isinf(rows) & steep
             wrong = found.disagrees(rows) & ~found.between(rows) & ~cusp
         if bool(wrong.any()):
             theirs = _torchs_rows(case, call, values) if theirs is None else theirs
-            if i in theirs:  # at a point where torch takes one of several numbers, so may we
+            if i in theirs:  # where torch chooses one of several numbers, so may we
                 wrong &= theirs[i] != rows
         if bool(wrong.any()):
             row, column = (int(n) for n in wrong.nonzero()[0])

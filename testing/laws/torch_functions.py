@@ -1,4 +1,4 @@
-"""What else a torch.autograd.Function or a custom op must do: the parts of torch that take it."""
+"""What else a torch.autograd.Function or a custom op must do: work in other parts of torch."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _TORCH = ("torch",)
 def setup_context(op: TorchTarget) -> None:
     """Forward is without ``ctx``, and ``setup_context`` keeps what backward needs.
 
-    torch.func refuses a Function that is written the old way, and so does each tool on it:
-    ``grad``, ``vmap``, ``jacrev``, per-sample gradients.
+    torch.func refuses a Function that is written the old way, and so do the tools built on
+    it: ``grad``, ``vmap``, ``jacrev``, per-sample gradients.
     """
     _a_function(op)
     if not op.has_setup_context:
@@ -44,8 +44,8 @@ def setup_context(op: TorchTarget) -> None:
 def func_grad(op: TorchTarget) -> None:
     """torch.func.vjp gives the gradient that backward gives.
 
-    There the inputs are wrapped; a rule that keeps them elsewhere than on ``ctx``, or looks at
-    their memory, computes something else or fails. Of the first sample.
+    There the inputs are wrapped; a rule that keeps them outside ``ctx``, or looks at their
+    memory, computes something else or fails. It uses the first sample.
     """
     _a_function(op)
     if not op.has_setup_context:
@@ -70,8 +70,8 @@ def func_grad(op: TorchTarget) -> None:
 def func_vmap(op: TorchTarget) -> None:
     """Under torch.vmap the values are those of a loop.
 
-    A Function says how with ``generate_vmap_rule = True``, or with ``vmap``; torch runs what
-    it says, and a wrong rule mixes the examples of a batch. Of the first sample.
+    A Function says how with ``generate_vmap_rule = True``, or with ``vmap``; torch trusts
+    it, and a wrong rule mixes the examples of a batch. It uses the first sample.
     """
     _a_function(op)
     target: Any = op.function
@@ -105,10 +105,10 @@ def opcheck(op: TorchTarget) -> None:
     """A custom op passes torch.library.opcheck.
 
     Its schema says what it changes, its fake kernel gives the shapes, and its backward is
-    registered where torch.compile finds it. Of the first sample.
+    registered where torch.compile finds it. It uses the first sample.
     """
     if not is_custom_op(op.function):
-        raise NotApplicable("it is no custom op")
+        raise NotApplicable("it is not a custom op")
     custom: Any = op.function
     case, call = _first(op)
     args, kwargs = case.arguments(call.variables)
@@ -123,9 +123,10 @@ def opcheck(op: TorchTarget) -> None:
 def compiled(op: TorchTarget) -> None:
     """torch.compile gives the same values and the same gradients.
 
-    With the backend aot_eager, which traces forward and backward and generates no code. What
-    the tracer does not see, a global, a NumPy array, a memory address, it drops or freezes.
-    Of the first sample; a graph break is no violation.
+    It is compiled with the backend aot_eager, which traces forward and backward and
+    generates no code. Whatever the tracer does not see (a global, a NumPy array, a memory
+    address) is dropped or frozen. It uses the first sample; a graph break is not a
+    violation.
     """
     case, call = _first(op)
     if case.op.dirties or case.draws:
@@ -139,7 +140,7 @@ def compiled(op: TorchTarget) -> None:
         if again.root_numbers != call.root_numbers:
             raise Violation(
                 f"under torch.compile outputs {again.root_numbers} require grad, in eager mode "
-                f"{call.root_numbers}"
+                f"outputs {call.root_numbers}"
             )
         got = again.vjp(cotangents)
     message = "under torch.compile the gradient differs"
@@ -175,7 +176,7 @@ def _compiled(op: TorchTarget, case: Case) -> Call:
 
 def _a_function(op: TorchTarget) -> None:
     if op.composite:
-        raise NotApplicable("it is no torch.autograd.Function")
+        raise NotApplicable("it is not a torch.autograd.Function")
 
 
 def _first(op: TorchTarget) -> tuple[Case, Call]:
@@ -215,7 +216,7 @@ def _agree_values(expected: Any, got: Any, number: int, allowed: float, where: s
 
 @contextmanager
 def _fresh_compiler() -> Iterator[None]:
-    """Compile as if nothing had been; what torch warns of in doing so is not the op's."""
+    """Compile from a clean state; torch's warnings about that are not the op's."""
     torch._dynamo.reset()
     try:
         with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Undeclared facts: what is true of a sample and not said, of which all laws would complain."""
+"""Undeclared facts: what is true of a sample but not declared, so that all laws would complain."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @LAWS.law("undeclared", "first order", gate=True)
 def undeclared(case: Case) -> None:
-    """What holds for a sample alone is said: that an argument is constant, or its domain.
+    """A sample declares its constant arguments and its domain.
 
-    A label that gets no gradient is ``.constant(1)``; a matrix that forward takes for symmetric
-    is ``make(3, 3, domain="spd")``. Else each other law would find fault with it; so they
-    judge the sample as if it had been said.
+    A label that gets no gradient is ``.constant(1)``; a matrix that forward assumes to be
+    symmetric is ``make(3, 3, domain="spd")``. Otherwise every other law would complain; so
+    they judge the sample as if it had been declared.
     """
     refuse_surrogate(case)
     call = refuse_undifferentiable(case)
@@ -40,7 +40,7 @@ _SLOPES = 1e-2
 
 
 def _check_constants(case: Case, call: Call) -> None:
-    """Of several inputs one that gets None, and that forward depends on, may be meant constant."""
+    """An input that gets None, although forward depends on it, may be meant to be constant."""
     if len(case.wanted) < 2:
         return
     gradients = case.shared.gradients
@@ -53,8 +53,8 @@ def _check_constants(case: Case, call: Call) -> None:
     names = ", ".join(case.inputs[i].name for i in without)
     said = ", ".join(repr(case.inputs[i].name) for i in without)
     raise Violation(
-        f"backward gives None for {names}, and forward depends on it: its gradient is missing, or "
-        f"it is a label, a mask or a weight, which Sample(...).constant({said}) declares",
+        f"backward gives None for {names}, but forward depends on it: its gradient is missing, "
+        f"or it is a label, a mask or a weight, which Sample(...).constant({said}) declares",
         mended=case.told(constants=without),
     )
 
@@ -72,7 +72,7 @@ def _depends(case: Case, call: Call, i: int) -> bool:
 
 
 def _check_domain(case: Case) -> None:
-    """An op that is wrong for all numbers, and right within what the sample lies in."""
+    """An op that is wrong for other numbers, but right within the sample's domain."""
     candidates = list(_candidates(case))
     if not candidates or not _fails(case):
         return
@@ -80,8 +80,8 @@ def _check_domain(case: Case) -> None:
         other = case.told(domain=domain)
         if not _fails(other):
             raise Violation(
-                f"the gradient is the slope only where {names} stays {_WORDS[domain]}, which the "
-                f"sample is: if forward is meant for that alone, say so with "
+                f"the gradient is the slope only where {names} stays {_WORDS[domain]}, as in the "
+                "sample: if forward is only meant for that, say so with "
                 f'make(..., domain="{_MEANT[domain]}") or Sample(...).domain("{_MEANT[domain]}")',
                 mended=other,
             )
@@ -92,7 +92,7 @@ _MEANT = {"symmetric": "spd", "simplex": "simplex"}
 
 
 def _candidates(case: Case) -> Iterator[tuple[str, str]]:
-    """Domains that all differentiable inputs lie in without being declared to, and their names."""
+    """Domains that all differentiable inputs are in without declaring it, and their names."""
     wanted = [case.inputs[i] for i in case.wanted]
     if any(given.domain for given in wanted):
         return

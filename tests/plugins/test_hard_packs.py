@@ -51,8 +51,8 @@ def test_a_listener_that_raises_where_warnings_are_errors(site):
     # Of the ops that were there it is told until it raises, then of each that comes.
     assert out.count("plugrad_op_registered of the pack ear raised KeyError: ") == 1 + 2 + 1
     assert "loaded [2.0, 4.0] [5.0, 10.0]\n" in out
-    assert out.endswith("KeyError: 'mine'\n  fix: mend the hook, or leave the pack out with "
-                        "PLUGRAD_PACKS; all else goes on\n[2.0, 4.0]\n")  # fmt: skip
+    assert out.endswith("KeyError: 'mine'\n  fix: fix the hook, or leave the pack out with "
+                        "PLUGRAD_PACKS; everything else keeps working\n[2.0, 4.0]\n")  # fmt: skip
 
 
 def test_what_a_pack_registers_by_itself_goes_with_it(site):
@@ -414,7 +414,7 @@ def test_a_look_alike_of_a_packs_name_is_set_aside(site, look_alike):
         PYTHONIOENCODING="utf-8",
     )
     assert out.startswith("[3.0, 6.0] [3.0, 6.0]\n")
-    assert f"{look_alike!r} is not a name for a pack: Python reads it as 'one'\n" in out
+    assert f"{look_alike!r} is not a valid name for a pack: Python reads it as 'one'\n" in out
     assert "fix: name it (its entry point) with letters, digits and _, as in 'my_pack' 1\n" in out
 
 
@@ -526,7 +526,7 @@ def test_a_name_that_no_pack_can_have_is_refused_in_add_as_well(site, pack):
             print(error)
         """,
     )
-    assert out.startswith(f"{pack!r} is no name for a pack: x.{pack} would not be Python")
+    assert out.startswith(f"{pack!r} is not a valid name for a pack: x.{pack} would not be Python")
 
 
 # --- choosing ------------------------------------------------------------------------

@@ -271,7 +271,7 @@ def test_names_that_no_pack_may_have(site):
     site.install("fine", pack_of("triple", 3))
     out, _ = site.run(MISS, STILL_FINE)
     for name, reason in said.items():
-        assert f"{name!r} is no name for a pack: {reason}" in out
+        assert f"{name!r} is not a valid name for a pack: {reason}" in out
     for name in ("plugrad", "local"):
         assert f"{name!r} is the name of plugrad's own ops" in out
     assert out.count("fix: give the ") + out.count("fix: name it (its entry point) with") == 9

@@ -306,7 +306,7 @@ def test_what_is_no_function_has_no_rule_to_change():
     assert {(r.verdict, r.message) for r in report} == {
         (
             "not applicable",
-            "it is no torch.autograd.Function: its rule is not in a class that could be copied",
+            "it is not a torch.autograd.Function: its rule is not in a class that could be copied",
         )
     }
     assert len(report) == len(FAULTS)

@@ -165,7 +165,8 @@ def test_without_a_reference_a_gradient_that_nothing_judges_is_inconclusive():
     assert {r.status for law, r in results.items() if law != LAW} == {"not applicable"}
     assert (results[LAW].status, results[LAW].verdict) == ("warning", "inconclusive")
     assert results[LAW].message == (
-        "inconclusive: no law compares the gradient with anything: name a reference, in plain torch"
+        "inconclusive: no law compares the gradient with anything: name a reference written in "
+        "plain torch"
     )
     assert check(Hidden, [(numbers(5),)], squared).verdict == "fail"
     wide = only(check_op(Hidden, samples=[(numbers(5).double(),)], laws=[LAW]))
