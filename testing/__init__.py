@@ -1,6 +1,6 @@
 """What an op must obey, and the ways to check it.
 
-The authors of laws and faults find their names here too: packs import no module below this one.
+Authors of laws and faults find their names here too: packs import nothing below this module.
 """
 
 from plugrad.testing.agree import Mismatch, agree

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 #: Relative to the largest element expected. A rule may add in another order than torch, and
-#: errors add up over an op's steps: so some hundred units in the last place for the wide
-#: dtypes, a few for the narrow ones.
+#: errors add up over an op's steps. So this allows some hundred units in the last place for
+#: the wide dtypes, and a few for the narrow ones.
 TOLERANCE: dict[torch.dtype, float] = {
     torch.float64: 1e-10,
     torch.complex128: 1e-10,
@@ -35,7 +35,7 @@ TOLERANCE: dict[torch.dtype, float] = {
 
 
 def tolerance(*dtypes: torch.dtype) -> float:
-    """What is allowed where all these take part: the widest; 0 for integers alone."""
+    """The tolerance if all these dtypes take part: the widest; 0 for integers alone."""
     return max((TOLERANCE.get(dtype, 0.0) for dtype in dtypes), default=0.0)
 
 
@@ -49,9 +49,9 @@ class Mismatch:
 
     Args:
         what: the result that differs, by name: ``gradient of x``, ``output 0``.
-        index: of the worst element; None where not elements differ but shapes or dtypes.
+        index: the worst element; None if shapes or dtypes differ rather than elements.
         expected: the value at that element, or a description of the whole.
-        got: the same of what the law got.
+        got: the same for what the law got.
         absolute: the error there.
         relative: the same, relative to the largest expected element.
         tolerance: the relative error that is allowed.
@@ -79,7 +79,7 @@ class Mismatch:
 
 
 def probable_cause(expected: Tensor, got: Tensor) -> str:
-    """In words, what most likely went wrong; empty if nothing stands out.
+    """What most likely went wrong, in words; empty if nothing stands out.
 
     Args:
         expected: of any shape and dtype.
@@ -136,7 +136,7 @@ def _of_values(expected: Tensor, got: Tensor) -> str:
 
 
 def _common_factor(expected: Tensor, got: Tensor) -> float | None:
-    """The real number that got is of expected, where there is one."""
+    """The real factor between expected and got, if there is one."""
     large = expected.abs() > 1e-6 * expected.abs().max()
     ratios = got[large] / expected[large]
     first = ratios[0]
@@ -145,7 +145,7 @@ def _common_factor(expected: Tensor, got: Tensor) -> float | None:
     return complex(first).real if same and real and len(ratios) > 1 else None
 
 
-#: Numbers below this count as this large: what is left of a sum whose terms cancel is rounding.
+#: Smaller numbers count as this large: what is left of a sum whose terms cancel is rounding.
 _FLOOR = 1e-3
 
 
@@ -161,7 +161,7 @@ def agree(
 ) -> None:
     """Raise Violation unless ``got`` is ``expected``.
 
-    None counts as zeros, since a rule may say either. nan and inf must be in the same places.
+    None counts as zeros, since a rule may return either. nan and inf must be in the same places.
 
     Args:
         expected: a tensor, a Variable, None, or a plain value.
@@ -169,9 +169,9 @@ def agree(
         what: their name in the message.
         allowed: the error allowed, relative to the largest element expected; at 0 every
             bit of a number counts.
-        message: what it means that they differ.
+        message: what a difference means.
         scale: the size of the numbers that expected was computed from, if it is larger.
-        caused: whether arithmetic may be why they differ, so that a cause is sought.
+        caused: whether to look for a cause, since arithmetic may be the reason.
     """
     expected, got = _raw(expected), _raw(got)
     if expected is got:
@@ -221,7 +221,7 @@ def agree_all(
 ) -> None:
     """The same for the gradients of each input."""
     for given, e, g in zip(inputs, expected, got, strict=True):
-        if given.domain in BOUND:  # across the domain a gradient may be any
+        if given.domain in BOUND:  # outside the domain a gradient may be anything
             e, g = (tangent(given.domain, t) if isinstance(t, Tensor) else t for t in (e, g))
         agree(e, g, f"gradient of {given.name}", allowed, message)
 
@@ -240,7 +240,7 @@ def _agree_elements(
         expected, got = expected.double(), got.double()
     finite = torch.isfinite(expected)
     distance = (got - expected).abs()
-    # Where not finite the same nan or inf must stand.
+    # Where it is not finite, both must have the same nan or inf.
     same = (expected == got) | (torch.isnan(expected) & torch.isnan(got))
     distance = torch.where(same, 0.0, torch.nan_to_num(distance, nan=math.inf))
     distance = torch.where(finite | same, distance, math.inf)

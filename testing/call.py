@@ -73,7 +73,7 @@ class Call:
 
     @property
     def record(self) -> Record:
-        """What plugrad's engine has of ``node``; there must be one."""
+        """The record of ``node`` in plugrad's engine; there must be one."""
         node = self.node
         assert node is not None
         record: Record = node._record
@@ -93,7 +93,7 @@ class Call:
     def rule(self, cotangents: Sequence[Any]) -> list[Any]:
         """The rule's own gradient of each input; of a composite op the engine's.
 
-        What the engine would sum or cast without being told to, as torch does, is.
+        Sums and casts that the engine makes without a declaration, as torch does, are included.
         """
         found = self.unmended(cotangents)
         if not self.engine.mends or self.node is None:
@@ -136,14 +136,14 @@ class Call:
 
 
 def refuse_surrogate(case: Case) -> None:
-    """Raise NotApplicable if backward is on purpose not the slope of forward."""
+    """Raise NotApplicable if backward is deliberately not the slope of forward."""
     surrogate = case.op.declaration.as_surrogate
     if surrogate:
         raise NotApplicable(f"backward is a surrogate: {surrogate.reason}")
 
 
 def mended(gradient: Any, tensor: Tensor) -> Any:
-    """A gradient of the shape and dtype of its input, where it can be made so; else as it is."""
+    """A gradient with the shape and dtype of its input, if possible; else as it is."""
     if not isinstance(gradient, Tensor):
         return gradient
     if gradient.shape != tensor.shape:
@@ -186,7 +186,7 @@ class Oracle:
         self._refusal: str | None = None
 
     def call(self, values: Sequence[Tensor] | None = None) -> OracleCall:
-        """Run the call in torch with a graph; of the sample's own values once for all laws.
+        """Run the call in torch with a graph; for the sample's own values once for all laws.
 
         Raises:
             NotApplicable: torch gives no gradient for it.
@@ -213,7 +213,7 @@ class Oracle:
         reference = case.op.reference
         if reference is not None:
             through = partial(_called, case, reference)
-            # Other values than the sample's it may refuse, as the op does.
+            # It may refuse values other than the sample's, as the op may.
             own = case.op.declaration.reference is not None and values is None
             attempt = self._through(through, values, must_run=own)
             if attempt is not None:
@@ -227,7 +227,7 @@ class Oracle:
         return attempt
 
     def _surrogate(self, values: Sequence[Tensor] | None) -> OracleCall:
-        """Through what the op says to have the gradient of, whose values may be any."""
+        """Through the function whose gradient the op claims to have; its values do not matter."""
         declared = self.case.op.declaration
         if declared.surrogate_reference is None:
             raise NotApplicable(f"backward is a surrogate: {declared.as_surrogate.reason}")
@@ -241,7 +241,7 @@ class Oracle:
         return attempt
 
     def _through_forward(self, values: Sequence[Tensor] | None) -> OracleCall | None:
-        """Through the op's own forward; of what has no rule that would be the gradient itself."""
+        """Through the op's own forward; without a rule, that would be the gradient itself."""
         op = self.case.op
         if op.engine.name == "torch":
             if op.forward_is_seen is None:
@@ -251,7 +251,7 @@ class Oracle:
         return self._through(self.case.bare_forward, values)
 
     def _sees_forward(self) -> bool:
-        """Whether torch, which may have been told to detach, differentiates all of forward."""
+        """Whether torch differentiates all of forward, which may detach a part."""
         from plugrad.testing.laws.oracle import is_seen
 
         attempt = self._through(self.case.bare_forward, None)
@@ -272,7 +272,7 @@ class Oracle:
             with torch.enable_grad(), case.random_numbers():
                 outputs = flat(function(leaves))
         except Exception as error:
-            if must_run:  # else it would judge nothing, and nobody would know
+            if must_run:  # otherwise it would judge nothing, and nobody would notice
                 raise Violation(f"{name}= raises {type(error).__name__}: {error}") from error
             return None
         call = OracleCall(case, leaves, outputs)
@@ -291,7 +291,7 @@ class OracleCall:
 
     @property
     def _is_own_reference(self) -> bool:
-        """Whether it is what the op declares with reference=, and no function of torch's."""
+        """Whether it is what the op declares with reference=, not a torch function."""
         return not self.own_forward and self.case.op.declaration.reference is not None
 
     @property

@@ -54,8 +54,8 @@ class _Slot:
 class Case:
     """One sample of an op under test.
 
-    Values of inputs are lists with a tensor for each of ``inputs``, in that order. They
-    are made anew for every call, so an op that changes them harms no other call.
+    Values of inputs are lists with a tensor for each of ``inputs``, in that order. They are
+    made anew for every call, so an op that changes them does not affect other calls.
 
     Args:
         op: the op.
@@ -116,7 +116,7 @@ class Case:
         return [i.tensor.clone() for i in self.inputs]
 
     def allows(self, values: Sequence[Tensor]) -> bool:
-        """Whether all of these values of the inputs lie in the domains of theirs."""
+        """Whether all of these values are in their inputs' domains."""
         pairs = zip(self.inputs, values, strict=True)
         return all(contains(given.domain, value) for given, value in pairs)
 
@@ -147,13 +147,13 @@ class Case:
     def random_numbers(self) -> AbstractContextManager[None]:
         """In the block torch's default generator gives the same numbers every time.
 
-        Only for an op that draws some; the generator's state is put back.
+        This is only for an op that draws some; the generator's state is restored.
         """
         return seeded(self.op.seed) if self.draws else nullcontext()
 
     @property
     def draws(self) -> bool:
-        """Whether a call draws random numbers: as the op declares, or without a word."""
+        """Whether a call draws random numbers, declared or not."""
         op = self.op
         if op.draws is None:
             op.draws = op.declaration.random or self._draws()
@@ -182,7 +182,7 @@ class Case:
         """Call the op on the engine's values.
 
         Args:
-            values: of the inputs; the sample's unless told otherwise.
+            values: the inputs' values; by default the sample's.
             requires: which inputs require grad; by default all that can.
             apply: another way to call the op.
         """
@@ -243,7 +243,7 @@ class Case:
         return Shared(self)
 
     def generator(self, salt: int = 0) -> torch.Generator:
-        """Random numbers for a law: other ones for each seed, sample and ``salt``."""
+        """Random numbers for a law: different for each seed, sample and ``salt``."""
         seed = hash((self.op.seed, self.index, salt)) % (1 << 62)
         return torch.Generator().manual_seed(seed)
 
@@ -287,7 +287,7 @@ class Case:
         return other
 
 
-#: What torch says of a leaf that is written to.
+#: What torch says when a leaf is written to.
 _OF_A_LEAF = "a leaf Variable that requires grad"
 
 

@@ -1,4 +1,4 @@
-"""check_op: an op, or all of a pack, against all laws."""
+"""check_op: check an op, or all ops of a pack, against all laws."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _asked: set[str] = set()
 def add_pack_checks(are_known: Callable[[], bool] = lambda: True) -> None:
     """Let each pack add its laws to LAWS and its faults to FAULTS, all of them or none.
 
-    Only packs that are loaded are asked: what nobody asked for is not imported. If then
-    ``are_known`` denies that what was asked for by its id is there, the others are loaded.
+    Only loaded packs are asked: nothing is imported that nobody asked for. If ``are_known``
+    then says that an id is still unknown, the other packs are loaded.
     """
     _ask_loaded()
     if not are_known():
@@ -61,10 +61,10 @@ def _ask_loaded() -> None:
 def choose_laws(ids: Iterable[str] | None) -> tuple[Law, ...]:
     """The laws with these ids, in the order in which they are run; None for all.
 
-    Those of the packs that are loaded are among them; an id that is missed loads the packs.
+    They include those of the loaded packs; an unknown id loads the other packs.
 
     Raises:
-        UnknownLawError: there is no law of this id; ids like it are suggested.
+        UnknownLawError: there is no law with this id; similar ids are suggested.
     """
     if ids is None:
         add_pack_checks()
@@ -94,31 +94,31 @@ def check_op(
 ) -> Report:
     """Check an op on each of its samples.
 
-    Nothing that the op does raises: it is reported. An op of plugrad's runs on its engine. A
+    Exceptions of the op are not raised but reported. plugrad's ops run on its engine. A
     torch.autograd.Function, a custom op, or a function that torch differentiates, runs on
-    torch's, as it is.
+    torch's engine, as it is.
 
     Args:
         op: a name, or a class, registered or not, with forward, backward and samples; or
             a torch.autograd.Function, a custom op, or a callable on tensors; or where to find
             one: ``package.module:Name``, ``path/to/file.py:Name``.
-        samples: of a torch target, which has none of its own: a function of a SampleMaker that
-            returns Samples, or a list of Samples or of tuples of arguments. In such a tuple only
-            the tensors that require grad get a gradient, if any do. By default those of the
-            target's samples file.
-        reference: of a torch target, a function that it must equal in values and gradients.
-        laws: ids of laws; all unless told otherwise.
-        seed: of the samples and the cotangents.
-        device: where the samples' tensors live.
+        samples: for a torch target, which has none of its own: a function of a SampleMaker
+            that returns Samples, or a list of Samples or of tuples of arguments. In such a
+            tuple only the tensors that require grad get a gradient, if any do. By default
+            the samples of the target's samples file.
+        reference: for a torch target, a function with the values and gradients that it must have.
+        laws: ids of laws; by default all.
+        seed: the seed for samples and cotangents.
+        device: the device of the samples' tensors.
         time_limit: seconds for each law on each sample; 0 for none.
-        **declared: of a torch target, what ``@op`` would say: ``random``, ``dtypes``,
+        **declared: for a torch target, what ``@op`` would declare: ``random``, ``dtypes``,
             ``nondeterminism``, ``elementwise``, ``linear``, ``waives``, ``equivalent``.
 
     Raises:
         UnknownOpError: no op has the name.
         UnknownLawError: no law has an id.
-        OpDefinitionError, TargetError: ``op`` is nothing that can be checked.
-        ArgumentError: what only a torch target is told, or cannot be declared.
+        OpDefinitionError, TargetError: ``op`` cannot be checked.
+        ArgumentError: an argument that is only for torch targets, or cannot be declared.
     """
     chosen = choose_laws(laws)
     told = {"samples": samples, "reference": reference, **declared}
@@ -136,9 +136,9 @@ def under_test(
 
     Args:
         op: as for ``check_op``.
-        told: what is said of a torch target beside itself.
-        seed: of the samples and the cotangents.
-        device: where the samples' tensors live.
+        told: further facts about a torch target.
+        seed: the seed for samples and cotangents.
+        device: the device of the samples' tensors.
 
     Raises:
         UnknownOpError, OpDefinitionError, TargetError, ArgumentError: as for ``check_op``.
@@ -151,7 +151,7 @@ def under_test(
         return described_target(op, told, seed, device)
     if told:
         raise ArgumentError(
-            f"{', '.join(sorted(told))} can be told of a torch target only",
+            f"{', '.join(sorted(told))} is only for torch targets",
             where=f"the check of {op!r}",
             fix="write it in the op: samples(make), and the rest in @op",
         )
@@ -166,7 +166,7 @@ def check_pack(
     device: str = "cpu",
     time_limit: float = TIME_LIMIT,
 ) -> Report:
-    """Check every op of the pack ``name``; ``plugrad`` is the built-in ops'.
+    """Check every op of the pack ``name``; ``plugrad`` stands for the built-in ops.
 
     The other arguments are those of ``check_op``.
 
@@ -184,11 +184,11 @@ def check_pack(
 
 
 def ops_of_pack(name: str) -> list[RegisteredOp]:
-    """The registered ops of a pack; if there are none, the installed packs are loaded first.
+    """The registered ops of a pack; if there are none, the installed packs are loaded.
 
     Raises:
         UnknownPackError: there are none.
-        UnknownOpError: the pack is installed, and set aside or switched off.
+        UnknownOpError: the pack is installed, but set aside or switched off.
     """
     found = [entry for entry in registry if entry.pack == name]
     if not found and registry.packs is not None:
@@ -206,15 +206,15 @@ def ops_of_pack(name: str) -> list[RegisteredOp]:
 
 
 class OpChecks:
-    """The checks of one op, for test runners, which want each by itself.
+    """The checks of one op, for test runners that run each by itself.
 
-    Iteration gives ``(sample, law)`` in the order in which they should be run, with None
-    for the sample where a law judges the whole op. The op's samples are made when they are
-    needed, kept from one check to the next, and forgotten by ``release``.
+    Iteration gives ``(sample, law)`` in the order in which they should run; the sample is
+    None if a law judges the whole op. The op's samples are made when they are needed, kept
+    from one check to the next, and forgotten by ``release``.
 
     Args:
         op: the op.
-        laws: which laws, in their order; one of another pack's is left out.
+        laws: which laws, in their order; a law of another pack is left out.
         limit: seconds for each law on each sample; 0 for none.
     """
 
@@ -233,7 +233,7 @@ class OpChecks:
                 yield sample, law
 
     def result(self, sample: int | None, law: Law) -> Result:
-        """What the law says of the sample with this number, or of the whole op."""
+        """What the law says about the sample with this number, or about the whole op."""
         runner = self._running()
         if sample is None:
             return runner.result(law)

@@ -47,7 +47,7 @@ class Gradcheck:
     ) -> None:
         self.function, self.eps, self.atol, self.rtol = function, eps, atol, rtol
         self.nondet_tol, self.fast_mode = nondet_tol, fast_mode
-        # Of our own, so that the caller's random numbers stay as they are.
+        # Our own generator, so that the caller's random numbers stay as they are.
         self.generator = torch.Generator().manual_seed(0)
 
     def verdict(self, raise_exception: bool, *, undefined: bool, batched: bool) -> bool:
@@ -59,7 +59,7 @@ class Gradcheck:
         for variable, name in zip(self.function.variables, self.function.input_names, strict=True):
             if variable.dtype not in _WIDE:
                 warnings.warn(
-                    f"{name} is {variable.dtype}: differences of its values have too few "
+                    f"{name} is {variable.dtype}: finite differences of its values have too few "
                     "digits, and the check will likely fail; use float64 or complex128",
                     stacklevel=3,
                 )
@@ -169,7 +169,7 @@ class Gradcheck:
         return right
 
     def _constant(self) -> None:
-        """No output requires grad: then none may depend on an input."""
+        """If no output requires grad, none may depend on an input."""
         function = self.function
         for i, name in enumerate(function.input_names):
             slopes = numeric_jacobian(function.all_tensors, function.values, None, i, self.eps)
@@ -270,7 +270,7 @@ class Gradcheck:
 
 
 def _size(slopes: Tensor, complex_input: bool) -> Tensor:
-    """How large each derivative is; of a complex input, as torch, that of both parts."""
+    """How large each derivative is; for a complex input, as in torch, of both parts."""
     if not complex_input:
         return slopes.abs()
     pairs = slopes.reshape(slopes.shape[0], -1, 2)
@@ -326,7 +326,8 @@ def gradcheck_failure(
     return GradcheckError(
         "\n".join(lines),
         where=f"{names[0]}, {_kind(value)}, and {names[1]}, {_kind(at)}",
-        fix="correct the backward of the ops between them; plugrad.testing.check_op finds which",
+        fix="correct the backward of the ops between them; plugrad.testing.check_op finds the "
+        "wrong one",
     )
 
 
@@ -349,7 +350,7 @@ def _cause(
         return f"the function is not finite around here (derivatives {left:.6g} and {right:.6g})"
     narrow = [t.dtype for t in (at[input_], values[0][output]) if t.dtype not in _WIDE]
     if narrow:
-        return f"differences of {narrow[0]} values have too few digits: use float64"
+        return f"finite differences of {narrow[0]} values have too few digits: use float64"
     if abs(left - right) > 1e-2 * max(abs(left), abs(right)):
         return (
             f"a kink or jump: the derivative is {left:.6g} on the left, {right:.6g} on the "
@@ -365,13 +366,13 @@ def _cause(
 
 
 def _refined(function: CheckedFunction, numeric: Tensor, output: int, input_: int) -> Tensor:
-    """The numeric Jacobian with more digits, so that exact factors can be told."""
+    """The numeric Jacobian with more digits, so that exact factors show."""
     if numeric.shape[1] > _REFINED:
         return numeric
     values = function.values
     try:
         refined = numeric_jacobian(function.tensors, values, output, input_, 1e-3, richardson=True)
-    except GradcheckError:  # so far away the outputs have another shape
+    except GradcheckError:  # that far away the outputs have another shape
         return numeric
     close = torch.allclose(refined.central, numeric, rtol=1e-4, atol=1e-6)
     return refined.central if close else numeric

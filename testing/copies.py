@@ -31,12 +31,12 @@ class CannotCopyError(Exception):
 
 
 class TracedError(Exception):
-    """An argument has no numbers: torch traces the call."""
+    """An argument has no values: torch traces the call."""
 
 
 @dataclass(eq=False)
 class Form:
-    """Arguments to make a call with; ``cut`` says how its sizes came about, None as it was."""
+    """Arguments to make a call with; ``cut`` says how it was cut down, None if it was not."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -129,7 +129,7 @@ def _copied_tensor(tensor: Tensor, cut: Cut | None, where: str) -> Tensor:
 
 
 class _Pickler(pickle.Pickler):
-    """Copies an object, its tensors by our own means, and what is code by reference."""
+    """Copies an object: its tensors by our own means, and code by reference."""
 
     def __init__(self, file: io.BytesIO, where: str) -> None:
         super().__init__(file)

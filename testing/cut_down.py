@@ -10,7 +10,7 @@ from torch import Tensor
 
 #: Sizes up to this one are kept.
 _SMALL = 8
-#: What the new sizes are multiples of: kernels want their blocks.
+#: The new sizes are multiples of these, since kernels work in blocks.
 _UNITS = (1, 4, 16)
 
 
@@ -20,7 +20,7 @@ class Cut(NamedTuple):
     sizes: dict[int, int]
 
     def tensor(self, tensor: Tensor) -> Tensor:
-        """Evenly spaced elements: what is sorted, positive or positive definite stays so.
+        """Evenly spaced elements, so that what is sorted, positive or positive definite stays so.
 
         Integers below one of the old sizes may be indices: they become those of the elements
         that are left.
@@ -36,7 +36,7 @@ class Cut(NamedTuple):
         return kept
 
     def elements(self, shape: torch.Size) -> int:
-        """How many are left of a tensor of this shape."""
+        """How many elements are left of a tensor of this shape."""
         return prod(map(self.new, shape))
 
     def new(self, size: int) -> int:

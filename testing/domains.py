@@ -12,7 +12,7 @@ BOUND = frozenset({"simplex", "spd", "symmetric"})
 
 
 def contains(domain: str, tensor: Tensor) -> bool:
-    """Whether all numbers of ``tensor`` lie in the domain; any do in none.
+    """Whether all numbers of ``tensor`` are in the domain; without a domain, all are.
 
     Args:
         domain: one of ``plugrad.core.sample.DOMAINS``, or empty.
@@ -32,7 +32,7 @@ def contains(domain: str, tensor: Tensor) -> bool:
 
 
 def is_symmetric(tensor: Tensor) -> bool:
-    """Whether it is a square matrix, or several, that its conjugate transpose equals."""
+    """Whether it is a square matrix, or several, equal to its conjugate transpose."""
     square = tensor.dim() >= 2 and tensor.shape[-1] == tensor.shape[-2]
     return square and bool(torch.equal(tensor, tensor.mH))
 
@@ -45,7 +45,7 @@ def is_simplex(tensor: Tensor) -> bool:
 
 
 def tangent(domain: str, direction: Tensor) -> Tensor:
-    """The part of a direction, or of a gradient, along which one stays in the domain."""
+    """The part of a direction, or of a gradient, that stays in the domain."""
     if domain in ("symmetric", "spd"):
         return (direction + direction.mH) / 2
     if domain == "simplex":

@@ -1,6 +1,6 @@
 """Engine: what computes and differentiates the op under test, plugrad's autograd or torch's.
 
-A law is mathematics: it asks the engine of its case and so holds for an op of either.
+A law is mathematics: it uses the engine of its case, and so holds for ops of both.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class Engine(ABC):
 
     #: ``plugrad`` or ``torch``, as laws name it.
     name: str
-    #: Whether it sums and casts a rule's gradients without being told to.
+    #: Whether it sums and casts a rule's gradients without a declaration.
     mends: bool
 
     @abstractmethod
     def leaf(self, tensor: Tensor, requires_grad: bool = False) -> Any:
-        """A value on the memory of ``tensor``, which counts its in-place changes."""
+        """A value that shares the memory and the version counter of ``tensor``."""
 
     @abstractmethod
     def raw(self, value: Any) -> Any:
@@ -85,7 +85,7 @@ class Engine(ABC):
     def hidden(self, call: Call) -> dict[str, Any]:
         """What forward left for backward that is neither an input nor an output, by name.
 
-        Numbers and floating-point tensors: a second derivative takes them for constants.
+        Numbers and floating-point tensors: a second derivative treats them as constants.
         """
 
     @abstractmethod
@@ -136,7 +136,7 @@ class PlugradEngine(Engine):
         retain_graph: bool = True,
         create_graph: bool = False,
     ) -> list[Any]:
-        """See Engine. A rule's torch function without an op is no fault of a user's rule."""
+        """See Engine. A torch function without an op is not the fault of a user's rule."""
         try:
             return list(scheduler.run(outputs, cotangents, retain_graph, create_graph, inputs))
         except (UnknownTorchFunctionError, UnknownOpError) as error:
@@ -275,12 +275,12 @@ class TorchNode:
 
 
 def _place(tensor: Tensor) -> tuple[Any, ...]:
-    """Where a tensor lies, and how: the same of two that share all of their elements."""
+    """A tensor's memory and layout: the same for two that share all of their elements."""
     return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
 
 
 class TorchEngine(Engine):
-    """torch's own: values are its tensors, and nothing of plugrad's runs in a call."""
+    """torch's own: values are its tensors, and nothing of plugrad runs in a call."""
 
     name = "torch"
     mends = True

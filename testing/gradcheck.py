@@ -38,28 +38,29 @@ def gradcheck(
     fast_mode: bool = False,
     masked: bool | None = None,
 ) -> bool:
-    """Compare the gradients of a function with differences of its values.
+    """Compare the gradients of a function with finite differences of its values.
 
-    ``torch.autograd.gradcheck`` for functions of Variables, in torch's convention also for
-    complex ones. Two things differ. Where the one-sided derivatives differ, as relu's do at
-    0, a gradient between them passes (at a jump, one that equals either). And inputs may
-    overlap in memory, as after ``expand``: each element is moved by itself.
+    ``torch.autograd.gradcheck`` for functions of Variables, in torch's convention, also for
+    complex ones. Two things differ from torch. Where the one-sided derivatives differ, as
+    relu's do at 0, a gradient between them passes (at a jump, one that equals either). And
+    inputs may overlap in memory, as after ``expand``: each element is moved by itself.
 
-    Whether an op obeys everything an op must, ``check_op`` tells; this is for functions.
+    ``check_op`` checks everything that an op must obey; this is for functions.
 
     Args:
         fn: from Variables to a Variable, or a tuple or list of them. It must give the same
             values each time, so seed what is random.
         inputs: fn's arguments: one, or a tuple or list of them. Gradients are checked with
-            respect to each Variable that requires grad, also in nested lists; all else is
-            handed on. While fn is tried at other points, these Variables' ``data`` is
-            replaced, so fn may also reach them without its arguments.
+            respect to each Variable that requires grad, also in nested lists; everything
+            else is passed on. While fn is tried at other points, these Variables' ``data``
+            is replaced, so fn may also reach them without its arguments.
         eps: how far an element is moved.
         atol: how far a derivative may be off,
         rtol: and how far beyond that, relative to the numeric one.
         raise_exception: raise if the check fails, rather than return False.
         nondet_tol: how far two backwards of the same call may differ.
-        check_undefined_grad: of several outputs, also leave each in turn without a gradient.
+        check_undefined_grad: if there are several outputs, also leave each in turn without
+            a gradient.
         check_grad_dtypes: a gradient must have its input's dtype. (In plugrad it always
             has, or backward raises.)
         check_batched_grad: compare ``torch.vmap`` over the backward with a loop.
@@ -68,15 +69,16 @@ def gradcheck(
         check_batched_forward_grad: torch's; only False.
         check_forward_ad: torch's; only False, ``check_op`` checks an op's jvp.
         check_backward_ad: torch's; only True.
-        masked: torch's; only False or None, for there are no sparse Variables.
+        masked: torch's; only False or None, since there are no sparse Variables.
 
     Returns:
         Whether the gradients are right.
 
     Raises:
         GradcheckError: they are not, and ``raise_exception`` is set; the message names the
-            input and the output by position, the worst element and the probable cause. Or
-            the number, a shape or a dtype of the outputs changes close to the inputs.
+            input and the output by position, the worst element and the probable cause. It
+            is also raised if the number, a shape or a dtype of the outputs changes close to
+            the inputs.
         GradcheckArgumentError: no input requires grad, or an option is not supported.
 
     Example:
@@ -119,7 +121,7 @@ def gradgradcheck(
     fast_mode: bool = False,
     masked: bool | None = None,
 ) -> bool:
-    """Compare second derivatives with differences of the first ones.
+    """Compare second derivatives with finite differences of the first ones.
 
     ``torch.autograd.gradgradcheck`` for functions of Variables. The gradient of ``fn`` is
     taken as a function of the inputs and of ``grad_outputs``, and goes through
@@ -150,8 +152,8 @@ def gradgradcheck(
     Raises:
         GradcheckError: they are not, and ``raise_exception`` is set.
         GradcheckArgumentError: no input requires grad, or an option is not supported.
-        BackwardError: there are none, because an op is once differentiable or saved an
-            intermediate value.
+        BackwardError: there are no second derivatives, because an op is once differentiable
+            or saved an intermediate value.
     """
     refuse(
         check_fwd_over_rev=check_fwd_over_rev,
@@ -185,7 +187,7 @@ def gradgradcheck(
 
 
 def refuse(**asked: bool) -> None:
-    """Say of options of torch's that they mean nothing here.
+    """Refuse torch's options that mean nothing here.
 
     Raises:
         GradcheckArgumentError: one was set.
@@ -346,8 +348,8 @@ class CheckedFunction:
     def _changed(self, what: str, before: str, now: str) -> GradcheckError:
         return GradcheckError(
             f"{what} {self._moved()}: {before} becomes {now}",
-            fix="check the function at inputs around which its outputs keep their number, "
-            "shapes and dtypes: elsewhere it has no derivative",
+            fix="check the function at inputs near which its outputs keep their number, shapes "
+            "and dtypes: elsewhere it has no derivative",
         )
 
     def _moved(self) -> str:

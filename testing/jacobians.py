@@ -1,4 +1,4 @@
-"""Jacobians: by differences, by the rule, by its jvp."""
+"""Jacobians: by finite differences, by the rule, by its jvp."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Slopes:
     Matrices of float64 on the CPU: a row for each real coordinate of the output, a column
     for each one of the input that was asked for. At a kink ``left`` and ``right`` differ;
     elsewhere they agree up to the step times the second derivative. Where the function is
-    not finite, neither are they.
+    not finite, they are not either.
     """
 
     left: Tensor
@@ -61,11 +61,11 @@ class Slopes:
 
     @property
     def gap(self) -> Tensor:
-        """How far the one-sided derivatives are apart."""
+        """How far apart the one-sided derivatives are."""
         return (self.right - self.left).abs()
 
     def between(self, derivative: Tensor, slack: Tensor | float = 0.0) -> Tensor:
-        """Where ``derivative`` lies between the one-sided ones, or ``slack`` beyond them."""
+        """Where ``derivative`` is between the one-sided ones, or at most ``slack`` beyond them."""
         low, high = torch.minimum(self.left, self.right), torch.maximum(self.left, self.right)
         return (derivative >= low - slack) & (derivative <= high + slack)
 
@@ -95,7 +95,7 @@ def numeric_jacobian(
         step: how far to move a coordinate.
         richardson: move by half a step too and extrapolate: twice the calls, and an error
             of the fourth order of the step instead of the second, so take a larger step.
-        columns: only these coordinates of the input; all unless told otherwise.
+        columns: only these coordinates of the input; by default all.
         middle: the coordinates of what f gives for ``tensors``, if they are known.
     """
     mover = _Mover(tensors, input)
@@ -191,7 +191,7 @@ _TINY = 1e-20
 
 
 class Jacobians:
-    """A Jacobian by differences, which looks again where it is doubted.
+    """A Jacobian by finite differences, which looks again where there is doubt.
 
     Args:
         measure: gives the slopes for a step, with extrapolation or without.
@@ -215,16 +215,17 @@ class Jacobians:
         return max(1.0, float(finite.abs().max())) if finite.numel() else 1.0
 
     def disagrees(self, rows: Tensor) -> Tensor:
-        """Where a rule's Jacobian is another; nowhere that there is no slope to compare with."""
+        """Where a rule's Jacobian differs; only where there is a slope to compare with."""
         error = (rows - self.central).abs()
         good = error <= self.allowed * self.scale + self._doubt
         return ~good & self._comparable(rows)
 
     def _comparable(self, rows: Tensor) -> Tensor:
-        """Where there is a slope: not in outputs that are not finite to begin with.
+        """Where there is a slope.
 
-        And not in coordinates that have no finite slope in some output: a cotangent of zeros
-        times inf is nan in all others. The law no-nan is about those.
+        There is none in outputs that are not finite to begin with, nor in coordinates
+        without a finite slope in some output: a cotangent of zeros times inf is nan in all
+        others. Those are for the law no-nan.
         """
         first = self._first
         finite = torch.isfinite(first.left) & torch.isfinite(first.right)
@@ -233,14 +234,14 @@ class Jacobians:
         return whole.all(0, keepdim=True) & ~dead
 
     def _beyond_doubt(self, rows: Tensor, doubted: Tensor) -> bool:
-        """Whether all that is doubted is further away than extrapolation could move a slope."""
+        """Whether every doubt is too large for extrapolation to remove."""
         slack = 2 * self._doubt + (2e-5 + 2 * self.allowed) * self.scale
         return bool(((rows - self.central).abs() > slack)[doubted].all())
 
     def refine(self, doubted: Tensor, rows: Tensor | None = None) -> None:
         """Look again: extrapolate, unless ``rows`` are wrong all the same, find kinks and jumps."""
         short = self._measure(_SHORT, False)
-        # Beside a pole, or a kink nearer than the step, slopes change with the step: then
+        # Near a pole, or a kink closer than the step, slopes change with the step: then
         # there is no verdict below that change.
         self._doubt = 2 * (short.central - self._first.central).abs().nan_to_num()
         if rows is None or not self._beyond_doubt(rows, doubted):
@@ -338,7 +339,7 @@ def directional(case: Case, call: Call, i: int, number: int) -> tuple[Jacobians,
     direction = tangent(case.inputs[i].domain, direction)
     gradient = summed(case, call, cotangents)[i]
     if gradient is not None:
-        # What is nan or infinite there others judge: the laws no-nan and oracle.
+        # The laws no-nan and oracle judge what is nan or infinite.
         direction = _where_finite(gradient, direction)
         gradient = torch.where(direction != 0, gradient, 0)
     got = 0.0 if gradient is None else inner(gradient, direction)

@@ -1,4 +1,4 @@
-"""law: what a law is, and how it says what it found."""
+"""law: what a law is, and how it reports what it found."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ class Violation(Exception):  # noqa: N818 (it is the outcome of a check, not an 
     Args:
         message: what is wrong, for the op's author.
         mismatch: the numbers, where there are some.
-        tolerated: whether torch, if it is the engine, mends it or says so aloud: then it is a
-            warning.
-        unsure: whether nothing is known to be wrong, and the law could not find out: then it is a
+        tolerated: whether torch, if it is the engine, repairs it or raises: then it is a warning.
+        unsure: whether the law could not find out if something is wrong: then it is a
             warning on any engine.
         mended: the case without the fault, if it can be had, for the other laws to judge.
-        stops: of a gate's, that no other law can say anything, though it be a warning.
+        stops: for a gate: that no other law can say anything, even if it is only a warning.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class Violation(Exception):  # noqa: N818 (it is the outcome of a check, not an 
 
 
 class NotApplicable(Exception):  # noqa: N818 (an outcome, not an error)
-    """The law says nothing about this op or sample; the message is the reason."""
+    """The law does not apply to this op or sample; the message is the reason."""
 
 
 #: The families, in the order in which they are run and shown.
@@ -67,19 +66,20 @@ ENGINES = ("plugrad", "torch")
 class Law:
     """A check with a name.
 
-    ``check`` returns if the law is kept, raises Violation if it is broken and
-    NotApplicable, with the reason, if it says nothing here.
+    ``check`` returns if the law holds, raises Violation if it is broken, and NotApplicable,
+    with the reason, if it does not apply.
 
     Args:
         id: what it is called: ``second-order``.
         family: one of FAMILIES.
         check: takes a Case, or an OpUnderTest if ``whole_op``.
         whole_op: it judges the op once, and not each of its samples.
-        gate: a sample that breaks it is not given to any other law, which would but say the
-            same again, unless the fault can be mended or the law is waived. Gates come first.
-        pack: of which pack's ops it judges; all ops if it is empty.
-        engines: whose ops it judges; all of ENGINES unless told otherwise.
-        explained_by: ids of laws. Where one of them is broken, too, this one would but say the
+        gate: a sample that breaks it is not given to any other law, which would only say
+            the same again, unless the fault can be repaired or the law is waived. Gates
+            come first.
+        pack: the pack whose ops it judges; empty for all ops.
+        engines: whose ops it judges; by default all of ENGINES.
+        explained_by: ids of laws. If one of them is broken too, this one would only say the
             same in other words, and is not applicable.
         slow: whether it takes seconds, as compilers do, and so has a longer time limit.
     """
@@ -96,7 +96,7 @@ class Law:
 
     @property
     def why(self) -> str:
-        """Why there is this law, in a line."""
+        """Why this law exists, in one line."""
         return (self.check.__doc__ or "").strip().splitlines()[0]
 
 
@@ -131,7 +131,7 @@ class LawBook:
         """Decorate a check to make it a law of this book.
 
         Raises:
-            DuplicateLawError: the id is taken, or the family is none.
+            DuplicateLawError: the id is taken, or the family is unknown.
         """
 
         def enter(check: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -150,7 +150,7 @@ class LawBook:
         self._laws[law.id] = law
 
     def checkpoint(self) -> Callable[[], None]:
-        """What takes the book back to the laws that it has now."""
+        """A function that takes the book back to the laws that it has now."""
         before = dict(self._laws)
 
         def restore() -> None:

@@ -41,22 +41,21 @@ def check_many(
     stop: Callable[[], bool] = lambda: False,
     strict: bool = False,
 ) -> Iterator[Batch]:
-    """Check ops, and give their results as they come: of each op in order, ops mixed.
+    """Check ops, and yield their results as they come: in order for each op, ops mixed.
 
-    An op that another process cannot import is checked in this one. A process that dies,
-    or that a call in C holds for far longer than the time limit, is a failed result of the
-    op it was busy with.
+    An op that another process cannot import is checked in this one. If a process dies, or
+    is stuck in C for far longer than the time limit, the op it was working on gets a failed
+    result.
 
     Args:
         ops: entries of the default registry, or ops under test, whose seed and device are theirs.
-        laws: ids of laws; all unless told otherwise.
-        samples: numbers of samples; all unless told otherwise. One that an op lacks is
-            left out.
-        seed: of the samples and the cotangents.
-        device: where the samples' tensors live.
+        laws: ids of laws; by default all.
+        samples: numbers of samples; by default all. A number that an op lacks is left out.
+        seed: the seed for samples and cotangents.
+        device: the device of the samples' tensors.
         time_limit: seconds for each law on each sample; 0 for none.
         jobs: how many processes; 1 for this one alone.
-        stop: asked a few times a second; once it says True no more is checked.
+        stop: called a few times a second; once it returns True, nothing more is checked.
         strict: whether a warning is a failure.
 
     Raises:
@@ -117,9 +116,9 @@ def strength_of_many(
     Args:
         ops: entries of the default registry, or ops under test, whose seed is theirs.
         faults: ids, as in ``op_strength``.
-        seed: of the samples and the cotangents.
+        seed: the seed for samples and cotangents.
         jobs: how many processes; 1 for this one alone.
-        stop: asked after every op; once it says True no more is looked at.
+        stop: called after every op; once it returns True, nothing more is done.
 
     Raises:
         UnknownFaultError: there is no fault of an id.
@@ -156,7 +155,7 @@ def _elsewhere(
         for future in as_completed(futures):
             try:
                 report = future.result()
-            except BrokenProcessPool:  # one op killed its process, and all that waited are lost
+            except BrokenProcessPool:  # one op killed its process, and all waiting ops are lost
                 broken.append(futures[future])
                 continue
             yield futures[future], report

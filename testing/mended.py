@@ -1,4 +1,4 @@
-"""Mended copies of an op of plugrad's: without a fault that would hide all others."""
+"""Mended copies of a plugrad op: without a fault that would hide all others."""
 
 from __future__ import annotations
 

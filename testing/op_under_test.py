@@ -1,4 +1,4 @@
-"""OpUnderTest: what the laws ask of an op of plugrad's."""
+"""OpUnderTest: a plugrad op as the laws see it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class OpUnderTest:
-    """An op to check: registered, declared, or no more than a Function.
+    """An op to check: registered, declared, or just a Function.
 
     ``TorchTarget`` is the same for what torch differentiates.
 
@@ -33,18 +33,19 @@ class OpUnderTest:
         function: the class.
         entry: its entry in a registry, if there is one.
         seed: of the samples and of all that the laws draw.
-        device: where the samples' tensors live.
+        device: the device of the samples' tensors.
     """
 
     #: What differentiates it.
     engine: Engine = PLUGRAD
-    #: Whether forward writes over an input that requires grad, which must then be no leaf.
+    #: Whether forward writes over an input that requires grad, which must then not be a
+    #: leaf.
     dirties = False
     #: Whether torch can differentiate all of forward; None as long as nobody asked.
     forward_is_seen: bool | None = None
     #: Whether a call draws random numbers; None as long as no case looked.
     draws: bool | None = None
-    #: What it was found by, ``path/to/file.py:Name``, if it was.
+    #: The text that it was found by, ``path/to/file.py:Name``, if any.
     found_by = ""
 
     def __init__(
@@ -70,7 +71,7 @@ class OpUnderTest:
     @property
     def command(self) -> str:
         """What checks it again, but for options; empty where no command finds it."""
-        # By its name nobody finds what a program registers itself.
+        # Its name does not find an op that a program registers itself.
         known = self.entry is not None and self.entry.rank != 1
         place = self.found_by or (self.name if known else self._place)
         return f"plugrad check {quote(place)}" if place else ""
@@ -80,7 +81,7 @@ class OpUnderTest:
         return place_of(self.function)
 
     def is_warning(self, law: str) -> bool:
-        """Whether to break this law is no more than a warning."""
+        """Whether breaking this law is only a warning."""
         return False
 
     @classmethod

@@ -37,11 +37,11 @@ def parametrize_ops(
 
     Args:
         *ops: names, or classes, registered or not.
-        pack: also the ops of this pack. With neither ops nor a pack, all registered ops
-            when the file is imported.
-        laws: ids of laws; all unless told otherwise.
-        seed: of the samples and the cotangents.
-        device: where the samples' tensors live.
+        pack: also the ops of this pack. Without ops and without a pack: all ops that are
+            registered when the file is imported.
+        laws: ids of laws; by default all.
+        seed: the seed for samples and cotangents.
+        device: the device of the samples' tensors.
         time_limit: seconds for each law on each sample; 0 for none.
 
     Raises:
@@ -56,7 +56,7 @@ def parametrize_ops(
         ... def test_my_ops(check):
         ...     check()
     """
-    import pytest  # whoever decorates a test has it
+    import pytest  # code that decorates a test has it
 
     chosen: list[Any] = [*ops, *(ops_of_pack(pack) if pack is not None else ())]
     if not chosen:
@@ -72,7 +72,7 @@ def parametrize_ops(
 
 
 class Check:
-    """One law on one sample, or on the whole op: what a test of ``parametrize_ops`` gets.
+    """One law on one sample, or on the whole op: passed to a test of ``parametrize_ops``.
 
     Args:
         checks: those of the op.
@@ -107,10 +107,10 @@ class Check:
         return self._checks.result(self.sample, self._law)
 
     def __call__(self) -> None:
-        """Fail if the law is broken, skip if it says nothing or warns, xfail if waived.
+        """Fail if the law is broken, skip if it does not apply or warns, xfail if it is waived.
 
         Raises:
-            AssertionError: the law is broken; the message says all.
+            AssertionError: the law is broken; the message has the details.
         """
         __tracebackhide__ = True
         import pytest

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def place_of(target: Any) -> str:
     """``package.module:Name`` or ``path/to/file.py:Name``, to be typed where we are.
 
-    Empty of what no new process would find: a class in a function, in a notebook, or in a module
-    that imports its neighbours and whose package is not installed.
+    Empty if no new process would find it: a class in a function, in a notebook, or in a
+    module that imports its neighbours and whose package is not installed.
 
     Args:
         target: a class, a function, or a custom op of torch.library's.

@@ -46,7 +46,7 @@ class Batch(NamedTuple):
 class Settings:
     """What is the same for every op; ``samples`` is None for all."""
 
-    #: By their ids, those of packs too: a worker that misses one loads the packs.
+    #: By their ids, including those of packs: a worker that misses one loads the packs.
     laws: tuple[str, ...]
     samples: tuple[int, ...] | None
     seed: int
@@ -205,7 +205,7 @@ class _Worker:
         address = _Address(entry.name, entry.module, function.__qualname__, entry.pack)
         try:
             self.connection.send(address)
-        except OSError:  # it is dead, which reading from it will tell
+        except OSError:  # it is dead; reading from it will show that
             return
 
     def stalled_for(self) -> float:

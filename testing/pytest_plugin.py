@@ -2,11 +2,11 @@
 
 Each law on each sample of each op is a test, named ``nn.functional.softplus[1]-runs``;
 ``softplus-docstring`` where a law judges the whole op. Its node id is
-``plugrad::check[softplus-docstring]``, as if it were a parameter, for pytest reads a ``[`` in
-an id as the start of one that goes to the end. The tests come after those found in files and
-obey ``-k``, ``--deselect``, ``-x``, ``--collect-only``, ``--junitxml``, ``-n`` and the like.
-As an argument a node id stands for its test, and ``plugrad::exp`` for all of an op; then no
-file is collected unless it is named.
+``plugrad::check[softplus-docstring]``, as if it were a parameter, since pytest reads a
+``[`` in an id as the start of a parameter. The tests come after those found in files and
+obey ``-k``, ``--deselect``, ``-x``, ``--collect-only``, ``--junitxml``, ``-n`` and the
+like. As an argument a node id stands for its test, and ``plugrad::exp`` for all of an op;
+then no file is collected unless it is named.
 
 ===============  =======================================================================
 a law            its test
@@ -23,13 +23,13 @@ The phases that set up and tear down fixtures are left out, and with them the ho
 ``pytest_runtest_setup`` and ``_teardown``, unless a test was given a mark or ``--pdb`` is set:
 they would take four times as long as a law does.
 
-A waiver that is no longer needed is itself a failure, of the law ``waivers``.
+A waiver that is no longer needed is itself a failure of the law ``waivers``.
 
-``pytest --plugrad-torch`` is another matter, in ``pytest_recording``: the project's own tests run,
-and what they call of torch's Functions is held to the laws afterwards.
+``pytest --plugrad-torch`` is something else, in ``pytest_recording``: the project's own
+tests run, and the torch Functions that they call are checked against the laws afterwards.
 
-``pytest_plugrad``, the entry point, loads this in runs that ask for it: it costs others
-nothing, not even the time to import torch.
+``pytest_plugrad``, the entry point, loads this in runs that ask for it: other runs do not
+even spend the time to import torch.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="check the ops of this pack, `plugrad` for the built-in ones; may be repeated",
+        help="check the ops of this pack (`plugrad`: the built-in ops); may be repeated",
     )
     add(
         "--plugrad-op",
@@ -95,7 +95,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take the ids of our tests out of the arguments, and begin to work if we are asked to."""
+    """Take the ids of our tests out of the arguments, and start if the run asks for us."""
     option, prefix = config.option, f"{_ROOT}::"
     records = pytest_recording.configure(config)
     if records:
@@ -221,7 +221,7 @@ class _Checking:
         if not self.silent:
             return
         write = terminalreporter.write_line
-        terminalreporter.section("plugrad: laws that did not apply, were waived or warn")
+        terminalreporter.section("plugrad: laws that did not apply, were waived, or warn")
         reasons = self.silent.most_common()
         shown = reasons if config.get_verbosity() > 0 else reasons[:_SHOWN]
         for (status, reason), count in shown:
@@ -310,7 +310,7 @@ class _Check(pytest.Item):
                 self.runtest, "call", reraise=(pytest.exit.Exception, KeyboardInterrupt)
             )
         hook.pytest_runtest_logreport(report=hook.pytest_runtest_makereport(item=self, call=call))
-        # What writes reports, junit XML too, takes this one for the end of a test.
+        # Reporters, junit XML too, treat this one as the end of a test.
         end = pytest.CallInfo.from_call(lambda: None, "teardown")
         hook.pytest_runtest_logreport(report=pytest.TestReport.from_item_and_call(self, end))
         hook.pytest_runtest_logfinish(nodeid=self.nodeid, location=self.location)
@@ -319,7 +319,7 @@ class _Check(pytest.Item):
         return True
 
     def _captured(self) -> AbstractContextManager[None]:
-        """What an op prints belongs into the report of its failure."""
+        """What an op prints belongs in the report of its failure."""
         manager: Any = self.config.pluginmanager.getplugin("capturemanager")
         return nullcontext() if manager is None else manager.item_capture("call", self)
 
@@ -328,7 +328,7 @@ class _Check(pytest.Item):
 
     @property
     def location(self) -> tuple[str, int | None, str]:
-        """Where it stands: in no file."""
+        """Where it is defined: in no file."""
         return _ROOT, None, self.name
 
 

@@ -1,4 +1,4 @@
-"""``pytest --plugrad-torch``: what a project's own tests call of torch's Functions is held to laws.
+"""``pytest --plugrad-torch``: check the torch Functions that a project's own tests call.
 
 While the tests run, the calls of each torch.autograd.Function of the project are recorded. After
 the last test the Functions are checked with what was recorded, and a section at the end says what
@@ -40,8 +40,8 @@ def add_options(group: Any) -> None:
         const="",
         default=None,
         metavar="PKG",
-        help="record the calls of torch.autograd.Functions while the tests run, and hold these "
-        "Functions to the laws afterwards; with =PKG only that package's",
+        help="record the calls of torch.autograd.Functions while the tests run, and check these "
+        "Functions against the laws afterwards; with =PKG only those of that package",
     )
     add(
         "--plugrad-torch-save",
@@ -54,12 +54,13 @@ def add_options(group: Any) -> None:
         type=int,
         default=3,
         metavar="N",
-        help="calls that are recorded of each signature (3): shapes, dtypes, other arguments",
+        help="how many calls to record for each signature, that is shapes, dtypes and other "
+        "arguments (3)",
     )
     add(
         "--plugrad-torch-ops",
         action="store_true",
-        help="record custom ops (torch.library), too; slows down every call of a torch function",
+        help="record custom ops (torch.library) too; slows down every call of a torch function",
     )
 
 
@@ -124,7 +125,7 @@ def _check_options(config: pytest.Config) -> None:
         )
     if SamplesFile(config.invocation_params.dir / path).is_taken:
         raise pytest.UsageError(
-            f"--plugrad-torch-save {path}: there is such a file, which was not recorded\n"
+            f"--plugrad-torch-save {path}: this file exists, and was not recorded\n"
             "  fix: give another name; what is recorded can be copied into it"
         )
 
@@ -147,7 +148,7 @@ class _Recording:
             option.plugrad_torch, option.plugrad_torch_samples, option.plugrad_torch_ops
         )
         self.replays: list[Replay] = []
-        #: What is to be said at the end, beside the targets.
+        #: Notes for the end, besides the targets.
         self.notes: list[str] = []
         self.error = ""
         try:
@@ -181,7 +182,7 @@ class _Recording:
             output["plugrad_recorded"] = packed(self.recorder)
             return
         if exitstatus not in _CAME_TO_AN_END:
-            self.notes.append("nothing was checked, since the run did not come to its end")
+            self.notes.append("nothing was checked, because the run did not finish")
             return
         try:
             self._check()
@@ -240,7 +241,7 @@ class _Recording:
         for note in self.notes:
             write(note)
         if self.error:
-            write(f"the check itself failed, which is a fault of plugrad's: {self.error}")
+            write(f"the check itself failed, which is a bug in plugrad: {self.error}")
         checked = [each for each in self.replays if each.report is not None]
         if checked:
             broken = len(self._broken())
@@ -258,7 +259,7 @@ class _Recording:
                 f"nothing was checked\n  fix: name the package that defines them, or give {_FLAG} "
                 "alone"
             )
-        return "no test called a torch.autograd.Function but torch's own, so nothing was checked"
+        return "no test called a torch.autograd.Function except torch's own, so nothing was checked"
 
 
 # --- in words ------------------------------------------------------------------------
@@ -293,7 +294,7 @@ def _why_nothing(calls: Calls) -> str:
     return (
         "all calls were inside torch.compile, torch.func or another mode, or they raised"
         if not calls.recordings
-        else "nothing of it could be made again"
+        else "none of the calls could be made again"
     )
 
 
@@ -321,7 +322,7 @@ def _how(result: Result, each: Replay) -> str:
 
 
 def _tests(results: list[Result], each: Replay) -> list[str]:
-    """The tests that made the calls, each once; of a law of the whole target all."""
+    """The tests that made the calls, each once; for a law on the whole target, all tests."""
     found = [
         recording.test
         for number, (_, recording) in enumerate(each.samples)

@@ -82,7 +82,7 @@ class Reached:
         """The statements that never ran."""
         missed = []
         for code in self._codes:
-            # To read the source takes longer than all the rest: only where a line is missing.
+            # Reading the source takes longer than all the rest: only done if a line is missing.
             lines = {line for _, _, line in code.co_lines() if line} - {code.co_firstlineno}
             if all((code.co_filename, line) in self._lines for line in lines):
                 continue

@@ -1,4 +1,4 @@
-"""Recorder: the calls of torch.autograd.Functions that somebody's tests make, copied small."""
+"""Recorder: calls of torch.autograd.Functions that tests make, kept as small copies."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Calls:
         return True
 
     def forget(self, key: Any, recording: Recording) -> None:
-        """Keep one no more: the call raised."""
+        """Drop one: the call raised."""
         self.kept[key].remove(recording)
         self.tries[key] -= 1
 
@@ -77,7 +77,7 @@ class Recorder:
     Args:
         package: whose Functions; all but torch's and plugrad's if it is empty.
         limit: calls that are kept of each signature.
-        operators: whether to see custom ops, too, which costs every call of torch's something.
+        operators: whether to see custom ops too, which slows down every call of torch.
     """
 
     def __init__(self, package: str = "", limit: int = 3, operators: bool = False) -> None:
@@ -134,7 +134,7 @@ class Recorder:
             calls.test, calls.streak = self.test, 0
         elif calls.streak >= _PATIENCE and calls.count & 15:
             return None
-        with suppress(Exception):  # whatever is odd about a call, the test must not notice
+        with suppress(Exception):  # the test must not notice anything, however odd a call is
             key = signature(args, kwargs)
             if calls.tries.get(key, 0) < _TRIES and len(calls.kept.get(key, ())) < self.limit:
                 return self._keep(calls, key, args, kwargs)
@@ -235,7 +235,7 @@ _TORCHS_NAMESPACES = frozenset(
 
 
 def _is_plain_run() -> bool:
-    """Whether tensors are numbers now: nothing is traced or transformed, no mode looks on."""
+    """Whether tensors have values now: nothing is traced or transformed, and no mode is on."""
     return not (
         torch.compiler.is_compiling()
         or torch._C._are_functorch_transforms_active()

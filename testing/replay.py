@@ -1,4 +1,4 @@
-"""Replay: what was recorded of one target, as samples that are held to the laws."""
+"""Replay: what was recorded of one target, as samples that are checked against the laws."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from plugrad.testing.law import Law
     from plugrad.testing.recording import Calls
 
-#: Samples of a target that are held to the laws, the smallest first.
+#: How many samples of a target are checked, the smallest first.
 MOST_SAMPLES = 12
 #: A law that can only be judged where samples are written by hand.
 _NOT_FOR_RECORDINGS = frozenset({"waivers"})
@@ -55,9 +55,9 @@ class Replay:
         return self.calls.name
 
     def check(self, laws: Sequence[Law], seed: int, limit: float, command: str) -> None:
-        """Hold the target to the laws.
+        """Check the target against the laws.
 
-        What its samples file declares of it, waivers among them, counts here, too.
+        What its samples file declares, waivers included, counts here too.
 
         Args:
             laws: which.
@@ -95,8 +95,9 @@ class Replay:
 def replay(calls: Calls, limit: float) -> Replay:
     """Make samples of what was recorded.
 
-    Numbers are given in float64 where the target takes them, for differences are mostly rounding
-    in less. Of a large call the first smaller one is taken that can be made and differentiated.
+    Numbers are passed in float64 if the target takes it, since differences in less are
+    mostly rounding. A large call is replaced by the first smaller one that can be made and
+    differentiated.
 
     Args:
         calls: of one target.

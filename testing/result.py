@@ -1,4 +1,4 @@
-"""Result: what a law said of a sample, in words, and a report of many."""
+"""Result: what a law said about a sample, in words; Report: many of them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from plugrad.testing.agree import Matrix, Mismatch
 
 
-#: ``waived`` is a failure that the op's author declared, with a reason; ``warning`` one that
-#: torch mends or says aloud, or that few are bothered by.
+#: ``waived`` is a failure that the op's author declared, with a reason; ``warning`` one that torch
+#: repairs or raises, or that matters to few.
 Status: TypeAlias = Literal["passed", "failed", "warning", "waived", "not applicable"]
 #: What the law ``kernel-numerics`` finds: see its page.
 Verdict: TypeAlias = Literal["pass", "limited", "fail", "inconclusive"]
@@ -90,7 +90,7 @@ class Result:
         return "fail" if self.status == "failed" else None
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it as plain values, for JSON."""
+        """Everything as plain values, for JSON."""
         commands = {"reproduce": self.reproduce, "explain": self.explain}
         return {**asdict(self), "id": self.id, "verdict": self.verdict, **commands}
 
@@ -127,7 +127,7 @@ class Report:
 
     @property
     def reasons(self) -> Counter[tuple[str, str, str]]:
-        """How often each (status, law, reason) said that a law was waived or does not apply."""
+        """How often a law was waived or did not apply, by (status, law, reason)."""
         silent = ("waived", "not applicable")
         return Counter((r.status, r.law, r.message) for r in self.results if r.status in silent)
 
@@ -142,7 +142,7 @@ class Report:
         return f"<Report: {counts or 'nothing was checked'}>"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: a line for each failure, which opens, with what its law says."""
+        """What a notebook shows: a line for each failure, which opens to what its law says."""
         found = [
             f"<details><summary><b>{escape(r.id)}</b>: {escape(r.message)}</summary>"
             f"<pre>{escape(failure_text(r, jacobians=False))}</pre>{_jacobians(r)}</details>"
@@ -163,10 +163,10 @@ class Report:
         return "\n".join(lines)
 
 
-def failure_text(result: Result, jacobians: bool = True) -> str:
-    """What is wrong, where, why there is such a law, and how to see it again.
+def failure_text(result: Result) -> str:
+    """What is wrong, where, why the law exists, and how to see it again.
 
-    The first line says all that fits into a line. Both Jacobians are in it if wanted.
+    The first line says as much as fits.
     """
     place = "" if result.sample is None else f", sample {result.sample}"
     lines = [result.message, f"  op: {result.op}{place}"]

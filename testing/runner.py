@@ -1,4 +1,4 @@
-"""Runner: the laws applied to an op, one result at a time, which nothing stops."""
+"""Runner: applies the laws to an op, one result at a time; nothing stops it."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def time_limit(seconds: float) -> AbstractContextManager[None]:
     """Raise TimeLimitExceeded in the block once it has run for ``seconds``.
 
     In the main thread of a POSIX system a signal ends sleeping and waiting too; elsewhere
-    the exception comes up at the next Python instruction. A call in C that does not return
-    can be ended by neither. Timers of the host (a test runner's) are put back.
+    the exception is raised at the next Python instruction. Neither can end a call in C that
+    does not return. Timers of the host (such as a test runner's) are restored.
     """
     if seconds <= 0:
         return nullcontext()
@@ -136,7 +136,7 @@ def _exception_from_outside(seconds: float) -> Iterator[None]:
 
 #: Seconds that a law may take on one sample.
 TIME_LIMIT = 20.0
-#: How many samples are given to a law in turn, before their results are told.
+#: How many samples a law judges in turn, before their results are reported.
 _TOGETHER = 4
 #: How much longer a slow law may take.
 _SLOW = 9
@@ -145,14 +145,14 @@ _SLOW = 9
 class Runner:
     """Applies laws to one op.
 
-    Whatever the op does, a law gives a Result: an exception is a failure, so is taking
-    longer than ``limit`` seconds, and what a law left changed (grad mode, default dtype,
-    random state, warnings) is put back.
+    Whatever the op does, a law gives a Result: an exception is a failure, and so is taking
+    longer than ``limit`` seconds. What a law left changed (grad mode, default dtype, random
+    state, warnings) is restored.
 
     Args:
         op: the op.
         limit: seconds for each law on each sample; 0 for none.
-        watch: is told which law is about to judge which sample, or the op (None).
+        watch: called with the law and the sample that it is about to judge (None for the op).
     """
 
     def __init__(
@@ -183,11 +183,11 @@ class Runner:
         """Each law on each sample, and the laws of whole ops once.
 
         Args:
-            laws: which; all unless told otherwise. One of another pack's is left out.
-            samples: numbers of samples; all unless told otherwise.
+            laws: which; by default all. A law of another pack is left out.
+            samples: numbers of samples; by default all.
         """
         given, laws = laws, for_op(laws, self.op.pack, self.op.engine.name)
-        if given and not laws:  # asked for by name, or it would look as if all was well
+        if given and not laws:  # asked for by name; otherwise it would look as if all was well
             yield self._of_another_pack(given[0])
         for law in laws:
             if law.whole_op:
@@ -219,7 +219,7 @@ class Runner:
         return Case(self.op, self.samples[index], index)
 
     def result(self, law: Law, case: Case | None = None) -> Result:
-        """What one law says, of a sample or of the whole op."""
+        """What one law says about a sample or the whole op."""
         with _restored():
             return self._result(law, case)
 
@@ -301,7 +301,7 @@ class Runner:
 
 @contextmanager
 def _restored() -> Iterator[None]:
-    """Put back what an op could have left changed."""
+    """Restore what an op could have left changed."""
     grad, dtype, state = torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_rng_state()
     with warnings.catch_warnings(), one_thread():
         # Some samples are calls that torch itself warns about; no law is about warnings.

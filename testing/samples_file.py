@@ -92,7 +92,7 @@ class SamplesFile:
 
     def _lines(self, replay: Replay) -> list[str]:
         if "<locals>" in replay.name:
-            self.left_out.append(f"{replay.name} is defined in a function: no name leads to it")
+            self.left_out.append(f"{replay.name} is defined in a function, so no name leads to it")
             return []
         lines, test = [], None
         for number, (sample, recording) in enumerate(replay.samples):

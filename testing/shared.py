@@ -1,4 +1,4 @@
-"""Shared: what several laws read of a sample, computed once."""
+"""Shared: results of a sample that several laws read, computed once."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def random_like(tensor: Tensor, generator: torch.Generator) -> Tensor:
 class Shared:
     """Results of a case's own numbers, for laws that compare others with them.
 
-    Each comes from a call of its own, which nobody differentiates again, and is a copy: an op
-    that writes to what it was given or gave back harms nobody. A law about the calls themselves
-    (state, memory, determinism, the form of a gradient) makes its own.
+    Each comes from a call of its own that is not differentiated again, and is a copy, so an
+    op that writes to its inputs or outputs does not affect other laws. A law about the
+    calls themselves (state, memory, determinism, the form of a gradient) makes its own.
 
     Args:
         case: the call.
@@ -64,9 +64,9 @@ class Shared:
 
     @cached_property
     def is_elementwise(self) -> bool:
-        """Whether an element says nothing of the others, as the op declares, and as it is here.
+        """Whether elements do not affect each other, as the op declares, and as is true here.
 
-        What is declared and not so would hide from laws that try many numbers in one call.
+        A false declaration would go unnoticed by laws that try many numbers in one call.
         """
         case = self._case
         if not case.op.declaration.elementwise:

@@ -21,7 +21,7 @@ def is_sparse(value: Any) -> bool:
 
 
 def seen(output: Any) -> Any:
-    """An output as laws see it: of a sparse one all elements."""
+    """An output as laws see it: all elements of a sparse one."""
     return output.to_dense(masked_grad=False) if is_sparse(output) else output
 
 

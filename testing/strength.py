@@ -39,23 +39,23 @@ TIME_LIMIT = 10.0
 MORE_SEEDS = 2
 _TOO_LONG = "the samples take longer than the time limit"
 _NO_SURROGATE_REFERENCE = (
-    "backward is a surrogate, and without surrogate_reference= nothing says what it should be"
+    "backward is a surrogate, and without surrogate_reference= it is unknown what it should be"
 )
 _NO_RULE = {
     "plugrad": "composite: it has no rule of its own",
-    "torch": "it is no torch.autograd.Function: its rule is not in a class that could be copied",
+    "torch": "it is not a torch.autograd.Function: its rule is not in a class that could be copied",
 }
 _NO_SAMPLES = {
     "plugrad": "add a sample that has a gradient",
     "torch": "there are no samples: give samples=, or write them into a samples file",
 }
 _FAMILIES = frozenset({"first order", "beyond", "complex", "special points"})
-# They judge the samples or the op's source, not the gradient; or, batched-cotangents, fail
-# for the way in which a fault is put in.
+# They judge the samples or the op's source, not the gradient; or, like batched-cotangents,
+# fail because of the way a fault is injected.
 _NOT_OF_GRADIENTS = frozenset({"branches", "lines", "batched-cotangents"})
-# They take long, or say again what others have said.
+# They take long, or repeat what others say.
 _NOT_QUICK = frozenset({"inplace", "low-precision", "numeric"})
-# As a warning it says that no sample goes there, which is what strength is to find out.
+# As a warning it says that no sample goes there, which strength itself should find out.
 _OF_WHAT_SAMPLES_LACK = frozenset({"stretched"})
 # They judge the samples, as strength does.
 _OF_SAMPLES = frozenset({"branches", "lines"})
@@ -72,29 +72,29 @@ def op_strength(
     time_limit: float = TIME_LIMIT,
     **declared: Any,
 ) -> StrengthReport:
-    """Put faults into the rule of an op, one at a time, and see which its samples catch.
+    """Inject faults into the rule of an op, one at a time, and see which its samples catch.
 
-    The op itself is not touched: each fault is put into a copy of its class. An op that
-    breaks a law without a fault is reported as that, and gets no faults.
+    The op itself is not changed: each fault is injected into a copy of its class. An op
+    that breaks a law even without a fault is reported as such, and gets no faults.
 
     Args:
         op: a name, or a class, registered or not, with forward, backward and samples; or
             a torch.autograd.Function; or where to find one: ``package.module:Name``,
             ``path/to/file.py:Name``. A custom op or a function has no rule to change.
-        samples: of a torch target, as for ``check_op``.
-        reference: of a torch target, a function that it must equal.
-        seed: of the samples and the cotangents.
-        faults: ids, with a variant (``dropped[y]``) or without; all unless told otherwise.
-            For some faults the op itself is checked quickly first, and fully if one survives.
-        device: where the samples' tensors live.
+        samples: for a torch target, as in ``check_op``.
+        reference: for a torch target, a function that it must equal.
+        seed: the seed for samples and cotangents.
+        faults: ids, with a variant (``dropped[y]``) or without; by default all. For some
+            faults the op itself is checked quickly first, and fully if one survives.
+        device: the device of the samples' tensors.
         time_limit: seconds for each law on each sample; 0 for none.
-        **declared: of a torch target, what ``@op`` would say, as for ``check_op``.
+        **declared: for a torch target, what ``@op`` would declare, as in ``check_op``.
 
     Raises:
         UnknownOpError: no op has the name.
         UnknownFaultError: there is no fault of an id.
-        OpDefinitionError, TargetError: ``op`` is nothing that faults can be put into.
-        ArgumentError: what only a torch target is told, or cannot be declared.
+        OpDefinitionError, TargetError: faults cannot be injected into ``op``.
+        ArgumentError: an argument that is only for torch targets, or cannot be declared.
     """
     wanted = choose_faults(faults)
     told = {"samples": samples, "reference": reference, **declared}
@@ -106,10 +106,10 @@ def op_strength(
 def choose_faults(ids: Iterable[str] | None) -> tuple[str, ...]:
     """The ids, if there are such faults; None for all.
 
-    Those of the packs that are loaded are among them; an id that is missed loads the packs.
+    They include those of the loaded packs; an unknown id loads the other packs.
 
     Raises:
-        UnknownFaultError: there is no fault of this id; ids like it are suggested.
+        UnknownFaultError: there is no fault with this id; similar ids are suggested.
     """
     if ids is None:
         add_pack_checks()
@@ -176,7 +176,7 @@ class _Injection:
 
     def _unknown(self, names: set[str]) -> Iterator[FaultResult]:
         for name in sorted(names):
-            message = "the op declares it equivalent, and has no such fault"
+            message = "the op declares it equivalent, but has no such fault"
             yield self._told(name, "stale", message)
 
     def _told(self, fault: str, verdict: Verdict, message: str, **more: Any) -> FaultResult:
@@ -187,7 +187,7 @@ class _Injection:
 
     @cached_property
     def _without_faults(self) -> FaultResult | None:
-        """What becomes of every fault of an op that breaks a law, or that can have none."""
+        """The results for an op that breaks a law, or that cannot have faults."""
         broken = self._broken(LAWS if self.thorough else filter(_is_quick, LAWS))
         if broken is not None:
             return broken
@@ -195,7 +195,7 @@ class _Injection:
         return None if why is None else self._told("", *why)
 
     def _broken(self, laws: Iterable[Law]) -> FaultResult | None:
-        """What becomes of every fault of an op that breaks one of these laws."""
+        """The results for an op that breaks one of these laws."""
         laws = [law for law in laws if not (law.whole_op or law.slow or law.id in _OF_SAMPLES)]
         # After the gates, what says most plainly that the gradient is wrong.
         laws.sort(key=lambda law: 0 if law.gate else 1 + (law.family != "first order"))
@@ -207,7 +207,7 @@ class _Injection:
         return self._told("", "check failed", failed.message, **place)
 
     def _without_a_rule(self) -> tuple[Verdict, str] | None:
-        """Why no fault can be put into the op, or what it lacks on which one could show."""
+        """Why no fault can be injected into the op, or what is missing for one to show."""
         if self.op.composite:
             return "not applicable", _NO_RULE[self.op.engine.name]
         if not self.op.declaration.differentiable:
@@ -257,7 +257,7 @@ class _Injection:
     def _judged(
         self, fault: Fault, faulty: Subject, variant: str, declared: str | None
     ) -> tuple[Result | None, str | None]:
-        """What caught the fault, or why it is equivalent: the likely laws are asked first."""
+        """What caught the fault, or why it is equivalent; the likely laws run first."""
         warned: list[Result] = []
         caught = self._caught(fault, faulty, warned, likely=True)
         if caught is not None:

@@ -1,4 +1,4 @@
-"""StrengthReport: what became of the faults that were put into ops."""
+"""StrengthReport: the results of the faults that were injected into ops."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-#: ``stale`` is a fault declared equivalent that the samples catch, or that there is not. After
+#: ``stale`` is a fault declared equivalent that the samples catch, or that does not exist. After
 #: ``check failed`` no fault was injected: the op breaks a law already.
 Verdict: TypeAlias = Literal[
     "caught", "survived", "equivalent", "not applicable", "stale", "check failed"
@@ -19,7 +19,7 @@ Verdict: TypeAlias = Literal[
 
 @dataclass(frozen=True)
 class FaultResult:
-    """What became of one fault in one op.
+    """The result of one fault in one op.
 
     Args:
         op: the op's name.
@@ -68,7 +68,7 @@ class FaultResult:
 
 
 class StrengthReport:
-    """What became of the faults; iteration gives each FaultResult.
+    """The results of the faults; iteration gives each FaultResult.
 
     Args:
         results: of one op or several.
@@ -79,7 +79,7 @@ class StrengthReport:
 
     @property
     def passed(self) -> bool:
-        """Whether the op obeys the laws, and no fault survived or is falsely called equivalent."""
+        """Whether the op obeys the laws, no fault survived, and none is stale."""
         return bool(self.results) and not (self.survivors or self.stale or self.broken)
 
     @property
@@ -89,12 +89,12 @@ class StrengthReport:
 
     @property
     def stale(self) -> list[FaultResult]:
-        """The faults that the op declares equivalent for no reason."""
+        """The faults that the op wrongly declares equivalent."""
         return [r for r in self.results if r.verdict == "stale"]
 
     @property
     def broken(self) -> list[FaultResult]:
-        """One result for each op that fails its check, into which no fault was put."""
+        """One result for each op that fails its check and got no faults."""
         failed = [r for r in self.results if r.verdict == "check failed"]
         return list({result.op: result for result in reversed(failed)}.values())[::-1]
 
@@ -105,9 +105,9 @@ class StrengthReport:
 
     @property
     def score(self) -> float:
-        """The share of the faults that count which were caught; 1 if none counts.
+        """The share of the counted faults that were caught; 1 if none counts.
 
-        Those of an op that fails its check were not caught.
+        The faults of an op that fails its check were not caught.
         """
         caught, missed = self.counts["caught"], self.counts["survived"]
         missed += self.counts["check failed"]
@@ -145,8 +145,8 @@ def _indented(line: str) -> list[str]:
 
 
 def failed_check(result: FaultResult) -> str:
-    """Which law the op of a result breaks, and that its strength can't be known."""
+    """Which law the op of a result breaks, so that its strength is unknown."""
     return (
-        f"fails its check, so nothing can be said of its strength: the law {result.law}, "
+        f"fails its check, so its strength is unknown: the law {result.law}, "
         f"sample {result.sample}: {result.message}"
     )

@@ -1,4 +1,4 @@
-"""Targets: torch's Functions, custom ops and functions by where they are, and their samples files.
+"""Targets: torch's Functions, custom ops and functions, named by place; their samples files.
 
 ``package.module:Name`` and ``path/to/file.py:Name`` name one, ``package:`` and
 ``path/to/file.py`` every torch.autograd.Function there, and every plugrad.Function with samples.
@@ -52,14 +52,14 @@ def find_target(
 
     Args:
         text: ``package.module:Name`` or ``path/to/file.py:Name``.
-        told: as for ``check_op``; what is not told is looked up in the samples file.
-        seed: of the samples and all that the laws draw.
-        device: where the samples' tensors live.
+        told: as for ``check_op``; the rest is looked up in the samples file.
+        seed: the seed for the samples and everything that the laws draw.
+        device: the device of the samples' tensors.
 
     Raises:
         UnknownTargetError: there is no such module, file or name, or it can't be imported.
         SamplesFileError: the samples file can't be read.
-        TargetError: it is nothing that can be checked.
+        TargetError: it cannot be checked.
     """
     found = [*find_targets(text, told, seed, device)]
     if len(found) != 1:
@@ -90,9 +90,10 @@ def find_targets(
     functions = list(_functions(module))
     if not functions:
         raise UnknownTargetError(
-            f"{place} defines no torch.autograd.Function, and no plugrad.Function with samples",
+            f"{place} defines neither a torch.autograd.Function nor a plugrad.Function with "
+            "samples",
             where="the target of a check",
-            fix=f"give its plugrad.Functions samples, or name what is on tensors in it: "
+            fix=f"give its plugrad.Functions samples, or name a function on tensors in it: "
             f"{place}:function",
         )
     for function in functions:
@@ -114,14 +115,14 @@ def find_object(text: str) -> Any:
 def described_target(
     target: Any, told: Mapping[str, Any], seed: int = 0, device: str = "cpu"
 ) -> TorchTarget:
-    """A target given as an object, with what is told of it or what its samples file says."""
+    """A target given as an object, with the given facts or those of its samples file."""
     name = target_name(target)
     found = dict(told)
     if "samples" not in told:
         module = sys.modules.get(name.partition(":")[0])
         known = {} if module is None else _samples_of(module, None)
         found = {**_told_in(known, name), **told}
-    # A command would not know the samples that were handed over.
+    # A command would not know the samples that were passed.
     place = "" if "samples" in told else place_of(target)
     if "samples" not in told and name.startswith("torch.ops:aten.") and resolves(name, target):
         place = name  # which a new process knows without an import
@@ -241,7 +242,7 @@ def _attribute(module: ModuleType, name: str, place: str) -> Any:
 def _functions(module: ModuleType) -> Iterator[type[Any]]:
     """The Functions of a module and of those below it, each once, by name.
 
-    Those of torch; and plugrad's own that have samples: one without is a part of another op.
+    torch's Functions, and those of plugrad that have samples: one without is part of another op.
     """
     found: dict[str, type[Any]] = {}
     parts = {part.__name__: part for part in _modules(module)}
@@ -267,7 +268,7 @@ def _below(kind: type[Any]) -> Iterator[type[Any]]:
 
 
 def _modules(module: ModuleType) -> Iterator[ModuleType]:
-    """A module and all below it; those that can't be imported are told, and left out."""
+    """A module and all below it; those that cannot be imported are reported and left out."""
     yield module
     for info in pkgutil.walk_packages(
         getattr(module, "__path__", ()), f"{module.__name__}.", lambda _: None
@@ -295,7 +296,7 @@ FAILED_IMPORTS: dict[str, str] = {}
 
 
 def _samples_of(module: ModuleType, given: str | None) -> dict[str, Any]:
-    """``SAMPLES`` of the module itself and of its samples file, which counts more."""
+    """``SAMPLES`` of the module itself and of its samples file, which takes precedence."""
     known = dict(getattr(module, "SAMPLES", None) or {})
     for path in [Path(given)] if given else _samples_files(module):
         if given or path.is_file():
@@ -344,7 +345,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _told_in(known: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """What a samples file says of the target of this name, as arguments of check_op."""
+    """What a samples file says about the target of this name, as arguments of check_op."""
     short = name.partition(":")[2]
     said = known.get(name, known.get(short))
     if said is None:

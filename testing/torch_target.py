@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from plugrad.core.sample import SampleMaker
 
-#: Laws that say how much the samples show, or what few Functions are written for.
+#: Laws about how much the samples show, or about what few Functions are written for.
 _ADVICE = frozenset({"batched-cotangents", "branches", "lines", "setup-context", "stretched"})
-#: What may be said of a target, as ``@op`` says it of an op.
+#: What may be declared of a target, as ``@op`` declares it of an op.
 DECLARABLE = frozenset(
     {
         "dtypes",
@@ -46,7 +46,7 @@ DECLARABLE = frozenset(
 class TorchTarget(OpUnderTest):
     """A torch.autograd.Function, a custom op, or a callable on tensors that torch differentiates.
 
-    It has the names that the laws ask of an op of plugrad's, and runs on torch's engine.
+    It has the names that the laws use on a plugrad op, and runs on torch's engine.
 
     Args:
         target: the class or callable.
@@ -55,11 +55,11 @@ class TorchTarget(OpUnderTest):
         command: what checks it again, if a command line can.
         reference: what it must equal, in values and gradients.
         declared: what is true of it, as for ``@op``: see DECLARABLE.
-        seed: of the samples and all that the laws draw.
-        device: where the samples' tensors live.
+        seed: the seed for the samples and everything that the laws draw.
+        device: the device of the samples' tensors.
 
     Raises:
-        TargetError: it is nothing that torch differentiates.
+        TargetError: torch cannot differentiate it.
         ArgumentError: something is declared that cannot be.
     """
 
@@ -81,7 +81,7 @@ class TorchTarget(OpUnderTest):
     ) -> None:
         if not is_torch_target(target):
             raise TargetError(
-                f"{target!r} is nothing that torch differentiates",
+                f"{target!r} is not something that torch differentiates",
                 where="the target of a check",
                 fix="pass a torch.autograd.Function subclass, a custom op or a function on tensors",
             )
@@ -89,9 +89,9 @@ class TorchTarget(OpUnderTest):
         unknown = sorted(declared.keys() - DECLARABLE)
         if unknown:
             raise ArgumentError(
-                f"{', '.join(unknown)} cannot be said of a torch target",
+                f"{', '.join(unknown)} cannot be declared of a torch target",
                 where=f"the check of {target!r}",
-                fix=f"what can is {', '.join(sorted(DECLARABLE))}, reference= and samples=",
+                fix=f"these can: {', '.join(sorted(DECLARABLE))}, reference= and samples=",
             )
         self.function = target
         self.entry, self.reached = None, None
@@ -118,7 +118,7 @@ class TorchTarget(OpUnderTest):
         )
 
     def of_copy(self, function: Any) -> TorchTarget:
-        """A copy of the target's class, of which the same is said."""
+        """A copy of the target's class, with the same declarations."""
         copy = self.reseeded(self.seed)
         copy.function = function
         copy.dirties, copy.draws = self.dirties, self.draws
@@ -131,7 +131,7 @@ class TorchTarget(OpUnderTest):
         return f"{self._command}{self.options}" if self._command else ""
 
     def is_warning(self, law: str) -> bool:
-        """Whether to break this law is a warning: the target says nothing that it is about."""
+        """Whether breaking this law is only a warning: the target claims nothing about it."""
         if law == "complex":
             return not any(_has_complex(sample) for sample in self.samples())
         return law in _ADVICE
@@ -144,12 +144,12 @@ class TorchTarget(OpUnderTest):
 
     @property
     def pack(self) -> str:
-        """None of plugrad's packs."""
+        """Not one of plugrad's packs."""
         return ""
 
     @property
     def composite(self) -> bool:
-        """Whether its rule cannot be called by itself: it is no torch.autograd.Function."""
+        """Whether its rule cannot be called by itself: it is not a torch.autograd.Function."""
         return not is_function(self.function)
 
     @property
@@ -186,7 +186,7 @@ class TorchTarget(OpUnderTest):
         return self.signature.bind(args, kwargs)[0]
 
     def bare_forward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Forward itself, that torch may be recording; of what is no Function the call."""
+        """Forward itself, which torch may be recording; the call if it is not a Function."""
         if self.composite:
             return self.function(*args, **kwargs)
         bound = self.bound(args, kwargs)
@@ -242,7 +242,7 @@ def is_torch_target(target: Any) -> bool:
 
 
 def target_name(target: Any) -> str:
-    """``module:qualified.name``; of a custom op ``torch.ops:namespace.name``."""
+    """``module:qualified.name``; for a custom op ``torch.ops:namespace.name``."""
     if is_custom_op(target):
         name = getattr(target, "_qualname", "") or getattr(target, "_qualified_op_name", "")
         name = name or target.name()
@@ -328,7 +328,7 @@ def _of_arguments(given: tuple[Any, ...]) -> Sample:
 
 def _no_samples(given: Any) -> TargetError:
     return TargetError(
-        f"samples= is, or gives, a {type(given).__name__}",
+        f"samples= is, or returns, a {type(given).__name__}",
         where="the samples of a check",
         fix="pass a function of a plugrad.SampleMaker that returns a list of plugrad.Sample, or "
         "a list of tuples of arguments",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _WIDE = (torch.float64, torch.complex128)
-#: Near 1, and not a number of float32's.
+#: Near 1, and not a number of float32.
 _FINE = 1 + 2.0**-30
 
 
@@ -58,8 +58,8 @@ class Trial:
     def is_wide(self) -> bool:
         """Whether the call takes float64 and computes in it.
 
-        If something is computed in float32 inside, what comes out is a number of float32's,
-        although nothing that went in was one.
+        If something inside is computed in float32, the results are numbers of float32,
+        although no input was one.
         """
         if not self.works or any(o.dtype not in _WIDE for o in self._outputs if is_real(o)):
             return False
@@ -100,7 +100,7 @@ class Trial:
 
 @contextmanager
 def _guarded(limit: float) -> Iterator[None]:
-    """In the block nothing raises, prints or warns, and no random number is lost."""
+    """In the block nothing raises, prints or warns, and the random state is kept."""
     output = io.StringIO()
     with (
         torch.random.fork_rng(devices=[]),
@@ -113,16 +113,16 @@ def _guarded(limit: float) -> Iterator[None]:
             with torch.enable_grad(), time_limit(limit):
                 yield
         except (Exception, TimeLimitExceeded):
-            pass  # what is known by then says so
+            pass  # what is known by then says enough
 
 
 def _fine(tensor: Tensor) -> Tensor:
-    """Numbers nearby that float32 has not."""
+    """Numbers nearby that float32 does not have."""
     return torch.where(tensor == 0, 1e-3, tensor) * _FINE
 
 
 def _is_single(tensors: list[Tensor]) -> bool:
-    """Whether all are numbers of float32's, and not just integers such as a sign or a count."""
+    """Whether all are numbers of float32, and not just integers such as a sign or a count."""
     parts = [torch.view_as_real(t) if t.is_complex() else t for t in tensors if is_real(t)]
     numbers = torch.cat([part.detach().flatten().double() for part in parts] or [torch.zeros(0)])
     numbers = numbers[numbers.isfinite()]

@@ -154,7 +154,7 @@ the gradient of output 1 with respect to input 2[1] is wrong
     [1  0]
     [0  3]
   where: output 1, float64[2], and input 2[1], float64[2]
-  fix: correct the backward of the ops between them; plugrad.testing.check_op finds which"""
+  fix: correct the backward of the ops between them; plugrad.testing.check_op finds the wrong one"""
 
 
 def test_the_message_in_full():

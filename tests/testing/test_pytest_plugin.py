@@ -112,7 +112,7 @@ def test_a_run_beside_a_test_file(folder):
     done.stdout.fnmatch_lines(FAILURE)
     done.stdout.fnmatch_lines(
         [
-            "* plugrad: laws that did not apply, were waived or warn *",
+            "* plugrad: laws that did not apply, were waived, or warn *",
             "      6 subsets: there are no two differentiable inputs",
             "      2 waived oracle: told so",
             "FAILED plugrad::check?mine::wrong?0?-oracle? - Failed: not torch's*",

@@ -571,7 +571,7 @@ def test_a_path_after_the_option_is_a_path(pytester):
     [
         (("--plugrad-torch=a/b",), "a/b: that is not the name of a package"),
         (("--plugrad-torch-save", "a.pt"), "a samples file is in Python"),
-        (("--plugrad-torch-save", "conftest.py"), "there is such a file, which was not recorded"),
+        (("--plugrad-torch-save", "conftest.py"), "this file exists, and was not recorded"),
         (("--plugrad-torch", "--plugrad-torch-samples", "0"), "nothing would be recorded"),
         (("--plugrad-torch", "--plugrad-law", "orakle"), "did you mean oracle"),
     ],

@@ -1,4 +1,4 @@
-"""Shared: what several laws read of a sample, computed once."""
+"""Shared: results of a sample that several laws read, computed once."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def test_an_op_that_fails_its_check_gets_no_faults_and_no_advice():
     first, told, command = str(report).splitlines()
     assert first.startswith("<StrengthReport 0%: ")
     assert told.startswith(
-        "Wrong fails its check, so nothing can be said of its strength: the law numeric, "
+        "Wrong fails its check, so its strength is unknown: the law numeric, "
         "sample 0: not the slope of forward: "
     )
     assert "add a sample" not in told
