@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 _collects = gc.isenabled()
 gc.disable()
 try:
-    # First of all, and here: imported from inside our own modules, torch takes 60 to 80 ms longer.
+    # First of all, and here: imported from our own modules, torch takes 60 to 80 ms longer.
     import torch
 
     from plugrad import errors, functional, interop
@@ -49,7 +49,7 @@ try:
 finally:
     if _collects:
         if not gc.get_freeze_count():  # they belong to the program: leave them as they are
-            gc.freeze()  # these two make all objects old ones, and look at none
+            gc.freeze()  # these two make all objects old ones without looking at them
             gc.unfreeze()
         gc.enable()
 

@@ -1,7 +1,7 @@
-"""Forward mode by dual Variables, as torch.autograd.forward_ad has it by dual tensors.
+"""Forward mode by dual Variables, as torch.autograd.forward_ad does it by dual tensors.
 
-A dual Variable begins a graph, and ``unpack_dual`` pushes its tangent through it. So inside a level
-calls are recorded, also if gradients are off outside.
+A dual Variable begins a graph, and ``unpack_dual`` pushes its tangent through it. So calls
+inside a level are recorded, even if gradients are off outside.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ class dual_level(ContextDecorator):  # noqa: N801
 def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Variable:
     """A dual Variable: the value of ``tensor``, with the tangent ``tangent``.
 
-    What is computed with it has the tangent that ``unpack_dual`` gives. Gradients flow through both
-    to the Variables that they were made of.
+    What is computed with it has a tangent, which ``unpack_dual`` returns. Gradients flow
+    through both to the Variables that they were made of.
 
     Args:
         tensor: a tensor or Variable, floating-point or complex.
@@ -124,7 +124,7 @@ def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Variabl
         level: torch's; None or 0.
 
     Raises:
-        ForwardModeError: there is no level, or the two do not fit.
+        ForwardModeError: there is no level, or value and tangent do not fit.
     """
     current = _current.level
     if current is None or level not in (None, 0):

@@ -1,6 +1,6 @@
-"""What pytest is told of when plugrad is installed: loads its plugin in runs that ask for it.
+"""What pytest loads if plugrad is installed; it loads the real plugin in runs that ask for it.
 
-A top-level module, for importing anything of ``plugrad`` imports torch.
+A top-level module, since importing anything from ``plugrad`` imports torch.
 """
 
 from __future__ import annotations

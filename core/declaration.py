@@ -249,7 +249,7 @@ class Signature:
                 f"{self.op_name}() was given out=, which no op takes: a result written into a "
                 "tensor has no gradient",
                 where=f"a call of {self.op_name}",
-                fix="leave out= away and use the result; or, where no gradient is needed, "
+                fix="drop out= and use the result; or, where no gradient is needed, "
                 "out.copy_(result.detach())",
             )
 

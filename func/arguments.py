@@ -1,4 +1,4 @@
-"""argnums and aux: which arguments are differentiated, and what is returned beside the output."""
+"""argnums and aux: which arguments are differentiated, and what is returned with the output."""
 
 from __future__ import annotations
 

@@ -37,9 +37,9 @@ def jacrev(
         has_aux: ``func`` returns ``(output, aux)``, and the result is ``(Jacobian, aux)``.
         chunk_size: compute that many rows at a time; 1 is a loop, for rules that vmap cannot map.
 
-    Returns:
-        A function whose result has the structure of the output, each element in the structure of
-        the argument (of a tuple of arguments, a tuple), of shape ``(*output.shape, *input.shape)``.
+    Returns: A function whose result has the structure of the output, each element in the
+        structure of the argument (for several arguments, a tuple), of shape
+        ``(*output.shape, *input.shape)``.
     """
     if chunk_size is not None and chunk_size <= 0:
         raise TransformError(

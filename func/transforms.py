@@ -86,7 +86,7 @@ def _check_scalar(name: str, output: Any) -> None:
         raise TransformError(
             f"{name}(f)(*args): Expected f(*args) to return a Tensor, got {type(output).__name__}",
             where=f"a call of {name}",
-            fix="return one tensor of one number; what else there is to return is aux: return "
+            fix="return one tensor of one number; anything else to return is aux: return "
             "(output, aux) with has_aux=True",
         )
     if output.dim() != 0:
@@ -171,7 +171,7 @@ def jvp(
 
     Raises:
         TransformError: the tangents do not fit the primals.
-        ForwardModeError: an op has no jvp, and a backward that cannot be differentiated.
+        ForwardModeError: an op has no jvp, and its backward cannot be differentiated.
     """
     if not isinstance(primals, tuple):
         raise TransformError(

@@ -29,11 +29,11 @@ def by_rows(
     """The Jacobian of each output with respect to each input, by reverse mode.
 
     Args:
-        level: whose Variables the inputs are.
+        level: the level that the inputs belong to.
         outputs: tensors have no gradient.
         inputs: Variables.
         chunk_size: how many rows at a time; 1 is a loop, without vmap.
-        create_graph: by default whether somebody can differentiate the Jacobian.
+        create_graph: by default, whether the caller could differentiate the Jacobian.
     """
     if create_graph is None:
         create_graph = level.is_recorded(outputs)

@@ -1,9 +1,9 @@
 """vmap: a function called once on a whole batch, by torch.vmap over the kernels.
 
-Inside, a Variable's tensor is one of torch.vmap's batched ones, and the graph is that of one
-sample. Outside, the call is one record. Its backward enters torch.vmap again and walks the graph
-inside: the gradient of a mapped input is the batch of the samples' gradients, that of a Variable
-that the function closes over is their sum.
+Inside, a Variable's tensor is one of torch.vmap's batched ones, and the graph is that of
+one sample. Outside, the call is one record. Its backward enters torch.vmap again and walks
+the graph inside: the gradient of a mapped input is the batch of the samples' gradients; the
+gradient of a Variable that the function closes over is their sum.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Batch:
         if not batched_seen:
             batched_seen.append(True)
         self.name, self.randomness = name, randomness
-        #: The records that stand for a mapped input: the Variable outside, and its dimension.
+        #: The records of mapped inputs: the Variable outside, and its dimension.
         self.mapped: dict[Record, tuple[Variable, int]] = {}
         #: The sequence numbers of the records inside, from and to.
         self.spans: list[tuple[int, int]] = []
@@ -267,7 +267,7 @@ class _Mapped(Function):
             )
         create_graph = running.recorded_rule is not None
         if not (create_graph or running.walk is None or running.walk.keep):
-            # Others may be walking the graph inside, so it is not freed but let go of.
+            # Others may be walking the graph inside, so it is not freed but released.
             (ctx._pg_narrowed_from or ctx)._pg_seal = None
         return seal.pull(gradients, ctx.needs_input_grad[0], create_graph), None, None
 
@@ -296,7 +296,7 @@ def _keep(record: Record, batch: Batch) -> None:
 
 
 def _entries(record: Record, saved: Any) -> Iterator[tuple[Any, Any]]:
-    """Each saved value with what unpacks it, which tells if it was changed in place."""
+    """Each saved value with its unpack function, which notices in-place changes."""
     if isinstance(saved, Packed):
         yield from saved
         return
@@ -314,7 +314,7 @@ def _kept(entry: tuple[Any, Any], batch: Batch, record: Record) -> tuple[Any, An
     if not _is_batched(value, batch):
         return entry
     dim, batch_of_all = _functorch.maybe_get_bdim(value), _functorch.get_unwrapped(value)
-    if isinstance(unpack, _Checked):  # from here on it is the whole batch that must not change
+    if isinstance(unpack, _Checked):  # from here on the whole batch must not change
         unpack = _Checked(record, unpack.changed, None)
     version = whole(batch_of_all)._version
     return _Batched(batch, dim, version, unpack, record), batch_of_all
@@ -330,7 +330,7 @@ def _is_batched(value: Any, batch: Batch) -> bool:
 
 
 class _Checked:
-    """Gives back a saved tensor, if it is what was saved."""
+    """Returns a saved tensor, if it is what was saved."""
 
     __slots__ = ("changed", "name", "version")
 
@@ -344,7 +344,7 @@ class _Checked:
 
 
 class _Batched:
-    """Gives back a saved tensor as a batched one again."""
+    """Returns a saved tensor as a batched one again."""
 
     __slots__ = ("batch", "dim", "name", "unpack", "version")
 

@@ -141,7 +141,7 @@ def _one_by_one(
 
 
 def _entry(cotangents: Any, i: int) -> Any:
-    """One of a batch of cotangents; of an empty batch zeros, which tell the gradients' shapes."""
+    """One of a batch of cotangents; for an empty batch zeros, which give the gradients' shapes."""
     return cotangents[i] if len(cotangents) else cotangents.new_zeros(cotangents.shape[1:])
 
 

@@ -1,8 +1,8 @@
-"""One call of a transform: the Variables that it gives to the function, and what it gives back.
+"""One call of a transform: the Variables that it passes to the function, and its result.
 
-Each call makes Variables of its own from what it was given. So a derivative is one with respect to
-these alone, also where the function uses the same value in another way (a transform inside another
-one, a closure): there is nothing to confuse.
+Each call makes its own Variables from what it was given. So a derivative is with respect to
+these alone, even if the function uses the same value in another way (a transform inside
+another one, a closure): nothing can be confused.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Level:
     def __init__(self, name: str, *given: Any) -> None:
         self.name = name
         self.gives_variables = any(isinstance(v, Variable) for v in tree_leaves(given))
-        #: Whether what is returned may be differentiated by whoever called.
+        #: Whether the caller may differentiate what is returned.
         self.recording = torch.is_grad_enabled()
-        #: The records that stand for what was given, by whether a graph goes on behind them.
+        #: The records of what was given, by whether a graph continues behind them.
         self._entries: dict[Record, bool] = {}
-        #: Empty once the call has ended: nobody differentiates by its own leaves any more.
+        #: Empty once the call has ended: its own leaves are no longer differentiated.
         self._open = [True]
 
     def later(self, *given: Any) -> Level:
@@ -59,7 +59,7 @@ class Level:
         return tree_map(self.enter_one, tree)
 
     def enter_one(self, value: Any) -> Variable:
-        """A Variable that requires grad, and of which nobody else knows."""
+        """A Variable that requires grad and that nobody else has."""
         if not isinstance(value, Tensor | Variable):
             raise TransformTypeError(
                 f"{self.name}: what is differentiated must be tensors or Variables, not "
@@ -92,7 +92,7 @@ class Level:
         """The gradient for each of ``inputs``: a tensor, or if it is recorded a Variable, or None.
 
         The graph stays, so that it can be asked for others. ``create_graph`` is by default
-        whether somebody else could differentiate the gradients.
+        whether the caller could differentiate the gradients.
         """
         if create_graph is None:
             create_graph = self.is_recorded((*outputs, *cotangents))
@@ -108,7 +108,7 @@ class Level:
         return run(roots, [c for _, c in pairs], True, create_graph, targets, cut=True)
 
     def is_recorded(self, values: Iterable[Any]) -> bool:
-        """Whether what is computed from these can be differentiated by somebody else."""
+        """Whether the caller could differentiate what is computed from these."""
         return self.recording and (
             running.recorded_rule is not None
             or any(isinstance(v, Variable) and self.depends_outside(v) for v in values)
@@ -139,12 +139,12 @@ class Level:
 
     # --- out ---
     def leave(self, tree: Any) -> Any:
-        """``tree`` as whoever called gets it: without a graph that only this level knows."""
+        """``tree`` as the caller gets it: without a graph that only this level knows."""
         self._open.clear()
         return tree_map(self.leave_one, tree)
 
     def leave_one(self, value: Any) -> Any:
-        """A Variable if Variables were given or somebody can differentiate it, else a tensor."""
+        """A Variable if Variables were given or the caller can differentiate it, else a tensor."""
         if isinstance(value, Tensor):
             return Variable(value) if self.gives_variables else value
         if not isinstance(value, Variable):
@@ -155,7 +155,7 @@ class Level:
 
 
 class _Entry(Function):
-    """The identity, from a Variable to the one that stands for it in a level."""
+    """The identity, from a Variable to its copy in a level."""
 
     @staticmethod
     def forward(ctx: Context, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""vmap: torch.vmap's arguments, and what is done with them before and after a Batch is computed."""
+"""vmap: torch.vmap's arguments, handled before and after a Batch is computed."""
 
 from __future__ import annotations
 
@@ -204,8 +204,8 @@ class _Call:
             what,
             where=f"a call of vmap({self.name})",
             fix=fix
-            or "give in_dims the structure of the arguments, an int for each tensor that is mapped "
-            "over and None for all else",
+            or "give in_dims the structure of the arguments, an int for each tensor that is "
+            "mapped over and None for everything else",
         )
 
 
@@ -229,9 +229,7 @@ def _advice(text: str) -> str:
     if "random" in text:
         return "pass randomness='different' or randomness='same' to vmap"
     if "inplace" in text or "in-place" in text:
-        return (
-            "use the op that is not in place: x = x + y for x += y, where y is mapped and x is not"
-        )
+        return "use the op that is not in place: x = x + y for x += y, if y is mapped and x is not"
     return (
         "compute without .item() and without a Python if on values (torch.where chooses by value)"
     )

@@ -1,4 +1,4 @@
-"""jacobian, hessian: all first or second derivatives, as torch.autograd.functional's."""
+"""jacobian, hessian: all first or second derivatives, as in torch.autograd.functional."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""vjp, jvp, vhp, hvp: Jacobians and Hessians times a vector, as torch.autograd.functional's."""
+"""vjp, jvp, vhp, hvp: Jacobians and Hessians times a vector."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def _recorded(call: Call, given: Sequence[Any]) -> bool:
 def _filled(
     call: Call, found: Sequence[Any], like: Sequence[Any], missing: str, constant: str
 ) -> list[Any]:
-    """``found`` with zeros for None; in strict mode neither that nor a constant is allowed."""
+    """``found`` with zeros for None; in strict mode neither None nor a constant is allowed."""
     if call.strict:
         for i, each in enumerate(found):
             if each is None:

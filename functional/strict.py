@@ -1,4 +1,4 @@
-"""What torch.autograd.functional's functions demand: tuples of tensors, and in strict mode more."""
+"""What torch.autograd.functional demands: tuples of tensors, and more in strict mode."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LOOSE = "leave strict out to get zeros there, which is the derivative"
 
 
 class Call:
-    """One call: the level, the inputs as its Variables, and what the function made of them.
+    """One call: the level, the inputs as its Variables, and what the function returned.
 
     Args:
         name: of the function that is called.
@@ -64,7 +64,7 @@ class Call:
 
     @property
     def recorded(self) -> bool:
-        """Whether what is computed is to be differentiated by somebody."""
+        """Whether the result is going to be differentiated."""
         return self.create_graph and (self.strict or self.level.is_recorded(self.outputs))
 
     def refuse_tuple_or_many(self) -> None:
@@ -148,7 +148,7 @@ def as_tuple(given: Any, what: str, name: str) -> tuple[bool, tuple[Any, ...]]:
     """Whether it is a tuple, and a tuple of what is given.
 
     Raises:
-        TransformTypeError: there is something else than tensors and Variables.
+        TransformTypeError: something is neither a tensor nor a Variable.
     """
     is_tuple = isinstance(given, tuple)
     values: tuple[Any, ...] = given if is_tuple else (given,)

@@ -1,8 +1,9 @@
-"""Forward mode: tangents, pushed through a recorded graph from what made it to its outputs.
+"""Forward mode: tangents, pushed through a recorded graph from its inputs to its outputs.
 
-A record pushes by its op's own jvp, which an Elementwise has by its slope; by its backward where
-that is the same (an elementwise op of real numbers, whose Jacobian is diagonal); else by the
-backward of its backward, which is linear in the cotangent. So every op has forward mode.
+A record pushes with its op's own jvp, which an Elementwise has from its slope; with its
+backward if that is the same (an elementwise op of real numbers, whose Jacobian is
+diagonal); otherwise with the backward of its backward, which is linear in the cotangent. So
+every op has forward mode.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def push(outputs: Sequence[Edge | None], sources: Mapping[Place, Any], recorded:
         recorded: whether the tangents can be differentiated.
 
     Raises:
-        ForwardModeError: an op has no jvp, and a backward that cannot be differentiated.
+        ForwardModeError: an op has no jvp, and its backward cannot be differentiated.
     """
     tangents: dict[Place, Any] = dict(sources)
     given = {record for record, _ in sources}
@@ -130,7 +131,7 @@ def _check(record: Record, number: int, tangent: Any) -> None:
 
 
 def _has_diagonal(record: Record, into: list[Any]) -> bool:
-    """Whether backward of a tangent is the tangent: a real diagonal matrix is its transpose."""
+    """Whether backward pushes a tangent too: a real diagonal matrix is its own transpose."""
     function, dtype = record._pg_function, record._pg_dtype
     declaration = None if function is None else function.declaration
     return (
@@ -177,7 +178,7 @@ def _by_transposing(
     if hasattr(record._pg_rule, "once_differentiable"):
         raise ForwardModeError(
             f"{record._pg_op_name} has no jvp, and its backward is once_differentiable: forward "
-            "mode would have to differentiate that",
+            "mode would have to differentiate it",
             where=f"a call of {record._pg_op_name}",
             fix="add @staticmethod def jvp(ctx, *tangents): ... to the op; or use reverse mode: "
             "pg.func.vjp, pg.func.jacrev",

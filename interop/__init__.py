@@ -1,4 +1,4 @@
-"""What lets torch's own code work on Variables: its Functions, its autograd's functions."""
+"""Lets torch's own code work on Variables: its Functions, and the functions of its autograd."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _backward(
 
 
 def _whole(inputs: Any) -> Any:
-    """``inputs``; where torch took one Variable apart into its rows, that Variable."""
+    """``inputs``; if torch split one Variable into its rows, that Variable."""
     views = [
         v._extra.view if isinstance(v, Variable) and v._extra is not None else None
         for v in (inputs if isinstance(inputs, tuple) else ())
@@ -89,7 +89,7 @@ def _whole(inputs: Any) -> Any:
 def _refuse_dual(*_: Any, **__: Any) -> NoReturn:
     """What torch.autograd.forward_ad does with a Variable."""
     raise ForwardModeError(
-        "torch.autograd.forward_ad cannot take a Variable: its tangents are those of torch's own "
+        "torch.autograd.forward_ad cannot take a Variable: its tangents come from torch's own "
         "formulas",
         where="make_dual or unpack_dual of torch.autograd.forward_ad",
         fix="call plugrad.forward_ad's function of the same name, in its dual_level; or, for "
@@ -97,7 +97,7 @@ def _refuse_dual(*_: Any, **__: Any) -> NoReturn:
     )
 
 
-#: Operators of tensors: torch's own implementation stands for those that no op claims.
+#: Operators of tensors: torch's own implementation runs for those that no op claims.
 _OPERATORS = (
     "floordiv", "rfloordiv", "ifloordiv", "mod", "rmod", "imod", "lshift", "rlshift", "ilshift",
     "rshift", "rrshift", "irshift", "reversed",

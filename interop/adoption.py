@@ -1,6 +1,7 @@
-"""torch.autograd.Functions that are given Variables are recorded like ops.
+"""Calls of torch.autograd.Functions with Variables are recorded like ops.
 
-torch would run their forward without a graph, and the result would silently have no gradient.
+Torch would run their forward without a graph, and the result would silently have no
+gradient.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ _adopted: WeakKeyDictionary[type, type[Function]] = WeakKeyDictionary()
 
 
 def adopt_torch_functions(enabled: bool = True) -> None:
-    """Choose whether a torch.autograd.Function that is given Variables is recorded (the default).
+    """Choose whether calls of torch.autograd.Functions with Variables are recorded (the default).
 
     If not, torch runs it, and its results silently have no gradient. ``PLUGRAD_ADOPT=0`` in the
     environment turns it off for good.
@@ -77,7 +78,7 @@ def _apply_adopted(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         if cls is not torch.utils.checkpoint.CheckpointFunction or not _runs_variables(args[0]):
             return torchs_apply(cls, *args, **kwargs)
         args = tuple([_with_leaf(a) for a in args])
-        if not any(map(has_variable, args)):  # nothing requires grad: torch warns of it
+        if not any(map(has_variable, args)):  # nothing requires grad: torch warns about it
             return torchs_apply(cls, *args, **kwargs)
     if cls is torch.utils.checkpoint.CheckpointFunction:
         return checkpoint(args[0], *args[2:], preserve_rng_state=args[1])
@@ -92,9 +93,9 @@ def _apply_adopted(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
 
 
 def _runs_variables(function: Any) -> bool:
-    """Whether a function that is to be checkpointed is of a module whose parameters are Variables.
+    """Whether a function to be checkpointed belongs to a module with Variables as parameters.
 
-    Or has one, or a Variable, in its closure: torch would run it without a graph.
+    Or has such a module, or a Variable, in its closure: torch would run it without a graph.
     """
     while isinstance(function, partial):
         function = function.func
@@ -113,7 +114,7 @@ def _with_leaf(value: Any) -> Any:
 
 
 def _kept_inputs(args: tuple[Any, ...]) -> Any:
-    """What torch's checkpoint takes for a tensor whose node keeps its inputs."""
+    """What torch's checkpoint sees as a tensor whose node keeps its inputs."""
     inputs = args[1:]
     return SimpleNamespace(
         grad_fn=SimpleNamespace(saved_tensors=(), get_args=lambda _: inputs), requires_grad=True
@@ -197,7 +198,7 @@ def _raw(value: Any, tracked: bool) -> Any:
 def _without_torchs_graph(
     context: Any, output: Any, raw: tuple[Any, ...], args: tuple[Any, ...]
 ) -> Any:
-    """The outputs as tensors that torch's autograd knows nothing of."""
+    """The outputs as tensors without a graph of torch's autograd."""
     if isinstance(output, tuple | list):
         inner = [_without_torchs_graph(context, o, raw, args) for o in output]
         return inner if isinstance(output, list) else tuple(inner)
@@ -217,7 +218,7 @@ def _without_torchs_graph(
 def _free(output: Tensor, raw: tuple[Any, ...], args: tuple[Any, ...]) -> Tensor:
     for given, arg in zip(raw, args, strict=True):
         if isinstance(arg, Variable) and isinstance(given, Tensor) and _shares(output, given):
-            # A view of the argument, and not of what forward was given for it.
+            # A view of the argument, not of what forward was given for it.
             whole, size, stride = arg._data, output.size(), output.stride()
             return whole.as_strided(size, stride, output.storage_offset())
     return output.detach() if output.requires_grad else output
@@ -244,7 +245,7 @@ def _attribute_origins(context: Any, raw: tuple[Any, ...], output: Any) -> list[
 
 
 def _adopt(cls: Any) -> type[Function]:
-    """A Function of ours whose rule is a torch.autograd.Function's."""
+    """A Function of plugrad whose rule is a torch.autograd.Function's."""
     base = torch.autograd.function._SingleLevelFunction
     rule = cls.vjp if cls.backward is base.backward else cls.backward
     if cls.backward is not base.backward and cls.vjp is not base.vjp:
@@ -289,7 +290,7 @@ def _adopt(cls: Any) -> type[Function]:
 
 
 class _AdoptedRecord(ManyRecord):
-    """A record of a torch.autograd.Function, with what torch tolerates of it."""
+    """A record of a torch.autograd.Function; it tolerates what torch tolerates."""
 
     __slots__ = ()
 
@@ -318,7 +319,7 @@ class _AdoptedRecord(ManyRecord):
 
     @property
     def saved_variables(self) -> tuple[Any, ...]:
-        """Torch's old name of ``saved_tensors``."""
+        """Torch's old name for ``saved_tensors``."""
         warnings.warn(
             "'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2
         )

@@ -1,8 +1,8 @@
-"""Aliases of an apply that is written in C, which were bound before it was changed.
+"""Aliases of apply, bound before it was changed, where apply is written in C.
 
-A library's ``swish = Swish.apply`` is torch's C function, wherever it is kept, and calls of it do
-not come by the function that is put before apply. But they come by the Function's ``forward``. So
-the forward of a Function that has such an alias looks for Variables, too.
+A library's ``swish = Swish.apply`` is torch's C function, wherever it is kept, and calls of
+it do not pass the function that is put before apply. But they do reach the Function's
+``forward``. So the forward of a Function with such an alias looks for Variables too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _ABSENT = object()
-#: What was put on a Function, and what it had of its own there.
+#: What was put on a Function, and what the Function had there itself.
 _put: list[tuple[type, str, Any, Any]] = []
 
 
@@ -34,7 +34,7 @@ _is_recording, _is_forward_mode = torch.is_grad_enabled, torch._C._is_fwd_grad_e
 
 
 def watch(adopted: Callable[..., Any]) -> None:
-    """Let calls of aliases that there are now hand Variables to ``adopted``.
+    """Let calls of existing aliases hand Variables to ``adopted``.
 
     Args:
         adopted: called with the Function, the arguments and the keyword arguments.
@@ -60,7 +60,7 @@ def forget() -> None:
 
 
 def _with_an_alias() -> set[Any]:
-    """The Functions of which there is a bound apply of torch's own."""
+    """The Functions that have a bound apply of torch's own."""
     found: set[Any] = set()
     if gc.get_freeze_count():  # what is frozen is not among the objects
         found.update(_subclasses(torch.autograd.Function))
@@ -101,7 +101,7 @@ class _NotesModes:
 def _looking(
     cls: Any, forward: Callable[..., Any], in_two: bool, adopted: Callable[..., Any]
 ) -> Callable[..., Any]:
-    """A Function's forward, which is passed by if it was given Variables."""
+    """A Function's forward, which is skipped if it was given Variables."""
 
     @wraps(forward)
     def looks(*args: Any, **kwargs: Any) -> Any:
@@ -120,7 +120,7 @@ def _looking(
 
 
 def _after_torchs_forward(setup_context: Callable[..., Any]) -> Callable[..., Any]:
-    """A Function's setup_context, which is not called where forward was passed by."""
+    """A Function's setup_context, which is not called if forward was skipped."""
 
     @wraps(setup_context)
     def sets_up(ctx: Any, inputs: Any, output: Any) -> Any:

@@ -1,10 +1,10 @@
 """Torch functions without an op: torch's own implementation runs, and its primitives are our ops.
 
-Half of torch's functions are composites of others, and so need no backward of their own. torch's
-implementation is run on the tensors of the Variables, under a mode that torch's dispatcher asks
-before it computes a primitive. It knows which tensor is which Variable, and calls the op that
-stands for the primitive. Nothing is a tensor subclass: what the implementation asks of a tensor
-is answered by that tensor.
+Half of torch's functions are composites of others, and so need no backward of their own.
+torch's implementation is run on the tensors of the Variables, under a mode that torch's
+dispatcher calls before it computes a primitive. The mode knows which tensor belongs to
+which Variable, and calls the op that stands for the primitive. There is no tensor subclass:
+the implementation works on plain tensors.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _Keys = torch._C._ForceDispatchKeyGuard
 _is_grad_enabled = torch.is_grad_enabled
 _push, _pop = torch._C._push_on_torch_dispatch_stack, torch._C._pop_torch_dispatch_stack
 
-#: What torch's autograd does around a primitive: composites come whole to a mode below it.
+#: The keys of torch's autograd around a primitive: a mode below them gets composites whole.
 _AUTOGRAD = (
     _KeySet(_Key.AutogradFunctionality)
     | _KeySet(_Key.AutogradOther)
@@ -61,13 +61,13 @@ _AUTOGRAD = (
 def fall_back(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Call a torch function that no op stands for, with Variables among its arguments.
 
-    Its results are Variables; the Variables that it changes in place are changed. Where nothing
-    is recorded, torch's function simply runs on the tensors.
+    Its results are Variables; the Variables that it changes in place are changed. If
+    nothing is recorded, torch's function simply runs on the tensors.
 
     Raises:
-        MissingPrimitiveError: a gradient is wanted of a primitive in it that no op stands for.
-        OutArgumentError: results that are recorded are to be written into ``out=``.
-        InplaceError: they are to be written into a plain tensor.
+        MissingPrimitiveError: a gradient is needed of a primitive in it that no op stands for.
+        OutArgumentError: recorded results would be written into ``out=``.
+        InplaceError: they would be written into a plain tensor.
     """
     if isinstance(function, _SCRIPTED) and _is_grad_enabled():
         _refuse_script()
@@ -79,7 +79,7 @@ def fall_back(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
         raise OutArgumentError(
             f"{call.name} was given out=: a result written into a tensor has no gradient",
             where=f"a call of {call.name}",
-            fix="leave out= away and use the result; or, where no gradient is wanted, "
+            fix="drop out= and use the result; or, where no gradient is needed, "
             "out.copy_(result.detach())",
         )
     with _Keys(_included(), _excluded() | _AUTOGRAD), call:
@@ -95,7 +95,7 @@ def _refuse_script() -> NoReturn:
         "TorchScript cannot take a Variable: its code and its parameters are torch's own",
         where="a call of a ScriptModule",
         fix="call the module that it was made from, with plugrad.interop.convert(module); or, "
-        "where no gradient is wanted, pass x.data",
+        "where no gradient is needed, pass x.data",
     )
 
 
@@ -104,7 +104,7 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # it would be asked in each call, and torch._dynamo be imported for it
+        return False  # asking in each call would import torch._dynamo
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -113,7 +113,7 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.keys = _excluded()
         #: By the id of its tensor, which it keeps alive.
         self.variables: dict[int, Variable] = {}
-        #: The caller's plain tensors, which can remember no gradient; and its Variables' ids.
+        #: The caller's plain tensors, which cannot remember a gradient; and its Variables' ids.
         self.constants: dict[int, Tensor] = {}
         self.given: set[int] = set()
         self.tracked = False
@@ -148,7 +148,7 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _lowered(self, variable: Variable) -> Tensor:
         tensor = variable._data
         if self.variables.setdefault(id(tensor), variable) is not variable:
-            tensor = tensor.detach()  # two Variables of one tensor: told apart from here on
+            tensor = tensor.detach()  # two Variables of one tensor are distinct from here on
             self.variables[id(tensor)] = variable
         self.given.add(id(tensor))
         self.tracked = self.tracked or variable.requires_grad
@@ -207,7 +207,7 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return output
 
     def _known(self, value: Any) -> Any:
-        """``value`` with Variables for the tensors that are Variables' own."""
+        """``value`` with Variables for the tensors that belong to Variables."""
         if isinstance(value, Tensor):
             found = self._variable(value)
             return value if found is None else found
@@ -279,7 +279,7 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
         x.copy_(result)
 
     def _writable(self, tensor: Tensor, name: str) -> Variable:
-        """The Variable that a tensor is; one that is made for it if torch's code made it."""
+        """The Variable of a tensor; a new one if torch's code made the tensor."""
         found = self._variable(tensor)
         if found is not None:
             return found
@@ -306,7 +306,7 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         """Change the shape of a tensor that torch's code made, as ``squeeze_`` does."""
         tensor = args[0]
-        if id(tensor) in self.given:  # a record may have saved it, in the shape that it has
+        if id(tensor) in self.given:  # a record may have saved it in its present shape
             self._refuse(primitive)
         # What it is a view of keeps its shape, for whoever changes the view in place later.
         ours[0]._data = tensor.detach()
@@ -319,7 +319,7 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
     # --- refusals ---
     @property
     def op_name(self) -> str:
-        """What the error says that made a view."""
+        """The name in errors for the call that made a view."""
         return self.name
 
     def _entry(self, primitive: Any) -> Any:
@@ -328,11 +328,11 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _refuse(self, primitive: Any) -> NoReturn:
         raise MissingPrimitiveError(
             f"no op stands for {self.name}, and torch's own implementation of it calls the "
-            f"primitive {primitive}, for which there is none either: its gradient is not known",
+            f"primitive {primitive}, for which there is none either, so its gradient is not known",
             where=f"a call of {self.name}",
             fix=f"{bring(self.name)}write a Function for it with @plugrad.op(..., "
             f"overrides=(torch.ops.{primitive},)) and registry.add it; or pass .detach() where "
-            "no gradient is wanted",
+            "no gradient is needed",
         )
 
 
@@ -347,7 +347,7 @@ def _any_tracked(values: Iterable[Any]) -> bool:
 
 
 def _is_constant(output: Any) -> bool:
-    """Whether an output is of integers or booleans, or no tensor: it has no gradient."""
+    """Whether an output has no gradient: integers, booleans, or not a tensor."""
     if isinstance(output, Tensor):
         return not (output.is_floating_point() or output.is_complex())
     return not isinstance(output, list | tuple) or all(map(_is_constant, output))

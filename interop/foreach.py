@@ -1,8 +1,9 @@
 """torch's grouping of tensors by device and dtype, on Variables: clip_grad_norm_ and foreach=True.
 
-It is written in C, and takes lists of tensors of torch's own layout. So the function in Python that
-calls it is given a second line, for what C does not take; tensors never reach that. It is, besides
-``torch.autograd.Function.apply``, all that is changed in torch (docs/decisions/0014).
+It is written in C, and takes lists of real tensors. So the Python function that calls it
+gets a second line, for what C does not take; tensors never reach that line. Besides
+``torch.autograd.Function.apply``, this is all that is changed in torch
+(docs/decisions/0014).
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ def _group(tensorlistlist: Any, with_indices: bool = False) -> Any:
 def grouped(
     lists: Sequence[Sequence[Any]], with_indices: bool
 ) -> dict[tuple[torch.device, torch.dtype], tuple[list[list[Any]], list[int]]] | None:
-    """The lists taken apart by device and dtype of the first one's elements; None if no Variables.
+    """The lists grouped by device and dtype of the first one's elements; None without Variables.
 
-    Beside them, as torch does, the indices that they had, if these are wanted.
+    As in torch, the indices that they had come with them, if wanted.
     """
     if not any(isinstance(element, Variable) for each in lists for element in each):
         return None

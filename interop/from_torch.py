@@ -1,4 +1,4 @@
-"""from_torch: an op of a torch function, whose gradient is torch's."""
+"""from_torch: an op made from a torch function, with torch's gradient."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ def from_torch(
 ) -> type[Function]:
     """An op that computes a torch function, and leaves its gradients to torch's autograd.
 
-    For what has no op yet, or a rule that only its package has. Of a ``torch.autograd.Function``
-    the rule itself is used. Derivatives of any order are right as far as torch's are. In a registry
-    the op is marked, ``declaration.from_torch``, so that nobody takes its rule for plugrad's;
-    ``registry.add`` registers it like any other.
+    It is for functions without an op, or with a rule that only their package has. For a
+    ``torch.autograd.Function`` the rule itself is used. Derivatives of any order are right
+    as far as torch's are. In a registry the op is marked, ``declaration.from_torch``, so
+    that nobody mistakes its rule for plugrad's; ``registry.add`` registers it like any
+    other.
 
     Args:
         function: a callable on tensors that torch differentiates, or a torch.autograd.Function.
@@ -44,7 +45,7 @@ def from_torch(
             lets torch's own call reach it.
 
     Raises:
-        OpDefinitionError: it is not callable, or the name is no op's.
+        OpDefinitionError: it is not callable, or the name cannot be an op's.
     """
     if not callable(function):
         raise OpDefinitionError(
@@ -59,7 +60,8 @@ def from_torch(
     attributes: dict[str, Any] = {
         "forward": staticmethod(_any),
         "__doc__": inspect.getdoc(function) or f"{name}, with torch's gradient.",
-        # Where it is called, so that what is assigned there pickles, as a namedtuple does.
+        # The caller's module, so that the op pickles if it is assigned there, as a
+        # namedtuple does.
         "__module__": sys._getframe(1).f_globals.get("__name__", __name__),
     }
     if samples is not None:
@@ -96,7 +98,7 @@ def _recorded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 
 class _TorchCall:
-    """A call of a torch function less its tensors: a function of those, with outputs flat."""
+    """A call of a torch function without its tensors: a function of those, with flat outputs."""
 
     def __init__(
         self, function: Callable[..., Any], flat: list[Any], spec: Any, places: list[int]

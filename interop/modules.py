@@ -15,26 +15,27 @@ from plugrad.errors import ConvertedParameterError, ModuleError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-#: What a module keeps besides parameters that can have no reference to one.
+#: What a module keeps besides parameters and that cannot refer to one.
 _NO_PARAMETERS = {"_buffers", "_modules", "_non_persistent_buffers_set", "training"}
 
-#: The torch Parameters in whose place Variables are.
+#: The torch Parameters that Variables have replaced.
 _originals: Any = WeakIdKeyDictionary()
 
 
 def convert(model: nn.Module) -> nn.Module:
     """Put a Variable in the place of every parameter of ``model``, in place; returns ``model``.
 
-    Each is a ``plugrad.Parameter`` that shares the parameter's memory, with its grad and the
-    attributes that were set on it. A parameter that is in several places (tied weights) becomes
-    one Variable. Buffers stay tensors. Where the module has other references to a parameter, as
-    attributes or in lists, tuples and dictionaries, they are replaced too; any other use of the
-    torch Parameter raises ConvertedParameterError until ``revert``, so an optimizer made before
+    Each is a ``plugrad.Parameter`` that shares the parameter's memory and has its grad and
+    attributes. A parameter that is in several places (tied weights) becomes one Variable.
+    Buffers stay tensors. Other references that the module has to a parameter, as attributes
+    or in lists, tuples and dictionaries, are replaced too; any other use of the torch
+    Parameter raises ConvertedParameterError until ``revert``, so an optimizer made before
     is not silently left without gradients.
 
     Raises:
-        ModuleError: torch keeps the parameters where they cannot be replaced (a ScriptModule, a
-            DistributedDataParallel), one has no shape yet, or one has hooks.
+        ModuleError: torch keeps the parameters where they cannot be replaced (a
+            ScriptModule, a DistributedDataParallel), or one has no shape yet, or one has
+            hooks.
     """
     _convert(model)
     return model
@@ -43,8 +44,8 @@ def convert(model: nn.Module) -> nn.Module:
 def revert(model: nn.Module) -> nn.Module:
     """Put torch Parameters in the place of all Variables, in place; returns ``model``.
 
-    Those that ``convert`` replaced come back, the same objects, with the memory and the grad
-    that the Variables have now. Hooks on the Variables end with them.
+    The objects that ``convert`` replaced come back, with the memory and the grad that the
+    Variables have now. Hooks on the Variables are lost.
     """
     _check_module(model)
     _revert(model, _distinct([v for _, v in _parameters(model) if isinstance(v, Variable)]))
@@ -53,10 +54,10 @@ def revert(model: nn.Module) -> nn.Module:
 
 @contextmanager
 def on_variables(model: nn.Module) -> Iterator[dict[str, Parameter]]:
-    """In the block, the parameters of ``model`` are Variables; it gives these by their names.
+    """In the block, the parameters of ``model`` are Variables; ``as`` gives them by name.
 
-    Afterwards they are what they were, and carry the gradients. In a block inside another, or
-    of a converted model, there is nothing to do.
+    Afterwards they are torch Parameters again, and have the gradients. Inside another such
+    block, or for a converted model, it does nothing.
 
     Raises:
         ModuleError: as ``convert`` does.
@@ -79,14 +80,14 @@ def functional_call(
     tie_weights: bool = True,
     strict: bool = False,
 ) -> Any:
-    """Call ``model`` with ``params`` in the place of its parameters and buffers of these names.
+    """Call ``model`` with ``params`` in place of its parameters and buffers of these names.
 
-    As ``torch.func.functional_call``, on Variables: ``plugrad.grad`` of what it returns with
-    respect to them can be of any order. The model stays as it is.
+    Like ``torch.func.functional_call``, on Variables: ``plugrad.grad`` of what it returns
+    with respect to them can be of any order. The model stays as it is.
 
     Raises:
-        ModuleError: a parameter is left out that requires grad in torch's autograd, which
-            would get no gradient.
+        ModuleError: a left-out parameter requires grad in torch's autograd, and would get
+            no gradient.
     """
     _check_module(model)
     dicts: Any = [params] if hasattr(params, "keys") else list(params)
@@ -98,7 +99,7 @@ def functional_call(
 
 
 class ConvertedParameter(nn.Parameter):
-    """A torch Parameter in whose place in a module there is a Variable: using it is an error."""
+    """A torch Parameter that a Variable has replaced in its module: using it is an error."""
 
     @classmethod
     def __torch_function__(
@@ -115,8 +116,8 @@ class ConvertedParameter(nn.Parameter):
         with torch._C.DisableTorchFunctionSubclass():
             shapes = [tuple(a.shape) for a in _flat(args) if isinstance(a, ConvertedParameter)]
         raise ConvertedParameterError(
-            "a torch Parameter was used in whose place its module has a Variable now: it would "
-            "get no gradient",
+            "a torch Parameter was used that a Variable has replaced in its module: it would get "
+            "no gradient",
             where=f"a Parameter of shape {' and '.join(map(str, shapes))}, in a call of "
             f"{getattr(func, '__name__', func)}",
             fix="take the parameters from model.parameters() after plugrad.interop.convert(model), "
@@ -186,7 +187,7 @@ def _parameters(model: nn.Module) -> Iterator[tuple[str, Any]]:
 
 
 def _replace(model: nn.Module, made: Mapping[int, Any]) -> None:
-    """Put what ``made`` has, by the id of what was there, in every place in ``model``."""
+    """Replace every parameter in ``model`` by its entry in ``made``, which is keyed by id."""
     if not made:
         return
     for module in model.modules():
@@ -224,7 +225,7 @@ def _check_module(model: Any) -> None:
     if not isinstance(model, nn.Module):
         raise ModuleError(
             f"a torch.nn.Module was expected, not {type(model).__name__}",
-            fix="pass the model; of a single tensor plugrad.Parameter(tensor) makes a Variable",
+            fix="pass the model; for a single tensor, plugrad.Parameter(tensor) makes a Variable",
         )
     for path, module in model.named_modules():
         where = f"the module {path or 'itself'}, a {type(module).__name__}"
@@ -287,7 +288,7 @@ def _check_left_out(model: nn.Module, given: set[str], tie_weights: bool) -> Non
             + (f" and {len(left_out) - 5} more" if len(left_out) > 5 else "")
             + ": torch Parameters that require grad, which would get none",
             f"the model, a {type(model).__name__}",
-            "give Variables for them, too; or convert the model first: "
+            "give Variables for them too; or convert the model first: "
             "plugrad.interop.convert(model); or requires_grad_(False) them",
         )
 

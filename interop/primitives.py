@@ -1,4 +1,4 @@
-"""What torch says of its primitives, the operators that its dispatcher knows."""
+"""What torch says about its primitives, the operators that its dispatcher knows."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _FORMS = {
 
 
 def has_no_gradient(primitive: OpOverload[..., Any]) -> bool:
-    """Whether its output is a constant, whatever it is given."""
+    """Whether its output is always a constant."""
     return primitive._schema.name in _WITHOUT_GRADIENT
 
 
 @cache
 def is_composite(primitive: OpOverload[..., Any]) -> bool:
-    """Whether torch itself differentiates it by what it is made of."""
+    """Whether torch itself differentiates it through its parts."""
     return primitive.has_kernel_for_dispatch_key(_Key.CompositeImplicitAutograd)
 
 
@@ -60,7 +60,7 @@ def out_names(primitive: OpOverload[..., Any]) -> tuple[str, ...]:
 
 @cache
 def functional_form(primitive: OpOverload[..., Any]) -> OpOverload[..., Any] | None:
-    """The primitive that returns what this one writes: ``add.Tensor`` of ``add_.Tensor``.
+    """The primitive that returns what this one writes: ``add.Tensor`` for ``add_.Tensor``.
 
     None if there is none.
     """

@@ -40,7 +40,7 @@ _TYPES = {
     "Sequence[Tensor | None]": "Tensor?[]",
 }
 
-#: Of several types that an argument may have, the first of these is taken.
+#: If an argument may have several types, the first of these is taken.
 _PREFERRED = ("Tensor", "Sequence[int]", "tuple[int, ...]", "list[int]", "int", "complex", "float")
 
 #: A default in a schema.
@@ -53,17 +53,18 @@ def to_library(op: str | RegisteredOp | type[Function]) -> Any:
     """The custom operator of an op, ``torch.ops.plugrad.<name>``; it is registered once.
 
     It runs inside ``torch.compile(fullgraph=True)`` and ``torch.export``. It takes the op's
-    arguments, by position or name; of an argument that may have several types, the schema has
-    the one that says most (a list of dimensions, a tensor in place of a number), and one that no
-    schema can express is left out if it has a default. Where the op returns a view or its input, a
-    copy is returned. Backward computes forward again, and is compiled with the rest.
+    arguments, by position or name; if an argument may have several types, the schema has
+    the most general one (a list of dimensions, a tensor in place of a number), and an
+    argument that no schema can express is left out if it has a default. Where the op
+    returns a view or its input, a copy is returned. Backward computes forward again, and is
+    compiled with the rest.
 
     Args:
         op: its name (``"special::bessel_j0"``), its entry in a registry, or its class.
 
     Raises:
         UnknownOpError: no op has the name.
-        SchemaError: no schema can express one of its arguments, which has no default.
+        SchemaError: no schema can express one of its arguments, and it has no default.
     """
     function = class_of(op)
     if function not in _made:
@@ -120,7 +121,7 @@ def _argument(
 
 def _no_type(function: type[Function], parameter: inspect.Parameter) -> SchemaError:
     return SchemaError(
-        f"no schema of torch's can express the argument {parameter.name!r} of "
+        f"no torch schema can express the argument {parameter.name!r} of "
         f"{function.signature.op_name}, {parameter.annotation}",
         where=f"forward of {function.signature.op_name}",
         fix="annotate it with Tensor, int, float, bool, str, Sequence[int] or "
@@ -192,7 +193,7 @@ def _returns(function: type[Function], annotation: Any) -> str:
     if text.startswith("tuple[") and set(inside) == {"Tensor"}:
         return f"({', '.join(inside)})"
     raise SchemaError(
-        f"no schema of torch's can express what {function.signature.op_name} returns, {text}",
+        f"no torch schema can express what {function.signature.op_name} returns, {text}",
         where=f"forward of {function.signature.op_name}",
         fix="annotate it with Tensor or tuple[Tensor, Tensor]; or use plugrad.interop.to_torch",
     )
@@ -202,8 +203,8 @@ def _registered(function: type[Function]) -> Any:
     declaration, op_name = function.declaration, function.signature.op_name
     if declaration is not None and declaration.random:
         raise SchemaError(
-            f"{op_name} draws random numbers, which backward, where forward is computed again, "
-            "could not draw again",
+            f"{op_name} draws random numbers, and backward, which computes forward again, could "
+            "not draw the same",
             where=f"registering plugrad::{identifier(op_name)}",
             fix="use plugrad.interop.to_torch",
         )
@@ -259,8 +260,8 @@ def _apart(output: Tensor, inputs: list[Tensor]) -> Tensor:
 def _vjp_operator(name: str, apply: Callable[..., Any], schema: str) -> Any:
     """The operator that computes the gradients of another.
 
-    It takes that one's arguments, the gradients of its outputs and which of its tensors' are
-    wanted. To compilers it is one operator, whatever the rule does.
+    It takes the arguments of that one, the gradients of its outputs, and which gradients
+    are wanted. Compilers see one operator, whatever the rule does.
     """
     arguments = _DEFAULT.sub("", schema.partition(") -> ")[0].removeprefix("("))
     positional, _, options = arguments.partition("*, ")
@@ -312,7 +313,7 @@ def _differentiate(made: Any, vjp: Any, apply: Callable[..., Any]) -> None:
         wanted = _flat_needs(ctx)
         inputs = ctx.call.arguments(ctx.saved_tensors)
         found = vjp(*inputs, pytree.tree_leaves(gradients), wanted, **ctx.options)
-        # Of arguments that were left out, torch wants no gradient.
+        # torch wants no gradient of arguments that were left out.
         return _scattered(found, wanted, ctx.places)[: len(ctx.needs_input_grad)]
 
     _register_autograd(made, keep, backward, len(positional) < len(arguments))

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 def to_torch(op: str | RegisteredOp | type[Function]) -> Callable[..., Any]:
     """A function on torch's tensors that computes an op and that torch's autograd differentiates.
 
-    It takes the op's arguments, tensors for Variables, and gives tensors. Its gradients, of any
-    order, are those of the op's rule: torch's autograd only calls it. ``torch.func``'s grad, vjp,
-    jvp and vmap work where the rule does on the tensors that they pass.
+    It takes the op's arguments, with tensors for Variables, and returns tensors. Its
+    gradients, of any order, are those of the op's rule: torch's autograd only calls it.
+    ``torch.func``'s grad, vjp, jvp and vmap work where the rule does on the tensors that
+    they pass.
 
     Args:
         op: its name (``"special::bessel_j0"``), its entry in a registry, or its class.
@@ -66,7 +67,7 @@ def identifier(name: str) -> str:
 
 
 class Call:
-    """A call of an op less its tensors: a function of those, which returns its outputs flat."""
+    """A call of an op without its tensors: a function of those, with flat outputs."""
 
     def __init__(
         self, apply: Callable[..., Any], args: Any, kwargs: dict[str, Any], random: bool
@@ -76,7 +77,7 @@ class Call:
         self._places = [i for i, v in enumerate(flat) if isinstance(v, Tensor)]
         self.tensors = [flat[i] for i in self._places]
         self._rest = [None if isinstance(v, Tensor) else v for v in flat]
-        # Whatever computes it again must draw the same numbers.
+        # Computing it again must draw the same numbers.
         self._drawn_from = torch.get_rng_state() if random else None
         self._drawn = False
         self.output_spec: Any = None
@@ -169,7 +170,7 @@ class _Lifted(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
-        """Save the inputs, of which each derivative is computed."""
+        """Save the inputs, from which each derivative is computed."""
         ctx.function, *tensors = inputs
         ctx.save_for_backward(*tensors)
         ctx.save_for_forward(*tensors)
@@ -183,7 +184,7 @@ class _Lifted(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        """Compute the vjp: a function of tensors like this one, so that it has derivatives, too."""
+        """Compute the vjp: a function of tensors like this one, so that it has derivatives too."""
         wanted = list(ctx.needs_input_grad[1:])
         given = [i for i, g in enumerate(gradients) if g is not None]
         arrived = [gradients[i] for i in given]

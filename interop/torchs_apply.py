@@ -1,7 +1,8 @@
 """``torch.autograd.Function.apply``, the one place in torch that is changed.
 
-It first looks for Variables (docs/decisions/0008). Up to torch 2.13 it is a Python function, whose
-code is replaced. Since 2.14 it is written in C, and a Python function is put before it.
+apply first looks for Variables (docs/decisions/0008). Up to torch 2.13 it is a Python
+function, whose code is replaced. Since 2.14 it is written in C, and a Python function is
+put before it.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _FOUND: Any = vars(torch.autograd.Function)["apply"]
-#: The Python function that torch's apply is; None where it is written in C.
+#: torch's apply as a Python function; None if it is written in C.
 _APPLY: Any = getattr(_FOUND, "__func__", None)
 CONTAINERS = (list, tuple, dict)
 #: What else to look into; a function may be torch's checkpoint's, of a module on Variables.
 MAY_HOLD_VARIABLES = (Variable, *CONTAINERS, FunctionType, MethodType, partial, torch.nn.Module)
-#: Types of arguments that hold no Variable: looked up first, since torch's callers pay for it.
+#: Types of arguments without Variables: looked up first, since torch's callers pay for it.
 TORCHS_OWN = frozenset({Tensor, torch.nn.Parameter, torch.Size, int, float, bool, str, type(None)})
 
 
 def has_variable(value: Any) -> bool:
-    """Whether it is a Variable, or a list, tuple or dict that holds one at any depth."""
+    """Whether it is a Variable, or a list, tuple or dict with one at any depth."""
     if isinstance(value, dict):
         return any(map(has_variable, value.values()))
     return isinstance(value, Variable) or (
@@ -145,9 +146,9 @@ def watch(cls, args, kwargs, watcher):
 def _code_that_looks_for_variables(watched: bool) -> CodeType:
     """What torch's apply runs: it has torch's globals, so what else it needs is a default.
 
-    It is a look at the arguments and then torch's own lines, since a call of torch's apply would
-    make a small Function 8 % slower, not 3 %. Without torch's source it is the call. If calls are
-    watched, all but the first line is in a try.
+    It looks at the arguments and then has torch's own lines, since calling torch's apply
+    would make a small Function 8 % slower instead of 3 %. Without torch's source it is the
+    call. If calls are watched, all but the first line is in a try.
     """
     look: Any = ast.parse(_LOOK).body[0]
     file, code = __file__, _TORCHS_CODE

@@ -1,4 +1,4 @@
-"""What a torch.autograd.Function says of itself: how forward is written, which its rule is."""
+"""What a torch.autograd.Function declares: how forward is written, and its rule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def has_setup_context(function: Any) -> bool:
 
 
 def rule_of(function: Any) -> Any:
-    """Its backward, which torch lets be called ``vjp``, too."""
+    """Its backward, which torch allows to be called ``vjp`` too."""
     vjp = function.vjp
     return function.backward if vjp is torch.autograd.Function.vjp else vjp
 

@@ -191,11 +191,11 @@ def test_a_primitive_without_a_rule_is_an_error_that_names_it():
         torch.special.bessel_j1(x)
     assert str(caught.value) == (
         "no op stands for torch.special.bessel_j1, and torch's own implementation of it calls the "
-        "primitive aten.special_bessel_j1.default, for which there is none either: its gradient "
-        "is not known\n  where: a call of torch.special.bessel_j1\n  fix: `pip install "
+        "primitive aten.special_bessel_j1.default, for which there is none either, so its "
+        "gradient is not known\n  where: a call of torch.special.bessel_j1\n  fix: `pip install "
         "plugrad-special` brings bessel_j1; or write a Function for it "
         "with @plugrad.op(..., overrides=(torch.ops.aten.special_bessel_j1.default,)) and "
-        "registry.add it; or pass .detach() where no gradient is wanted"
+        "registry.add it; or pass .detach() where no gradient is needed"
     )
     assert torch.special.bessel_j1(x.detach()).shape == (3,)
 

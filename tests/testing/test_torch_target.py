@@ -101,8 +101,9 @@ def test_a_list_of_arguments_in_which_only_some_require_grad():
 def test_what_needs_a_gpu_is_not_checked_and_says_so():
     report = check_op(functions.NeedsGpu, samples=rows, laws=["runs", "oracle"])
     assert [r.status for r in report] == ["warning", "not applicable"] * 2
-    assert report.results[0].message.startswith("not checked: it needs a GPU, and there is none "
-    "here")
+    assert report.results[0].message.startswith(
+        "not checked: it needs a GPU, and there is none here"
+    )
     assert report.passed
 
 
