@@ -290,7 +290,7 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 "cannot remember where its values come from",
                 where=f"a call of {self.name}, an argument of shape {tuple(tensor.shape)}",
                 fix="make the tensor a Variable: plugrad.Variable(tensor); or, if no gradient is "
-                "wanted, pass .detach() or call it in plugrad.no_grad()",
+                "needed, pass .detach() or call it in plugrad.no_grad()",
             )
         variable = self.variables.setdefault(id(base), plain(base))
         return variable if base is tensor else self._as_strided(tensor, variable)
