@@ -42,7 +42,7 @@ BAD_PACKS = {
     ),
     "claims a name of Variable's own": (
         pack_of("double", declared="methods=('backward',)"),
-        ["'backward', which is Variable's own", "fix: choose another name"],
+        ["'backward', which belongs to Variable itself", "fix: choose another name"],
     ),
     "an op that names another pack": (
         pack_of("fine::double"),

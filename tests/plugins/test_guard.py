@@ -75,8 +75,8 @@ def test_what_is_the_programs_is_set_back_and_told(name, tmp_path, monkeypatch):
     assert state() == before
     assert [what.partition(" (")[0] for what in guard.changed] == [name]
     (message,) = guard.messages("the pack one", "a test")
-    assert message.startswith(f"the pack one changed what belongs to the whole program: {name}")
-    assert "; it was set back\n  where: a test\n  fix: its author should" in message
+    assert message.startswith(f"the pack one changed global state: {name}")
+    assert "; it was restored\n  where: a test\n  fix: its author should" in message
 
 
 def test_everything_at_once_also_if_it_raises(tmp_path, monkeypatch):
@@ -283,7 +283,7 @@ def test_packs_that_end_in_unusual_ways_are_set_aside(site):
         ("generator_exit", "GeneratorExit: "),
         ("base", "BaseException: base"),
         ("hook", "GeneratorExit: "),
-        ("text", "E: (its text cannot be had: GeneratorExit)"),
+        ("text", "E: (its text cannot be read: GeneratorExit)"),
     ]:
         assert f"the pack {name} of {name} 1.0 is set aside: {said}\n" in out
     assert "plugrad_op_registered of the pack listener raised GeneratorExit: \n" in out
@@ -311,11 +311,11 @@ def test_packs_that_leave_the_program_changed(site):
         """
     )
     assert "\nTrue torch.float32 cpu\nTrue [3.0, 3.0]\n" in out
-    changed = "changed what belongs to the whole program:"
+    changed = "changed global state:"
     assert f"PackWarning <string> the pack quiet of quiet 1.0 {changed} grad mode (False); " in out
     assert f"the pack bad of bad 1.0 {changed} the default dtype (torch.float64); it was" in out
     assert f"the pack seed of seed 1.0 {changed} the default device (device(type='meta'))" in out
-    assert ", torch's random state; it was set back\n  where: the pack seed of seed 1.0" in out
+    assert ", torch's random state; it was restored\n  where: the pack seed of seed 1.0" in out
     assert out.count("fix: its author should change such things in a with block") == 3
 
 
@@ -333,6 +333,6 @@ def test_a_listener_that_changes_the_program(site):
         print(torch.is_grad_enabled(), x.mine().data.tolist())
         """,
     )
-    assert "plugrad_op_registered of the pack ear changed what belongs to the whole" in out
-    assert "grad mode (False); it was set back\n  where: the pack ear\n  fix: " in out
+    assert "plugrad_op_registered of the pack ear changed global state" in out
+    assert "grad mode (False); it was restored\n  where: the pack ear\n  fix: " in out
     assert out.endswith("True [3.0, 6.0]\n")

@@ -273,7 +273,7 @@ def test_names_that_no_pack_may_have(site):
     for name, reason in said.items():
         assert f"{name!r} is not a valid name for a pack: {reason}" in out
     for name in ("plugrad", "local"):
-        assert f"{name!r} is the name of plugrad's own ops" in out
+        assert f"{name!r} is the name of plugrad's built-in ops" in out
     assert out.count("fix: give the ") + out.count("fix: name it (its entry point) with") == 9
     assert "imported" not in out
 
@@ -410,7 +410,7 @@ def test_a_listener_hears_of_every_op_and_one_that_raises_keeps_nobody_from_it(s
         """,
     )
     assert "plugrad_op_registered of the pack a_bad raised ZeroDivisionError" in out
-    assert "fix: mend the hook" in out
+    assert "fix: fix the hook" in out
     assert out.endswith("True local_op\n")
 
 

@@ -105,7 +105,7 @@ def test_a_hook_that_raises_adds_nothing_and_keeps_nobody_from_theirs(site, acti
         """
     )
     assert "plugrad_register_checks of the pack bad raised ZeroDivisionError" in out
-    assert "fix: mend the hook" in out
+    assert "fix: fix the hook" in out
     assert out.endswith("['sea-small']\n['sea-huge']\nTrue\n")
 
 
