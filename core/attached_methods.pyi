@@ -624,7 +624,7 @@ class AttachedMethods:
     def contiguous(
         self, *, memory_format: torch.memory_format = torch.contiguous_format
     ) -> Variable:
-        """y = x, copied if its elements lie in another order; gx = gy."""
+        """y = x, copied if its elements are in another order; gx = gy."""
 
     def copy_(self, y: Variable | Tensor, non_blocking: builtins.bool = False) -> Variable:
         """In place: z = y, expanded to x's shape and cast to its dtype; gx = 0, gy = gz."""
@@ -1343,8 +1343,8 @@ class AttachedMethods:
         posinf: builtins.float | None = None,
         neginf: builtins.float | None = None,
     ) -> Variable:
-        """y = x, but ``nan``, ``posinf`` and ``neginf`` for what is no finite number; gx = gy or
-        0.
+        """y = x, but ``nan``, ``posinf`` and ``neginf`` for numbers that are not finite; gx = gy
+        or 0.
         """
 
     def nan_to_num_(
@@ -1353,8 +1353,8 @@ class AttachedMethods:
         posinf: builtins.float | None = None,
         neginf: builtins.float | None = None,
     ) -> Variable:
-        """In place: y = x, but ``nan``, ``posinf`` and ``neginf`` for what is no finite number;
-        gx = gy or 0.
+        """In place: y = x, but ``nan``, ``posinf`` and ``neginf`` for numbers that are not
+        finite; gx = gy or 0.
         """
 
     def nanmedian(self, dim: builtins.int | None = None, keepdim: builtins.bool = False) -> Any:

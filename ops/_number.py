@@ -13,7 +13,7 @@ from plugrad.core.unpack import gradient_refused
 def number(value: Any) -> Any:
     """``value``, or for a tensor the number in it: what a context may keep.
 
-    A dim, too, is made a number: torch 2.6 takes a tensor there for all dimensions.
+    A dim is made a number too: torch 2.6 reads a tensor there as all dimensions.
     """
     return value.item() if isinstance(value, Tensor) else value
 

@@ -61,7 +61,7 @@ class ScaledDotProductFlashAttentionForCpuBackward(Function):
             ctx.mark_non_differentiable(attn_mask)
         ctx.form = bool(is_causal), None if scale is None else float(scale)
         options = {"attn_mask": attn_mask, "scale": scale}
-        # The kernel reads it as if it lay as the forward kernel's does, whether it does or not.
+        # The kernel assumes the layout of the forward kernel's output, right or wrong.
         lse = lse.mT.contiguous().mT
         five = for_kernel(g, q, k, v, z)
         return _backward(*five, lse, dropout_p, is_causal, **options)

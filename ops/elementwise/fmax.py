@@ -20,7 +20,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 class Fmax(Function):
     """z = the larger of x and y, or the one that is not nan.
 
-    gx = gz where x is taken, else 0; gy = gz where y is. Of equal numbers x is taken.
+    gx = gz where x is taken, else 0; gy = gz where y is. If they are equal, x is taken.
     """
 
     @staticmethod

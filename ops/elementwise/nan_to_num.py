@@ -31,10 +31,10 @@ def _reference(
     inplace=True,
 )
 class NanToNum(Function):
-    """y = x, but ``nan``, ``posinf`` and ``neginf`` for what is no finite number;  gx = gy or 0.
+    """y = x, but ``nan``, ``posinf`` and ``neginf`` for numbers that are not finite;  gx = gy or 0.
 
-    By default they are 0 and the dtype's largest and smallest. Of a complex number each part is
-    for itself, and there torch has no gradient.
+    By default they are 0 and the dtype's largest and smallest. For a complex number each
+    part is for itself, and there torch has no gradient.
     """
 
     @staticmethod

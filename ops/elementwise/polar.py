@@ -19,7 +19,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     waives={"stretched": "torch takes the length for positive"},
 )
 class Polar(Function):
-    """z = x exp(i y);  gx = Re(gz exp(-i y)), gy = x Im(gz exp(-i y)), for a negative x, too."""
+    """z = x exp(i y);  gx = Re(gz exp(-i y)), gy = x Im(gz exp(-i y)), also for a negative x."""
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor) -> Tensor:

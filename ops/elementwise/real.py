@@ -27,7 +27,7 @@ class Real(Function):
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
-        # Of a complex x: a real one is returned as it is, and needs no rule.
+        # For a complex x: a real one is returned as it is, and needs no rule.
         return torch.complex(gy, torch.zeros_like(gy))
 
     @staticmethod

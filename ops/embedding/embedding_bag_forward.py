@@ -33,7 +33,7 @@ from plugrad.ops.embedding._bags import (
     waives={
         "second-order": "torch has no second derivative",
         "meta": "torch's own gives the outputs for the kernels other sizes",
-        "primitive": "with forward_only torch gives them other sizes, too",
+        "primitive": "with forward_only torch gives them other sizes too",
     },
 )
 class EmbeddingBagForward(Function):

@@ -20,9 +20,9 @@ from plugrad.errors import ArgumentError
 class PackPaddedSequence(Function):
     """y = step 0 of each sequence, then step 1, ...; without the padding;  gx = gy where x was.
 
-    x is (steps, sequences, ...), or (sequences, steps, ...) if batch_first; lengths, in decreasing
-    order, say how much of each is no padding. The second output is how many sequences have a step.
-    torch.nn.utils.rnn.pack_padded_sequence sorts, and calls this.
+    x is (steps, sequences, ...), or (sequences, steps, ...) if batch_first; lengths, in
+    decreasing order, say how much of each is not padding. The second output is how many
+    sequences have a step. torch.nn.utils.rnn.pack_padded_sequence sorts, and calls this.
     """
 
     @staticmethod

@@ -24,7 +24,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 class IndexPut(Function):
     """z = x with values y at [indices], or added there;  gx = gz, gy = gz[indices].
 
-    Where y replaces elements of x, their gradient is 0. Of several values put at one
+    Where y replaces elements of x, their gradient is 0. If several values are put at one
     element it is left open which one stays; as in torch each gets the gradient.
     """
 

@@ -32,7 +32,7 @@ class MaskedSelect(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         (mask,) = ctx.saved_tensors
-        # At least one dimension, since a mask of none is no index for aten.
+        # At least one dimension: a mask without dimensions is not an index for aten.
         shape = ctx.full_shape or torch.Size([1])
         return placed(gy, shape, (), mask.expand(shape)).reshape(ctx.full_shape)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def packed(gl: Tensor | None, gu: Tensor | None, rows: int, columns: int) -> Tensor | None:
-    """The gradient of the matrix in which L and U lie, from theirs."""
+    """The gradient of the matrix that holds L and U, from theirs."""
     parts = []
     if gl is not None:
         parts.append(_padded(gl.tril(-1), 0, columns - gl.shape[-1]))

@@ -9,7 +9,7 @@ from plugrad.core import conj
 
 
 def column_major(x: Tensor) -> bool:
-    """Whether a matrix lies in memory column by column, as a transposed one does."""
+    """Whether a matrix is stored column by column, as a transposed one is."""
     return x.layout is torch.strided and not x.is_contiguous() and x.mT.is_contiguous()
 
 

@@ -63,7 +63,7 @@ def visible(x: Tensor, scale: Tensor) -> Tensor:
 
 
 def in_use(gradient: Tensor) -> Tensor:
-    """Of which vectors, the columns, the gradient is not 0."""
+    """The vectors (columns) whose gradient is not 0."""
     return (gradient.detach() != 0).any(-2)
 
 

@@ -20,8 +20,9 @@ from plugrad.ops.linalg._cholesky import gradient
 class CholeskyEx(Function):
     """x = y y^H, y lower, or x = y^H y, y upper;  gx = y^-H h(y^H gy) y^-1, for upper transposed.
 
-    h is the Hermitian matrix of half a triangle: see _cholesky.py. Of x one triangle is read;
-    gx is Hermitian. info, which is not 0 where x is not positive definite, has no gradient.
+    h is the Hermitian matrix of half a triangle: see _cholesky.py. Only one triangle of x
+    is read; gx is Hermitian. info, which is not 0 where x is not positive definite, has no
+    gradient.
     """
 
     @staticmethod

@@ -17,7 +17,7 @@ from plugrad.ops.linalg._factored_reference import factored
     methods=("geqrf",),
     overrides=(torch.geqrf, torch.ops.aten.geqrf.default),
     reference=factored,
-    waives={"no-nan": "a column with nothing below its diagonal is no smooth reflection: nan"},
+    waives={"no-nan": "a column with nothing below its diagonal is not a smooth reflection: nan"},
 )
 class Geqrf(Function):
     """x = H[0] H[1] ... r, H[i] = 1 - tau[i] v v^H;  y has r, and below its diagonal each v.

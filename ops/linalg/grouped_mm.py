@@ -53,10 +53,10 @@ def _reference(
 class GroupedMm(Function):
     """z[g] = x[g] y[g];  gx[g] = gz[g] y[g]^T, gy[g] = x[g]^T gz[g], g the group.
 
-    Three dimensions are a matrix a group. Of a matrix, group g is the rows of x, the columns of
-    y, or, if both are matrices, the columns of x and rows of y, from offs[g - 1] to offs[g].
-    Both gradients are such products themselves. What is beyond offs[-1] is in no group: z and
-    the gradients are 0 there, where torch leaves any numbers.
+    Three dimensions are one matrix per group. In a matrix, group g is the rows of x, the
+    columns of y, or, if both are matrices, the columns of x and rows of y, from offs[g - 1]
+    to offs[g]. Both gradients are such products themselves. What is beyond offs[-1] is in
+    no group: z and the gradients are 0 there, where torch leaves any numbers.
     """
 
     @staticmethod

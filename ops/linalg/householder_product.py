@@ -31,9 +31,9 @@ _DIGITS = "torch divides by what is nearly 0, and loses digits: see test_reflect
 class HouseholderProduct(Function):
     """z = the first columns of H[0] H[1] ..., H[i] = 1 - y[i] v v^H, v = column i of x, from i on.
 
-    With g the gradient of H r: gr = H^H g, gy[i] = -(v^H r)^* . (v^H g),
-    gv = -conj(y) g (v^H r)^H - y r (v^H g)^H. Of v only what is below the diagonal is x's; the
-    1 on it and the rest of x are not looked at. See _reflections.py.
+    With g the gradient of H r: gr = H^H g, gy[i] = -(v^H r)^* . (v^H g), gv = -conj(y) g
+    (v^H r)^H - y r (v^H g)^H. Only the part of v below the diagonal is x's; the 1 on it and
+    the rest of x are not looked at. See _reflections.py.
     """
 
     @staticmethod

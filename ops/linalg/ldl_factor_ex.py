@@ -21,10 +21,11 @@ from plugrad.ops.linalg._ldl import of_matrix
 class LdlFactorEx(Function):
     """x = P L D L^H P^T, y = L below the diagonal and D;  gx = P L^-H g L^-1 P^T, made Hermitian.
 
-    g is L^H gL D^-H below D's blocks of 1 or 2 rows, and gD on them: see _ldl.py, which derives
-    it as Murray 2016, "Differentiation of the Cholesky decomposition", does. Without hermitian
-    the transpose is in place of L^H. Of x the lower triangle is read; gx is Hermitian, or
-    symmetric. The pivots and info have no gradient. torch has none at all.
+    g is L^H gL D^-H below D's blocks of 1 or 2 rows, and gD on them: see _ldl.py, which
+    derives it as Murray 2016, "Differentiation of the Cholesky decomposition", does.
+    Without hermitian the transpose is in place of L^H. Only the lower triangle of x is
+    read; gx is Hermitian, or symmetric. The pivots and info have no gradient. torch has
+    none at all.
     """
 
     @staticmethod

@@ -38,7 +38,7 @@ def _reference(x: Tensor, pivots: Tensor, y: Tensor, *, hermitian: bool = False)
 
 
 def _check(x: Tensor, pivots: Tensor) -> None:
-    """Refuse what is no row, or half a block: LAPACK would write beyond its memory."""
+    """Refuse a pivot that is not a row, or half a block: LAPACK would write out of bounds."""
     first = (pivots < 0) & ((pivots < 0).cumsum(-1) % 2 == 1)
     following = torch.nn.functional.pad(pivots[..., 1:], (0, 1)) if pivots.shape[-1] else pivots
     wrong = (pivots == 0) | (pivots.abs() > x.shape[-1]) | (first & (pivots != following))

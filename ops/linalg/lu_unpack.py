@@ -86,5 +86,5 @@ def _check(x: Tensor, pivots: Tensor) -> None:
 
 
 def _beyond(pivots: Tensor, rows: int) -> bool:
-    """Whether a pivot is no row; on a CPU, where torch's kernel does not look."""
+    """Whether a pivot is not a row; on a CPU, where torch's kernel does not check."""
     return pivots.device.type == "cpu" and possibly((pivots < 1) | (pivots > rows), False)

@@ -67,5 +67,5 @@ class Ormqr(Function):
         yield Sample(make.tensor([[0.0], [1.0]]), make.tensor([2.0]), make.tensor([[0.0], [2.0]]))
         yield Sample(make(3, 3), make(3), make(3, 3), False)
         none = Sample(make(2, 1), make.tensor([0.0]), make(2, 1))
-        yield none.waive("no-nan", "0 times inf is nan, though tau = 0 is no reflection")
+        yield none.waive("no-nan", "0 times inf is nan, although tau = 0 is not a reflection")
         yield Sample(make(3, 2), make(2), make(2, 2)).raises(RuntimeError, "must be equal")

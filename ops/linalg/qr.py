@@ -28,8 +28,8 @@ def _reference(x: Tensor, mode: str = "reduced") -> Any:
 class Qr(Function):
     """x = q r;  gx = [gq + q h(gr r^H - q^H gq)] r^-H, h(a) the Hermitian matrix with a's triangle.
 
-    h takes the upper triangle, and of the diagonal the real part. Of a wide x = [a b] it is
-    this for a, with gq + b gb^H in place of gq, and q gr for b. mode "complete" makes q
+    h takes the upper triangle, and the real part of the diagonal. For a wide x = [a b] it
+    is this for a, with gq + b gb^H in place of gq, and q gr for b. mode "complete" makes q
     square, "r" leaves it out. Walter, Lehmann and Lamour 2012, "On evaluating higher-order
     derivatives of the QR decomposition"; Liao et al. 2019, section III.
     """

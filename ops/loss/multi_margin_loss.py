@@ -39,7 +39,7 @@ class MultiMarginLoss(Function):
         ctx.save_for_backward(x, target, weight)
         ctx.p, ctx.margin, ctx.reduction = number(p), number(margin), int(reduction)
         y = _forward(x, target, p, margin, weight, reduction)
-        # Of no rows torch's kernel leaves memory as it was.
+        # Without rows torch's kernel leaves the memory as it was.
         return y if x.numel() else reduced(x.new_zeros(x.shape[:-1]), reduction)
 
     @staticmethod

@@ -31,7 +31,7 @@ class MultilabelMarginLossForward(Function):
     @staticmethod
     def forward(ctx: Context, x: Tensor, target: Tensor, reduction: int) -> tuple[Tensor, Tensor]:
         y, is_target = _forward(x, target, reduction)
-        # Of no rows torch's kernel leaves memory as it was.
+        # Without rows torch's kernel leaves the memory as it was.
         y = y if x.numel() else reduced(x.new_zeros(x.shape[:-1]), reduction)
         ctx.save_for_backward(x, target, is_target)
         ctx.mark_non_differentiable(is_target)

@@ -17,9 +17,9 @@ from plugrad.ops.loss._reduction import reduction_code
 class NllLoss(Function):
     """y = -weight[target] x[target], averaged with these weights, summed, or neither.
 
-    gx = -weight[target] gy at the target, divided by the sum of weights for a mean; else
-    0. Classes are dimension 1 of x, or the only one. A target of ignore_index counts for
-    nothing; if all do, the mean is nan and so is no gradient: it is 0.
+    gx = -weight[target] gy at the target, divided by the sum of weights for a mean; else 0.
+    Classes are dimension 1 of x, or the only one. A target of ignore_index counts for
+    nothing; if all do, the mean is nan, but the gradient is 0.
     """
 
     @staticmethod

@@ -23,8 +23,9 @@ from plugrad.ops.pooling import _places
 class AdaptiveMaxPool1dWithIndices(Function):
     """(y, places) = the largest x of a window, and which;  gx = at each place the sum of its gy.
 
-    The windows cover x evenly and may overlap. Of equal elements the first gets all, and nan is
-    the largest. x may lack the batch. Places count through the dimensions of space.
+    The windows cover x evenly and may overlap. If elements are equal, the first gets all,
+    and nan is the largest. x may lack the batch. Places count through the dimensions of
+    space.
     """
 
     @staticmethod

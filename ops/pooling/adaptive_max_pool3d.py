@@ -19,9 +19,9 @@ from plugrad.ops.pooling import _places
 class AdaptiveMaxPool3d(Function):
     """y = the largest x of a window;  gx = at each place the sum of gy where it was the largest.
 
-    The windows cover x evenly and may overlap. Of equal elements the first gets all, and nan is
-    the largest. x may lack the batch. With return_indices the places are returned,
-    too.
+    The windows cover x evenly and may overlap. If elements are equal, the first gets all,
+    and nan is the largest. x may lack the batch. With return_indices the places are
+    returned, too.
     """
 
     @staticmethod

@@ -24,7 +24,7 @@ class MaxPool2d(Function):
     """y = the largest x of a window;  gx = at each place the sum of gy where it was the largest.
 
     Of equal ones the first gets all, and nan is the largest. x may lack the batch. With
-    return_indices the places are returned, too.
+    return_indices the places are returned too.
     """
 
     @staticmethod

@@ -45,5 +45,5 @@ def cast(gx: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def mean_gradient(gy: Tensor, shape: torch.Size, dims: tuple[int, ...] | None) -> Tensor:
-    """The gradient of the mean: gy / n for each of the n elements; of nothing, nobody's."""
+    """The gradient of the mean: gy / n for each of the n elements."""
     return (unreduced(gy, shape, dims) / (count(shape, dims) or 1)).expand(shape)

@@ -17,7 +17,7 @@ def arguments(
 ) -> tuple[Dim, dict[str, Any]]:
     """The arguments of all calling forms in one: the dim, and the keyword arguments.
 
-    ``x.var(False)`` is one of them: its only argument is no dim, but ``unbiased``.
+    ``x.var(False)`` is one of them: its only argument is not dim, but ``unbiased``.
     """
     if isinstance(dim, bool) and unbiased is None:
         dim, unbiased = None, dim

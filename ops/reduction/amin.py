@@ -17,7 +17,7 @@ from plugrad.ops.reduction._extremum import shared
 class Amin(Function):
     """y = the smallest of x over dim;  gx = gy / k at each of the k elements equal to y, else 0.
 
-    So elements that tie share gy equally. A nan makes y nan, and then gx is nan, too.
+    So elements that tie share gy equally. A nan makes y nan, and then gx is nan too.
     """
 
     @staticmethod

@@ -18,7 +18,7 @@ from plugrad.ops.reduction._extremum import shared
 class Aminmax(Function):
     """y = the smallest of x over dim, z = the largest;  gx = gy shared by the y, gz by the z.
 
-    Elements that tie share equally. A nan makes both nan, and then gx is nan, too.
+    Elements that tie share equally. A nan makes both nan, and then gx is nan too.
     """
 
     @staticmethod

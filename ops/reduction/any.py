@@ -25,7 +25,7 @@ from plugrad.ops.reduction._dims import Dim
 class Any(Function):
     """y = whether some element of x along dim is nonzero; no gradient.
 
-    No dim means all dimensions, an empty one none at all. Of nothing it is False.
+    No dim means all dimensions, an empty dim none at all. For no elements it is False.
     """
 
     @staticmethod

@@ -88,7 +88,7 @@ def _beyond_torch(sample: Sample, p: float) -> Sample:
 
 
 def _gradient(gy: Tensor, x: Tensor, y: Tensor, p: float) -> Tensor:
-    """Of a finite p: gy sgn(x) (|x| / y)^(p-1), written so that zeros have all derivatives."""
+    """For a finite p: gy sgn(x) (|x| / y)^(p-1), written so that zeros have all derivatives."""
     nothing = y == 0
     if p == 1:
         return gy * direction(x)

@@ -21,10 +21,10 @@ from plugrad.ops.segment._scattered import RULES
 class ScatterReduce(Function):
     """z = x with the src[i, j] of each place [index[i, j], j] reduced into it (here dim = 0).
 
-    reduce is sum, prod, mean, amax or amin; without include_self x does not count at the places.
-    gx, gsrc = gz for a sum; gz divided by how many there are for a mean; gz times the others for
-    a prod; gz in equal parts to those that are z for amax and amin. Of several zeros in a product
-    each has a second derivative here, which torch refuses.
+    reduce is sum, prod, mean, amax or amin; without include_self x does not count at the
+    places. gx, gsrc = gz for a sum; gz divided by how many there are for a mean; gz times
+    the others for a prod; gz in equal parts to those that are z for amax and amin. With
+    several zeros in a product each has a second derivative here, which torch refuses.
     """
 
     @staticmethod

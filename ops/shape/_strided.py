@@ -26,7 +26,7 @@ def strided(x: Tensor, size: Sequence[int], stride: Sequence[int], offset: int =
 
 
 class Layout(NamedTuple):
-    """How a tensor lies in memory, from its first element on, and a view by strides of that."""
+    """A tensor's memory from its first element on, and views of it by strides."""
 
     shape: tuple[int, ...]
     strides: tuple[int, ...]

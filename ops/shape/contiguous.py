@@ -19,7 +19,7 @@ from plugrad.core import Composite, Sample, SampleMaker, op
     view=True,
 )
 class Contiguous(Composite):
-    """y = x, copied if its elements lie in another order;  gx = gy.
+    """y = x, copied if its elements are in another order;  gx = gy.
 
     Where there is nothing to copy, y is x itself.
     """

@@ -17,7 +17,7 @@ from plugrad.ops.sorting._chosen import gradient, keep
 class Topk(Function):
     """y = the k largest of x along dim, and their indices;  gx = gy at these, else 0.
 
-    With largest=False the smallest. Of elements that tie, those at the indices get the gradient.
+    With largest=False the smallest. If elements tie, those at the indices get the gradient.
     """
 
     @staticmethod

@@ -102,7 +102,9 @@ def test_conflicts_are_refused_and_change_nothing(declared, message):
 
 
 def test_variables_own_attributes_cannot_be_taken():
-    with pytest.raises(errors.OpDefinitionError, match="'backward', which belongs to Variable itself"):
+    with pytest.raises(
+        errors.OpDefinitionError, match="'backward', which belongs to Variable itself"
+    ):
         Registry().add(make("bad", methods=("backward",)))
 
 

@@ -1,7 +1,7 @@
 """Exact derivatives of zeta and the incomplete gamma functions: what their checks compare with.
 
 Values come from torch, since forward is torch's, derivatives of every order from mpmath,
-element by element. Only checks call this: mpmath is no dependency of the pack.
+element by element. Only checks call this: mpmath is not a dependency of the pack.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ def _differentiable(
 ) -> Tensor:
     """What torch's ``kernel`` computes, differentiated i times in a and j times in x.
 
-    The kernel says which dtypes there are, too.
+    The kernel also says which dtypes there are.
     """
     with torch.no_grad():
         value = kernel(a, x)

@@ -20,7 +20,7 @@ def bessel_i(x: Tensor, n: int) -> Tensor:
     near = size.clamp(max=split)
     small = torch.special.i0e(near) * _ratio(near, n, split)
     far = size.clamp(min=split)
-    # Of e^-x I_n(x), which does not overflow.
+    # For e^-x I_n(x), which does not overflow.
     large = upward(
         torch.special.i0e(far), torch.special.i1e(far), n, lambda a, b, k: a - 2 * k / far * b
     )

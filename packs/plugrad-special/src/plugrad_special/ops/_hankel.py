@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 #: From here on the integrals below are evaluated; below it, power series are accurate.
 SPLIT = 4.0
 
-# The singularities lie sqrt(x) off the real line of v: at x = 4 this step leaves e^(-2 pi 2 / h).
+# The singularities are sqrt(x) off the real line of v: at x = 4 this step leaves e^(-2 pi 2 / h).
 _RULE = trapezoid(0.3, 6.3)
 
 

@@ -36,7 +36,7 @@ def _jacobi(family: Jacobi, x: Tensor, n: Tensor, order: int) -> Tensor:
 
 
 def _shifted(family: Jacobi, x: Tensor, n: Tensor, order: int) -> Tensor:
-    """Of the polynomial in 2x - 1; near 0 that has lost what x has."""
+    """For the polynomial in 2x - 1; near 0 that has lost digits of x."""
     u = torch.where(x < 0.5, x, 1 - x)
     return 2.0**order * family.derivative(2 * x - 1, u, n, order)
 

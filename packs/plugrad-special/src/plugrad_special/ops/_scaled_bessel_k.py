@@ -9,7 +9,7 @@ from torch import Tensor
 
 from plugrad_special.ops._bessel import integrals, trapezoid, where_k1_is_finite
 
-# The singularities lie sqrt(2 x) off the real line of v: 2 at this x, e^(-2 pi 2 / h).
+# The singularities are sqrt(2 x) off the real line of v: 2 at this x, e^(-2 pi 2 / h).
 _SPLIT = 2.0
 _STEP, _END = 0.3, 7.8
 
