@@ -557,7 +557,7 @@ def test_definitions_that_cannot_work():
             pg.op(name)
     with pytest.raises(errors.OpDefinitionError, match="unknown keyword[\\s\\S]*methods"):
         pg.op("name", method=("x",))
-    with pytest.raises(errors.OpDefinitionError, match="no Function"):
+    with pytest.raises(errors.OpDefinitionError, match="is not a Function"):
         pg.op("name")(int)
 
 

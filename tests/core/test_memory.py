@@ -120,7 +120,7 @@ def test_memory_is_shared_between_processes():
 )
 def test_out_is_refused(call):
     x, out = pg.Variable(_numbers(), requires_grad=True), torch.zeros(3, dtype=torch.float64)
-    with pytest.raises(ArgumentError, match=r"out=, which no op takes[^$]*fix: leave out= away"):
+    with pytest.raises(ArgumentError, match=r"out=, which no op takes[^$]*fix: drop out="):
         call(x, out)
     assert out.tolist() == [0, 0, 0]
 

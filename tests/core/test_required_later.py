@@ -155,7 +155,7 @@ def test_a_tensor_that_torch_tracks_since_is_refused():
     y = (x * c).sum()
     c.requires_grad_()
     assert pg.grad(y, x, retain_graph=True)[0].tolist() == [3, 4]
-    with pytest.raises(TorchGraphError, match=r"passed to mul as a constant requires grad by now"):
+    with pytest.raises(TorchGraphError, match=r"passed to mul as a constant now requires grad"):
         pg.grad(y, x, create_graph=True)
     c.requires_grad_(False)
     assert pg.grad(y, x, create_graph=True)[0].tolist() == [3, 4]

@@ -176,7 +176,7 @@ def test_out_is_refused_where_it_would_lose_the_gradient():
     out = torch.empty(3, 3, dtype=torch.float64)
     with pytest.raises(errors.OutArgumentError) as caught:
         torch.tensordot(x, x.t(), dims=1, out=out)
-    assert "fix: leave out= away" in str(caught.value)
+    assert "fix: drop out=" in str(caught.value)
     with pg.no_grad():
         torch.tensordot(x, x.t(), dims=1, out=out)
     torch.testing.assert_close(out, x.data @ x.data.T)

@@ -79,7 +79,7 @@ C = torch.tensor([1 + 2j, 3 - 1j], dtype=torch.complex128)
         (E, -E, "the sign is flipped"),
         (E, E * 0, "the gradient was dropped"),
         (E, E * 1.01, "scaled by 1.01"),
-        (E, torch.tensor([1.0, -2.0, 3.6], dtype=torch.float64), "1 of 3 elements are wrong"),
+        (E, torch.tensor([1.0, -2.0, 3.6], dtype=torch.float64), "1 of 3 elements is wrong"),
         (E * 0, E, "a part of the gradient should be zero"),
         (E, E * math.nan, "0 * inf or 0 / 0"),
         (E, E / 0, "a division by zero"),

@@ -184,8 +184,8 @@ def test_a_constant_of_another_name_is_one_failure_that_names_the_parameters():
     (failure,) = check_op(Scaled).failures
     assert failure.law == "runs"
     assert failure.message == (
-        "the sample calls 'target' constant and gives no such argument: write the position or "
-        "the name of an argument that it gives; forward's are named x, t"
+        "the sample calls 'target' constant but has no such argument: write the position or "
+        "the name of an argument that it has; forward's are named x, t"
     )
 
 
@@ -222,11 +222,11 @@ def test_a_sample_that_must_raise_is_no_case():
 
 NONE_TIMES_2 = "unsupported operand type(s) for *: 'int' and 'NoneType'"
 REFUSED = {
-    "Sample(float64[2]) raises nothing, not ValueError": Sample(X).raises(ValueError),
+    "Sample(float64[2]) raises nothing instead of ValueError": Sample(X).raises(ValueError),
     f"Sample(None) raises TypeError, not ValueError: {NONE_TIMES_2}": Sample(None).raises(
         ValueError
     ),
-    "Sample(None) raises TypeError as it should, but its message does not match 'a tensor': "
+    "Sample(None) raises TypeError as declared, but its message does not match 'a tensor': "
     f"{NONE_TIMES_2}": Sample(None).raises(TypeError, "a tensor"),
 }
 

@@ -244,7 +244,7 @@ def test_a_waiver_that_is_not_needed_is_a_failure():
 @pytest.mark.parametrize(
     ("law", "reason", "told"),
     [
-        ("orcale", "why", "'orcale' is waived and there is no such law"),
+        ("orcale", "why", "'orcale' is waived, but there is no such law"),
         ("oracle", " ", "no reason"),
     ],
 )
@@ -262,7 +262,7 @@ def test_one_sample_can_waive():
     assert statuses(report, "oracle") == ["waived", "failed"]
     assert statuses(report, "waivers") == ["passed"]
     again = check_op(an_op(samples=samples), laws=["waivers"])
-    assert message(again, "waivers") == "sample 0 waives oracle and keeps it: remove the waiver"
+    assert message(again, "waivers") == "sample 0 waives oracle but keeps it: remove the waiver"
 
 
 def test_a_sample_whose_oracle_is_wrong():

@@ -258,7 +258,7 @@ def test_outputs_that_change_their_kind_are_refused_as_torch_does(name):
     what, became = message.split(": ")
     expected = f"{what} changes when input 0[0] is moved by 1e-06: {became}"
     assert str(raised.value).splitlines()[0] == expected
-    assert "\n  fix: check the function at inputs around which" in str(raised.value)
+    assert "\n  fix: check the function at inputs near which" in str(raised.value)
     assert not gradcheck(fn, pg.Variable(one, requires_grad=True), raise_exception=False)
 
 

@@ -26,5 +26,5 @@ class Wrong(pg.Function):
         yield Sample(make(3))
 
 
-ALSO = {"to-library": "the tracer computes the gradient twice, too"}
+ALSO = {"to-library": "the tracer computes the gradient twice too"}
 MESSAGE = r"twice"

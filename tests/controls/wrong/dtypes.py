@@ -25,4 +25,4 @@ class Wrong(pg.Function):
         yield Sample(make(3))
 
 
-MESSAGE = r"torch\.float32 inputs are taken"
+MESSAGE = r"torch\.float32 inputs are accepted"

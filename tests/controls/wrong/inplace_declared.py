@@ -23,4 +23,4 @@ class Wrong(pg.Function):
         yield Sample(make(3))
 
 
-MESSAGE = r"torch.Tensor has sparse_resize_, and the op has not: declare inplace=True"
+MESSAGE = r"torch.Tensor has sparse_resize_, but the op does not: declare inplace=True"

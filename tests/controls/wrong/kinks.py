@@ -27,7 +27,7 @@ class Wrong(pg.Function):
 
 MESSAGE = r"at a kink in x element 1 the gradient is 2, not between -?0 and 1"
 ALSO = {
-    "numeric": "it looks between the one-sided slopes, too",
+    "numeric": "it looks between the one-sided slopes too",
     "oracle": "torch's gradient there is another",
     "stretched": "ten times 0 is 0",
 }

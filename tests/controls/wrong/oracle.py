@@ -25,6 +25,6 @@ class Wrong(pg.Function):
 
 MESSAGE = r"not torch's gradient: gradient of x.*(float32 arithmetic|scaled by|not exact)"
 ALSO = {
-    "sizes": "it compares gradients with torch's, too",
-    "stretched": "it compares gradients with torch's, too",
+    "sizes": "it compares gradients with torch's too",
+    "stretched": "it compares gradients with torch's too",
 }

@@ -35,4 +35,4 @@ class Wrong(pg.Function):
         yield Sample(make(3), 2, 5)
 
 
-MESSAGE = r"argument 2 is 'alpha', and forward's is 'y'"
+MESSAGE = r"argument 2 is 'alpha', but forward's is 'y'"

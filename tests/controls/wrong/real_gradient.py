@@ -25,4 +25,4 @@ class Wrong(pg.Function):
         yield Sample(make(3), make(3))
 
 
-MESSAGE = r"the real input \w gets a complex gradient where another input is complex"
+MESSAGE = r"the real input \w gets a complex gradient when another input is complex"

@@ -29,7 +29,7 @@ class Wrong(pg.Function):
 
 MESSAGE = r"not what the reference gives: output 0"
 ALSO = {
-    "magnitudes": "it compares values with the reference's, too",
-    "sizes": "it compares values with the reference's, too",
-    "stretched": "it compares values with the reference's, too",
+    "magnitudes": "it compares values with the reference's too",
+    "sizes": "it compares values with the reference's too",
+    "stretched": "it compares values with the reference's too",
 }

@@ -24,4 +24,4 @@ class Wrong(pg.Function):
         yield Sample(make(2, 2)).raises(ValueError, "one dimension")
 
 
-MESSAGE = r"Sample\(float64\[2, 2\]\) raises nothing, not ValueError"
+MESSAGE = r"Sample\(float64\[2, 2\]\) raises nothing instead of ValueError"

@@ -1,4 +1,4 @@
-"""signature: backward is no static method, which the class itself does not notice."""
+"""signature: backward is not a static method, which the class itself does not notice."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ class Wrong(pg.Function):
         yield Sample(make(3))
 
 
-MESSAGE = r"backward is no static method"
+MESSAGE = r"backward is not a static method"

@@ -24,4 +24,4 @@ class Wrong(pg.Function):
         yield Sample(make(3), 3.0)
 
 
-MESSAGE = r"declares _Ops\.stub\(.*factor.*\), and forward takes \(x, scale=2\.0\)"
+MESSAGE = r"declares _Ops\.stub\(.*factor.*\), but forward takes \(x, scale=2\.0\)"

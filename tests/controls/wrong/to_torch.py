@@ -21,6 +21,6 @@ class Wrong(Composite):
 
 
 ALSO = dict.fromkeys(
-    ("untracked", "sizes", "second-order", "stretched"), "it calls the op on tensors, too"
+    ("untracked", "sizes", "second-order", "stretched"), "it calls the op on tensors too"
 )
 MESSAGE = r"on plain tensors the value differs"

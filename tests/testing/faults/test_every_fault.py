@@ -265,8 +265,8 @@ def test_what_is_proven_of_a_region():
         for name in ("cos", "log", "sin")
     }
     assert proofs == {
-        "cos": "where x = 0 its gradient is zero, not finite or not there",
-        "log": "where x = 0 its gradient is zero, not finite or not there",
+        "cos": "where x = 0 its gradient is zero, not finite or missing",
+        "log": "where x = 0 its gradient is zero, not finite or missing",
         "sin": None,
     }
 

@@ -79,8 +79,8 @@ def test_an_op_that_takes_no_complex_numbers_refuses_them_and_may_say_so():
     failed = {r.law: r.message for r in check_op(OnlySaying).failures}
     assert failed.keys() == {"complex", "dtypes"}
     assert failed["dtypes"] == (
-        "torch.bfloat16 inputs are taken, but the op declares dtypes= without them: raise an error "
-        "for them in forward"
+        "torch.bfloat16 inputs are accepted, but the op declares dtypes= without them: raise an "
+        "error for them in forward"
     )
 
 

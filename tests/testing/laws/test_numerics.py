@@ -182,7 +182,7 @@ def test_an_input_of_zeros_is_inconclusive_which_is_a_warning():
     result = check(Squared, [(torch.zeros(3),)], squared)
     assert (result.status, result.verdict) == ("warning", "inconclusive")
     assert result.message == (
-        "inconclusive: the gradient of x is zero everywhere, and one that is missing would pass: "
+        "inconclusive: the gradient of x is zero everywhere, so a missing one would pass: "
         "give a sample where it is larger"
     )
 

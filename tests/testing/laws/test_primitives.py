@@ -69,7 +69,7 @@ def test_the_number_of_a_name_or_a_size_apart_is_the_same_call():
 @pytest.mark.parametrize(
     ("forward", "overload", "message"),
     [
-        (lambda ctx, x, keepdim: x, aten.amax.default, "argument 1 is 'dim', and forward's is"),
+        (lambda ctx, x, keepdim: x, aten.amax.default, "argument 1 is 'dim', but forward's is"),
         (lambda ctx, x: x, aten.amax.default, "forward does not take 'dim' by position"),
         (lambda ctx, x: x, aten.sum.default, "forward does not take 'dtype'"),
         (lambda ctx, x, dim=0, keepdim=False: x, aten.amax.default, r"dim=\[\], in forward dim=0"),

@@ -85,8 +85,8 @@ def test_where_it_may_be(pack):
         assert status == "failed", place
         assert place.removeprefix("../") in message
         assert message.endswith(
-            "declares _Ops.scaled(self, factor=2.0, *, round=False), and forward takes "
-            "(x, scale=2.0, *, round=False): factor stands where forward has scale"
+            "declares _Ops.scaled(self, factor=2.0, *, round=False), but forward takes "
+            "(x, scale=2.0, *, round=False): factor is where forward has scale"
         )
         pack("class Other: ...", place=place)
 
@@ -114,7 +114,7 @@ def test_what_is_compared(pack, declared, told):
 def test_a_function_has_all_parameters(pack):
     assert pack("def scaled(x, scale=2.0, *, round=False): ...") == ("passed", "")
     _, message = pack("def scaled(y, scale=2.0, *, round=False): ...")
-    assert message.endswith("y stands where forward has x")
+    assert message.endswith("y is where forward has x")
     # No one can name what is positional only.
     assert pack("def scaled(y, /, scale=2.0, *, round=False): ...") == ("passed", "")
 
@@ -134,7 +134,7 @@ def test_overloads(pack):
     assert pack(stub.format("*, round: bool = False")) == ("passed", "")
     assert pack(stub.format("scale: float = 2.0")) == ("passed", "")
     assert "forward has no factor" in pack(stub.format("factor: float = 2.0"))[1] or (
-        "factor stands where" in pack(stub.format("factor: float = 2.0"))[1]
+        "factor is where" in pack(stub.format("factor: float = 2.0"))[1]
     )
     # Together they must have all.
     stub = stub.replace(", *, round: bool = False) -> str", ") -> str")
@@ -151,7 +151,7 @@ def test_the_ops_own_class(pack):
 def test_a_variadic_forward(pack):
     op = OP.replace("x, scale=2.0, *, round=False", "*xs").replace("ctx.scale = scale", "")
     assert pack("class _Ops:\n    def scaled(self, *xs): ...", op=op) == ("passed", "")
-    assert pack("def scaled(*others): ...", op=op)[1].endswith("others stands where forward has xs")
+    assert pack("def scaled(*others): ...", op=op)[1].endswith("others is where forward has xs")
 
 
 def test_the_op_of_the_packs_name_is_called(pack):
@@ -164,9 +164,7 @@ def test_the_op_of_the_packs_name_is_called(pack):
 def test_an_op_that_the_stub_lacks(pack):
     status, message = pack("class _Ops:\n    def other(self): ...")
     assert status == "failed"
-    assert (
-        "does not declare scaled, so that type checkers refuse it: add it to the class" in message
-    )
+    assert "does not declare scaled, so type checkers refuse it: add it to the class" in message
     assert message.endswith("def scaled(self, scale=2.0, *, round=False) -> Variable: ...")
     assert pack("def helper(): ...") == ("not applicable", "no stub file declares the op")
 
