@@ -124,7 +124,7 @@ def test_at_a_kink_a_gradient_beyond_the_sides_fails(gradient):
     )
     with pytest.raises(GradcheckError) as caught:
         gradcheck(ours, leaves(at(0.0, 1.0, -1.0)))
-    assert "worst of 1 wrong elements of 9: d output 0[0] / d input 0[0]" in str(caught.value)
+    assert "worst of 1 wrong element of 9: d output 0[0] / d input 0[0]" in str(caught.value)
     assert "a kink or jump: the derivative is 0 on the left, 1 on the right" in str(caught.value)
 
 

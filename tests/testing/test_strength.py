@@ -196,7 +196,7 @@ def test_equivalent_faults_are_proven():
     }
     report = op_strength("cos", faults=["wrong-at-0"])
     assert [(r.verdict, r.message) for r in report] == [
-        ("equivalent", "where x = 0 its gradient is zero, not finite or not there")
+        ("equivalent", "where x = 0 its gradient is zero, not finite or missing")
     ]
 
 

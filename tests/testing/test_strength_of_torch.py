@@ -132,7 +132,7 @@ def test_options_in_a_setup_context():
     assert found == {"other-dim[dim]": "caught", "option-ignored[a]": "caught"}
     weak = messages(Rows, lambda make: [Sample(make(3), 0)], faults=["option-ignored"])
     assert weak["option-ignored[a]"] == (
-        "add a sample that gives a another value, and that forward also takes without it"
+        "add a sample with a non-default a that is also valid without it"
     )
 
 
