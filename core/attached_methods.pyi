@@ -612,13 +612,11 @@ class AttachedMethods:
         """y = conj(x), x itself if it is real; gx = conj(gy)."""
 
     def conj_physical(self) -> Variable:
-        """y = conj(x), a copy also if it is real; gx = conj(gy). conj puts it off, this does
-        not.
-        """
+        """y = conj(x), which is x if it is real; gx = conj(gy). conj puts it off, this does not."""
 
     def conj_physical_(self) -> Variable:
-        """In place: y = conj(x), a copy also if it is real; gx = conj(gy). conj puts it off,
-        this does not.
+        """In place: y = conj(x), which is x if it is real; gx = conj(gy). conj puts it off, this
+        does not.
         """
 
     def contiguous(
