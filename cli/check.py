@@ -36,9 +36,9 @@ def check(
     ops: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="OP|PACK::|MODULE:NAME|FILE.py:NAME|PACKAGE:",
-            help="Names of ops, or PACK:: for all ops of a pack; without names, all ops. "
-            "A torch.autograd.Function, custom op or function is named by its module or file; "
+            metavar="TARGET",
+            help="The name of an op, or PACK:: for all ops of a pack; by default all ops. A "
+            "torch.autograd.Function, custom op or function is MODULE:NAME or FILE.py:NAME; "
             "PACKAGE: or FILE.py means each Function in it (a plugrad Function if it has "
             "samples).",
             show_default=False,
@@ -109,14 +109,14 @@ def check(
     forward". The laws run on the op's samples; no other test is needed.
 
     \b
-    plugrad check                        every registered op
-    plugrad check sin erf                two ops
-    plugrad check plugrad::              the built-in ops
+    plugrad check               every registered op
+    plugrad check sin erf       two ops
+    plugrad check plugrad::     the built-in ops
     plugrad check sin --law oracle --law second-order
     plugrad check entmax.activations:SparsemaxFunction
     plugrad check kernels.py:Swish --samples swish_samples.py
-    plugrad check entmax:                each Function of a package
-    plugrad check --jobs 8 --html report.html --junit report.xml
+    plugrad check entmax:       each Function of a package
+    plugrad check --html report.html --junit report.xml
 
     The exit status is 0 if every law holds, 1 if one does not, 2 if the command is wrong,
     and 130 after Ctrl-C, which prints the results so far.

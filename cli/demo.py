@@ -35,7 +35,7 @@ def demo(
     accuracy and the time compared with torch, and saves a plot.
 
     \b
-    plugrad demo                         on the CPU, 30 epochs, the plot in out/loss.png
+    plugrad demo                 writes out/loss.png
     plugrad demo --device cuda --out plots
     plugrad demo --epochs 5 --seed 1
 

@@ -30,7 +30,7 @@ def explain(
     what it does to a rule, and which samples catch it.
 
     \b
-    plugrad explain                  all laws by family, and the faults
+    plugrad explain           list all laws and faults
     plugrad explain complex
     plugrad explain no-nan wrong-at-0
 

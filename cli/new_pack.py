@@ -39,8 +39,8 @@ def new_pack(
     working op, its tests, types and CI.
 
     \b
-    plugrad new-pack softclip            the folder plugrad-softclip
-    plugrad new-pack plugrad-softclip    the same
+    plugrad new-pack softclip
+    plugrad new-pack plugrad-softclip    means the same
     plugrad new-pack activations --op squash
     plugrad new-pack softclip --into ~/src
 

@@ -33,9 +33,9 @@ def ops(
     """List the ops.
 
     \b
-    plugrad ops                    built-in and of packs, with category and formula
-    plugrad ops --pack special
-    plugrad ops --json             names, methods, torch callables, signatures, files, flags
+    plugrad ops                   with category and formula
+    plugrad ops --pack special    only those of a pack
+    plugrad ops --json            everything about them
 
     The exit status is 0, or 2 if there is no such pack.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)

@@ -26,11 +26,12 @@ def packs(
 ) -> None:
     """List the installed packs.
 
-    They are listed in the order in which they load. A pack that is broken is set aside.
+    They are listed in the order in which they load. A pack that is broken is set aside;
+    with --no-load, "found" means that a pack may load.
 
     \b
-    plugrad packs             load them; show ops, load time, errors
-    plugrad packs --no-load   run none of their code; "found" may load
+    plugrad packs             load them; show errors too
+    plugrad packs --no-load   run none of their code
     plugrad packs --strict    for CI
     plugrad packs --json
 

@@ -37,9 +37,9 @@ def strength(
     ops: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="OP|PACK::|MODULE:NAME|FILE.py:NAME|PACKAGE:",
-            help="Names of ops, or PACK:: for all ops of a pack; without names, all ops. "
-            "A Function, torch's or plugrad's, is named by its module or file; PACKAGE: or "
+            metavar="TARGET",
+            help="The name of an op, or PACK:: for all ops of a pack; by default all ops. A "
+            "Function, torch's or plugrad's, is MODULE:NAME or FILE.py:NAME; PACKAGE: or "
             "FILE.py means each Function in it (a plugrad Function if it has samples).",
             show_default=False,
             autocompletion=complete_chosen,
@@ -92,11 +92,11 @@ def strength(
     fails its check gets no faults; the law that it breaks is shown instead.
 
     \b
-    plugrad strength                     every registered op
+    plugrad strength              every registered op
     plugrad strength sin nn.functional.gelu
-    plugrad strength special::           all ops of a pack
-    plugrad strength mul --fault scaled --fault 'dropped[y]'
-    plugrad strength kernels.py:Swish --samples swish_samples.py
+    plugrad strength special::    all ops of a pack
+    plugrad strength mul --fault dropped --fault 'scaled[y]'
+    plugrad strength kernels.py:Swish --samples samples.py
     plugrad strength --json - > strength.json
 
     The exit status is 0 if no fault survives, 1 if one does or an op fails its check, 2 if

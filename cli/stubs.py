@@ -58,8 +58,8 @@ def stubs(
     \b
     plugrad stubs                    into this environment
     plugrad stubs --check            in CI
-    plugrad stubs --output typings   for pyright, which looks there by itself
-    plugrad stubs --builtins         after a change of a built-in op, in plugrad's repository
+    plugrad stubs --output typings   where pyright looks
+    plugrad stubs --builtins         in plugrad's repository
 
     The exit status is 0; 1 if --check finds that the stub is out of date; 2 if the command is
     wrong or the folder cannot be written.
