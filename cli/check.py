@@ -116,7 +116,7 @@ def check(
     plugrad check entmax.activations:SparsemaxFunction
     plugrad check kernels.py:Swish --samples swish_samples.py
     plugrad check entmax:       each Function of a package
-    plugrad check --html report.html --junit report.xml
+    plugrad check --jobs 8 --html report.html --junit report.xml
 
     The exit status is 0 if every law holds, 1 if one does not, 2 if the command is wrong,
     and 130 after Ctrl-C, which prints the results so far.

@@ -46,8 +46,8 @@ def new_op(
     \b
     plugrad new-op squash           in a pack's folder
     plugrad new-op squash --pack ~/src/plugrad-softclip
-    plugrad new-op erfcx --overrides torch.special.erfcx
-    plugrad new-op special/erfc     in plugrad's repository
+    plugrad new-op bessel_j0 --overrides torch.special.bessel_j0
+    plugrad new-op special/expint   in plugrad's repository
 
     The pack is one that new-pack made. The new op is an example that works; replace its
     formula by your own. If the op stands for a torch function (--overrides, or a built-in op

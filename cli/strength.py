@@ -95,8 +95,8 @@ def strength(
     plugrad strength              every registered op
     plugrad strength sin nn.functional.gelu
     plugrad strength special::    all ops of a pack
-    plugrad strength mul --fault dropped --fault 'scaled[y]'
-    plugrad strength kernels.py:Swish --samples samples.py
+    plugrad strength mul --fault scaled --fault 'dropped[y]'
+    plugrad strength kernels.py:Swish --samples swish_samples.py
     plugrad strength --json - > strength.json
 
     The exit status is 0 if no fault survives, 1 if one does or an op fails its check, 2 if

@@ -163,10 +163,10 @@ class Report:
         return "\n".join(lines)
 
 
-def failure_text(result: Result) -> str:
+def failure_text(result: Result, jacobians: bool = True) -> str:
     """What is wrong, where, why the law exists, and how to see it again.
 
-    The first line says as much as fits.
+    The first line says as much as fits. Both Jacobians are in it if wanted.
     """
     place = "" if result.sample is None else f", sample {result.sample}"
     lines = [result.message, f"  op: {result.op}{place}"]
