@@ -21,7 +21,7 @@ def ops(
     pack: Annotated[
         str | None,
         typer.Option(
-            help="Only the ops of this pack; plugrad stands for the built-in ops.",
+            help="Only the ops of this pack; the built-in ops are those of the pack plugrad.",
             show_default=False,
             autocompletion=complete_packs,
         ),

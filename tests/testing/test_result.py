@@ -59,7 +59,7 @@ def test_the_pages_of_all_broken_laws_are_named_once():
 
 
 def test_a_failure_names_its_laws_page():
-    assert "  law: oracle: The gradient is torch's" in failure_text(a_result("failed", "wrong"))
+    assert "  law: oracle: The gradient equals torch's" in failure_text(a_result("failed", "wrong"))
     assert "differences. (plugrad explain oracle)" in failure_text(a_result("failed", "wrong"))
 
 
