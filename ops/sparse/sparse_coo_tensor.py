@@ -43,9 +43,15 @@ class SparseCooTensor(Function):
     ) -> Tensor:
         where = torch.as_tensor(indices, device=values.device)
         ctx.save_for_backward(where)
-        checks: Any = {"check_invariants": check_invariants, "is_coalesced": is_coalesced}
+        given: dict[str, Any] = {
+            "dtype": dtype,
+            "device": device,
+            "check_invariants": check_invariants,
+            "is_coalesced": is_coalesced,  # which torch 2.6 takes with a size only
+        }
         sizes: Any = () if size is None else (size,)
-        return torch.sparse_coo_tensor(where, values, *sizes, dtype=dtype, device=device, **checks)
+        options = {name: value for name, value in given.items() if value is not None}
+        return torch.sparse_coo_tensor(where, values, *sizes, **options)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> tuple[None, Tensor]:

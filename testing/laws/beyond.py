@@ -245,13 +245,19 @@ def _next_order(
     generator = case.generator(10 + number)
     directions = [random_like(t.detach(), generator) for _, t in pairs]
     ours = case.op.engine.grad([o for o, _ in pairs], directions, our_points, create_graph=True)
-    expected = torch.autograd.grad(
-        [t for _, t in pairs],
-        torch_points,
-        directions,
-        create_graph=True,
-        allow_unused=True,
-    )
+    try:
+        expected = torch.autograd.grad(
+            [t for _, t in pairs],
+            torch_points,
+            directions,
+            create_graph=True,
+            allow_unused=True,
+        )
+    except RuntimeError as error:
+        if "derivative for" in str(error) and "not implemented" in str(error):
+            # Which derivatives torch has depends on its version; finite differences judge all.
+            raise NotApplicable("the installed torch has no such derivative") from None
+        raise
     return ours, list(expected)
 
 

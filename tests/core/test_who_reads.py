@@ -51,7 +51,7 @@ def test_a_name_that_was_given_otherwise_is_found_too():
     with pytest.raises(errors.ConversionError, match="torch's sparse_coo_tensor,"):
         sparse_coo_tensor(torch.tensor([[0, 1]]), variable(), size=(3,))
     other = torch.as_tensor
-    with pytest.raises(errors.ConversionError, match="what else reads DLPack"):
+    with pytest.raises(errors.ConversionError, match="other readers of DLPack"):
         other(variable())
 
 

@@ -262,9 +262,9 @@ def test_names_that_no_pack_may_have(site):
         "linalg": "it is the built-in linalg.",
         "T": "it is the built-in numpy_T's",
         "data": "it is Variable's own",
-        "with-dash": "x.with-dash would not be Python",
-        "class": "x.class would not be Python",
-        "_hidden": "x._hidden would not be Python",
+        "with-dash": "x.with-dash would not be valid Python",
+        "class": "x.class would not be valid Python",
+        "_hidden": "x._hidden would not be valid Python",
     }
     for number, name in enumerate([*said, "plugrad", "local"]):
         site.install(f"bad{number}", "raise RuntimeError('imported')", pack=name)
