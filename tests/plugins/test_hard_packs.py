@@ -526,7 +526,8 @@ def test_a_name_that_no_pack_can_have_is_refused_in_add_as_well(site, pack):
             print(error)
         """,
     )
-    assert out.startswith(f"{pack!r} is not a valid name for a pack: x.{pack} would not be valid Python")
+    why = f"x.{pack} would not be valid Python"
+    assert out.startswith(f"{pack!r} is not a valid name for a pack: {why}")
 
 
 # --- choosing ------------------------------------------------------------------------
