@@ -59,7 +59,7 @@ def with_statistics(
         more = more + gmean.reshape(layout.statistics)
     if grstd is not None:
         more = more - grstd.reshape(layout.statistics) * rstd**3 * (seen - mean)
-    more = (more / (layout.x[2] * layout.x[3])).reshape(x.shape)
+    more = (more / (layout.x[2] * layout.x[3])).reshape(x.shape).to(x.dtype)  # statistics are wider
     return more if gx is None else gx + more
 
 
