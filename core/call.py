@@ -16,6 +16,7 @@ from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import NUMBERS, ORIGIN_X, ORIGIN_Y, ORIGINS_XY, UntrackedContext
 from plugrad.core.hooks import note
 from plugrad.core.node import Record, grouped, origins
+from plugrad.core.older_forms import as_torch_reads_it
 from plugrad.core.record import note_constants, only_plain, record, record_any, untracked
 from plugrad.core.twins import MISSING, make_twin
 from plugrad.core.unpack import (
@@ -28,7 +29,7 @@ from plugrad.core.unpack import (
 )
 from plugrad.core.variable import Variable, plain
 from plugrad.core.views import note_custom_view, note_views
-from plugrad.errors import PlugradError
+from plugrad.errors import ArgumentError, PlugradError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -281,12 +282,15 @@ def _general_gate(  # noqa: C901
     declared = function.declaration is not None and function.declaration.inplace
     twin = make_twin(function, f"{op_name.rpartition('.')[2]}_") if declared else None
 
-    def apply(*args: Any, **kwargs: Any) -> Any:
+    def apply(*args: Any, **kwargs: Any) -> Any:  # noqa: C901
         options: dict[str, Any] = {}
         if twin is not None and kwargs.pop("inplace", False):
             return twin(*args, **kwargs)
         if kwargs or not signature.fits(len(args)):
-            args, options = signature.bind(args, kwargs)
+            try:
+                args, options = signature.bind(args, kwargs)
+            except ArgumentError as error:
+                return as_torch_reads_it(function, error, args, kwargs)
             options = {name: raw_option(name, v, op_name) for name, v in options.items()}
         if numbers:
             args = with_numbers(args, signature)
