@@ -17,12 +17,11 @@ from plugrad.ops.quantization._straight_through import (
     refuse_parameters,
 )
 
-_NAME = "fake_quantize_per_channel_affine_cachemask"
 _KERNEL = torch.ops.aten.fake_quantize_per_channel_affine_cachemask.default
 
 
 @op(
-    _NAME,
+    "fake_quantize_per_channel_affine_cachemask",
     overrides=(_KERNEL,),
     surrogate=REASON,
     surrogate_reference=_KERNEL,
@@ -46,18 +45,18 @@ class FakeQuantizePerChannelAffineCachemask(StraightThrough):
         quant_min: int,
         quant_max: int,
     ) -> tuple[Tensor, Tensor]:
-        refuse_parameters(ctx, _NAME)
+        refuse_parameters(ctx, "fake_quantize_per_channel_affine_cachemask")
         return noted(ctx, _KERNEL(x, scale, zero_point, axis, quant_min, quant_max))
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         scale = make.tensor([0.25, 0.5, 1.0], torch.float32)
         zero = make.tensor([2, 0, -1], torch.int32)
-        yield Sample(make(3, 4), scale, zero, 0, -8, 7).constant("scale")
-        yield Sample(make(2, 3), scale, zero, 1, -4, quant_max=5).constant("scale")
-        yield Sample(make(2, 3, 2), scale, zero.float(), 1, -1, 3).constant("scale", "zero_point")
+        yield Sample(make(3, 4), scale, zero, 0, -8, 7).constant(1)
+        yield Sample(make(2, 3), scale, zero, 1, -4, quant_max=5).constant(1)
+        yield Sample(make(2, 3, 2), scale, zero.float(), 1, -1, 3).constant(1, 2)
         edges = make.tensor([[-9.0, 0.0, 9.0], [9.0, 0.5, -9.0]])
-        yield Sample(edges, scale, zero, axis=1, quant_min=-4, quant_max=3).constant("scale")
-        yield Sample(make(0, 3), scale, zero, 1, -8, 7).constant("scale")
-        floating = Sample(make(2, 3), scale, zero.float(), 1, -8, 7).constant("scale")
+        yield Sample(edges, scale, zero, axis=1, quant_min=-4, quant_max=3).constant(1)
+        yield Sample(make(0, 3), scale, zero, 1, -8, 7).constant(1)
+        floating = Sample(make(2, 3), scale, zero.float(), 1, -8, 7).constant(1)
         yield floating.raises(ArgumentError, "zero_point")

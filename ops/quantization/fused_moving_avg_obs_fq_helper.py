@@ -12,14 +12,13 @@ from plugrad.core.unpack import gradient_refused
 from plugrad.errors import ArgumentError
 from plugrad.ops.quantization._straight_through import IN_FLOAT32, REASON, StraightThrough, noted
 
-_NAME = "fused_moving_avg_obs_fq_helper"
 _BUFFERS = ("running_min", "running_max", "scale", "zero_point")
 _MOVES = "it computes scale and zero_point from the range that was seen, in place"
 _KERNEL = torch.ops.aten._fused_moving_avg_obs_fq_helper.default
 
 
 @op(
-    _NAME,
+    "fused_moving_avg_obs_fq_helper",
     overrides=(_KERNEL,),
     surrogate=REASON,
     surrogate_reference=_KERNEL,
@@ -55,7 +54,7 @@ class FusedMovingAvgObsFqHelper(StraightThrough):
     ) -> tuple[Tensor, Tensor]:
         for position, name in enumerate(_BUFFERS, 3):
             if ctx.needs_input_grad[position]:
-                raise gradient_refused(_NAME, name)
+                raise gradient_refused("fused_moving_avg_obs_fq_helper", name)
         state = observer_on, fake_quant_on, running_min, running_max, scale, zero_point
         how = averaging_const, quant_min, quant_max, ch_axis, per_row_fake_quant, symmetric_quant
         y, mask = _KERNEL(x, *state, *how)
@@ -69,13 +68,13 @@ class FusedMovingAvgObsFqHelper(StraightThrough):
             state.append(make.tensor([0] * count, torch.int32))
             for fake in on, off:
                 fixed = Sample(make(3, 4), off, fake, *state, 0.1, 0, 15, *how)
-                fixed = fixed.constant(*_BUFFERS)
+                fixed = fixed.constant(3, 4, 5, 6)
                 yield fixed.waive("inputs-unchanged", _MOVES) if fake is on else fixed
         edges = make.tensor([[-9.0, 0.0], [0.0, 0.3], [9.0, 0.0]])
-        edges_ = Sample(edges, off, on, *state, 0.1, 0, 15, 0, True).constant(*_BUFFERS)
+        edges_ = Sample(edges, off, on, *state, 0.1, 0, 15, 0, True).constant(3, 4, 5, 6)
         yield edges_.waive("inputs-unchanged", _MOVES)
         moving = Sample(make(3, 4).float(), on, on, *state, 0.1, -8, 7, 0, True)
-        moving = moving.constant(*_BUFFERS).waive("inputs-unchanged", _MOVES)
+        moving = moving.constant(3, 4, 5, 6).waive("inputs-unchanged", _MOVES)
         yield moving.waive("layouts", "torch's kernel misreads a running range that has strides")
-        learned = Sample(make(3, 4), off, on, *state, 0.1, 0, 15, 0).constant(*_BUFFERS[:2])
+        learned = Sample(make(3, 4), off, on, *state, 0.1, 0, 15, 0).constant(3, 4)
         yield learned.raises(ArgumentError, "scale")

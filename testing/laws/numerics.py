@@ -76,8 +76,9 @@ def _refuse_unjudged(case: Case) -> None:
     try:
         case.oracle.call()
     except NotApplicable:
-        message = "no law compares the gradient with anything: name a reference written in plain "
-        "torch"
+        message = (
+            "no law compares the gradient with anything: name a reference written in plain torch"
+        )
         _say([Numerics("the gradient", "inconclusive", message)])
 
 

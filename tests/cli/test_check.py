@@ -217,7 +217,7 @@ def test_bad_input_is_refused(arguments, message):
 def test_help_has_examples_a_line_each():
     done = check("--help")
     assert done.exit_code == 0
-    assert "\n  plugrad check                        every registered op\n" in done.stdout
+    assert "\n  plugrad check               every registered op\n" in done.stdout
     assert "\n  plugrad check sin --law oracle --law second-order\n" in done.stdout
 
 

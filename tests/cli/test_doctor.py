@@ -60,7 +60,7 @@ def test_absent_ops_are_told_and_are_not_wrong(monkeypatch):
     done = CliRunner().invoke(app, ["doctor"])
     assert done.exit_code == 0
     assert (
-        "\nbuilt-in ops that are absent with this torch\n"
+        "\nbuilt-in ops that this torch is too old or too new for\n"
         f"  nn.functional.soften: {why} (soften.py, line 9)\n"
         f"    fix: {fix}\n"
         "\npacks\n"
@@ -96,10 +96,10 @@ def test_whatever_is_wrong(tmp_path):
     old = finding(told, "the pack old is set aside: it was written for the pack API v0")
     assert old["fix"].startswith("upgrade old")
     both = finding(told, "the name 'wave', the method 'wave': claimed by ")
-    assert both["what"].endswith("air::wave (air) and sea::wave (sea); they are none of theirs")
+    assert both["what"].endswith("air::wave (air) and sea::wave (sea); neither gets them")
     assert both["fix"].startswith("call x.air.wave() or x.sea.wave(), which always works")
     sin = finding(told, "the name 'sin', the method 'sin'")
-    assert sin["what"].endswith("(plugrad.ops.elementwise.sin) and sun::sin (sun); they are sin's")
+    assert sin["what"].endswith("(plugrad.ops.elementwise.sin) and sun::sin (sun); sin gets them")
     absent = finding(told, "no distribution named 'absent' with a pack is installed")
     assert absent["where"] == "the environment variable PLUGRAD_PACKS"
     stated = finding(told, "the pack sea does not state the version of the pack API")
@@ -134,7 +134,7 @@ def test_a_pack_that_hangs(tmp_path):
     site = Site(tmp_path)
     site.install("stuck", "import time\ntime.sleep(600)")
     told, _ = doctor(site, "--json", "--patience", "3")
-    finding(told, "the pack stuck cannot be loaded: it is not loaded after 3 s")
+    finding(told, "the pack stuck cannot be loaded: it did not load within 3 s")
 
 
 def test_a_setting_that_is_not_understood(tmp_path):
@@ -174,8 +174,8 @@ def test_two_plugrads(tmp_path):
     program = f"import sys; sys.path.append({str(other.parent)!r}); sys.argv[1:] = ['doctor']\n"
     run = "from plugrad.cli import main\nif __name__ == '__main__': main()"
     stdout, _ = site.run(program, run, status=1)
-    assert f"1. there are two plugrads on the path: {pg.__path__[0]} is imported, " in stdout
-    assert f"and there is {other}\n" in stdout
+    assert f"1. there are two plugrads on the path: {pg.__path__[0]} is imported, but " in stdout
+    assert f" is imported, but {other} is there too\n" in stdout
     assert f"  where: sys.path: {other.parent}\n  fix: uninstall one of them" in stdout
 
 
@@ -183,4 +183,4 @@ def test_two_plugrads(tmp_path):
 def test_no_time_is_refused(seconds):
     done = CliRunner().invoke(app, ["doctor", "--patience", seconds])
     assert done.exit_code == 2
-    assert f"for --patience: {seconds} s is no time for a pack to load in\n  fix: " in done.stderr
+    assert f"for --patience: {seconds} s is not enough for a pack to load\n  fix: " in done.stderr

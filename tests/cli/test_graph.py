@@ -135,7 +135,7 @@ def test_a_module_by_its_name(folder):
             "return one number, as by .sum()",
         ),
         (["script.py:loss", "-o", "a.gif"], ".gif is not a format", "a.html"),
-        (["script.py:loss", "-o", "no/a.html"], "no/a.html can't be written", "that is there"),
+        (["script.py:loss", "-o", "no/a.html"], "no/a.html can't be written", "an existing folder"),
     ],
 )
 def test_what_is_wrong_is_said_with_a_fix(folder, arguments, what, fix):

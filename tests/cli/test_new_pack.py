@@ -427,7 +427,8 @@ def test_a_setting_that_is_not_understood_is_told(here):
 def test_help_has_examples_a_line_each():
     done = new_pack("--help")
     assert done.exit_code == 0
-    assert "\n  plugrad new-pack softclip            the folder plugrad-softclip\n" in done.stdout
+    assert "\n  plugrad new-pack softclip\n" in done.stdout
+    assert "\n  plugrad new-pack plugrad-softclip    means the same\n" in done.stdout
     assert "\n  plugrad new-pack activations --op squash\n" in done.stdout
 
 
@@ -467,8 +468,9 @@ def author(tmp_path_factory):
 
 def assert_checked(output, ops):
     """That the check passed, and pytest found the same: how much passed, and what did not apply."""
+    counted = "1 op" if ops == 1 else f"{ops} ops"
     found = re.search(
-        rf"passed: {ops} ops, \d+ results in .*: (\d+) passed, 0 failed, 0 waived, (\d+) not",
+        rf"passed: {counted}, \d+ results in .*: (\d+) passed, 0 failed, 0 waived, (\d+) not",
         output,
     )
     assert found, output

@@ -49,7 +49,7 @@ def test_an_op_that_fails_its_check_is_told_first_and_fails(tmp_path):
         done = strength("scaled_sin", "sin", "--json", path)
     assert done.exit_code == 1
     first, command = done.stdout.splitlines()[:2]
-    assert first.startswith("BROKEN scaled_sin fails its check, so nothing can be said of its ")
+    assert first.startswith("BROKEN scaled_sin fails its check, so its strength is unknown: ")
     place = "plugrad.tests.cli.wrong_ops:ScaledSin"
     assert command == f"  plugrad check {place} --law numeric --sample 0 --seed 0"
     assert "add a sample" not in done.stdout
@@ -216,4 +216,4 @@ def test_a_file_that_cannot_be_written_exits_with_2(tmp_path):
 
 def test_help_has_examples_a_line_each():
     done = strength("--help")
-    assert "\n  plugrad strength special::           all ops of a pack\n" in done.stdout
+    assert "\n  plugrad strength special::    all ops of a pack\n" in done.stdout

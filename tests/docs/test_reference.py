@@ -95,7 +95,10 @@ def test_every_public_name_of_the_checks_is_told_of():
 def test_packs_and_pages_import_the_public_names(path):
     """They keep working when a module is moved."""
     text = path.read_text(encoding="utf-8")
-    assert re.findall(r"from (plugrad\.(?:testing\.|core)\S*) import", text) == []
+    private = set(re.findall(r"from (plugrad\.(?:testing\.|core)\S*) import", text))
+    # The page that builds an engine shows the laws how to call it, by their own seam.
+    seam = {"plugrad.testing.engine", "plugrad.testing.torch_target"}
+    assert private <= (seam if path.name == "build-autograd.md" else set())
 
 
 @pytest.mark.parametrize(

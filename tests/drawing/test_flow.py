@@ -97,7 +97,7 @@ def test_a_gradient_to_start_from():
         pg.draw(y, gradients=True)
     assert "gradients=torch.ones_like(y)" in raised.value.fix
     assert norms(pg.draw(y, gradients=torch.ones_like(y)).steps[0]) == [2**0.5]
-    with pytest.raises(BackwardError, match="1 outputs were given 2 gradients"):
+    with pytest.raises(BackwardError, match="1 output was given 2 gradients"):
         pg.draw(y, gradients=[start, start])
     with pytest.raises(DrawingError, match="gradients= is a str"):
         pg.draw(y, gradients="yes")

@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 import plugrad as pg
 from plugrad.errors import SavedTensorChangedError
-from plugrad.tests.ops.test_op_db import CANNOT, RIGHT, entries, name
+from plugrad.tests.ops.op_db_entries import CANNOT, RIGHT, entries, name
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

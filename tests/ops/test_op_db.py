@@ -28,27 +28,11 @@ from plugrad.tests.interop.against_torch import (
     stages,
     with_leaves,
 )
+from plugrad.tests.ops.op_db_entries import CANNOT, RIGHT, UNBOUND, entries, name
 
 allow_flags()
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
-
-UNBOUND = "it calls an unbound method of torch.Tensor, which is written in C and takes no wrapper"
-
-#: Entries that no wrapper can be given to.
-CANNOT = dict.fromkeys(("__radd__", "__rmul__", "__getitem__", "cdouble", "cfloat"), UNBOUND)
-
-#: Entries in which torch has another derivative, and finite differences have ours.
-RIGHT = {
-    "as_strided_scatter": "torch's gradient is wrong: its own gradcheck of it fails",
-    "nn.functional.linear_cross_entropy.chunked": "in pieces torch has no second derivative, and "
-    "gives 0; its own test of it is expected to fail",
-    **dict.fromkeys(
-        [f"nn.functional.max_unpool{n}d" for n in (1, 2, 3)],
-        "an element that another one overwrites has no gradient; in torch it has, and torch does "
-        "not test it",
-    ),
-}
 
 #: Entries whose gradient is coarse in torch in bfloat16.
 COARSE = {"logcumsumexp": "torch's is as far from float64's as that is large; ours is 0.2 % off"}
@@ -63,20 +47,6 @@ NAN = {
 #: Entries that torch's gradient tests call with triangular factors. Ours does not give the triangle
 #: that is not read a gradient; torch's does.
 TRIANGULAR = {"cholesky_inverse", "cholesky_solve"}
-
-
-def entries(dtype: torch.dtype) -> list[Any]:
-    """Those that torch differentiates in this dtype."""
-    return [
-        info
-        for info in op_db
-        if info.supports_autograd and dtype in info.supported_backward_dtypes("cpu")
-    ]
-
-
-def name(info: Any) -> str:
-    """With its variant, as torch's tests have it."""
-    return f"{info.name}.{info.variant_test_name}".rstrip(".")
 
 
 @pytest.mark.parametrize("info", entries(torch.float64), ids=name)

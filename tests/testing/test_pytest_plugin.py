@@ -257,7 +257,7 @@ def test_many_reasons_are_cut_short_unless_v_is_set(pytester, monkeypatch):
     monkeypatch.setattr(pytest_plugin, "_SHOWN", 1)
     chosen = ["--plugrad-op", "exp", *laws("subsets", "non-differentiable")]
     done = run(pytester, *chosen)
-    done.stdout.fnmatch_lines(["* for 1 other reasons, which -v shows"])
+    done.stdout.fnmatch_lines(["* for 1 other reason, which -v shows"])
     run(pytester, *chosen, "-v").stdout.no_fnmatch_line("*other reasons*")
 
 

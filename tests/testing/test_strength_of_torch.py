@@ -354,5 +354,5 @@ def test_what_is_declared_and_a_reference_hold_for_the_copies():
         functions.Swish, samples=strong, reference=torch.nn.functional.silu, faults=["scaled"]
     )
     assert [r.verdict for r in found] == ["caught"]
-    with pytest.raises(ArgumentError, match="samples can be told of a torch target only"):
+    with pytest.raises(ArgumentError, match="samples is only for torch targets"):
         op_strength("sin", samples=strong)

@@ -114,7 +114,7 @@ def test_a_samples_file_that_is_given_or_configured_counts_before_others(project
         ("swish.py:Swich", "swish.py has no 'Swich'"),
         ("raising.py:F", "raising.py cannot be imported: ZeroDivisionError"),
         ("exiting.py:F", "exiting.py cannot be imported: SystemExit"),
-        ("plain.py", "plain.py defines no torch.autograd.Function"),
+        ("plain.py", "plain.py defines neither a torch.autograd.Function nor a plugrad.Function"),
         ("swish.py", "'swish.py' leads to 2 targets"),
     ],
 )

@@ -125,20 +125,22 @@ def test_without_samples_nothing_is_passed():
 @pytest.mark.parametrize("samples", [3, torch.ones(2), lambda _: 3, [3], {"x": 1}])
 def test_what_is_no_samples_is_refused(samples):
     with pytest.raises(
-        TargetError, match=r"samples= is, or gives, a .*\n.*\n  fix: pass a function"
+        TargetError, match=r"samples= is, or returns, a .*\n.*\n  fix: pass a function"
     ):
         made_samples(samples, None)
 
 
 def test_what_cannot_be_declared_is_refused():
-    with pytest.raises(ArgumentError, match="view cannot be said of a torch target"):
+    with pytest.raises(ArgumentError, match="view cannot be declared of a torch target"):
         check_op(functions.Swish, samples=rows, view=True)
-    with pytest.raises(ArgumentError, match="samples can be told of a torch target only"):
+    with pytest.raises(ArgumentError, match="samples is only for torch targets"):
         check_op("sin", samples=rows)
 
 
 def test_what_is_no_target_is_refused():
-    with pytest.raises(TargetError, match="is nothing that torch differentiates\n.*\n  fix: pass"):
+    with pytest.raises(
+        TargetError, match="is not something that torch differentiates\n.*\n  fix: pass"
+    ):
         TorchTarget(torch.autograd.Function)
 
 

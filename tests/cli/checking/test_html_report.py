@@ -84,7 +84,7 @@ def test_a_failure_names_its_laws_page_and_links_it():
     text = html_report(outcome())
     assert '<a href="#law-oracle">oracle</a>' in text
     assert text.count('<article id="law-oracle">') == 1
-    assert "oracle, a law: The gradient is torch&#39;s" in text
+    assert "oracle, a law: The gradient equals torch&#39;s" in text
     assert '<article id="law-samples">' not in text  # nobody broke it
     assert "<code>plugrad explain oracle</code>" in text
     assert '["law\\u0027s page","plugrad explain oracle"]' in text
@@ -222,7 +222,7 @@ def test_the_panel_leads_to_the_laws_page(page):
     assert link.text == "oracle"
     link.click()
     article = page.find_element("id", "law-oracle")
-    assert "oracle, a law: The gradient is torch's" in article.text
+    assert "oracle, a law: The gradient equals torch's" in article.text
     top = page.execute_script("return arguments[0].getBoundingClientRect().top", article)
     assert top < page.execute_script("return innerHeight")
 

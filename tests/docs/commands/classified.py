@@ -121,6 +121,10 @@ RUN = {
 BY_ANOTHER_TEST = {
     "docs/tutorials/first-pack.md": "tests/docs/test_first_pack.py",
     "docs/kernels.md": "tests/docs/test_kernels.py",
+    "docs/draw.md": "tests/docs/test_draw.py",
+    "plugrad graph script.py:loss": "tests/cli/test_graph.py",
+    "plugrad graph script.py:loss --gradients --lines": "tests/cli/test_graph.py",
+    "plugrad graph package.module:loss -o loss.svg": "tests/cli/test_graph.py",
     "plugrad check cube.py:Cube --law complex --sample 0 --seed 0": "tests/test_readme.py",
     "plugrad new-op elementwise/gudermannian": "tests/test_contributing.py",
     "plugrad check gudermannian": "tests/test_contributing.py",
