@@ -122,6 +122,7 @@ BY_ANOTHER_TEST = {
     "docs/tutorials/first-pack.md": "tests/docs/test_first_pack.py",
     "docs/kernels.md": "tests/docs/test_kernels.py",
     "docs/draw.md": "tests/docs/test_draw.py",
+    "plugrad graph": "tests/cli/test_graph.py",
     "plugrad graph script.py:loss": "tests/cli/test_graph.py",
     "plugrad graph script.py:loss --gradients --lines": "tests/cli/test_graph.py",
     "plugrad graph package.module:loss -o loss.svg": "tests/cli/test_graph.py",
