@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from plugrad.testing.case import Case
 
 
+#: What is said where torch cannot be asked. It is no reason to take back a waiver, which may have
+#: been written for another version of torch.
+TORCH_LACKS_IT = "the installed torch has no such derivative"
+
+
 class Violation(Exception):  # noqa: N818 (it is the outcome of a check, not an error of ours)
     """The op under test breaks a law.
 

@@ -24,9 +24,12 @@ NOT_SHIPPED = frozenset({"benchmarks", "docs", "examples", "packs", "tests"})
 def files():
     """Every file that a commit of the tree as it is would hold, relative to the root."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    # git also lists what is deleted and not yet committed.
-    paths = {Path(name) for name in listed.split("\0") if name}
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:  # a copy of the tree that is no repository
+        paths = {path.relative_to(ROOT) for path in ROOT.rglob("*")}
+        paths = {path for path in paths if not any(part[0] == "." for part in path.parts)}
+    else:  # git also lists what is deleted and not yet committed
+        paths = {Path(name) for name in listed.stdout.split("\0") if name}
     return sorted(path for path in paths if (ROOT / path).is_file())
 
 

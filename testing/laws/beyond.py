@@ -15,7 +15,7 @@ from plugrad.testing.call import differentiable_call, refuse_surrogate
 from plugrad.testing.domains import BOUND, tangent
 from plugrad.testing.engine import PLUGRAD, TORCH
 from plugrad.testing.jacobians import Jacobians, Slopes, inner, numeric_jacobian
-from plugrad.testing.law import LAWS, NotApplicable, Violation
+from plugrad.testing.law import LAWS, TORCH_LACKS_IT, NotApplicable, Violation
 from plugrad.testing.laws.gradients import ruled_call
 from plugrad.testing.laws.numeric import needs_wide
 from plugrad.testing.laws.oracle import case_tolerance, same_roots
@@ -256,7 +256,7 @@ def _next_order(
     except RuntimeError as error:
         if "derivative for" in str(error) and "not implemented" in str(error):
             # Which derivatives torch has depends on its version; finite differences judge all.
-            raise NotApplicable("the installed torch has no such derivative") from None
+            raise NotApplicable(TORCH_LACKS_IT) from None
         raise
     return ours, list(expected)
 

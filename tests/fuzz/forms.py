@@ -23,7 +23,11 @@ LEFT_OUT = {
     "binary_cross_entropy_with_logits_forward": "its weights have no gradient in torch",
     "cdist_backward": "its norms must be those of its points, which a program does not know",
     "pdist_backward": "its norms must be those of its points, which a program does not know",
-    "ctc_loss_backward": "its overloads take lengths as a list or as a tensor",
+    **dict.fromkeys(
+        ("ctc_loss_forward", "ctc_loss_backward"),
+        "its overloads take lengths as a list or as a tensor",
+    ),
+    "lift_fresh": "torch's tracing alone calls it; it changes its operand's graph",
     "as_strided_scatter": "torch's gradient of it is wrong: its own gradcheck says so",
     "setitem": "it is called as v[index] = w, an instruction of its own",
     "cuda": "what it does without a GPU is tested beside it",
@@ -35,7 +39,6 @@ LEFT_OUT = {
 }
 #: Primitives that no program calls, each with the reason.
 PRIMITIVES_LEFT_OUT = {
-    "torch.ops.aten.lift.default": "torch's tracing alone calls it; it changes its operand's graph",
     "torch.ops.aten._unsafe_index.Tensor": "torch refuses a mask there, which is read as one here",
 }
 #: Ops whose primitives are told apart by arguments, so that not every sample fits each of them.

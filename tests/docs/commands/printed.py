@@ -41,10 +41,8 @@ class Printed:
 
 def pages():
     """The pages of the repository, relative to its root."""
-    # Not by git: a copy of the tree that is no repository is collected, too.
-    paths = [path.relative_to(checkout.ROOT) for path in checkout.ROOT.rglob("*.md")]
-    own = [p for p in paths if not any(part[0] == "." or part == "build" for part in p.parts)]
-    return sorted(p.as_posix() for p in own if not p.as_posix().startswith(_HISTORY))
+    names = [path.as_posix() for path in checkout.files() if path.suffix == ".md"]
+    return [name for name in names if not name.startswith(_HISTORY)]
 
 
 def on_page(page):
