@@ -22,7 +22,10 @@ from plugrad.docs.generator.checkout import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_LINK = re.compile(r"(?<!!)\[(?P<text>[^\]\n]*)\]\((?P<target>[^)\s#:]+)(?P<anchor>#[^)\s]*)?\)")
+# The text of a link may go on in the next line, but not in the next paragraph.
+_LINK = re.compile(
+    r"(?<!!)\[(?P<text>(?:[^\]\n]|\n(?!\s*\n))*)\]\((?P<target>[^)\s#:]+)(?P<anchor>#[^)\s]*)?\)"
+)
 _FENCE = re.compile(r"^(```.*?^```)$", re.DOTALL | re.MULTILINE)
 
 _PAGE = """\

@@ -63,6 +63,11 @@ def test_what_is_linked_is_found():
     assert linked(text, "docs/index.md") == {"core/function.py", "errors.py"}
 
 
+def test_a_links_text_may_go_on_in_the_next_line():
+    assert linked("[how exact\nthey are](../errors.py)", "docs/index.md") == {"errors.py"}
+    assert linked("a [list]\n\n[x\n\ny](../errors.py)", "docs/index.md") == set()
+
+
 def test_a_sources_page_has_the_file_and_a_way_back():
     page = source_page("ops/elementwise/sin.py")
     assert 'href="../../../stylesheets/source.css"' in page
