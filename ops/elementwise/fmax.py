@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.elementwise._taken import taken
 
 
 @op(
@@ -20,7 +21,8 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 class Fmax(Function):
     """z = the larger of x and y, or the one that is not nan.
 
-    gx = gz where x is taken, else 0; gy = gz where y is. If they are equal, x is taken.
+    gx = gz where x is taken, else 0; gy = gz where y is. If they are equal, x is taken;
+    torch 2.14 and later give each half.
     """
 
     @staticmethod
@@ -31,10 +33,7 @@ class Fmax(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
-        need_gx, need_gy = ctx.needs_input_grad
-        of_x = (x >= y) | y.isnan()
-        gx = torch.where(of_x, gz, 0.0) if need_gx else None
-        return gx, torch.where(of_x, 0.0, gz) if need_gy else None
+        return taken(gz, x, y, (x >= y) | y.isnan(), ctx.needs_input_grad)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
