@@ -63,5 +63,7 @@ def _of_smaller(gy: Any, one: Any, other: Any, needed: bool) -> Any:
     return torch.where(one > other, 0, torch.where(one == other, gy / 2, gy))
 
 
-# By version: to ask torch for a gradient here would start its threads, and a fork needs none.
-gradients = _since_2_14 if torch.__version__ >= "2.14.0.dev0" else _before_2_14
+#: Whether torch halves the gradient at a tie. By version: to ask torch for a gradient here would
+#: start its threads, and a fork needs none.
+HALVES_TIES = torch.__version__ >= "2.14.0.dev0"
+gradients = _since_2_14 if HALVES_TIES else _before_2_14

@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 
-_HALVES = torch.__version__ >= "2.14.0.dev0"
+from plugrad.ops.elementwise._clamped import HALVES_TIES
 
 
 def taken(gz: Any, x: Any, y: Any, of_x: Any, needed: tuple[bool, ...]) -> tuple[Any, Any]:
     """Give gz to x where ``of_x``, else to y. At a tie x gets all of it; since 2.14 each half."""
     of_y = ~of_x
-    if _HALVES:
+    if HALVES_TIES:
         tie = x == y
         gz, of_y = torch.where(tie, gz / 2, gz), of_y | tie
     gx = torch.where(of_x, gz, 0.0) if needed[0] else None
