@@ -131,7 +131,7 @@ def _drawn(
             return made[0]  # type: ignore[no-any-return]
 
 
-class _Ready(Exception):  # noqa: N818 (it is no error)
+class _Ready(Exception):  # noqa: N818 (it is not an error)
     """The function has drawn its graph itself."""
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function
+from plugrad.core import Context, Function, Sample, SampleMaker
 from plugrad.ops.sparse._lookup import looked_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _OF_COLUMNS = (torch.sparse_csc, torch.sparse_bsc)
 _OF_BLOCKS = (torch.sparse_bsr, torch.sparse_bsc)
@@ -69,6 +69,17 @@ def reference(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return make(c, p, values, size or make(c, p, values.detach()).shape, **options)
 
     return function
+
+
+def calls(
+    make: SampleMaker, size: tuple[int, int], block: tuple[int, ...] = ()
+) -> Iterator[Sample]:
+    """The samples of these ops: three elements, or blocks, and one call with too few."""
+    where = make.tensor([0, 1, 3], torch.int64), make.tensor([1, 0, 2], torch.int64)
+    for given in (None, size):
+        checked = Sample(*where, make(3, *block), given, check_invariants=True)
+        yield checked.waive("second-order", "torch has no second derivative of these tensors")
+    yield Sample(*where, make(2, *block), size).raises(RuntimeError, "")
 
 
 def _places(compressed: Tensor, plain: Tensor, layout: torch.layout, shape: Any) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.sparse._elements import elements, like
 from plugrad.ops.sparse._lookup import looked_up
-from plugrad.ops.sparse._softmax import totals
+from plugrad.ops.sparse._softmax import calls, totals
 
 _KERNEL = torch.ops.aten._sparse_softmax.default
 
@@ -39,15 +39,4 @@ class SparseSoftmax(Function):
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
-        sparse = make.tensor([[0.0, 2.0, 1.0], [-1.0, 0.0, 3.0], [0.0, 0.0, 0.0]]).to_sparse()
-        for dim in (0, 1):
-            yield Sample(sparse, dim, False)
-        last = Sample(sparse, -1, False)
-        last = last.without_oracle("its backward takes a negative dim for another")
-        yield last.waive("batched-cotangents", "torch makes no batch of sparse tensors")
-        rows = make.tensor([[[0.5, -1.0], [0.0, 0.0]], [[2.0, 0.3], [1.5, 0.0]]]).to_sparse(2)
-        for dim in (0, 1, 2):
-            yield Sample(rows, dim=dim, half_to_float=False)
-        yield Sample(make.tensor([0.0, 2.0, 1.0]).to_sparse(), 0, False)
-        yield Sample(make.tensor([[0.0, 0.0]]).to_sparse(), 1, False)
-        yield Sample(sparse, 2, False).raises(IndexError, "range")
+        yield from calls(make)
