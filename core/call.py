@@ -8,6 +8,7 @@ which does the same for any arguments.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import torch
 from torch import Tensor
@@ -27,6 +28,7 @@ from plugrad.core.unpack import (
     unpack,
     with_numbers,
 )
+from plugrad.core.value_gate import value_gate
 from plugrad.core.variable import Variable, plain
 from plugrad.core.views import note_custom_view, note_views
 from plugrad.errors import ArgumentError, PlugradError
@@ -54,6 +56,8 @@ def make_gate(function: type[Function], operator: bool = False) -> Callable[...,
     gate = general
     if not (function.takes_setup_context() or signature.variadic) and differentiable:
         gate = _unary_gate(function, general) if signature.fits(1) else general
+        if function.is_value_and_slope:
+            gate = value_gate(function, gate)
         if signature.fits(2):
             elementwise = declaration is not None and declaration.elementwise
             # Whether an operator may not take a number (@), the general gate finds out.
@@ -221,8 +225,10 @@ def _binary_gate(  # noqa: C901
                 node._pg_origins = ORIGINS_XY
             else:
                 node._pg_origins = origins(saved, (a, b), (z,))
-            if (x_edge is None and a is not x) or (y_edge is None and b is not y):
-                note_constants(node, node._pg_origins, (x, y))
+            if x_edge is None and a is not x:
+                node._pg_constant_operand = ref(x)
+            elif y_edge is None and b is not y:
+                node._pg_constant_operand = ref(y)
         return record(node, z)
 
     return apply

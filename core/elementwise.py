@@ -56,6 +56,9 @@ class Elementwise(Function):
                     made.__qualname__ = f"{cls.__qualname__}.{made.__name__}"
                     made.__module__ = cls.__module__
                     setattr(cls, made.__name__, staticmethod(made))
+            cls.is_value_and_slope = "forward" not in own
+        elif "forward" in own:
+            cls.is_value_and_slope = False
         super().__init_subclass__(**keywords)
 
 

@@ -137,6 +137,9 @@ class Function(metaclass=OpType):
     #: value.
     ctx_defaults: ClassVar[Mapping[str, Any]] = {}
 
+    #: Whether forward does nothing but compute an Elementwise's value, and save what slope needs.
+    is_value_and_slope: ClassVar[bool] = False
+
     #: How an op changes its first argument in place, if not by writing its result over it.
     overwrite: ClassVar[Callable[..., None] | None] = None
 

@@ -79,6 +79,8 @@ class Record(Context):
     _pg_narrowed_from: Record | None = None
     #: Variables without an edge whose tensors are kept, by position: one may require grad later.
     _pg_constant_operands: dict[int, weakref.ref[Variable]] | None = None
+    #: The same of a call with two operands, where there is at most one: a dict takes time.
+    _pg_constant_operand: weakref.ref[Variable] | None = None
     _pg_node: weakref.ref[Node] | None = None
     _pg_metadata: dict[Any, Any] | None = None
     #: Its only output, noted when somebody asks for its node.
@@ -108,7 +110,8 @@ class Record(Context):
 
     def _pg_edge_since(self, tensor: Tensor, position: int) -> Edge | None:
         """The edge of an operand that required grad only after the call; as in torch, its own."""
-        reference = (self._pg_constant_operands or {}).get(position)
+        others = self._pg_constant_operands
+        reference = self._pg_constant_operand if others is None else others.get(position)
         operand = None if reference is None else reference()
         if operand is not None and operand.requires_grad and operand.is_leaf:
             from plugrad.core.accumulate_grad import edge_of  # which is built on records

@@ -50,8 +50,9 @@ class _Clocks:
 
     def gate(self, gate: Callable[..., Any]) -> None:
         """Time the forward in the cells of a gate, or torch's own function in those of a twin."""
-        for cell in seams.cells(gate, "forward"):
-            self._time(cell, gate)
+        for name in ("forward", "value"):  # which an Elementwise's gate calls by itself
+            for cell in seams.cells(gate, name):
+                self._time(cell, gate)
         for cell in seams.cells(gate, "native"):
             # Not where it is made of the op, which is counted by itself.
             if getattr(torch.Tensor, getattr(cell.cell_contents, "__name__", ""), None):

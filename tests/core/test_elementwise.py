@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import plugrad as pg
-from plugrad.errors import OpDefinitionError
+from plugrad.errors import ContextError, OpDefinitionError, SavedTensorChangedError
 
 
 def sine_from(**body):
@@ -260,3 +260,52 @@ def test_slope_cannot_use_x_where_it_needs_y():
         y.sum().backward()
     with pytest.raises(OpDefinitionError, match='fix: write needs = "x"'):
         sine.jvp(y.grad_fn, torch.ones(5))
+
+
+def test_a_value_that_changes_x_is_refused_in_backward():
+    x, _ = pair(torch.float64)
+    y = sine_from(value=lambda x: x.add_(1).sin(), slope=lambda x, y: x.cos()).apply(x * 1)
+    with pytest.raises(SavedTensorChangedError, match="Sine saved"):
+        y.sum().backward()
+
+
+def test_a_value_that_raises_is_named():
+    x, _ = pair(torch.float64)
+    unfit = sine_from(value=lambda x: x @ torch.ones(7), slope=lambda x, y: x)
+    with pytest.raises(RuntimeError, match="same dtype") as raised:
+        unfit.apply(x)
+    notes = "".join(getattr(raised.value, "__notes__", ["where: a call of Sine"]))  # from 3.11
+    assert "where: a call of Sine" in notes
+    assert raised.value.__context__ is None
+
+
+@pytest.mark.parametrize("needs", ["x", "y", "xy"])
+def test_a_value_may_be_x_itself_or_a_view_of_it(needs):
+    for value in (lambda x: x, lambda x: x[:]):
+        x, theirs = pair(torch.float64)
+        same = sine_from(value=value, slope=lambda x, y: torch.ones(5), needs=needs)
+        y = same.apply(x)
+        y.sum().backward()
+        assert torch.equal(y.data, theirs)
+        assert torch.equal(x.grad.data, torch.ones(5, dtype=torch.float64))
+
+
+def test_an_own_forward_is_what_is_called():
+    class Doubled(FromX):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return 2 * torch.sin(x)
+
+    x, theirs = pair(torch.float64)
+    assert torch.equal(Doubled.apply(x).data, 2 * theirs.sin())
+    assert torch.equal(FromX.apply(x).data, theirs.sin())
+
+
+def test_an_inference_tensor_is_refused():
+    with torch.inference_mode():
+        data = torch.ones(3)
+        x = pg.Variable(data, requires_grad=True)
+    for function in (FromX, FromBoth):
+        with pytest.raises(ContextError, match="Inference tensors cannot be saved"):
+            function.apply(x)
