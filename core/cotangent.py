@@ -103,7 +103,7 @@ def root_gradient(
             where=f"an output of {root}",
             fix="make an input with requires_grad=True, and compute outside no_grad()",
         )
-    device = None if root.variable is None else root.variable.device
+    device = None if root.variable is None else root.variable._data.device
     if gradient is None:
         count = prod(root.shape)
         if count != 1:

@@ -134,7 +134,9 @@ def _run(
         root_gradient(place, cotangent, create_graph, i)
         for i, (place, cotangent) in enumerate(zip(roots, cotangents, strict=True))
     ]
-    walk.sums_in_place &= all(cotangent is None for cotangent in cotangents)
+    for cotangent in cotangents:  # any() would make a generator in each backward
+        if cotangent is not None:
+            walk.sums_in_place = False
     walk.start(roots, gradients)
     del gradients  # otherwise the roots' gradients would seem to be shared
     running.depth = depth = running.depth + 1

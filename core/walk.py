@@ -101,7 +101,7 @@ class Walk:
         straight = straight and not careful
         # A record with a gradient that is newer than all in the heap need not enter it.
         upcoming: Any = None
-        may_go_below = not create_graph and _only_plain_torch()
+        may_go_below = self.plain
         record: Any = None
         gradient: Any = None
         result: Any = None
