@@ -79,8 +79,6 @@ class Record(Context):
     _pg_narrowed_from: Record | None = None
     #: Variables without an edge whose tensors are kept, by position: one may require grad later.
     _pg_constant_operands: dict[int, weakref.ref[Variable]] | None = None
-    #: The same of a call with two operands, where there is at most one: a dict takes time.
-    _pg_constant_operand: weakref.ref[Variable] | None = None
     _pg_node: weakref.ref[Node] | None = None
     _pg_metadata: dict[Any, Any] | None = None
     #: Its only output, noted when somebody asks for its node.
@@ -111,7 +109,10 @@ class Record(Context):
     def _pg_edge_since(self, tensor: Tensor, position: int) -> Edge | None:
         """The edge of an operand that required grad only after the call; as in torch, its own."""
         others = self._pg_constant_operands
-        reference = self._pg_constant_operand if others is None else others.get(position)
+        if others is None:
+            reference = getattr(self, "_pg_constant_operand", None)
+        else:
+            reference = others.get(position)
         operand = None if reference is None else reference()
         if operand is not None and operand.requires_grad and operand.is_leaf:
             from plugrad.core.accumulate_grad import edge_of  # which is built on records
@@ -153,9 +154,13 @@ class UnaryRecord(Record):
 class BinaryRecord(Record):
     """The same for two parameters."""
 
-    __slots__ = ("_pg_x", "_pg_y")
+    __slots__ = ("_pg_constant_operand", "_pg_x", "_pg_y")
 
     _pg_arity = 2
+
+    #: What ``_pg_constant_operands`` are elsewhere: there is at most one here, if any, and a dict
+    #: would be one more container in a live graph.
+    _pg_constant_operand: weakref.ref[Variable]
 
     @property
     def _pg_edges(self) -> tuple[Edge | None, ...]:

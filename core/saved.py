@@ -92,7 +92,8 @@ def pack_saved(record: Record) -> None:
     again = isinstance(getattr(unpack, "__self__", None), Recomputation)
     record._pg_saved = PackedByCheckpoint(packed) if again else Packed(packed)
     for name in ("_pg_constant_operands", "_pg_constant_operand"):
-        record.__dict__.pop(name, None)  # what was packed is a constant, as in torch
+        if getattr(record, name, None) is not None:
+            delattr(record, name)  # what was packed is a constant, as in torch
     record._pg_special = True  # the hooks are the user's: they see torch's autograd
 
 
