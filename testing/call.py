@@ -129,7 +129,10 @@ class Call:
         if roots:
             targets = [self.variables[i] for i in wanted]
             with self.case.random_numbers():
-                found = self.engine.grad(roots, cotangents, targets, create_graph=create_graph)
+                if create_graph:
+                    found = self.engine.grad(roots, cotangents, targets, create_graph=True)
+                else:
+                    found = self.engine.of_leaves(roots, cotangents, targets)
             for index, gradient in zip(wanted, found, strict=True):
                 gradients[index] = gradient
         return gradients

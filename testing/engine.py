@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import engine as scheduler
-from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.accumulate_grad import AccumulateGrad, edge_of
 from plugrad.core.cotangent import per_edge
 from plugrad.core.variable import Variable
 from plugrad.errors import UnknownOpError, UnknownTorchFunctionError
@@ -72,6 +72,12 @@ class Engine(ABC):
 
         Tensors; with ``create_graph`` values.
         """
+
+    def of_leaves(
+        self, outputs: Sequence[Any], cotangents: Sequence[Any], leaves: Sequence[Any]
+    ) -> list[Any]:
+        """The same without a graph for ``leaves`` that are all there are; it is kept."""
+        return self.grad(outputs, cotangents, leaves)
 
     @abstractmethod
     def backward(self, outputs: Sequence[Any], cotangents: Sequence[Any]) -> None:
@@ -146,6 +152,20 @@ class PlugradEngine(Engine):
             raise NotApplicable(
                 f"plugrad has no op for {lacking}, which the rule needs in a second derivative"
             ) from error
+
+    def of_leaves(
+        self, outputs: Sequence[Any], cotangents: Sequence[Any], leaves: Sequence[Any]
+    ) -> list[Any]:
+        """See Engine. It takes half as long as to find the way to each of them."""
+        if not all(isinstance(edge_of(leaf), AccumulateGrad) for leaf in leaves):
+            return self.grad(outputs, cotangents, leaves)  # an op wrote to one
+        for leaf in leaves:
+            leaf.grad = None
+        scheduler.backward(outputs, cotangents, retain_graph=True)
+        found = [self.raw(leaf._grad) for leaf in leaves]  # `grad` asks if it is a leaf, again
+        for leaf in leaves:
+            leaf.grad = None
+        return found
 
     def backward(self, outputs: Sequence[Any], cotangents: Sequence[Any]) -> None:
         """See Engine."""
