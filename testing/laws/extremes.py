@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from plugrad.testing.agree import all_finite
 from plugrad.testing.law import LAWS, NotApplicable, Violation
-from plugrad.testing.laws.inputs import cast, castable, compare_with_oracle
+from plugrad.testing.laws.inputs import (
+    beside_oracle,
+    cast,
+    castable,
+    compare_with_oracle,
+    like_oracle,
+)
 from plugrad.testing.laws.numeric import WIDE
 from plugrad.testing.laws.special_points import placed
 from plugrad.testing.shared import refuse_undifferentiable
+from plugrad.testing.together import vjps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from plugrad.testing.call import Call
+    from plugrad.testing.call import Call, OracleCall
     from plugrad.testing.case import Case
 
 
@@ -47,18 +55,77 @@ def magnitudes(case: Case) -> None:
     if not all(case.inputs[i].tensor.dtype is torch.float64 for i in case.wanted):
         raise NotApplicable("the sample is not in float64")
     refuse_undifferentiable(case)
-    fits = _fits_at_once(case)
-    tried, before, took = 0, 0.0, 0.0
+    resized = _patiently(case)
+    like_torch = like_oracle(case, [each.pair for each in resized])
+    fitting = _fitting(case, [each.narrow for each in resized])
+    tried = 0
+    for each, alike, fits in zip(resized, like_torch, fitting, strict=True):
+        tried += alike or (each.pair is not None and _like_reference(case, *each[:2]))
+        tried += fits or (each.narrow is not None and _moderate(case, *each[:2]))
+    if not tried:
+        raise NotApplicable("forward is not finite beyond the samples' range")
+
+
+class _Resized(NamedTuple):
+    """Large or tiny numbers, and the calls of them; None where there is nothing to compare.
+
+    ``pair`` is the call and that of the reference, ``narrow`` the one in float32.
+    """
+
+    values: list[Tensor]
+    what: str
+    pair: tuple[Call, OracleCall] | None
+    narrow: Call | None
+
+
+def _patiently(case: Case) -> list[_Resized]:
+    """The calls at all magnitudes but those that would take too long.
+
+    If a number says how often a loop runs, the next magnitude takes even longer.
+    """
+    made: list[_Resized] = []
+    fit, before, took = _fits_at_once(case), 0.0, 0.0
     for values, what, magnitude in _resized(case):
-        # If a number says how often a loop runs, the next magnitude would take even longer.
         if 1 < before < magnitude and took * magnitude / before > _PATIENCE:
             continue
         start = time.perf_counter()
-        tried += _like_reference(case, values, what)
-        tried += fits or _moderate(case, values, what)
+        pair = None if case.op.reference is None else _finite_pair(case, values)
+        made.append(_Resized(values, what, pair, None if fit else _narrow(case, values)))
         before, took = magnitude, time.perf_counter() - start
-    if not tried:
-        raise NotApplicable("forward is not finite beyond the samples' range")
+    return made
+
+
+def _finite_pair(case: Case, values: list[Tensor]) -> tuple[Call, OracleCall] | None:
+    """The call and the reference's, if that gives finite numbers here; a series may not."""
+    pair = beside_oracle(case, values)
+    if pair is None or pair[1].own_forward:
+        return None
+    finite = all(all_finite(o) for o in pair[1].values if isinstance(o, Tensor))
+    return pair if finite else None
+
+
+def _narrow(case: Case, values: list[Tensor]) -> Call | None:
+    """The call in float32, if it has gradients."""
+    try:
+        call = case.call([cast(t, torch.float32) if castable(t) else t.clone() for t in values])
+    except Exception:
+        return None
+    return call if call.roots else None
+
+
+def _fitting(case: Case, calls: Sequence[Call | None]) -> list[bool]:
+    """Whose outputs and gradients are finite, as far as one backward of all tells."""
+    asked = [call for call in calls if call is not None and _all_finite(_outputs(call))]
+    found = vjps(asked, [_ones(call) for call in asked])
+    if found is None:
+        return [False] * len(calls)
+    pairs = zip(asked, found, strict=True)
+    fit = {id(call) for call, own in pairs if _all_finite([own[i] for i in case.wanted])}
+    return [id(call) in fit for call in calls]
+
+
+def _all_finite(tensors: Sequence[Any]) -> bool:
+    return all(t is None or all_finite(t) for t in tensors)
 
 
 def _resized(case: Case) -> Iterator[tuple[list[Tensor], str, float]]:
@@ -85,19 +152,12 @@ def _largest(tensor: Tensor) -> float:
 
 
 def _like_reference(case: Case, values: list[Tensor], what: str) -> bool:
-    """Compare with the reference, if there is one that gives finite numbers here."""
-    if case.op.reference is None:
+    """Compare with the reference, which gives finite numbers here."""
+    pair = beside_oracle(case, values)
+    if pair is None:
         return False
     try:
-        theirs = case.oracle.call([t.clone() for t in values])
-        call = case.call([t.clone() for t in values])
-    except Exception:  # for example a series that does not converge there
-        return False
-    finite = all(all_finite(o) for o in theirs.values if isinstance(o, Tensor))
-    if theirs.own_forward or not finite:
-        return False
-    try:
-        compare_with_oracle(case, call, theirs, what)
+        compare_with_oracle(case, *pair, what)
     except Violation as violation:
         # Where a problem is ill-conditioned neither is exact: only what is grossly wrong counts.
         mismatch = violation.mismatch
@@ -153,12 +213,18 @@ def _results(case: Case, values: list[Tensor]) -> list[Any] | None:
         call = case.call([t.clone() for t in values])
         if not call.roots:
             return None
-        cotangents = [torch.ones_like(case.op.engine.raw(root)) for root in call.roots]
-        gradients = call.vjp(cotangents)
+        gradients = call.vjp(_ones(call))
     except Exception:
         return None
-    outputs = [t for t in call.tensors if isinstance(t, Tensor) and t.is_floating_point()]
-    return [*outputs, *[gradients[i] for i in case.wanted]]
+    return [*_outputs(call), *[gradients[i] for i in case.wanted]]
+
+
+def _ones(call: Call) -> list[Tensor]:
+    return [torch.ones_like(call.engine.raw(root)) for root in call.roots]
+
+
+def _outputs(call: Call) -> list[Tensor]:
+    return [t for t in call.tensors if isinstance(t, Tensor) and t.is_floating_point()]
 
 
 def _is_moderate(tensor: Tensor) -> bool:
@@ -189,14 +255,56 @@ def no_nan_twice(case: Case) -> None:
         raise NotApplicable("backward is once_differentiable")
     if not all(case.inputs[i].tensor.dtype in WIDE for i in case.wanted):
         raise NotApplicable("the sample is not in float64")
-    _check_second(case, case.values, "the sample")
+    suspects = _suspects(case)
+    for number, (what, values) in enumerate(_edges(case) if suspects else ()):
+        if number in suspects:
+            _check_second(case, values, what)
+    if not call.roots:
+        raise NotApplicable("no output is differentiable")
+
+
+def _edges(case: Case) -> Iterator[tuple[str, list[Tensor]]]:
+    """The sample, and the sample with 0, 1 and -1 in each input."""
+    yield "the sample", case.values
     for i in case.wanted:
         for value in (0.0, 1.0, -1.0):
             for where, values in placed(case, i, value):
                 if case.allows(values):
-                    _check_second(case, values, f"{value:g} in {where} of {case.inputs[i].name}")
-    if not call.roots:
-        raise NotApplicable("no output is differentiable")
+                    yield f"{value:g} in {where} of {case.inputs[i].name}", values
+
+
+def _suspects(case: Case) -> set[int]:
+    """Which of these have a nan in the second derivative, as far as one backward of all tells."""
+    calls: dict[int, Call] = {}
+    for number, (_, values) in enumerate(_edges(case)):
+        with suppress(Exception):
+            call = case.call(values)
+            if call.roots and _all_finite([call.engine.raw(r) for r in call.roots]):
+                calls[number] = call
+    engine = case.op.engine
+    ones = [[engine.leaf(t) for t in _ones(call)] for call in calls.values()]
+    firsts = vjps(list(calls.values()), ones, create_graph=True)
+    if firsts is None:
+        return set(calls)
+    tracked = {
+        number: [g for g in own if engine.is_tracked(g)]
+        for number, own in zip(calls, firsts, strict=True)
+    }
+    tracked = {n: own for n, own in tracked.items() if _all_finite([engine.raw(g) for g in own])}
+    gradients = [g for own in tracked.values() for g in own]
+    if not gradients:
+        return set()
+    places = [(n, i) for n in tracked for i in case.wanted]
+    try:
+        found = engine.grad(
+            gradients,
+            [torch.ones_like(engine.raw(g)) for g in gradients],
+            [calls[n].variables[i] for n, i in places],
+        )
+    except Exception:
+        return set(calls)
+    pairs = zip(places, found, strict=True)
+    return {n for (n, _), g in pairs if g is not None and _has_nan(g)}
 
 
 def _check_second(case: Case, values: list[Tensor], what: str) -> None:
