@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from plugrad.testing.call import Call, OracleCall
+    from plugrad.testing.case import Case
 
 
 def vjps(
@@ -65,6 +66,29 @@ def oracle_vjps(
     except Exception:
         return None
     return _apart(found, places, [len(call.leaves) for call in calls])
+
+
+def at_once(case: Case, several: Sequence[list[Tensor]]) -> list[Tensor] | None:
+    """The values of several calls of an elementwise op as those of one; None if it is not one.
+
+    Each input gets a further first dimension, and the shape of them all.
+    """
+    inputs = case.inputs
+    if not several or not case.shared.is_elementwise or any(given.domain for given in inputs):
+        return None
+    if case.draws or any(given.pattern is not None for given in inputs):
+        return None
+    try:
+        shape = torch.broadcast_tensors(*[given.tensor for given in inputs])[0].shape  # type: ignore[no-untyped-call]
+    except RuntimeError:
+        return None
+    if 0 in shape:
+        return None
+    stacked = [torch.stack(of_input) for of_input in zip(*several, strict=True)]
+    wide = [
+        t.reshape(len(several), *[1] * (len(shape) - t.dim() + 1), *t.shape[1:]) for t in stacked
+    ]
+    return [t.expand(len(several), *shape).contiguous() for t in wide]
 
 
 def _apart(

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from plugrad.testing.agree import all_finite
 from plugrad.testing.law import LAWS, NotApplicable, Violation
-from plugrad.testing.laws.inputs import (
+from plugrad.testing.laws.inputs import cast, castable
+from plugrad.testing.laws.like_torch import (
     beside_oracle,
-    cast,
-    castable,
     compare_with_oracle,
     like_oracle,
+    like_oracle_at_once,
 )
 from plugrad.testing.laws.numeric import WIDE
 from plugrad.testing.laws.special_points import placed
 from plugrad.testing.shared import refuse_undifferentiable
-from plugrad.testing.together import vjps
+from plugrad.testing.together import at_once, vjps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,47 +55,52 @@ def magnitudes(case: Case) -> None:
     if not all(case.inputs[i].tensor.dtype is torch.float64 for i in case.wanted):
         raise NotApplicable("the sample is not in float64")
     refuse_undifferentiable(case)
-    resized = _patiently(case)
-    like_torch = like_oracle(case, [each.pair for each in resized])
-    fitting = _fitting(case, [each.narrow for each in resized])
+    resized = list(_resized(case))
+    every = [values for values, *_ in resized]
+    alike = like_oracle_at_once(case, every) if case.op.reference else [False] * len(every)
+    fits = [_fits_at_once(case, every)] * len(every)
+    calls = _patiently(case, resized, alike, fits)
+    together = like_oracle(case, [pair for pair, _ in calls])
+    fitting = _fitting(case, [narrow for _, narrow in calls])
     tried = 0
-    for each, alike, fits in zip(resized, like_torch, fitting, strict=True):
-        tried += alike or (each.pair is not None and _like_reference(case, *each[:2]))
-        tried += fits or (each.narrow is not None and _moderate(case, *each[:2]))
+    for n, ((values, what, _), (pair, narrow)) in enumerate(zip(resized, calls, strict=True)):
+        tried += (
+            alike[n] or together[n] or (pair is not None and _like_reference(case, values, what))
+        )
+        tried += fits[n] or fitting[n] or (narrow is not None and _moderate(case, values, what))
     if not tried:
         raise NotApplicable("forward is not finite beyond the samples' range")
 
 
-class _Resized(NamedTuple):
-    """Large or tiny numbers, and the calls of them; None where there is nothing to compare.
+_Pair = tuple["Call", "OracleCall"]
 
-    ``pair`` is the call and that of the reference, ``narrow`` the one in float32.
+
+def _patiently(
+    case: Case,
+    resized: Sequence[tuple[list[Tensor], str, float]],
+    alike: Sequence[bool],
+    fits: Sequence[bool],
+) -> list[tuple[_Pair | None, Call | None]]:
+    """For each magnitude the call and the reference's, and the call in float32.
+
+    None for what is known or has nothing to show. If a number says how often a loop runs, the
+    next magnitude takes even longer; those that would take too long are left out.
     """
-
-    values: list[Tensor]
-    what: str
-    pair: tuple[Call, OracleCall] | None
-    narrow: Call | None
-
-
-def _patiently(case: Case) -> list[_Resized]:
-    """The calls at all magnitudes but those that would take too long.
-
-    If a number says how often a loop runs, the next magnitude takes even longer.
-    """
-    made: list[_Resized] = []
-    fit, before, took = _fits_at_once(case), 0.0, 0.0
-    for values, what, magnitude in _resized(case):
+    made: list[tuple[_Pair | None, Call | None]] = []
+    before, took = 0.0, 0.0
+    for (values, _, magnitude), like, fit in zip(resized, alike, fits, strict=True):
         if 1 < before < magnitude and took * magnitude / before > _PATIENCE:
+            made.append((None, None))
             continue
         start = time.perf_counter()
-        pair = None if case.op.reference is None else _finite_pair(case, values)
-        made.append(_Resized(values, what, pair, None if fit else _narrow(case, values)))
+        known = like or case.op.reference is None
+        pair = None if known else _finite_pair(case, values)
+        made.append((pair, None if fit else _narrow(case, values)))
         before, took = magnitude, time.perf_counter() - start
     return made
 
 
-def _finite_pair(case: Case, values: list[Tensor]) -> tuple[Call, OracleCall] | None:
+def _finite_pair(case: Case, values: list[Tensor]) -> _Pair | None:
     """The call and the reference's, if that gives finite numbers here; a series may not."""
     pair = beside_oracle(case, values)
     if pair is None or pair[1].own_forward:
@@ -168,20 +173,15 @@ def _like_reference(case: Case, values: list[Tensor], what: str) -> bool:
     return True
 
 
-def _fits_at_once(case: Case) -> bool:
-    """Whether nothing overflows in float32 at any magnitude, of an elementwise op: in one call.
+def _fits_at_once(case: Case, several: Sequence[list[Tensor]]) -> bool:
+    """Whether nothing overflows in float32 in any of these, of an elementwise op: in one call.
 
     There an element says nothing of the others. If something overflows, each is tried by itself.
     """
-    inputs = case.inputs
-    alike = len({given.tensor.shape for given in inputs}) == 1
-    if not case.shared.is_elementwise or not alike or any(given.domain for given in inputs):
+    values = at_once(case, several)
+    if values is None:
         return False
-    if len(case.wanted) != len(inputs):
-        return False
-    resized = [values for values, *_ in _resized(case)]
-    stacked = [torch.stack(of_input) for of_input in zip(*resized, strict=True)]
-    narrow = _results(case, [cast(t, torch.float32) for t in stacked])
+    narrow = _results(case, [cast(t, torch.float32) for t in values])
     return narrow is not None and all(t is not None and all_finite(t) for t in narrow)
 
 
@@ -275,6 +275,8 @@ def _edges(case: Case) -> Iterator[tuple[str, list[Tensor]]]:
 
 def _suspects(case: Case) -> set[int]:
     """Which of these have a nan in the second derivative, as far as one backward of all tells."""
+    if _finite_at_once(case):
+        return set()
     calls: dict[int, Call] = {}
     for number, (_, values) in enumerate(_edges(case)):
         with suppress(Exception):
@@ -305,6 +307,18 @@ def _suspects(case: Case) -> set[int]:
         return set(calls)
     pairs = zip(places, found, strict=True)
     return {n for (n, _), g in pairs if g is not None and _has_nan(g)}
+
+
+def _finite_at_once(case: Case) -> bool:
+    """Whether the second derivatives of an elementwise op are finite in one call of all edges."""
+    values = at_once(case, [values for _, values in _edges(case)])
+    if values is None:
+        return False
+    try:
+        second = _second(case.call(values))
+    except Exception:
+        return False
+    return second is not None and _all_finite(second)
 
 
 def _check_second(case: Case, values: list[Tensor], what: str) -> None:

@@ -19,11 +19,11 @@ from plugrad.testing.laws.forward import (
     reference_outputs,
     refused_by_reference,
 )
+from plugrad.testing.laws.like_torch import all_dtypes, compare_with_oracle
 from plugrad.testing.shared import random_like
-from plugrad.testing.together import oracle_vjps, vjps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from plugrad.testing.call import Call, OracleCall
     from plugrad.testing.case import Case
@@ -60,7 +60,7 @@ def _same_as_contiguous(case: Case, values: list[Tensor], layout: str) -> bool:
         if refused_by_reference(case, values):
             return False
         raise
-    allowed = tolerance(*_dtypes(case, call))
+    allowed = tolerance(*all_dtypes(case, call))
     message = f"{layout} inputs change the result"
     outputs, expected = _of_contiguous(case, values)
     compare_outputs(outputs, call.tensors, allowed, message)
@@ -97,11 +97,6 @@ _LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
     "expanded": expanded,
     "channels-last": channels_last,
 }
-
-
-def _dtypes(case: Case, call: Call) -> list[torch.dtype]:
-    outputs = [t.dtype for t in call.tensors if isinstance(t, Tensor)]
-    return [given.tensor.dtype for given in case.inputs] + outputs
 
 
 # --- sizes ---------------------------------------------------------------------------
@@ -157,73 +152,6 @@ def _refuses(case: Case, values: list[Tensor]) -> bool:
     except Exception:
         return True
     return False
-
-
-def compare_with_oracle(
-    case: Case,
-    call: Call,
-    theirs: OracleCall | None,
-    what: str,
-    gradients: Sequence[Any] | None = None,
-    expected: Sequence[Any] | None = None,
-) -> None:
-    """Compare a call's values and gradients with torch's; both gradients may be known already."""
-    allowed = tolerance(*_dtypes(case, call))
-    message = f"wrong for {what}"
-    if theirs is not None and not theirs.own_forward:
-        compare_outputs(theirs.values, call.tensors, allowed, message)
-    if not call.roots or theirs is None or theirs.root_numbers != call.root_numbers:
-        return
-    cotangents = call.cotangents()
-    # A rule that writes to a cotangent breaks the law purity, not this one.
-    got = call.vjp([c.clone() for c in cotangents]) if gradients is None else gradients
-    try:
-        expected = theirs.vjp(cotangents) if expected is None else expected
-    except NotApplicable:
-        return
-    # A sum in which large terms cancel keeps their error.
-    narrow = allowed > tolerance(torch.float64)
-    scale = max([float(c.abs().max()) for c in cotangents if c.numel() and narrow], default=0.0)
-    for given, e, g in zip(case.inputs, expected, got, strict=True):
-        agree(e, g, f"gradient of {given.name}", allowed, message, scale=scale)
-
-
-def beside_oracle(case: Case, values: list[Tensor]) -> tuple[Call, OracleCall] | None:
-    """The call of these values and torch's, if neither raises."""
-    try:
-        call = case.call([t.clone() for t in values])
-        return call, case.oracle.call([t.clone() for t in values])
-    except Exception:
-        return None
-
-
-def like_oracle(case: Case, pairs: Sequence[tuple[Call, OracleCall] | None]) -> list[bool]:
-    """Which of the calls are what torch's beside them are, as one run of each engine tells.
-
-    Any other must be looked at alone: it may be wrong, or not finite, or raise.
-    """
-    asked = [n for n, pair in enumerate(pairs) if pair is not None and _comparable(*pair)]
-    ours, theirs = [pairs[n][0] for n in asked], [pairs[n][1] for n in asked]  # type: ignore[index]
-    cotangents = [call.cotangents() for call in ours]
-    # A rule that writes to a cotangent breaks the law purity, not this one.
-    got = vjps(ours, [[c.clone() for c in own] for own in cotangents])
-    expected = None if got is None else oracle_vjps(theirs, cotangents)
-    alike = [False] * len(pairs)
-    if got is None or expected is None:
-        return alike
-    for n, call, their, g, e in zip(asked, ours, theirs, got, expected, strict=True):
-        with suppress(Violation):
-            compare_with_oracle(case, call, their, "", g, e)
-            alike[n] = True
-    return alike
-
-
-def _comparable(call: Call, theirs: OracleCall) -> bool:
-    return (
-        bool(call.roots)
-        and call.root_numbers == theirs.root_numbers
-        and (all(all_finite(t) for t in (*call.tensors, *theirs.values) if isinstance(t, Tensor)))
-    )
 
 
 def _index(tensor: Tensor) -> bool:

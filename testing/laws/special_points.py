@@ -16,7 +16,12 @@ from plugrad.testing.domains import BOUND
 from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.jacobians import jacobians, of_rule
 from plugrad.testing.law import LAWS, NotApplicable, Violation
-from plugrad.testing.laws.inputs import beside_oracle, castable, compare_with_oracle, like_oracle
+from plugrad.testing.laws.inputs import castable
+from plugrad.testing.laws.like_torch import (
+    beside_oracle,
+    compare_with_oracle,
+    like_oracle,
+)
 from plugrad.testing.laws.numeric import FULL, WIDE, check_directions, needs_wide
 from plugrad.testing.laws.ties import slopes_right
 from plugrad.testing.shared import refuse_undifferentiable
@@ -265,9 +270,10 @@ def dimensions(case: Case) -> None:
         with suppress(Exception):
             case.forward([t.clone() for t in stacked])
         if _right_in(case, stacked):
-            for dim in range(-max(most, 3), 0):
-                cut = [_cut(t, dim) for t in stacked]
-                if any(a.shape != b.shape for a, b in zip(cut, stacked, strict=True)):
+            cuts = list(_cuts(stacked, max(most, 3)))
+            right = like_oracle(case, [beside_oracle(case, cut) for cut in cuts])
+            for cut, known in zip(cuts, right, strict=True):
+                if not known:
                     _right_in(case, cut)
             return
     raise NotApplicable("forward or the reference refuses three dimensions with these arguments")
@@ -295,6 +301,14 @@ def _stacked(case: Case, more: int) -> Iterator[list[Tensor]]:
         if chosen not in seen:
             seen.add(chosen)
             yield [_twice(t, more) if c else t for t, c in zip(values, chosen, strict=True)]
+
+
+def _cuts(values: list[Tensor], dims: int) -> Iterator[list[Tensor]]:
+    """The values with each of the last dimensions cut to size 1, where that changes something."""
+    for dim in range(-dims, 0):
+        cut = [_cut(t, dim) for t in values]
+        if any(a.shape != b.shape for a, b in zip(cut, values, strict=True)):
+            yield cut
 
 
 def _twice(tensor: Tensor, more: int) -> Tensor:

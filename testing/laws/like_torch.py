@@ -1,0 +1,133 @@
+"""Comparing calls with torch's of the same numbers: one, or several together."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.testing.agree import TOLERANCE, agree, all_finite, tolerance
+from plugrad.testing.law import NotApplicable, Violation
+from plugrad.testing.laws.forward import compare_outputs
+from plugrad.testing.together import at_once, oracle_vjps, vjps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plugrad.testing.call import Call, OracleCall
+    from plugrad.testing.case import Case
+
+
+def all_dtypes(case: Case, call: Call) -> list[torch.dtype]:
+    """Those of the inputs and outputs."""
+    outputs = [t.dtype for t in call.tensors if isinstance(t, Tensor)]
+    return [given.tensor.dtype for given in case.inputs] + outputs
+
+
+def compare_with_oracle(
+    case: Case,
+    call: Call,
+    theirs: OracleCall | None,
+    what: str,
+    gradients: Sequence[Any] | None = None,
+    expected: Sequence[Any] | None = None,
+) -> None:
+    """Compare a call's values and gradients with torch's; both gradients may be known already."""
+    allowed = tolerance(*all_dtypes(case, call))
+    message = f"wrong for {what}"
+    if theirs is not None and not theirs.own_forward:
+        compare_outputs(theirs.values, call.tensors, allowed, message)
+    if not call.roots or theirs is None or theirs.root_numbers != call.root_numbers:
+        return
+    cotangents = call.cotangents()
+    # A rule that writes to a cotangent breaks the law purity, not this one.
+    got = call.vjp([c.clone() for c in cotangents]) if gradients is None else gradients
+    try:
+        expected = theirs.vjp(cotangents) if expected is None else expected
+    except NotApplicable:
+        return
+    # A sum in which large terms cancel keeps their error.
+    narrow = allowed > tolerance(torch.float64)
+    scale = max([float(c.abs().max()) for c in cotangents if c.numel() and narrow], default=0.0)
+    for given, e, g in zip(case.inputs, expected, got, strict=True):
+        agree(e, g, f"gradient of {given.name}", allowed, message, scale=scale)
+
+
+def beside_oracle(case: Case, values: list[Tensor]) -> tuple[Call, OracleCall] | None:
+    """The call of these values and torch's, if neither raises."""
+    try:
+        call = case.call([t.clone() for t in values])
+        return call, case.oracle.call([t.clone() for t in values])
+    except Exception:
+        return None
+
+
+def like_oracle(case: Case, pairs: Sequence[tuple[Call, OracleCall] | None]) -> list[bool]:
+    """Which of the calls are what torch's beside them are, as one run of each engine tells.
+
+    Any other must be looked at alone: it may be wrong, or not finite, or raise.
+    """
+    asked = [n for n, pair in enumerate(pairs) if pair is not None and _comparable(*pair)]
+    ours, theirs = [pairs[n][0] for n in asked], [pairs[n][1] for n in asked]  # type: ignore[index]
+    cotangents = [call.cotangents() for call in ours]
+    # A rule that writes to a cotangent breaks the law purity, not this one.
+    got = vjps(ours, [[c.clone() for c in own] for own in cotangents])
+    expected = None if got is None else oracle_vjps(theirs, cotangents)
+    alike = [False] * len(pairs)
+    if got is None or expected is None:
+        return alike
+    for n, call, their, g, e in zip(asked, ours, theirs, got, expected, strict=True):
+        with suppress(Violation):
+            compare_with_oracle(case, call, their, "", g, e)
+            alike[n] = True
+    return alike
+
+
+def _comparable(call: Call, theirs: OracleCall) -> bool:
+    return (
+        bool(call.roots)
+        and call.root_numbers == theirs.root_numbers
+        and (all(all_finite(t) for t in (*call.tensors, *theirs.values) if isinstance(t, Tensor)))
+    )
+
+
+def like_oracle_at_once(case: Case, several: Sequence[list[Tensor]]) -> list[bool]:
+    """The same of an elementwise op, for the values of several calls, in one call of them all.
+
+    There an element says nothing of the others.
+    """
+    unlike = [False] * len(several)
+    values = at_once(case, several)
+    pair = None if values is None else beside_oracle(case, values)
+    if pair is None or (pair[1].own_forward and case.op.reference is not None):
+        return unlike
+    call, theirs = pair
+    if not call.roots or call.root_numbers != theirs.root_numbers:
+        return unlike
+    cotangents = call.cotangents()
+    try:
+        got = [*call.tensors, *call.vjp([c.clone() for c in cotangents])]
+        expected = [*theirs.values, *theirs.vjp(cotangents)]
+    except (Exception, Violation):
+        return unlike
+    alike = torch.ones(len(several), dtype=torch.bool)
+    for e, g in zip(expected, got, strict=True):
+        if e is not None or g is not None:
+            alike &= _each_alike(e, g, len(several))
+    return alike.tolist()
+
+
+def _each_alike(expected: Any, got: Any, count: int) -> Tensor:
+    """For each of the calls that these are of, whether they are finite and close."""
+    if not (isinstance(expected, Tensor) and isinstance(got, Tensor)):
+        return torch.zeros(count, dtype=torch.bool)
+    if expected.shape != got.shape or expected.dtype is not got.dtype or len(got) != count:
+        return torch.zeros(count, dtype=torch.bool)
+    allowed = TOLERANCE.get(expected.dtype)
+    e, g = (t.detach().reshape(count, -1) for t in (expected, got))
+    if allowed is None:
+        return torch.all(e == g, 1)
+    largest, distance = e.abs().amax(1), (g - e).abs().amax(1)
+    return torch.isfinite(largest) & (distance <= allowed * largest)
