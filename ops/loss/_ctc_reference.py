@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from plugrad.ops.loss._reduction import REDUCTIONS, reduced
+
 
 def loss(
     x: Tensor,
@@ -39,6 +41,23 @@ def loss(
         else:
             losses.append(own.sum() * (0.0 if zero_infinity else float("nan")))
     return torch.stack(losses), x.detach()
+
+
+def reduced_loss(
+    x: Tensor,
+    targets: Tensor,
+    input_lengths: Sequence[int] | Tensor,
+    target_lengths: Sequence[int] | Tensor,
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: bool = False,
+) -> Tensor:
+    """The same, averaged or summed, with the arguments of ``torch.nn.functional.ctc_loss``."""
+    batch = x if x.dim() == 3 else x.unsqueeze(1)
+    y, _ = loss(batch, targets, input_lengths, target_lengths, blank, zero_infinity)
+    if reduction == "mean":
+        y = y / torch.as_tensor(target_lengths)
+    return reduced(y, REDUCTIONS.index(reduction)) if x.dim() == 3 or reduction != "none" else y[0]
 
 
 def _log_likelihood(x: Tensor, labels: list[int], blank: int) -> Tensor:

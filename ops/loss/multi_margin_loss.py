@@ -1,4 +1,4 @@
-"""multi_margin_loss: how far other classes come within a margin of the target's."""
+"""nn.functional.multi_margin_loss: how far other classes come within a margin of the target's."""
 
 from __future__ import annotations
 
@@ -7,71 +7,59 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops._number import number
+from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.ops.loss import _margin
-from plugrad.ops.loss._reduction import reduced
+from plugrad.ops.loss._autocast import in_float32
+from plugrad.ops.loss._reduction import reduction_code
 
 
 @op(
-    "multi_margin_loss",
-    overrides=(torch.ops.aten.multi_margin_loss.default, torch.ops.aten.multi_margin_loss),
+    "nn.functional.multi_margin_loss",
+    overrides=(torch.nn.functional.multi_margin_loss,),
     waives=_margin.NO_SECOND,
 )
-class MultiMarginLoss(Function):
+class MultiMarginLoss(Composite):
     """y = sum of weight[t] max(0, margin - x[t] + x[c])^p over the classes c but t, by the classes.
 
-    t is the row's target. Averaged over the rows (reduction 1), summed (2) or neither (0). gx
-    is multi_margin_loss_backward; gweight[t] the sum of gy times the unweighted losses of the
-    rows with this target. torch has no gradient of weight.
+    t is the row's target. Averaged over the rows, summed, or neither. torch has no gradient of
+    weight.
     """
 
     @staticmethod
     def forward(
-        ctx: Context,
         x: Tensor,
         target: Tensor,
-        p: float = 1,
-        margin: float = 1,
+        p: int = 1,
+        margin: float = 1.0,
         weight: Tensor | None = None,
-        reduction: int = 1,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
     ) -> Tensor:
-        ctx.save_for_backward(x, target, weight)
-        ctx.p, ctx.margin, ctx.reduction = number(p), number(margin), int(reduction)
-        y = _forward(x, target, p, margin, weight, reduction)
-        # Without rows torch's kernel leaves the memory as it was.
-        return y if x.numel() else reduced(x.new_zeros(x.shape[:-1]), reduction)
-
-    @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, ...]:
-        x, target, weight = ctx.saved_tensors
-        p, margin, reduction = ctx.p, ctx.margin, ctx.reduction
-        need_gx, _, _, _, need_gweight, _ = ctx.needs_input_grad
-        gx = gweight = None
-        if need_gx:
-            gx = _backward(gy, x, target, p, margin, weight, reduction)
-        if need_gweight:
-            terms = _forward(x, target, p, margin, None, 0)
-            gweight = _margin.per_target(gy * terms, target, weight, reduction)
-        return gx, None, None, None, gweight
+        code = reduction_code(size_average, reduce, reduction)
+        if p not in (1, 2) or (weight is not None and weight.dim() != 1):
+            torch.nn.functional.multi_margin_loss(  # says what is wrong
+                x.data, target, p, margin, None if weight is None else weight.data
+            )
+        x, weight = in_float32(x, weight)
+        return _kernel(x, target, p, margin, weight, code)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
+        labels = make.integers(3, high=4)
         for p in (1, 2):
-            for code in (0, 1, 2):
-                labels = make.integers(3, high=4)
-                yield Sample(make(3, 4), labels, p, 0.7, None, code)
-                yield Sample(make(3, 4), labels, p, 1.5, make(4, low=0.5), code)
-            yield Sample(make(4), make.integers(high=4), p, 1, make(4))
-        yield Sample(make(3, 4), target=make.integers(3, high=4))
-        yield Sample(make(3, 4), make.integers(3, high=4), weight=make(4)).constant("weight")
-        yield Sample(make(3, 4), make.integers(3, high=4), weight=make(4)).constant(0)
-        yield Sample(make(0, 4), make.integers(0, high=4), reduction=0)
-        edges = make.tensor([[0.0, 2.0, -1.5]]), make.tensor([0], dtype=torch.int64)
-        yield Sample(*edges, weight=make.tensor([0.0, 1.0, 2.0]))
-        yield Sample(make.tensor([[0.0, 1.0]]), make.tensor([1], dtype=torch.int64)).at_kink()
-        yield Sample(make(3, 4), make.integers(3), 3).raises(RuntimeError, "only p == 1 and p == 2")
+            for reduction in ("none", "mean", "sum"):
+                yield Sample(make(3, 4), labels, p, 0.7, reduction=reduction)
+                weighted = Sample(make(3, 4), labels, p, 1.5, make(4, low=0.5), reduction=reduction)
+                yield weighted.constant("weight")
+        yield Sample(make(3, 4), target=labels, weight=make(4))
+        yield Sample(make(3, 4), labels, size_average=False)
+        yield Sample(make(3, 4), labels, reduce=False)
+        yield Sample(make(4), labels[0])
+        yield Sample(make(0, 4), labels[:0], reduction="sum")
+        yield Sample(make(3, 4), labels, 3).raises(ValueError, "only p == 1 and p == 2")
+        wrong = Sample(make(3, 4), labels, weight=make(1, 4))
+        yield wrong.raises(ValueError, "one-dimensional")
 
 
-_forward = torch.ops.aten.multi_margin_loss.default
-_backward = torch.ops.aten.multi_margin_loss_backward.default
+_kernel = torch.ops.aten.multi_margin_loss.default

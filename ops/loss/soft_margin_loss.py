@@ -1,4 +1,4 @@
-"""soft_margin_loss: the logistic loss of two classes, which are called 1 and -1."""
+"""nn.functional.soft_margin_loss: the logistic loss of two classes, which are called 1 and -1."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.loss import _difference, _soft_margin
-from plugrad.ops.loss._reduction import reduced
-
-
-def _reference(x: Tensor, target: Tensor, reduction: int = 1) -> Tensor:
-    """The same in plain torch, whose kernel overflows and has no gradient of target."""
-    return reduced(torch.nn.functional.softplus(-x * target, threshold=40), reduction)
+from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops.loss import _soft_margin
+from plugrad.ops.loss._autocast import in_float32
+from plugrad.ops.loss._reduction import reduction_code
 
 
 @op(
-    "soft_margin_loss",
-    overrides=(torch.ops.aten.soft_margin_loss.default, torch.ops.aten.soft_margin_loss),
-    reference=_reference,
+    "nn.functional.soft_margin_loss",
+    overrides=(torch.nn.functional.soft_margin_loss,),
+    reference=_soft_margin.reference,
     aliases={"target": "y"},
-    broadcasts=True,
-    waives={"primitive": "torch's kernel is infinite or nan where an exponential overflows"},
+    waives={"dtypes": "torch's kernel takes complex numbers, whose gradient it does not have"},
 )
-class SoftMarginLoss(Function):
-    """z = log(1 + exp(-x y)), averaged (reduction 1), summed (2) or neither (0).
-
-    gx = -gz y sigmoid(-x y), gy = -gz x sigmoid(-x y), divided by their size for a mean. torch
-    has no gradient of y, the target.
-    """
+class SoftMarginLoss(Composite):
+    """z = log(1 + exp(-x y)), averaged, summed, or neither. torch has no gradient of y."""
 
     @staticmethod
-    def forward(ctx: Context, x: Tensor, y: Tensor, reduction: int = 1) -> Tensor:
-        ctx.save_for_backward(x, y)
-        ctx.reduction = int(reduction)
-        return reduced(-torch.nn.functional.logsigmoid(x * y), reduction)
-
-    @staticmethod
-    def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
-        return _difference.gradients(ctx, gz, _soft_margin.gradient, ctx.reduction)
+    def forward(
+        x: Tensor,
+        y: Tensor,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> Tensor:
+        x, y = in_float32(x, y)
+        return _kernel(x, y, reduction_code(size_average, reduce, reduction))
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
-        yield from _difference.samples(make, vmap=True)
+        for reduction in ("none", "mean", "sum"):
+            yield Sample(make(2, 3), make(2, 3), reduction=reduction)
         yield Sample(make(2, 3), target=make.booleans(2, 3) * 2.0 - 1)
-        yield Sample(make.tensor([0.0, 2.0, 1.0]), make.tensor([1.0, -1.0, 0.0]))
-        yield Sample(make.tensor([800.0, -800.0]), make.tensor([-1.0, -1.0]))
+        yield Sample(make(2, 3), make(3))
+        yield Sample(make(2), make(2), size_average=False)
+        yield Sample(make(2), make(2), reduce=False)
+        yield Sample(make(), make())
+        yield Sample(make(0, 3), make(0, 3), reduction="sum")
+        yield Sample(make(2), make(2), reduction="all").raises(ValueError, "not a valid value")
+
+
+_kernel = torch.ops.aten.soft_margin_loss.default

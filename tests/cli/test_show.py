@@ -93,7 +93,11 @@ def test_json(no_packs):
         ("torch.sin", "op", "the op sin stands for it"),
         ("torch.numel", "variable", "a method of Variable itself stands for it"),
         ("torch.Tensor.storage", "refused", "it does not take Variables"),
-        ("torch.nn.functional.cosine_similarity", "composite", "no op stands for it: torch's own "),
+        (
+            "torch.nn.functional.local_response_norm",
+            "composite",
+            "no op stands for it: torch's own ",
+        ),
         ("torch.cov", "composite", "no op stands for it: torch's own implementation runs"),
         ("torch.special.bessel_j1", "missing", "no op stands for it or for its primitive: "),
     ],
