@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
 _is_any_autocast_enabled = torch._C._is_any_autocast_enabled
 
@@ -19,6 +20,11 @@ def in_float32(*tensors: Any) -> Any:
 def in_float32_on_cuda(*tensors: Any) -> Any:
     """The same for functions that are on the list of CUDA's autocast only."""
     return in_float32(*tensors) if tensors[0].is_cuda else tensors
+
+
+def as_wide_as(gy: Tensor, *tensors: Any) -> list[Any]:
+    """The tensors in the dtype of the loss, which autocast may have made wider than theirs."""
+    return [t if t is None or t.dtype is gy.dtype else t.to(gy.dtype) for t in tensors]
 
 
 def _is_narrow(tensor: Any) -> bool:

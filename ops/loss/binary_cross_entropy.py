@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops.loss._autocast import in_float32
 from plugrad.ops.loss._reduction import reduction_code
 
 
@@ -38,7 +39,7 @@ class BinaryCrossEntropy(Composite):
         if weight is not None and weight.shape != y.shape:
             shape = torch.broadcast_shapes(y.shape, weight.shape)  # type: ignore[no-untyped-call]
             weight = weight.expand(shape)
-        return _kernel(x, y, weight, code)
+        return _kernel(*in_float32(x, y, weight), code)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

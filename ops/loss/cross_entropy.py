@@ -10,6 +10,7 @@ from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.ops._number import constant, number
+from plugrad.ops.loss._autocast import in_float32
 from plugrad.ops.loss._cross_entropy import (
     of_equal_probabilities,
     of_probabilities,
@@ -54,6 +55,7 @@ class CrossEntropy(Composite):
         class_dim = 0 if x.dim() == 1 else 1
         if weight is not None and x.dim() > 0 and weight.shape != x.shape[class_dim:][:1]:
             _refuse(x, target, weight.data, ignore_index, label_smoothing)
+        x, target, weight = in_float32(x, target, weight)
         if not by_probability:
             x = without_ignored(x, target, ignore_index, class_dim)
         likelihood = torch.log_softmax(x, class_dim)

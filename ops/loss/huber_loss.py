@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops.loss._autocast import in_float32
 from plugrad.ops.loss._reduction import reduced, reduction_code
 from plugrad.ops.loss._sizes import warn_of_broadcasting
 
@@ -34,6 +35,7 @@ class HuberLoss(Composite):
     ) -> Tensor:
         code = reduction_code(None, None, reduction)
         warn_of_broadcasting(x, y)
+        x, y, weight = in_float32(x, y, weight)
         if weight is None:
             return _kernel(x, y, code, delta)
         if weight.shape != x.shape:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops.loss._autocast import in_float32
 from plugrad.ops.loss._reduction import reduced, reduction_code
 
 
@@ -47,6 +48,7 @@ class KlDiv(Composite):
             torch.nn.functional.kl_div(x.data, y.data, reduction="none", log_target=log_target)
         named = "sum" if by_rows else reduction
         code = reduction_code(size_average, reduce, named)
+        x, y = in_float32(x, y)
         terms = y.exp() * (y - x) if log_target else torch.xlogy(y, y) - y * x
         z = reduced(terms, code)
         return z / x.shape[0] if by_rows and x.dim() else z

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.overrides import handle_torch_function
 
 from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops.loss._autocast import in_float32
 from plugrad.ops.loss._reduction import reduced, reduction_code
 from plugrad.ops.loss._sizes import warn_of_broadcasting
 
@@ -35,6 +36,8 @@ class L1Loss(Composite):
         if weight is None:
             weight = _not_handed_over()
         warn_of_broadcasting(x, y)
+        if weight is None:
+            x, y = in_float32(x, y)
         terms = (x - y).abs()
         if weight is None:
             return reduced(terms, code)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import NotDifferentiableError
+from plugrad.ops.loss._autocast import as_wide_as, in_float32
 from plugrad.ops.loss._nll import refuse_weight
 from plugrad.ops.loss._reduction import reduction_code
 
@@ -37,8 +38,9 @@ class NllLoss(Function):
             refuse_weight("nn.functional.nll_loss")
         code = reduction_code(size_average, reduce, reduction)
         kernel = _forward if x.dim() <= 2 else _forward_of_images
+        given, weights = in_float32(x, weight)
         try:
-            y, total = kernel(x, target, weight, code, ignore_index)
+            y, total = kernel(given, target, weights, code, ignore_index)
         except RuntimeError:
             torch.nn.functional.nll_loss(x, target, weight)  # says better what is wrong
             raise
@@ -52,6 +54,7 @@ class NllLoss(Function):
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         x, target, weight, total = ctx.saved_tensors
         code, ignore_index = ctx.code, ctx.ignore_index
+        x, weight = as_wide_as(gy, x, weight)
         dim = x.dim()
         if dim <= 2:
             return _backward(gy, x, target, weight, code, ignore_index, total)
