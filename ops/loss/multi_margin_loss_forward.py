@@ -40,7 +40,7 @@ class MultiMarginLossForward(Function):
         ctx.p, ctx.margin, ctx.reduction = number(p), number(margin), int(reduction)
         y = _forward(x, target, p, margin, weight, reduction)
         # Without rows torch's kernel leaves the memory as it was.
-        return y if x.numel() else reduced(x.new_zeros(x.shape[:-1]), reduction)
+        return y if x.numel() else reduced(y.new_zeros(x.shape[:-1]), reduction)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, ...]:

@@ -32,7 +32,7 @@ class MultilabelMarginLossForward(Function):
     def forward(ctx: Context, x: Tensor, target: Tensor, reduction: int) -> tuple[Tensor, Tensor]:
         y, is_target = _forward(x, target, reduction)
         # Without rows torch's kernel leaves the memory as it was.
-        y = y if x.numel() else reduced(x.new_zeros(x.shape[:-1]), reduction)
+        y = y if x.numel() else reduced(y.new_zeros(x.shape[:-1]), reduction)
         ctx.save_for_backward(x, target, is_target)
         ctx.mark_non_differentiable(is_target)
         ctx.reduction = int(reduction)
