@@ -22,6 +22,7 @@ from plugrad.core.twins import overwrite
 from plugrad.core.variable import Variable, plain
 from plugrad.core.views import check_inplace, note_custom_view
 from plugrad.errors import (
+    ArgumentError,
     InplaceError,
     MissingPrimitiveError,
     OutArgumentError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _aten = torch.ops.aten
+_ITEM = _aten._local_scalar_dense.default
 _Key, _KeySet = torch._C.DispatchKey, torch._C.DispatchKeySet
 _included = torch._C._dispatch_tls_local_include_set
 _excluded = torch._C._dispatch_tls_local_exclude_set
@@ -66,8 +68,9 @@ def fall_back(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
 
     Raises:
         MissingPrimitiveError: a gradient is needed of a primitive in it that no op stands for.
+        ArgumentError: one that requires grad is taken for a number.
         OutArgumentError: recorded results would be written into ``out=``.
-        InplaceError: they would be written into a plain tensor.
+        InplaceError: they would be written into a plain tensor, or change an argument's shape.
     """
     if isinstance(function, _SCRIPTED) and _is_grad_enabled():
         _refuse_script()
@@ -84,6 +87,8 @@ def fall_back(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
         )
     with _Keys(_included(), _excluded() | _AUTOGRAD), call:
         output = function(*raw_args, **raw_kwargs)
+    if call.read_a_number and not _is_constant(output):
+        call.refuse_number()
     return call.raised(output)
 
 
@@ -117,6 +122,8 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.constants: dict[int, Tensor] = {}
         self.given: set[int] = set()
         self.tracked = False
+        #: Whether the number in a Variable that requires grad was read: it has no gradient then.
+        self.read_a_number = False
 
     def __enter__(self) -> _Call:
         _push(self)  # without the notes that torch's makes for all threads
@@ -202,6 +209,8 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
         output = primitive(*args, **kwargs)
         if has_no_gradient(primitive):
             self.variables[id(output)] = plain(output)
+        elif primitive is _ITEM:
+            self.read_a_number |= id(args[0]) in self.given
         elif not _is_constant(output):
             self._refuse(primitive)
         return output
@@ -307,7 +316,11 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Change the shape of a tensor that torch's code made, as ``squeeze_`` does."""
         tensor = args[0]
         if id(tensor) in self.given:  # a record may have saved it in its present shape
-            self._refuse(primitive)
+            raise InplaceError(
+                f"{self.name} changes the shape of the Variable that it was given, in place",
+                where=f"a call of {self.name}, an argument of shape {tuple(tensor.shape)}",
+                fix="leave out inplace=True; or pass a batch of one: x.unsqueeze(0)",
+            )
         # What it is a view of keeps its shape, for whoever changes the view in place later.
         ours[0]._data = tensor.detach()
         view = entry.apply(*ours, **options)
@@ -324,6 +337,15 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _entry(self, primitive: Any) -> Any:
         return registry.primitive(primitive) or self._refuse(primitive)
+
+    def refuse_number(self) -> NoReturn:
+        """Raise as torch does for a tensor that requires grad in the place of a number."""
+        raise ArgumentError(
+            f"{self.name} takes a number where it was given a Variable that requires grad, and "
+            "there is no gradient for it",
+            where=f"a call of {self.name}",
+            fix="pass a number, or .detach() of the Variable",
+        )
 
     def _refuse(self, primitive: Any) -> NoReturn:
         raise MissingPrimitiveError(

@@ -311,3 +311,44 @@ def test_what_torchs_code_squeezed_in_place_can_be_changed_by_the_caller():
         (q * q).sum().backward()
         found.append(x.grad)
     torch.testing.assert_close(found[0].data, found[1])
+
+
+def of_number():
+    return pg.Variable(torch.tensor(0.5), requires_grad=True)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda s: torch.full((2,), s),
+        lambda s: torch.arange(s, s + 3),
+        lambda s: functional.pad(torch.ones(2), (1, 1), value=s),
+        lambda s: functional.leaky_relu(torch.ones(2), s),
+        lambda s: torch.cdist(torch.ones(2, 2), torch.ones(2, 2), s),
+        lambda s: torch.cdist(
+            pg.Variable(torch.ones(2, 2), requires_grad=True), torch.ones(2, 2), s
+        ),
+    ],
+)
+def test_a_variable_in_the_place_of_a_number_is_refused_as_in_torch(function):
+    """torch read the number in it, and its gradient ended there."""
+    with pytest.raises(errors.ArgumentError, match=r"(?s)number.*fix: .*\.detach\(\)"):
+        function(of_number())
+
+
+def test_numbers_of_variables_may_be_read_where_nothing_is_recorded():
+    s = of_number()
+    torch.testing.assert_close(torch.full((2,), s.detach()).data, torch.full((2,), 0.5))
+    with pg.no_grad():
+        torch.testing.assert_close(torch.full((2,), s).data, torch.full((2,), 0.5))
+    assert torch.isclose(torch.ones(2), torch.ones(2), rtol=s).all()
+
+
+@pytest.mark.parametrize("name", ["dropout1d", "dropout3d"])
+def test_dropout_in_place_of_no_batch_says_what_to_do(name):
+    shape = (3, 2) if name == "dropout1d" else (3, 2, 2, 2)
+    function = getattr(functional, name)
+    x = pg.Variable(torch.ones(shape), requires_grad=True) * 1
+    with pytest.raises(errors.InplaceError, match=r"(?s)changes the shape.*fix: leave out inplace"):
+        function(x, inplace=True)
+    assert function(x).shape == function(x.unsqueeze(0), inplace=True)[0].shape
