@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from plugrad.core.installed_torch import torch_before
+
 _Gradients = tuple[Any, Any, Any]
 
 
@@ -63,7 +65,6 @@ def _of_smaller(gy: Any, one: Any, other: Any, needed: bool) -> Any:
     return torch.where(one > other, 0, torch.where(one == other, gy / 2, gy))
 
 
-#: Whether torch halves the gradient at a tie. By version: to ask torch for a gradient here would
-#: start its threads, and a fork needs none.
-HALVES_TIES = torch.__version__ >= "2.14.0.dev0"
+#: Whether torch halves the gradient at a tie.
+HALVES_TIES = not torch_before("2.14")
 gradients = _since_2_14 if HALVES_TIES else _before_2_14
