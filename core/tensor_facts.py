@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
-from plugrad.core.who_reads import reader
+from plugrad.core.who_reads import is_indexing, reader
 from plugrad.errors import ConversionError, InplaceError
 
 if TYPE_CHECKING:
@@ -283,6 +283,8 @@ class TensorFacts:
                 where="a Variable without dimensions, perhaps in a list of them",
                 fix="x.item() is the number in it; torch.stack([x, y]) joins those of a list",
             )
+        if is_indexing():  # else tensor[v] takes a short v for a tuple of numbers, or warns of it
+            raise TypeError("a Variable is one index, not a tuple of them")
         return len(self._data)
 
     def __bool__(self) -> bool:

@@ -41,6 +41,8 @@ _INSTEAD = {
     "asarray": _ITSELF,
     "nested_tensor": _PADDED,
 }
+_SUBSCRIPT = dis.opmap.get("BINARY_SUBSCR")
+_SUBSCRIPT_SINCE_3_14 = (dis.opmap.get("BINARY_OP"), 26)  # NB_SUBSCR
 #: How many values a call has on the stack beside its positional arguments.
 _CALLS = {
     "CALL": 0,
@@ -66,6 +68,13 @@ def reader(depth: int) -> tuple[str, str] | None:
     name = frame.f_code.co_name if of_torch else _called(frame)
     instead = _INSTEAD.get(name)
     return None if instead is None else (name, instead.format(name=name))
+
+
+def is_indexing() -> bool:
+    """Whether what calls the method of ``b`` that calls this computes ``a[b]``."""
+    frame = sys._getframe(2)
+    code, place = frame.f_code.co_code, frame.f_lasti
+    return code[place] == _SUBSCRIPT or tuple(code[place : place + 2]) == _SUBSCRIPT_SINCE_3_14
 
 
 def _called(frame: FrameType) -> str:

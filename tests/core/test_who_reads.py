@@ -83,3 +83,33 @@ def test_variables_are_padded_instead_of_nested():
     assert padded.data.tolist() == [[1.0, 2.0], [1.0, 0.0]]
     assert pg.grad(padded.sum(), x)[0].data.tolist() == [1.0, 1.0]
     assert torch.nested.nested_tensor([x.data, y.data]).is_nested
+
+
+# Up to 2.8 torch took a Variable of fewer than 32 elements for a tuple of numbers; later ones warn.
+INDICES = {
+    "one element": torch.tensor([1]),
+    "as many as dimensions": torch.tensor([1, 0]),
+    "more than dimensions": torch.tensor([1, 0, 2, 1]),
+    "two dimensions": torch.tensor([[0, 1], [2, 0]]),
+    "no elements": torch.tensor([], dtype=torch.int64),
+    "booleans": torch.tensor([True, False, True]),
+    "a number": torch.tensor(1),
+    "many": torch.arange(40) % 3,
+}
+
+
+@pytest.mark.parametrize("name", INDICES)
+def test_a_variable_is_one_index_of_a_plain_tensor(name):
+    x, index = torch.arange(6.0).reshape(3, 2), INDICES[name]
+    found = x[pg.Variable(index)]
+    assert isinstance(found, pg.Variable)
+    assert torch.equal(found.data, x[index])
+    assert torch.equal(x[pg.Variable(index), 0].data, x[index, 0])
+
+
+def test_the_length_of_an_index_is_told_to_all_others():
+    index = pg.Variable(torch.tensor([1, 0]))
+    lengths = {2: "two"}
+    assert len(index) == index.__len__() == 2
+    assert (lengths[len(index)], [len(index), 5][len(index) - 2]) == ("two", 2)
+    assert [int(i) for i in index] == list(map(int, index)) == [1, 0]
