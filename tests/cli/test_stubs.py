@@ -155,7 +155,9 @@ def test_the_built_in_ops_stub_is_not_written_without_one_of_them(no_packs, monk
     assert "\n  fix: run it with the torch of constraints.txt\n" in done.stderr
 
 
-@pytest.mark.skipif(bool(pg.registry.absent), reason="this torch lacks what an op needs")
+@pytest.mark.skipif(
+    any(op.methods for op in pg.registry.absent.values()), reason="this torch lacks a method"
+)
 def test_the_built_in_ops_stub_is_fresh():
     done = stubs("--builtins", "--check")
     assert done.exit_code == 0, done.output
