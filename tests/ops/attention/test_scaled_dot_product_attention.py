@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812 (as everybody calls it)
 
 import plugrad as pg
+from plugrad.core import SampleMaker
 from plugrad.errors import ArgumentError
 
 attention = F.scaled_dot_product_attention
@@ -110,3 +111,34 @@ def test_autocast():
     ):
         assert a.dtype is torch.float32
         torch.testing.assert_close(a.data, b, atol=3e-2, rtol=3e-2)
+
+
+@pytest.mark.parametrize("mask_shape", [None, (3, 5), (2, 3, 5)])
+def test_without_a_batch_it_is_one_of_a_batch(mask_shape):
+    # Since 2.14 torch chooses its kernel for three dimensions too.
+    make = SampleMaker(0)
+    tensors = [make(2, 3, 4), make(2, 5, 4), make(2, 5, 4)]
+    mask = None if mask_shape is None else make.booleans(*mask_shape) | (torch.arange(5) == 0)
+    q, k, v = (pg.Variable(t, requires_grad=True) for t in tensors)
+    z = torch.nn.functional.scaled_dot_product_attention(q, k, v, mask)
+    leaves = [t.clone().requires_grad_() for t in tensors]
+    batch = [t.unsqueeze(0) for t in leaves]
+    expected = torch.nn.functional.scaled_dot_product_attention(*batch, mask).squeeze(0)
+    torch.testing.assert_close(z.data, expected.detach())
+    found = pg.grad((z * z).sum(), (q, k, v))
+    theirs = torch.autograd.grad((expected * expected).sum(), leaves)
+    for one, other in zip(found, theirs, strict=True):
+        torch.testing.assert_close(one.data, other)
+
+
+def test_a_mask_may_have_gaps():
+    make = SampleMaker(0)
+    q, k, v = (pg.Variable(make(1, 2, n, 4), requires_grad=True) for n in (3, 5, 5))
+    mask = make(3, 10)
+    found = []
+    for given in (mask[:, ::2], mask[:, ::2].contiguous(), mask.T.contiguous().T[:, ::2]):
+        z = torch.nn.functional.scaled_dot_product_attention(q, k, v, given)
+        found.append([z, *pg.grad((z * z).sum(), (q, k, v))])
+    for one, other, third in zip(*found, strict=True):
+        torch.testing.assert_close(one.data, other.data)
+        torch.testing.assert_close(third.data, other.data)
