@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core.installed_torch import torch_before
 from plugrad.ops._sizes import Sizes
 from plugrad.ops.convolution import _geometry
 
@@ -61,7 +62,8 @@ class Conv2d(Function):
         last = make(2, 2, 3, 3).contiguous(memory_format=torch.channels_last)
         weight = make(3, 2, 2, 2).contiguous(memory_format=torch.channels_last)
         sample = Sample(last, weight, make(3))
-        yield sample.waive("meta", "torch itself loses the order of the dimensions there")
+        reason = "torch itself loses the order of the dimensions there"
+        yield sample if torch_before("2.13") else sample.waive("meta", reason)
         yield Sample(make(1, 2, 3, 3), make(2, 2, 4, 2).transpose(0, 1)[:, :, ::2], make(2))
         yield Sample(make(0, 2, 4, 4), make(3, 2, 2, 2), make(3))
         yield Sample(make.tensor([[[0.0, 1.0, 0.0, -2.0]]]), make.tensor([[[[0.0, 3.0]]]]))

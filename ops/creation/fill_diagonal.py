@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core.installed_torch import torch_before
 from plugrad.errors import ArgumentError
 from plugrad.ops.creation._random import in_place
 
@@ -16,6 +17,9 @@ from plugrad.ops.creation._random import in_place
     reference=in_place("fill_diagonal_"),
     inplace=("fill_diagonal_",),
     equivalent={"first-element": "the first element is on the diagonal: its gradient is 0"},
+    waives={"to-library": "torch.compile with dynamic shapes could not trace fill_diagonal_"}
+    if torch_before("2.13")
+    else {},
 )
 class FillDiagonal(Function):
     """y = fill_value on the main diagonal, else x;  gx = 0 there, else gy.

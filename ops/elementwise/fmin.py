@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core.installed_torch import torch_before
 from plugrad.ops.elementwise._taken import taken
 
 
@@ -44,5 +45,8 @@ class Fmin(Function):
         yield Sample(make(0, 3), make(3))
         yield Sample(make(), make())
         nan = float("nan")
-        yield Sample(make.tensor([0.0, nan, 2.0, nan]), make.tensor([1.0, 0.0, nan, nan]))
+        numbers = Sample(make.tensor([0.0, nan, 2.0, nan]), make.tensor([1.0, 0.0, nan, nan]))
+        if not torch_before("2.14"):
+            numbers = numbers.without_oracle("torch gives all of it to the operand that is nan too")
+        yield numbers
         yield Sample(make.tensor([0.0, 1.0]), make.tensor([0.0, 1.0])).at_kink()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core.installed_torch import torch_before
 from plugrad.ops.embedding._bags import (
     FLOATING,
     MAX,
@@ -37,7 +38,9 @@ from plugrad.ops.embedding._dense_gradient import dense_gradient
         "maximum_indices": "places",
     },
     dtypes=FLOATING,
-    waives={"primitive": "torch divides by the counts of other indices"},
+    waives={"primitive": "torch divides by the counts of other indices"}
+    if torch_before("2.14")
+    else {},
 )
 class EmbeddingBagDenseBackward(Function):
     """z[indices[i]] += w[i] x[bag[i]], for a mean / sizes[bag[i]];  for a maximum at places.

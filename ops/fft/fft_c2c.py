@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.fft._layouts import readable
 
 
 @op(
@@ -33,7 +34,7 @@ class FftC2c(Function):
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         if not ctx.dim:
             return gy
-        return _fft_c2c(gy, ctx.dim, ctx.normalization, ctx.inverse)
+        return _fft_c2c(readable(gy), ctx.dim, ctx.normalization, ctx.inverse)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

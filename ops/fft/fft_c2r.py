@@ -9,12 +9,14 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.fft._halves import weighted
+from plugrad.ops.fft._layouts import META, readable
 
 
 @op(
     "fft_c2r",
     overrides=(torch.ops.aten._fft_c2r.default, torch._fft_c2r),
     linear=True,
+    waives=META,
 )
 class FftC2r(Function):
     """y[n] = c Re(sum_k w[k] x[k] exp(2 pi i k n / N));  gx = w fft_r2c(gy).
@@ -34,7 +36,7 @@ class FftC2r(Function):
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
-        half = _fft_r2c(gy, ctx.dim, ctx.normalization, True)
+        half = _fft_r2c(readable(gy), ctx.dim, ctx.normalization, True)
         return weighted(half, ctx.dim[-1], ctx.size, 2.0)
 
     @staticmethod

@@ -51,7 +51,11 @@ def _by_lower(low: Tensor, x: Tensor, u: Tensor) -> Tensor:
 
 
 def _padded(x: Tensor, rows: int, columns: int) -> Tensor:
-    return torch.nn.functional.pad(x, (0, columns, 0, rows)) if rows or columns else x
+    if rows:  # torch.nn.functional.pad refused a matrix without elements before 2.13
+        x = torch.cat((x, x.new_zeros(()).expand(*x.shape[:-2], rows, x.shape[-1])), -2)
+    if columns:
+        x = torch.cat((x, x.new_zeros(()).expand(*x.shape[:-1], columns)), -1)
+    return x
 
 
 _solved = torch.linalg.solve_triangular

@@ -14,6 +14,9 @@ from torch import Tensor
 
 from plugrad.errors import ArgumentError
 
+#: What cdist and pdist waive where torch is older than 2.14.
+NO_SECOND = {"second-order": "torch has no second derivative: differences judge"}
+
 
 def slopes(d: Tensor, p: float) -> Tensor:
     """The derivative of the p-norm of ``d``, along its last dimension, in each element.

@@ -27,12 +27,12 @@ def _reference(grad: Tensor, x1: Tensor, x2: Tensor, p: float, _: Tensor) -> Ten
     "cdist_backward",
     overrides=(torch.ops.aten._cdist_backward.default,),
     reference=_reference,
-    aliases={"grad": "x", "x1": "y", "x2": "other", "cdist": "norms"},
+    aliases={"grad": "x", "grad_output": "x", "x1": "y", "x2": "other", "cdist": "norms"},
 )
 class CdistBackward(Composite):
     """z[i] = sum over j of x[i, j] times the derivative of the norm of y[i] - other[j].
 
-    Only what is recorded comes here: a second derivative, which torch does not have.
+    Only what is recorded comes here: a second derivative, which torch has since 2.14.
     """
 
     @staticmethod

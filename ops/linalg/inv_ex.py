@@ -9,12 +9,16 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core.installed_torch import torch_before
 
 
 @op(
     "linalg.inv_ex",
     overrides=(torch.linalg.inv_ex, torch.ops.aten.linalg_inv_ex.default),
     aliases={"A": "x"},
+    waives={"layouts": "an expanded matrix is singular: what is found is rounding"}
+    if torch_before("2.13")
+    else {},
 )
 class InvEx(Function):
     """y = x^-1;  gx = -y^H gy y^H.  info, not 0 where x is singular, has no gradient.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.core.installed_torch import torch_before
 from plugrad.ops.linalg._adjugate import adjugate_part
 from plugrad.ops.linalg._ambiguous import possibly
 
@@ -65,7 +66,8 @@ class LinalgDet(Function):
         yield Sample(pair).without_oracle(none)
         rank_one = make.tensor([[1, 2j], [1j, -2]], dtype=torch.complex128)
         yield Sample(rank_one).without_oracle(none)
-        yield Sample(make.tensor([[0.0, 1.0], [2.0, 0.0]]))
+        last = Sample(make.tensor([[0.0, 1.0], [2.0, 0.0]]))
+        yield last.waive("sizes", "of a single 0, " + none) if torch_before("2.13") else last
         yield Sample(make(2, 3)).raises(RuntimeError, "square")
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core.installed_torch import torch_before
 from plugrad.ops.linalg._vectors import is_vector
 
 
@@ -17,6 +18,9 @@ from plugrad.ops.linalg._vectors import is_vector
     overrides=(torch.ops.aten._linalg_solve_ex.default, torch._linalg_solve_ex),
     aliases={"A": "x", "B": "y"},
     broadcasts=True,
+    waives={"layouts": "the LU factors are of x or x^T, depending on its layout, in torch too"}
+    if torch_before("2.13")
+    else {},
 )
 class LinalgSolveEx(Function):
     """z = x^-1 y, or y x^-1 with left=False;  gy = x^-H gz, gx = -gy z^H.

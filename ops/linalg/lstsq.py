@@ -9,13 +9,25 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core.installed_torch import torch_before
 from plugrad.ops.linalg._pinv import gradient
 from plugrad.ops.linalg._vectors import is_vector
+
+
+def _with_residuals(x: Tensor, y: Tensor, rcond: float | None = None, **driver: Any) -> Any:
+    """The same in torch before 2.8, whose residuals had no gradient."""
+    z, residuals, *rest = torch.linalg.lstsq(x, y, rcond, **driver)
+    if residuals.numel():
+        vectors = is_vector(x, y)
+        error = x @ z.unsqueeze(-1) - y.unsqueeze(-1) if vectors else x @ z - y
+        residuals = (error.abs() ** 2).sum(-2).view_as(residuals)
+    return z, residuals + 0 * z.abs().sum(), *rest
 
 
 @op(
     "linalg.lstsq",
     overrides=(torch.linalg.lstsq, torch.ops.aten.linalg_lstsq.default),
+    reference=_with_residuals if torch_before("2.8") else None,
     aliases={"A": "x", "B": "y", "b": "y"},
     broadcasts=True,
     nondeterminism=1e-13,

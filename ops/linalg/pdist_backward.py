@@ -28,12 +28,12 @@ def _reference(grad: Tensor, self: Tensor, p: float, _: Tensor) -> Tensor:
     "pdist_backward",
     overrides=(torch.ops.aten._pdist_backward.default,),
     reference=_reference,
-    aliases={"grad": "x", "self": "y", "pdist": "norms"},
+    aliases={"grad": "x", "grad_output": "x", "self": "y", "pdist": "norms"},
 )
 class PdistBackward(Composite):
     """z[i] = sum over j of x[i, j] times the derivative of the norm of y[i] - y[j].
 
-    Only what is recorded comes here: a second derivative, which torch does not have.
+    Only what is recorded comes here: a second derivative, which torch has since 2.14.
     """
 
     @staticmethod

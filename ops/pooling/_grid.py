@@ -10,6 +10,7 @@ from operator import add, mul, or_
 import torch
 from torch import Tensor
 
+from plugrad.core.installed_torch import torch_before
 from plugrad.ops.pooling._neighbours import BILINEAR, BORDER, ZEROS, along_axis
 
 
@@ -60,6 +61,10 @@ class Sampler:
         parts = parts.masked_fill(self._outside.unsqueeze(1), 0.0).flatten(2)
         zeros = gy.new_zeros(()).expand(*gy.shape[:2], torch.Size(self.size).numel())
         return zeros.scatter_add(2, at, parts).view(*gy.shape[:2], *self.size)
+
+
+#: Whether torch.vmap of the backward kernels needs the images' gradient, wanted or not.
+IMAGES_ALWAYS = torch_before("2.13")
 
 
 def defined(grid: Tensor, mode: int, padding: int) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.pooling._grid import IMAGES_ALWAYS
 
 
 @op(
@@ -39,8 +40,8 @@ class GridSampler3d(Function):
     def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, grid = ctx.saved_tensors
         need_gx, need_ggrid = ctx.needs_input_grad[:2]
-        gx, ggrid = _backward(gy, x, grid, *ctx.modes, [need_gx, need_ggrid])
-        return gx, ggrid if need_ggrid else None
+        gx, ggrid = _backward(gy, x, grid, *ctx.modes, [need_gx or IMAGES_ALWAYS, need_ggrid])
+        return gx if need_gx else None, ggrid if need_ggrid else None
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core.installed_torch import torch_before
 
 
 @op("trace", methods=("trace",), overrides=(torch.trace, torch.ops.aten.trace.default), linear=True)
@@ -30,7 +31,8 @@ class Trace(Function):
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield Sample(make(3, 3))
         yield Sample(make(2, 4))
-        yield Sample(make(4, 2))
+        tall, reason = Sample(make(4, 2)), "torch's own went on below the diagonal"
+        yield tall.without_oracle(reason) if torch_before("2.13") else tall
         yield Sample(make.complex(2, 2))
         yield Sample(make.integers(2, 2))
         yield Sample(make(0, 3))

@@ -6,12 +6,17 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function
+from plugrad.core.installed_torch import torch_before
 
 #: How a tensor is laid out: its layout, and of blocks their size, of COO its sparse dimensions.
 Form = tuple[torch.layout, "tuple[int, ...] | None", int]
 
 _OF_BLOCKS = (torch.sparse_bsr, torch.sparse_bsc)
 STRIDED: Form = (torch.strided, None, 0)
+#: What torch raises for a vector that is to be compressed by rows.
+TOO_FEW_DIMENSIONS: tuple[type[Exception], str] = (
+    (RuntimeError, "number of sizes") if torch_before("2.8") else (IndexError, "range")
+)
 
 
 def form(x: Tensor) -> Form:
