@@ -10,6 +10,7 @@ from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.errors import NotDifferentiableError
+from plugrad.ops._number import constant, number
 from plugrad.ops.normalization._batch import refuse_statistics
 
 
@@ -40,6 +41,8 @@ class InstanceNorm(Composite):
         running = [_constant(t) for t in (running_mean, running_var)]
         statistics = [None if t is None else t.repeat(n) for t in running]
         seen = x.reshape(1, n * channels, *x.shape[2:])
+        momentum = number(constant(momentum, "instance_norm", "momentum"))
+        eps = number(constant(eps, "instance_norm", "eps"))
         y: Tensor = _batch_norm(seen, *repeated, *statistics, use_input_stats, momentum, eps, False)
         for old, new in zip(running, statistics, strict=True):
             if old is not None and new is not None and use_input_stats:

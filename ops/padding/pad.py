@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops._number import constant, number
 from plugrad.ops.padding._sizes import sizes
 
 
@@ -24,12 +26,13 @@ class Pad(Composite):
         x: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
     ) -> Tensor:
         if mode == "constant":
-            return torch.constant_pad_nd(x, pad, 0 if value is None else value)
+            filler: Any = number(constant(value, "constant_pad_nd", "value"))
+            return torch.constant_pad_nd(x, pad, 0 if filler is None else filler)
         primitive = _PRIMITIVES.get((mode, len(pad)))
         if primitive is None or value or x.dim() - len(pad) // 2 not in (1, 2):
             meta = torch.empty(x.shape, device="meta")
-            number = None if value is None else float(value)
-            torch.nn.functional.pad(meta, sizes(pad), mode, number)  # raises, in torch's words
+            given = None if value is None else float(value)
+            torch.nn.functional.pad(meta, sizes(pad), mode, given)  # raises, in torch's words
             raise NotImplementedError(f"padding {pad} in mode {mode} of {x.dim()} dimensions")
         return primitive(x, pad)
 

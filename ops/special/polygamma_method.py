@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops._number import constant, number
 
 
 @op(
@@ -23,7 +24,7 @@ class PolygammaMethod(Composite):
 
     @staticmethod
     def forward(x: Tensor, n: int) -> Tensor:
-        return torch.polygamma(n, x)
+        return torch.polygamma(number(constant(n, "polygamma", "n")), x)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

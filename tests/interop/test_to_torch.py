@@ -59,6 +59,7 @@ def test_gradcheck_and_gradgradcheck_pass(name, dtype):
     assert gradgradcheck(lambda x: CALLS[name](function, x), x)
 
 
+@pytest.mark.filterwarnings("ignore:Please use `torch.vmap`:FutureWarning")  # torch 2.6's own
 def test_batched_gradients():
     function = to_torch("mul")
     assert gradcheck(function, (leaf(3), leaf(2, 3)), check_batched_grad=True)

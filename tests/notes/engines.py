@@ -18,10 +18,10 @@ import torch.utils.checkpoint
 
 import plugrad as pg
 from plugrad import errors
+from plugrad.tests.installed import since
 
-VERSION = tuple(int(n) for n in torch.__version__.split(".")[:2])
 #: For statements that an older torch does not keep.
-newer_torch = pytest.mark.skipif(VERSION < (2, 13), reason="torch before 2.13 did otherwise")
+newer_torch = since("2.13", "torch did otherwise")
 #: Whether torch.autograd.backward asks a Variable what to do: that of torch 2.6 fails.
 BACKWARD_ASKS = "has_torch_function" in torch.autograd.backward.__code__.co_names
 

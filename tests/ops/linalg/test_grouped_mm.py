@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 
 import plugrad as pg
+from plugrad.tests.installed import needs_op
+
+pytestmark = needs_op("nn.functional.grouped_mm")
 
 
 def numbers(*shape, seed=0):

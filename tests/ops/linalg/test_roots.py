@@ -9,11 +9,10 @@ import plugrad as pg
 from plugrad.core import SampleMaker
 from plugrad.errors import NotDifferentiableError
 from plugrad.ops.linalg._lyapunov import solution
+from plugrad.tests.installed import needs_op
 
 make = SampleMaker(0)
-newer = pytest.mark.skipif(
-    "linalg.polar" not in pg.registry, reason="this torch does not have the function"
-)
+newer = needs_op("linalg.polar")
 
 
 def by_kronecker(y, x):
