@@ -366,14 +366,17 @@ def _flat_needs(ctx: Any) -> list[bool]:
 
 
 def _scattered(found: Sequence[Any], wanted: list[bool], places: list[Any]) -> tuple[Any, ...]:
-    """One gradient an input; a list of them for a list that has tensors."""
+    """One gradient an input; a list of them for a list of tensors.
+
+    Where a list also has other items, such as None, torch takes it for one input without gradient.
+    """
     gradients = iter(found)
     each = iter([next(gradients) if w else None for w in wanted])
-    return tuple(
-        [
-            ([next(each) if is_tensor else None for is_tensor in place] if any(place) else None)
-            if isinstance(place, list)
-            else (next(each) if place else None)
-            for place in places
-        ]
-    )
+
+    def of(place: Any) -> Any:
+        if not isinstance(place, list):
+            return next(each) if place else None
+        items = [next(each) if is_tensor else None for is_tensor in place]
+        return items if items and all(place) else None
+
+    return tuple([of(place) for place in places])
