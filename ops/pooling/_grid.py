@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
-from itertools import product
 from operator import add, mul, or_
 
 import torch
@@ -34,24 +33,32 @@ class Sampler:
             for u, n in zip(points, size, strict=True)
         ]
         self.size = tuple(size)
-        #: For each axis the weights and their first and second derivatives.
-        self._weights = [weights for _, _, weights in axes]
+        #: For each axis the weights and their first and second derivatives, neighbours last.
+        self._weights = [[torch.stack(ws, -1) for ws in weights] for _, _, weights in axes]
+        self._products: dict[tuple[int, ...], Tensor] = {}
         strides = [torch.Size(size[i + 1 :]).numel() for i in range(len(size))]
-        places = [[i * n for i in at] for (at, _, _), n in zip(axes, strides, strict=True)]
-        outside = [out for _, out, _ in axes]
-        self._at = torch.stack([reduce(add, tap) for tap in product(*places)], -1)
-        self._outside = torch.stack([reduce(or_, tap) for tap in product(*outside)], -1)
+        places = [torch.stack(at, -1) * n for (at, _, _), n in zip(axes, strides, strict=True)]
+        self._at = _combined(add, places)
+        self._outside = _combined(or_, [torch.stack(out, -1) for _, out, _ in axes])
+        #: The points all of whose neighbours are outside of x.
+        self.alone = self._outside.all(-1)
 
     def _weight(self, *axes: int) -> Tensor:
         """The weights of all neighbours, derived once by each of ``axes``."""
-        lists = [w[axes.count(axis)] for axis, w in enumerate(self._weights)]
-        return torch.stack([reduce(mul, tap) for tap in product(*lists)], -1).unsqueeze(1)
+        orders = tuple(axes.count(axis) for axis in range(len(self.size)))
+        if orders not in self._products:
+            factors = [w[order] for w, order in zip(self._weights, orders, strict=True)]
+            self._products[orders] = _combined(mul, factors).unsqueeze(1)
+        return self._products[orders]
 
-    def derived(self, x: Tensor, *axes: int) -> Tensor:
-        """The derivative of y by ``axes`` of the grid: batch, channel, point."""
+    def taken(self, x: Tensor) -> Tensor:
+        """The neighbours of each point in x: batch, channel, point, neighbour."""
         at = self._at.flatten(1).unsqueeze(1).expand(-1, x.shape[1], -1)
         taken = x.flatten(2).gather(2, at).view(*x.shape[:2], *self._at.shape[1:])
-        taken = taken.masked_fill(self._outside.unsqueeze(1), 0.0)
+        return taken.masked_fill(self._outside.unsqueeze(1), 0.0)
+
+    def derived(self, taken: Tensor, *axes: int) -> Tensor:
+        """The derivative of y by ``axes`` of the grid, from what was ``taken`` of x."""
         return (taken * self._weight(*axes)).sum(-1)
 
     def transposed(self, gy: Tensor, *axes: int) -> Tensor:
@@ -65,6 +72,11 @@ class Sampler:
 
 #: Whether torch.vmap of the backward kernels needs the images' gradient, wanted or not.
 IMAGES_ALWAYS = torch_before("2.13")
+
+
+def _combined(how: Callable[[Tensor, Tensor], Tensor], axes: Sequence[Tensor]) -> Tensor:
+    """What each neighbour gets from its place along each axis; the last axis is the fastest."""
+    return reduce(lambda a, b: how(a.unsqueeze(-1), b.unsqueeze(-2)).flatten(-2), axes)
 
 
 def defined(grid: Tensor, mode: int, padding: int) -> Tensor:
@@ -85,14 +97,17 @@ def second_gradients(
 
     Those of x, of y, and of the grid's points.
     """
-    flat = x.flatten(2)
+    # An infinite x counts for nothing at a point that has no neighbours.
+    flat = x.flatten(2).masked_fill(sampler.alone.unsqueeze(1), 0.0)
     moves = [step.unsqueeze(1) for step in steps]
-    slopes = [sampler.derived(y, axis) for axis in range(len(steps))]
+    taken, axes = sampler.taken(y), range(len(steps))
+    slopes = [sampler.derived(taken, axis) for axis in axes]
     gx = reduce(add, map(mul, moves, slopes)).view(x.shape)
     gy = reduce(add, [sampler.transposed(flat * move, i) for i, move in enumerate(moves)])
+    twice = {(i, j): sampler.derived(taken, i, j) for i in axes for j in axes if i <= j}
     bends = [
-        reduce(add, [move * sampler.derived(y, i, j) for j, move in enumerate(moves)])
-        for i in range(len(steps))
+        reduce(add, [move * twice[min(i, j), max(i, j)] for j, move in enumerate(moves)])
+        for i in axes
     ]
     ggrid = torch.stack([(flat * bend).sum(1) for bend in bends[::-1]], -1)
     return gx, gy, ggrid

@@ -64,7 +64,7 @@ class GridSampler3dBackward(Function):
     def samples(make: SampleMaker) -> Iterator[Sample]:
         for mode in (0, 1):
             for padding in (0, 1, 2):
-                for align in (False, True):
+                for align in (False, True) if mode != NEAREST else (padding == 1,):
                     x, y, grid = (
                         make(1, 2, 2, 1, 2),
                         make(1, 2, 2, 3, 3),
@@ -73,8 +73,6 @@ class GridSampler3dBackward(Function):
                     yield Sample(x, y, grid, mode, padding, align, [True, True])
         for mask in ([True, False], [False, True]):
             yield Sample(x, y, grid, 0, 0, False, mask)
-        for which in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
-            yield Sample(x, y, grid, 0, 0, False, [True, True]).constant(*which)
         yield Sample(
             make(1, 1, 1, 1, 2), make(1, 1, 1, 2, 1), make(1, 1, 1, 2, 3), 0, 2, True, [True, True]
         )
