@@ -48,6 +48,8 @@ class Reached:
 
     def __init__(self, function: type[Function]) -> None:
         self._codes = _own_codes(function)
+        # To hash code itself would take longer than all the rest.
+        self._ids = {id(code) for code in self._codes}
         self._lines: set[tuple[str, int]] = set()
         # For each place with a condition, whether it was seen true and seen false.
         self._conditions: dict[tuple[str, int], list[bool]] = {}
@@ -94,7 +96,7 @@ class Reached:
 
     # --- watching ---
     def _trace(self, frame: types.FrameType, event: str, argument: Any) -> Any:
-        return self._line if frame.f_code in self._codes else None
+        return self._line if id(frame.f_code) in self._ids else None
 
     def _line(self, frame: types.FrameType, event: str, argument: Any) -> Any:
         if event == "line":
@@ -103,7 +105,7 @@ class Reached:
 
     def condition(self, value: Any, frame: types.FrameType | None) -> None:
         """Note a condition that the code of ``frame`` computed."""
-        if frame is None or frame.f_code not in self._codes or value.dtype is not torch.bool:
+        if frame is None or id(frame.f_code) not in self._ids or value.dtype is not torch.bool:
             return
         seen = self._conditions.setdefault((frame.f_code.co_filename, frame.f_lineno), [False] * 2)
         if value.numel():
