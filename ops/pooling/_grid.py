@@ -43,8 +43,8 @@ class Sampler:
         #: The points all of whose neighbours are outside of x.
         self.alone = self._outside.all(-1)
 
-    def _weight(self, *axes: int) -> Tensor:
-        """The weights of all neighbours, derived once by each of ``axes``."""
+    def weights(self, *axes: int) -> Tensor:
+        """The weights of all neighbours, derived once by each of ``axes``; for all channels."""
         orders = tuple(axes.count(axis) for axis in range(len(self.size)))
         if orders not in self._products:
             factors = [w[order] for w, order in zip(self._weights, orders, strict=True)]
@@ -57,17 +57,12 @@ class Sampler:
         taken = x.flatten(2).gather(2, at).view(*x.shape[:2], *self._at.shape[1:])
         return taken.masked_fill(self._outside.unsqueeze(1), 0.0)
 
-    def derived(self, taken: Tensor, *axes: int) -> Tensor:
-        """The derivative of y by ``axes`` of the grid, from what was ``taken`` of x."""
-        return (taken * self._weight(*axes)).sum(-1)
-
-    def transposed(self, gy: Tensor, *axes: int) -> Tensor:
-        """The gradient of x for ``derived``."""
-        at = self._at.flatten(1).unsqueeze(1).expand(-1, gy.shape[1], -1)
-        parts = gy.unsqueeze(-1) * self._weight(*axes)
+    def transposed(self, parts: Tensor) -> Tensor:
+        """The gradient of x for ``taken``."""
+        at = self._at.flatten(1).unsqueeze(1).expand(-1, parts.shape[1], -1)
         parts = parts.masked_fill(self._outside.unsqueeze(1), 0.0).flatten(2)
-        zeros = gy.new_zeros(()).expand(*gy.shape[:2], torch.Size(self.size).numel())
-        return zeros.scatter_add(2, at, parts).view(*gy.shape[:2], *self.size)
+        zeros = parts.new_zeros(()).expand(*parts.shape[:2], torch.Size(self.size).numel())
+        return zeros.scatter_add(2, at, parts).view(*parts.shape[:2], *self.size)
 
 
 #: Whether torch.vmap of the backward kernels needs the images' gradient, wanted or not.
@@ -98,16 +93,14 @@ def second_gradients(
     Those of x, of y, and of the grid's points.
     """
     # An infinite x counts for nothing at a point that has no neighbours.
-    flat = x.flatten(2).masked_fill(sampler.alone.unsqueeze(1), 0.0)
-    moves = [step.unsqueeze(1) for step in steps]
-    taken, axes = sampler.taken(y), range(len(steps))
-    slopes = [sampler.derived(taken, axis) for axis in axes]
-    gx = reduce(add, map(mul, moves, slopes)).view(x.shape)
-    gy = reduce(add, [sampler.transposed(flat * move, i) for i, move in enumerate(moves)])
-    twice = {(i, j): sampler.derived(taken, i, j) for i in axes for j in axes if i <= j}
-    bends = [
-        reduce(add, [move * twice[min(i, j), max(i, j)] for j, move in enumerate(moves)])
-        for i in axes
-    ]
-    ggrid = torch.stack([(flat * bend).sum(1) for bend in bends[::-1]], -1)
-    return gx, gy, ggrid
+    flat = x.flatten(2).masked_fill(sampler.alone.unsqueeze(1), 0.0).unsqueeze(-1)
+    moves, taken = [step.unsqueeze(1).unsqueeze(-1) for step in steps], sampler.taken(y)
+
+    def along(*axes: int) -> Tensor:
+        """How the weights derived by ``axes`` change with the steps."""
+        return reduce(add, [move * sampler.weights(*axes, j) for j, move in enumerate(moves)])
+
+    slope, both = along(), (flat * taken).sum(1, keepdim=True)
+    bends = [(both * along(i)).sum(-1).squeeze(1) for i in reversed(range(len(steps)))]
+    gx = (taken * slope).sum(-1).view(x.shape)
+    return gx, sampler.transposed(flat * slope), torch.stack(bends, -1)
