@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from torch import Tensor
 
@@ -68,27 +68,25 @@ def oracle_vjps(
     return _apart(found, places, [len(call.leaves) for call in calls])
 
 
-def at_once(case: Case, several: Sequence[list[Tensor]]) -> list[Tensor] | None:
+def at_once(case: Case, several: Iterable[list[Tensor]]) -> list[Tensor] | None:
     """The values of several calls of an elementwise op as those of one; None if it is not one.
 
     Each input gets a further first dimension, and the shape of them all.
     """
     inputs = case.inputs
-    if not several or not case.shared.is_elementwise or any(given.domain for given in inputs):
-        return None
-    if case.draws or any(given.pattern is not None for given in inputs):
+    if not case.shared.is_elementwise or any(g.domain or g.pattern is not None for g in inputs):
         return None
     try:
-        shape = torch.broadcast_tensors(*[given.tensor for given in inputs])[0].shape  # type: ignore[no-untyped-call]
+        whole = torch.broadcast_tensors(*[given.tensor for given in inputs])  # type: ignore[no-untyped-call]
     except RuntimeError:
         return None
-    if 0 in shape:
+    shape, calls = whole[0].shape, list(several)
+    if 0 in shape or case.draws or not calls:
         return None
-    stacked = [torch.stack(of_input) for of_input in zip(*several, strict=True)]
-    wide = [
-        t.reshape(len(several), *[1] * (len(shape) - t.dim() + 1), *t.shape[1:]) for t in stacked
-    ]
-    return [t.expand(len(several), *shape).contiguous() for t in wide]
+    stacked = [torch.stack(of_input) for of_input in zip(*calls, strict=True)]
+    ones = [(1,) * (len(shape) - t.dim() + 1) for t in stacked]
+    wide = [t.reshape(len(calls), *o, *t.shape[1:]) for t, o in zip(stacked, ones, strict=True)]
+    return [t.expand(len(calls), *shape).contiguous() for t in wide]
 
 
 def _apart(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,8 @@ _FITS = 1e15
 _ROUGH = 1e-3
 #: Seconds that a magnitude may take, by how long the one before took.
 _PATIENCE = 2.0
+#: How much longer a large number takes than the quickest one if it is the length of a loop.
+_GROWS = 4.0
 
 
 @LAWS.law("magnitudes", "special points")
@@ -62,11 +65,18 @@ def magnitudes(case: Case) -> None:
     calls = _patiently(case, resized, alike, fits)
     together = like_oracle(case, [pair for pair, _ in calls])
     fitting = _fitting(case, [narrow for _, narrow in calls])
-    tried = 0
-    for n, ((values, what, _), (pair, narrow)) in enumerate(zip(resized, calls, strict=True)):
-        tried += (
-            alike[n] or together[n] or (pair is not None and _like_reference(case, values, what))
-        )
+    tried, before, hopeless = 0, 0.0, False
+    for n, (values, what, magnitude) in enumerate(resized):
+        pair, narrow = calls[n]
+        # What has lost digits at a large number has fewer left at larger ones.
+        hopeless &= magnitude > before
+        before = magnitude
+        if alike[n] or together[n]:
+            tried += 1
+        elif pair is not None and not hopeless:
+            close = _like_reference(case, values, what)
+            tried += close is not None
+            hopeless = close is False and magnitude > 1
         tried += fits[n] or fitting[n] or (narrow is not None and _moderate(case, values, what))
     if not tried:
         raise NotApplicable("forward is not finite beyond the samples' range")
@@ -87,16 +97,18 @@ def _patiently(
     next magnitude takes even longer; those that would take too long are left out.
     """
     made: list[tuple[_Pair | None, Call | None]] = []
-    before, took = 0.0, 0.0
+    before, took, least = 0.0, 0.0, math.inf
     for (values, _, magnitude), like, fit in zip(resized, alike, fits, strict=True):
-        if 1 < before < magnitude and took * magnitude / before > _PATIENCE:
+        grows = 1 < before < magnitude and took > _GROWS * least
+        if grows and took * magnitude / before > _PATIENCE:
             made.append((None, None))
             continue
-        start = time.perf_counter()
+        start = time.thread_time()  # how busy the machine is must not decide what is tried
         known = like or case.op.reference is None
         pair = None if known else _finite_pair(case, values)
         made.append((pair, None if fit else _narrow(case, values)))
-        before, took = magnitude, time.perf_counter() - start
+        before, took = magnitude, time.thread_time() - start
+        least = min(least, took)
     return made
 
 
@@ -156,20 +168,24 @@ def _largest(tensor: Tensor) -> float:
     return float(tensor.abs().nan_to_num().max()) if castable(tensor) and tensor.numel() else 0.0
 
 
-def _like_reference(case: Case, values: list[Tensor], what: str) -> bool:
-    """Compare with the reference, which gives finite numbers here."""
+def _like_reference(case: Case, values: list[Tensor], what: str) -> bool | None:
+    """Whether it is close to the reference, or else off by no more than an ill-conditioned one.
+
+    None if there is nothing to compare.
+    """
     pair = beside_oracle(case, values)
     if pair is None:
-        return False
+        return None
     try:
         compare_with_oracle(case, *pair, what)
     except Violation as violation:
         # Where a problem is ill-conditioned neither is exact: only what is grossly wrong counts.
         mismatch = violation.mismatch
         if mismatch is not None and mismatch.expected in ("inf", "-inf", "nan"):
-            return False
+            return None
         if mismatch is None or mismatch.relative is None or not mismatch.relative < _ROUGH:
             raise
+        return False
     return True
 
 
@@ -311,7 +327,7 @@ def _suspects(case: Case) -> set[int]:
 
 def _finite_at_once(case: Case) -> bool:
     """Whether the second derivatives of an elementwise op are finite in one call of all edges."""
-    values = at_once(case, [values for _, values in _edges(case)])
+    values = at_once(case, (values for _, values in _edges(case)))
     if values is None:
         return False
     try:

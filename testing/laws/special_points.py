@@ -25,10 +25,10 @@ from plugrad.testing.laws.like_torch import (
 from plugrad.testing.laws.numeric import FULL, WIDE, check_directions, needs_wide
 from plugrad.testing.laws.ties import slopes_right
 from plugrad.testing.shared import refuse_undifferentiable
-from plugrad.testing.together import vjps
+from plugrad.testing.together import at_once, vjps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case
@@ -101,8 +101,6 @@ def _special(case: Case) -> Iterator[tuple[str, list[Tensor]]]:
     for i in case.wanted:
         # For complex numbers, inf is not one point, and any product with it is nan.
         special = _SPECIAL[:6] if case.inputs[i].tensor.is_complex() else _SPECIAL
-        if _none_at_any(case, i, special):
-            continue
         for value in special:
             for where, values in placed(case, i, value):
                 if case.allows(values):
@@ -111,6 +109,8 @@ def _special(case: Case) -> Iterator[tuple[str, list[Tensor]]]:
 
 def _suspects(case: Case) -> set[int]:
     """Which of these have a gradient that is not finite where forward is, or that raises."""
+    if _none_at_once(case):
+        return set()
     calls: dict[int, Call] = {}
     for number, (_, values) in enumerate(_special(case)):
         with suppress(Exception):
@@ -131,34 +131,26 @@ def _suspects(case: Case) -> set[int]:
 _SPECIAL = (0.0, -0.0, 1.0, -1.0, 1e3, -1e3, math.inf, -math.inf, math.nan)
 
 
-def _none_at_any(case: Case, i: int, special: Sequence[float]) -> bool:
+def _none_at_once(case: Case) -> bool:
     """Whether an elementwise op has no nan or inf in its gradients at any of these numbers.
 
     Elements do not affect each other there, so one call can have them all. If there is a
-    nan or inf, or the call raises, each number is tried by itself.
+    nan or inf, or the call raises, each is tried by itself.
     """
-    given = case.inputs[i]
-    if not case.shared.is_elementwise or not given.tensor.numel() or given.domain:
+    values = at_once(case, (values for _, values in _special(case)))
+    if values is None:
         return False
-    count = given.tensor.numel()
-    for first in range(0, len(special), count):
-        values = case.values
-        values[i] = values[i].contiguous()
-        chosen = torch.tensor(special[first : first + count], dtype=torch.float64)
-        values[i].view(-1)[: len(chosen)] = chosen.to(values[i])
-        try:
-            call = case.call(values)
-            found = call.vjp([torch.ones_like(root.data) for root in call.roots])
-        except Exception:
-            return False
-        outputs = [root.data for root in call.roots]
-        gradients = [g for g in found if g is not None]
-        if any(t.shape != values[i].shape for t in (*outputs, *gradients)):
-            return False
-        finite = reduce(torch.logical_and, map(torch.isfinite, outputs))
-        if any(bool((finite & ~torch.isfinite(g)).any()) for g in gradients):
-            return False
-    return True
+    try:
+        call = case.call(values)
+        found = call.vjp([torch.ones_like(root.data) for root in call.roots])
+    except Exception:
+        return False
+    outputs = [root.data for root in call.roots]
+    gradients = [g for g in found if g is not None]
+    if not outputs or any(t.shape != values[0].shape for t in (*outputs, *gradients)):
+        return False
+    finite = reduce(torch.logical_and, map(torch.isfinite, outputs))
+    return not any(bool((finite & ~torch.isfinite(g)).any()) for g in gradients)
 
 
 def placed(case: Case, i: int, value: float) -> Iterator[tuple[str, list[Tensor]]]:

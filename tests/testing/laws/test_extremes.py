@@ -1,0 +1,88 @@
+"""magnitudes: what decides which large numbers are tried, and which are compared."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import plugrad as pg
+from plugrad import Sample
+from plugrad.core import op
+from plugrad.testing.case import Case
+from plugrad.testing.law import LAWS, Violation
+from plugrad.testing.op_under_test import OpUnderTest
+
+X = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
+
+
+def an_op(name, slope, forward=torch.sin, reference=torch.sin):
+    """y = forward(x) with gx = gy slope(x), compared with ``reference``."""
+
+    class Made(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return forward(x)
+
+        @staticmethod
+        def backward(ctx, gy):
+            (x,) = ctx.saved_tensors
+            return gy * slope(x)
+
+    return op(f"extremes_test::{name}", reference=reference)(Made)
+
+
+def judge(function):
+    LAWS["magnitudes"].check(Case(OpUnderTest.of(function), Sample(X)))
+
+
+def off_by(errors):
+    """The slope of a sine, wrong by a factor from each of these numbers on."""
+
+    def slope(x):
+        found = x.cos()
+        for least, factor in errors.items():
+            found = torch.where(x.abs().max() >= least, x.cos() * factor, found)
+        return found
+
+    return slope
+
+
+def test_what_is_grossly_wrong_at_the_largest_numbers_is_found():
+    with pytest.raises(Violation, match=r"numbers of x up to 1e\+06"):
+        judge(an_op("wrong", off_by({1e4: 2.0})))
+
+
+def test_what_has_lost_digits_before_is_not_compared_at_larger_numbers():
+    judge(an_op("losing_digits", off_by({250: 1 + 1e-6, 1e4: 2.0})))
+
+
+def test_digits_lost_at_small_numbers_excuse_nothing():
+    with pytest.raises(Violation, match="numbers of x up to 10:"):
+        judge(an_op("small", off_by({1e-13: 1 + 1e-6, 5.0: 2.0})))
+
+
+def test_numbers_that_are_the_length_of_a_loop_end_where_it_would_take_too_long():
+    seen = []
+
+    def looped(x):
+        seen.append(float(x.max()))
+        for _ in range(300 * int(seen[-1])):
+            pass
+        return x.sin()
+
+    judge(an_op("looped", torch.cos, looped))
+    assert max(seen) == 1000.0
+
+
+def test_a_slow_op_is_tried_at_every_number():
+    seen = []
+
+    def slow(x):
+        seen.append(float(x.max()))
+        for _ in range(100_000):
+            pass
+        return x.sin()
+
+    judge(an_op("slow", torch.cos, slow))
+    assert max(seen) == 1e6
