@@ -79,9 +79,11 @@ class LinearCrossEntropy(Composite):
                 tensors = make(5, 3), make(4, 3), labels
                 more = {"reduction": reduction, "options": chosen}
                 yield Sample(*tensors, **more)
-                yield Sample(*tensors, linear_bias=make(4), **more)
-                weighted = Sample(*tensors, weight=make(4, low=0.5), ignore_index=1, **more)
-                yield weighted.constant("weight")
+                if chosen is None or reduction == "mean":
+                    yield Sample(*tensors, linear_bias=make(4), **more)
+                if chosen is not None or reduction == "mean":
+                    weighted = Sample(*tensors, weight=make(4, low=0.5), ignore_index=1, **more)
+                    yield weighted.constant("weight")
         yield Sample(make(5, 3), make(4, 3), make(5, 4, low=0.0), label_smoothing=0.3)
         yield Sample(make(5, 3), make(4, 2, 3), make.integers(5, 2, high=4), linear_bias=make(4, 2))
         yield Sample(make.tensor([0.0, 0.0, 0.0]), make(4, 3), make.integers(high=4))
