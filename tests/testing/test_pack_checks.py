@@ -59,7 +59,9 @@ def test_a_law_of_the_packs_own_ops_is_not_there_for_others(site):
             report = pg.testing.check_pack(pack)
             print([failure.law for failure in report.failures], len(report.results))
         for jobs in ("1", "2"):
-            for command in ("check sea:: land::", "check land:: --law sea-small"):
+            for command in (
+                "check sea:: land:: --law sea-small --law routes", "check land:: --law sea-small"
+            ):
                 done = CliRunner().invoke(app, [*command.split(), "--jobs", jobs])
                 print(done.exit_code, done.stdout.count("FAILED sea::wave[0]-sea-small"),
                       "land::dune[0]-sea-small" in done.stdout,
