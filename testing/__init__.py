@@ -7,6 +7,7 @@ from plugrad.testing.agree import Mismatch, agree
 from plugrad.testing.call import Call, differentiable_call
 from plugrad.testing.case import Case
 from plugrad.testing.check import check_op, check_pack
+from plugrad.testing.engine import Engine
 from plugrad.testing.faults import FAULTS
 from plugrad.testing.faults.fault import Fault, FaultBook
 from plugrad.testing.faults.rewrite import receiving, returning
@@ -24,6 +25,7 @@ __all__ = [
     "LAWS",
     "Call",
     "Case",
+    "Engine",
     "Fault",
     "FaultBook",
     "Law",

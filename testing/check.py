@@ -15,13 +15,14 @@ from plugrad.testing.laws import LAWS
 from plugrad.testing.op_under_test import OpUnderTest
 from plugrad.testing.result import Report
 from plugrad.testing.runner import TIME_LIMIT, Runner
-from plugrad.testing.targets import described_target, find_target, is_target_text
+from plugrad.testing.targets import described_target, find_target, is_target_text, target_of_engine
 from plugrad.testing.torch_target import is_torch_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from plugrad.testing.case import Case
+    from plugrad.testing.engine import Engine
     from plugrad.testing.law import Law
     from plugrad.testing.result import Result
 
@@ -86,6 +87,7 @@ def check_op(
     *,
     samples: Any = None,
     reference: Callable[..., Any] | None = None,
+    engine: Engine | None = None,
     laws: Iterable[str] | None = None,
     seed: int = 0,
     device: str = "cpu",
@@ -107,7 +109,9 @@ def check_op(
             tuple only the tensors that require grad get a gradient, if any do. By default
             the samples of the target's samples file.
         reference: for a torch target, a function with the values and gradients that it must have.
-        laws: ids of laws; by default all.
+        engine: for a function of the values of an engine that is neither plugrad's nor torch's:
+            how the laws use that engine. ``samples`` must be given.
+        laws: ids of laws; by default all that are about such an engine.
         seed: the seed for samples and cotangents.
         device: the device of the samples' tensors.
         time_limit: seconds for each law on each sample; 0 for none.
@@ -123,7 +127,11 @@ def check_op(
     chosen = choose_laws(laws)
     told = {"samples": samples, "reference": reference, **declared}
     told = {name: value for name, value in told.items() if value is not None}
-    return Report(Runner(under_test(op, told, seed, device), time_limit).results(chosen))
+    if engine is not None:
+        target: OpUnderTest = target_of_engine(op, told, engine, seed, device)
+    else:
+        target = under_test(op, told, seed, device)
+    return Report(Runner(target, time_limit).results(chosen))
 
 
 def under_test(

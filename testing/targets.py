@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from plugrad.core.function import Function
-from plugrad.errors import SamplesFileError, UnknownTargetError
+from plugrad.errors import ArgumentError, SamplesFileError, UnknownTargetError
 from plugrad.plugins.messages import did_you_mean
 from plugrad.plugins.selection import project_table
+from plugrad.testing.engine import Engine
 from plugrad.testing.op_under_test import OpUnderTest
 from plugrad.testing.place import place_of
 from plugrad.testing.torch_target import (
@@ -128,6 +129,36 @@ def described_target(
         place = name  # which a new process knows without an import
     command = f"plugrad check {quote(place)}" if place else ""
     return _target(target, found, name, command, seed, device)
+
+
+def target_of_engine(
+    function: Any, told: Mapping[str, Any], engine: Engine, seed: int = 0, device: str = "cpu"
+) -> TorchTarget:
+    """A function that another engine than plugrad's and torch's differentiates.
+
+    Raises:
+        ArgumentError: it has no samples, or the engine is not an Engine.
+    """
+    if not isinstance(engine, Engine) or "samples" not in told:
+        raise ArgumentError(
+            "an engine of one's own needs samples="
+            if isinstance(engine, Engine)
+            else f"{engine!r} is not an Engine",
+            where=f"the check of {function!r}",
+            fix="pass engine=MyEngine(), where MyEngine is a subclass of plugrad.testing.Engine, "
+            "and samples=, as for a torch target",
+        )
+    declared = {k: v for k, v in told.items() if k not in ("samples", "reference")}
+    return TorchTarget(
+        function,
+        told["samples"],
+        name=getattr(function, "__name__", ""),
+        reference=told.get("reference"),
+        declared=declared,
+        seed=seed,
+        device=device,
+        engine=engine,
+    )
 
 
 def _ready(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from plugrad.core.sample import SampleMaker
+    from plugrad.testing.engine import Engine
 
 #: Laws about how much the samples show, or about what few Functions are written for.
 _ADVICE = frozenset({"batched-cotangents", "branches", "lines", "setup-context", "stretched"})
@@ -57,13 +58,13 @@ class TorchTarget(OpUnderTest):
         declared: what is true of it, as for ``@op``: see DECLARABLE.
         seed: the seed for the samples and everything that the laws draw.
         device: the device of the samples' tensors.
+        engine: what differentiates it, if not torch.
 
     Raises:
         TargetError: torch cannot differentiate it.
         ArgumentError: something is declared that cannot be.
     """
 
-    engine = TORCH
     #: What else the command line said of it: `` --samples FILE``.
     options = ""
 
@@ -78,6 +79,7 @@ class TorchTarget(OpUnderTest):
         declared: dict[str, Any] | None = None,
         seed: int = 0,
         device: str = "cpu",
+        engine: Engine = TORCH,
     ) -> None:
         if not is_torch_target(target):
             raise TargetError(
@@ -95,7 +97,7 @@ class TorchTarget(OpUnderTest):
             )
         self.function = target
         self.entry, self.reached = None, None
-        self.seed, self.device = seed, device
+        self.seed, self.device, self.engine = seed, device, engine
         self.declared = True
         self._samples = samples
         self._name, self._command = name or target_name(target), command
@@ -115,6 +117,7 @@ class TorchTarget(OpUnderTest):
             declared=declared,
             seed=seed,
             device=self.device,
+            engine=self.engine,
         )
 
     def of_copy(self, function: Any) -> TorchTarget:

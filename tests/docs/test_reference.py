@@ -96,9 +96,7 @@ def test_packs_and_pages_import_the_public_names(path):
     """They keep working when a module is moved."""
     text = path.read_text(encoding="utf-8")
     private = set(re.findall(r"from (plugrad\.(?:testing\.|core)\S*) import", text))
-    # The page that builds an engine shows the laws how to call it, by their own seam.
-    seam = {"plugrad.testing.engine", "plugrad.testing.torch_target"}
-    assert private <= (seam if path.name == "build-autograd.md" else set())
+    assert not private
 
 
 @pytest.mark.parametrize(

@@ -346,3 +346,71 @@ def test_all_ops_of_the_pack_and_no_others():
 def test_an_unknown_pack_is_refused_with_a_suggestion():
     with pytest.raises(UnknownPackError, match="named 'plugard'\n  fix: did you mean plugrad[?]"):
         check_pack("plugard")
+
+
+class Halving(pg.testing.Engine):
+    """torch's autograd, but that its gradients may be too small."""
+
+    name, mends = "torch", False
+    factor = 1.0
+
+    def leaf(self, tensor, requires_grad=False):
+        return tensor.detach().requires_grad_(requires_grad)
+
+    def raw(self, value):
+        return value.detach() if isinstance(value, torch.Tensor) else value
+
+    def is_tracked(self, value):
+        return isinstance(value, torch.Tensor) and value.requires_grad
+
+    takes_gradient = is_tracked
+
+    def knows_view(self, output, inputs):
+        return False
+
+    def grad(self, outputs, cotangents, inputs, *, retain_graph=True, create_graph=False):
+        found = torch.autograd.grad(
+            outputs, inputs, cotangents, retain_graph, create_graph, allow_unused=True
+        )
+        return [None if g is None else g * self.factor for g in found]
+
+    def backward(self, outputs, cotangents):
+        torch.autograd.backward(outputs, cotangents, retain_graph=True)
+
+    def node(self, *_):
+        return None
+
+    hidden = parts = run_rule = per_edge = node
+
+
+def swish(x):
+    return x * x.sigmoid()
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.5])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_an_engine_of_ones_own(factor, seed):
+    engine = Halving()
+    engine.factor = factor
+    report = pg.testing.check_op(
+        swish,
+        samples=lambda make: [(make(3),)],
+        reference=swish,
+        engine=engine,
+        laws=["numeric", "oracle"],
+        seed=seed,
+    )
+    assert len(report.failures) == (0 if factor == 1 else 2)
+    assert report.results[0].op == "swish"
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"engine": "mine", "samples": []}, "'mine' is not an Engine"),
+        ({"engine": Halving()}, "samples="),
+    ],
+)
+def test_what_an_engine_of_ones_own_needs(given, what):
+    with pytest.raises(pg.errors.ArgumentError, match=f"(?s){what}.*fix: pass engine=MyEngine"):
+        pg.testing.check_op(swish, **given)
