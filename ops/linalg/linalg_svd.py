@@ -84,7 +84,8 @@ class LinalgSvd(Function):
         square = Sample(make(2, 2), True)
         yield square.waive("dimensions", _ADDED)
         for shape in ((3, 2), (2, 3)):
-            more = Sample(make(*shape), True, True)
+            apart = torch.eye(*shape) * torch.arange(2, 2 * shape[1] + 2, 2)
+            more = Sample(0.4 * make(*shape) + apart, True, True)  # singular values well apart
             yield more.without_oracle(_ADDED)
         yield Sample(make(3, 2), False, False)
         yield Sample(make.complex(2, 3), False, False)
