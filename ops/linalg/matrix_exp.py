@@ -32,7 +32,7 @@ class MatrixExp(Function):
     @staticmethod
     def forward(ctx: Context, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        return torch.linalg.matrix_exp(x)
+        return _exp(x)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ class MatrixExp(Function):
         n = x.shape[-1]
         adjoint = x.mH
         rows = torch.cat((adjoint, gy), -1), torch.cat((torch.zeros_like(gy), adjoint), -1)
-        return torch.linalg.matrix_exp(torch.cat(rows, -2))[..., :n, n:]
+        return _exp(torch.cat(rows, -2))[..., :n, n:]
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -52,3 +52,9 @@ class MatrixExp(Function):
         yield Sample(make(0, 2, 2))
         yield Sample(make.tensor([[0.0, 1.0], [0.0, 0.0]]))
         yield Sample(make(2, 3)).raises(RuntimeError, "square")
+
+
+def _exp(x: Tensor) -> Tensor:
+    """The exponential; in float32 where torch's kernel, in narrower types, gives inf or 1e29."""
+    narrow = x.dtype in (torch.bfloat16, torch.float16)
+    return torch.linalg.matrix_exp(x.float()).to(x.dtype) if narrow else torch.linalg.matrix_exp(x)
