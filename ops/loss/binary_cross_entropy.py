@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
-from plugrad.ops.loss._autocast import in_float32
+from plugrad.ops._float32 import in_float32
 from plugrad.ops.loss._reduction import reduction_code
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
-from plugrad.ops.loss._autocast import in_float32_on_cuda
+from plugrad.ops._float32 import in_float32_on_cuda
 from plugrad.ops.loss._raised import fixed, raised_to
 
 

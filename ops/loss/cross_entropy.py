@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.ops._float32 import in_float32
 from plugrad.ops._number import constant, number
-from plugrad.ops.loss._autocast import in_float32
 from plugrad.ops.loss._cross_entropy import (
     of_equal_probabilities,
     of_probabilities,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import NotDifferentiableError
-from plugrad.ops.loss._autocast import as_wide_as, in_float32
+from plugrad.ops._float32 import as_wide_as, in_float32
 from plugrad.ops.loss._nll import refuse_weight
 from plugrad.ops.loss._reduction import reduction_code
 

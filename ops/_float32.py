@@ -1,4 +1,4 @@
-"""What torch.autocast does to losses, which are on its list of functions in float32."""
+"""What torch.autocast does to functions on its list of those in float32."""
 
 from __future__ import annotations
 
