@@ -33,7 +33,7 @@ def apply_rule(context: Record, arrived: Any, create_graph: bool) -> tuple[Any, 
     try:
         if context._pg_autocast and not _is_of_one_dtype(context, gradients):
             with _autocast(context._pg_autocast):
-                result = context._pg_rule(context, *gradients)
+                result = context._pg_rule(_as_wide(context, gradients), *gradients)
         else:
             result = context._pg_rule(context, *gradients)
     finally:
@@ -55,6 +55,36 @@ def _is_of_one_dtype(context: Record, gradients: tuple[Any, ...]) -> bool:
     if not all(isinstance(t, Tensor | Variable) for t in tensors):  # a hook has packed one
         return False
     return len({t.dtype for t in tensors if t.is_floating_point() or t.is_complex()}) == 1
+
+
+def _as_wide(record: Record, gradients: tuple[Any, ...]) -> Any:
+    """The record as the ``ctx`` of its rule, in whose forward autocast may have widened operands.
+
+    torch saves them as they were widened, and its backward kernels want all of one dtype.
+    """
+    dtypes = [g.dtype for g in gradients if g is not None and g.dtype.is_floating_point]
+    if not (record._pg_below_autograd and dtypes):
+        return record
+    return _Widened(record, max(dtypes, key=lambda dtype: dtype.itemsize))
+
+
+class _Widened:
+    """A record whose saved tensors are at least as wide as ``dtype``."""
+
+    def __init__(self, record: Record, dtype: torch.dtype) -> None:
+        self._record, self._dtype = record, dtype
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._record, name)
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        return tuple([self._widened(value) for value in self._record.saved_tensors])
+
+    def _widened(self, value: Any) -> Any:
+        if not isinstance(value, Tensor | Variable) or not value.is_floating_point():
+            return value
+        return value.to(self._dtype) if value.dtype.itemsize < self._dtype.itemsize else value
 
 
 def called(record: Record, given: tuple[Any, ...]) -> Any:

@@ -22,6 +22,11 @@ def in_float32_on_cuda(*tensors: Any) -> Any:
     return in_float32(*tensors) if tensors[0].is_cuda else tensors
 
 
+def in_float32_on_cpu(*tensors: Any) -> Any:
+    """The same for functions that are on the list of the CPU's autocast only."""
+    return in_float32(*tensors) if tensors[0].is_cpu else tensors
+
+
 def as_wide_as(gy: Tensor, *tensors: Any) -> list[Any]:
     """The tensors in the dtype of the loss, which autocast may have made wider than theirs."""
     return [t if t is None or t.dtype is gy.dtype else t.to(gy.dtype) for t in tensors]

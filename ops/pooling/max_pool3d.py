@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._float32 import in_float32_on_cpu
 from plugrad.ops._sizes import Sizes
 from plugrad.ops.pooling import _places
 
@@ -67,5 +69,11 @@ class MaxPool3d(Function):
         yield both.waive("routes", "torch calls max_pool3d_with_indices then")
 
 
-_forward = torch._C._nn.max_pool3d_with_indices
+def _forward(x: Tensor, *window: Any) -> tuple[Tensor, Tensor]:
+    """Call the kernel, which autocast, unlike max_pool3d, does not know."""
+    (x,) = in_float32_on_cpu(x)
+    y, places = torch._C._nn.max_pool3d_with_indices(x, *window)
+    return y, places
+
+
 _backward = torch.ops.aten.max_pool3d_with_indices_backward.default
