@@ -65,7 +65,7 @@ def _as_wide(record: Record, gradients: tuple[Any, ...]) -> Any:
     dtypes = [g.dtype for g in gradients if g is not None and g.dtype.is_floating_point]
     if not (record._pg_below_autograd and dtypes):
         return record
-    return _Widened(record, max(dtypes, key=lambda dtype: dtype.itemsize))
+    return _Widened(record, min(dtypes, key=lambda dtype: dtype.itemsize))
 
 
 class _Widened:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.ops._float32 import in_float32
+from plugrad.ops._number import constant
 from plugrad.ops.loss import _ctc_reference
 from plugrad.ops.loss._reduction import REDUCTIONS, reduced, reduction_code
 
@@ -44,13 +45,14 @@ class CtcLoss(Composite):
         code = reduction_code(None, None, reduction)
         (x,) = in_float32(x)
         labels = targets.to(x.device, torch.int64)
-        batch, lengths = x if x.dim() == 3 else x.unsqueeze(1), (input_lengths, target_lengths)
-        y, _ = _kernel(batch, labels, *lengths, blank, zero_infinity)
+        batch = x if x.dim() == 3 else x.unsqueeze(1)
+        counts = constant(target_lengths, "ctc_loss", "target_lengths")
+        times = constant(input_lengths, "ctc_loss", "input_lengths")
+        y, _ = _kernel(batch, labels, times, counts, blank, zero_infinity)
         if zero_infinity:
             y = torch.where(y == math.inf, 0, y)
         if REDUCTIONS[code] == "mean":
-            counts = torch.as_tensor(target_lengths, dtype=y.dtype, device=y.device)
-            y = y / counts.clamp_min(1)
+            y = y / torch.as_tensor(counts, dtype=y.dtype, device=y.device).clamp_min(1)
         return reduced(y, code) if code or x.dim() == 3 else y.squeeze(0)
 
     @staticmethod

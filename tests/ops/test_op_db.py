@@ -35,7 +35,10 @@ allow_flags()
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 #: Entries whose gradient is coarse in torch in bfloat16.
-COARSE = {"logcumsumexp": "torch's is as far from float64's as that is large; ours is 0.2 % off"}
+COARSE = {
+    "logcumsumexp": "torch's is as far from float64's as that is large; ours is 0.2 % off",
+    "matrix_exp": "torch's kernel gives 1e30 for that of the identity; ours computes in float32",
+}
 
 #: Entries in which torch's second derivative is nan. Where it is a number, ours is the same.
 NAN = {
