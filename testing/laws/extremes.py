@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -13,12 +12,7 @@ from torch import Tensor
 from plugrad.testing.agree import all_finite
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.inputs import cast, castable
-from plugrad.testing.laws.like_torch import (
-    beside_oracle,
-    compare_with_oracle,
-    like_oracle,
-    like_oracle_at_once,
-)
+from plugrad.testing.laws.like_torch import compare_with_oracle
 from plugrad.testing.laws.numeric import WIDE
 from plugrad.testing.laws.special_points import placed
 from plugrad.testing.shared import refuse_undifferentiable
@@ -27,7 +21,7 @@ from plugrad.testing.together import at_once, vjps
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from plugrad.testing.call import Call, OracleCall
+    from plugrad.testing.call import Call
     from plugrad.testing.case import Case
 
 
@@ -43,8 +37,6 @@ _FITS = 1e15
 _ROUGH = 1e-3
 #: Seconds that a magnitude may take, by how long the one before took.
 _PATIENCE = 2.0
-#: How much longer a large number takes than the quickest one if it is the length of a loop.
-_GROWS = 4.0
 
 
 @LAWS.law("magnitudes", "special points")
@@ -58,87 +50,18 @@ def magnitudes(case: Case) -> None:
     if not all(case.inputs[i].tensor.dtype is torch.float64 for i in case.wanted):
         raise NotApplicable("the sample is not in float64")
     refuse_undifferentiable(case)
-    resized = list(_resized(case))
-    every = [values for values, *_ in resized]
-    alike = like_oracle_at_once(case, every) if case.op.reference else [False] * len(every)
-    fits = [_fits_at_once(case, every)] * len(every)
-    calls = _patiently(case, resized, alike, fits)
-    together = like_oracle(case, [pair for pair, _ in calls])
-    fitting = _fitting(case, [narrow for _, narrow in calls])
-    tried, before, hopeless = 0, 0.0, False
-    for n, (values, what, magnitude) in enumerate(resized):
-        pair, narrow = calls[n]
-        # What has lost digits at a large number has fewer left at larger ones.
-        hopeless &= magnitude > before
-        before = magnitude
-        if alike[n] or together[n]:
-            tried += 1
-        elif pair is not None and not hopeless:
-            close = _like_reference(case, values, what)
-            tried += close is not None
-            hopeless = close is False and magnitude > 1
-        tried += fits[n] or fitting[n] or (narrow is not None and _moderate(case, values, what))
+    fits = _fits_at_once(case)
+    tried, before, took = 0, 0.0, 0.0
+    for values, what, magnitude in _resized(case):
+        # If a number says how often a loop runs, the next magnitude would take even longer.
+        if 1 < before < magnitude and took * magnitude / before > _PATIENCE:
+            continue
+        start = time.perf_counter()
+        tried += _like_reference(case, values, what)
+        tried += fits or _moderate(case, values, what)
+        before, took = magnitude, time.perf_counter() - start
     if not tried:
         raise NotApplicable("forward is not finite beyond the samples' range")
-
-
-_Pair = tuple["Call", "OracleCall"]
-
-
-def _patiently(
-    case: Case,
-    resized: Sequence[tuple[list[Tensor], str, float]],
-    alike: Sequence[bool],
-    fits: Sequence[bool],
-) -> list[tuple[_Pair | None, Call | None]]:
-    """For each magnitude the call and the reference's, and the call in float32.
-
-    None for what is known or has nothing to show. If a number says how often a loop runs, the
-    next magnitude takes even longer; those that would take too long are left out.
-    """
-    made: list[tuple[_Pair | None, Call | None]] = []
-    before, took, least = 0.0, 0.0, math.inf
-    for (values, _, magnitude), like, fit in zip(resized, alike, fits, strict=True):
-        grows = 1 < before < magnitude and took > _GROWS * least
-        if grows and took * magnitude / before > _PATIENCE:
-            made.append((None, None))
-            continue
-        start = time.thread_time()  # how busy the machine is must not decide what is tried
-        known = like or case.op.reference is None
-        pair = None if known else _finite_pair(case, values)
-        made.append((pair, None if fit else _narrow(case, values)))
-        before, took = magnitude, time.thread_time() - start
-        least = min(least, took)
-    return made
-
-
-def _finite_pair(case: Case, values: list[Tensor]) -> _Pair | None:
-    """The call and the reference's, if that gives finite numbers here; a series may not."""
-    pair = beside_oracle(case, values)
-    if pair is None or pair[1].own_forward:
-        return None
-    finite = all(all_finite(o) for o in pair[1].values if isinstance(o, Tensor))
-    return pair if finite else None
-
-
-def _narrow(case: Case, values: list[Tensor]) -> Call | None:
-    """The call in float32, if it has gradients."""
-    try:
-        call = case.call([cast(t, torch.float32) if castable(t) else t.clone() for t in values])
-    except Exception:
-        return None
-    return call if call.roots else None
-
-
-def _fitting(case: Case, calls: Sequence[Call | None]) -> list[bool]:
-    """Whose outputs and gradients are finite, as far as one backward of all tells."""
-    asked = [call for call in calls if call is not None and _all_finite(_outputs(call))]
-    found = vjps(asked, [_ones(call) for call in asked])
-    if found is None:
-        return [False] * len(calls)
-    pairs = zip(asked, found, strict=True)
-    fit = {id(call) for call, own in pairs if _all_finite([own[i] for i in case.wanted])}
-    return [id(call) in fit for call in calls]
 
 
 def _all_finite(tensors: Sequence[Any]) -> bool:
@@ -168,36 +91,44 @@ def _largest(tensor: Tensor) -> float:
     return float(tensor.abs().nan_to_num().max()) if castable(tensor) and tensor.numel() else 0.0
 
 
-def _like_reference(case: Case, values: list[Tensor], what: str) -> bool | None:
-    """Whether it is close to the reference, or else off by no more than an ill-conditioned one.
-
-    None if there is nothing to compare.
-    """
-    pair = beside_oracle(case, values)
-    if pair is None:
-        return None
+def _like_reference(case: Case, values: list[Tensor], what: str) -> bool:
+    """Compare with the reference, if there is one that gives finite numbers here."""
+    if case.op.reference is None:
+        return False
     try:
-        compare_with_oracle(case, *pair, what)
+        theirs = case.oracle.call([t.clone() for t in values])
+        call = case.call([t.clone() for t in values])
+    except Exception:  # for example a series that does not converge there
+        return False
+    finite = all(all_finite(o) for o in theirs.values if isinstance(o, Tensor))
+    if theirs.own_forward or not finite:
+        return False
+    try:
+        compare_with_oracle(case, call, theirs, what)
     except Violation as violation:
         # Where a problem is ill-conditioned neither is exact: only what is grossly wrong counts.
         mismatch = violation.mismatch
         if mismatch is not None and mismatch.expected in ("inf", "-inf", "nan"):
-            return None
+            return False
         if mismatch is None or mismatch.relative is None or not mismatch.relative < _ROUGH:
             raise
-        return False
     return True
 
 
-def _fits_at_once(case: Case, several: Sequence[list[Tensor]]) -> bool:
-    """Whether nothing overflows in float32 in any of these, of an elementwise op: in one call.
+def _fits_at_once(case: Case) -> bool:
+    """Whether nothing overflows in float32 at any magnitude, of an elementwise op: in one call.
 
     There an element says nothing of the others. If something overflows, each is tried by itself.
     """
-    values = at_once(case, several)
-    if values is None:
+    inputs = case.inputs
+    alike = len({given.tensor.shape for given in inputs}) == 1
+    if not case.shared.is_elementwise or not alike or any(given.domain for given in inputs):
         return False
-    narrow = _results(case, [cast(t, torch.float32) for t in values])
+    if len(case.wanted) != len(inputs):
+        return False
+    resized = [values for values, *_ in _resized(case)]
+    stacked = [torch.stack(of_input) for of_input in zip(*resized, strict=True)]
+    narrow = _results(case, [cast(t, torch.float32) for t in stacked])
     return narrow is not None and all(t is not None and all_finite(t) for t in narrow)
 
 

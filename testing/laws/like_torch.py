@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.testing.agree import TOLERANCE, agree, all_finite, tolerance
+from plugrad.testing.agree import agree, all_finite, tolerance
 from plugrad.testing.law import NotApplicable, Violation
 from plugrad.testing.laws.forward import compare_outputs
-from plugrad.testing.together import at_once, oracle_vjps, vjps
+from plugrad.testing.together import oracle_vjps, vjps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,43 +91,3 @@ def _comparable(call: Call, theirs: OracleCall) -> bool:
         and call.root_numbers == theirs.root_numbers
         and (all(all_finite(t) for t in (*call.tensors, *theirs.values) if isinstance(t, Tensor)))
     )
-
-
-def like_oracle_at_once(case: Case, several: Sequence[list[Tensor]]) -> list[bool]:
-    """The same of an elementwise op, for the values of several calls, in one call of them all.
-
-    There an element says nothing of the others.
-    """
-    unlike = [False] * len(several)
-    values = at_once(case, several)
-    pair = None if values is None else beside_oracle(case, values)
-    if pair is None or (pair[1].own_forward and case.op.reference is not None):
-        return unlike
-    call, theirs = pair
-    if not call.roots or call.root_numbers != theirs.root_numbers:
-        return unlike
-    cotangents = call.cotangents()
-    try:
-        got = [*call.tensors, *call.vjp([c.clone() for c in cotangents])]
-        expected = [*theirs.values, *theirs.vjp(cotangents)]
-    except (Exception, Violation):
-        return unlike
-    alike = torch.ones(len(several), dtype=torch.bool)
-    for e, g in zip(expected, got, strict=True):
-        if e is not None or g is not None:
-            alike &= _each_alike(e, g, len(several))
-    return alike.tolist()
-
-
-def _each_alike(expected: Any, got: Any, count: int) -> Tensor:
-    """For each of the calls that these are of, whether they are finite and close."""
-    if not (isinstance(expected, Tensor) and isinstance(got, Tensor)):
-        return torch.zeros(count, dtype=torch.bool)
-    if expected.shape != got.shape or expected.dtype is not got.dtype or len(got) != count:
-        return torch.zeros(count, dtype=torch.bool)
-    allowed = TOLERANCE.get(expected.dtype)
-    e, g = (t.detach().reshape(count, -1) for t in (expected, got))
-    if allowed is None:
-        return torch.all(e == g, 1)
-    largest, distance = e.abs().amax(1), (g - e).abs().amax(1)
-    return torch.isfinite(largest) & (distance <= allowed * largest)

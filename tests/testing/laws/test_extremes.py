@@ -53,10 +53,6 @@ def test_what_is_grossly_wrong_at_the_largest_numbers_is_found():
         judge(an_op("wrong", off_by({1e4: 2.0})))
 
 
-def test_what_has_lost_digits_before_is_not_compared_at_larger_numbers():
-    judge(an_op("losing_digits", off_by({250: 1 + 1e-6, 1e4: 2.0})))
-
-
 def test_digits_lost_at_small_numbers_excuse_nothing():
     with pytest.raises(Violation, match="numbers of x up to 10:"):
         judge(an_op("small", off_by({1e-13: 1 + 1e-6, 5.0: 2.0})))
@@ -73,16 +69,3 @@ def test_numbers_that_are_the_length_of_a_loop_end_where_it_would_take_too_long(
 
     judge(an_op("looped", torch.cos, looped))
     assert max(seen) == 1000.0
-
-
-def test_a_slow_op_is_tried_at_every_number():
-    seen = []
-
-    def slow(x):
-        seen.append(float(x.max()))
-        for _ in range(100_000):
-            pass
-        return x.sin()
-
-    judge(an_op("slow", torch.cos, slow))
-    assert max(seen) == 1e6
