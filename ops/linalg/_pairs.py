@@ -12,10 +12,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from plugrad.core.installed_torch import torch_before
 from plugrad.errors import ArgumentError
 
-#: What cdist and pdist waive where torch is older than 2.14.
-NO_SECOND = {"second-order": "torch has no second derivative: differences judge"}
+#: What cdist and pdist waive; torch 2.14 and later have it.
+NO_SECOND = (
+    {"second-order": "torch has no second derivative: differences judge"}
+    if torch_before("2.14")
+    else {}
+)
 
 
 def slopes(d: Tensor, p: float) -> Tensor:

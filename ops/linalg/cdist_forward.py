@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.core.installed_torch import torch_before
 from plugrad.ops._number import number
 from plugrad.ops.linalg._pairs import NO_SECOND
 
@@ -20,7 +19,7 @@ from plugrad.ops.linalg._pairs import NO_SECOND
     aliases={"x1": "x", "x2": "y"},
     broadcasts=True,
     waives={"batched-cotangents": "torch.vmap of the kernel takes cotangents for contiguous"}
-    | (NO_SECOND if torch_before("2.14") else {}),
+    | NO_SECOND,
 )
 class CdistForward(Function):
     """z[i, j] = p-norm of x[i] - y[j];  gx, gy = cdist_backward, of z and of its transpose.

@@ -10,12 +10,13 @@ from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.ops._float32 import in_float32_on_cuda
+from plugrad.ops.linalg._pairs import NO_SECOND
 
 
 @op(
     "nn.functional.pdist",
     overrides=(torch.nn.functional.pdist, torch.ops.aten.pdist.default),
-    waives={"second-order": "torch has no second derivative: differences judge"},
+    waives=NO_SECOND,
 )
 class Pdist(Composite):
     """y = p-norms of x[i] - x[j] for i < j, row by row. pdist_forward has the gradient."""

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.core.installed_torch import torch_before
 from plugrad.ops._number import number
 from plugrad.ops.linalg._pairs import NO_SECOND
 
@@ -18,7 +17,7 @@ from plugrad.ops.linalg._pairs import NO_SECOND
     "pdist_forward",
     overrides=(torch.ops.aten._pdist_forward.default,),
     reference=torch.nn.functional.pdist,
-    waives=NO_SECOND if torch_before("2.14") else {},
+    waives=NO_SECOND,
 )
 class PdistForward(Function):
     """y = p-norms of x[i] - x[j] for i < j, row by row;  gx = pdist_backward.
