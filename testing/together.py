@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
+
+from plugrad.testing.agree import all_finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -13,6 +16,17 @@ if TYPE_CHECKING:
 
     from plugrad.testing.call import Call, OracleCall
     from plugrad.testing.case import Case
+
+
+def finite_calls(case: Case, several: Iterable[list[Tensor]]) -> dict[int, Call]:
+    """The calls of these values, by number, that do not raise and whose roots are all finite."""
+    calls: dict[int, Call] = {}
+    for number, values in enumerate(several):
+        with suppress(Exception):
+            call = case.call(values)
+            if call.roots and all(all_finite(call.engine.raw(root)) for root in call.roots):
+                calls[number] = call
+    return calls
 
 
 def vjps(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,7 +15,7 @@ from plugrad.testing.laws.like_torch import compare_with_oracle
 from plugrad.testing.laws.numeric import WIDE
 from plugrad.testing.laws.special_points import placed
 from plugrad.testing.shared import refuse_undifferentiable
-from plugrad.testing.together import at_once, vjps
+from plugrad.testing.together import at_once, finite_calls, vjps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -224,12 +223,7 @@ def _suspects(case: Case) -> set[int]:
     """Which of these have a nan in the second derivative, as far as one backward of all tells."""
     if _finite_at_once(case):
         return set()
-    calls: dict[int, Call] = {}
-    for number, (_, values) in enumerate(_edges(case)):
-        with suppress(Exception):
-            call = case.call(values)
-            if call.roots and _all_finite([call.engine.raw(r) for r in call.roots]):
-                calls[number] = call
+    calls = finite_calls(case, (values for _, values in _edges(case)))
     engine = case.op.engine
     ones = [[engine.leaf(t) for t in _ones(call)] for call in calls.values()]
     firsts = vjps(list(calls.values()), ones, create_graph=True)

@@ -25,7 +25,7 @@ from plugrad.testing.laws.like_torch import (
 from plugrad.testing.laws.numeric import FULL, WIDE, check_directions, needs_wide
 from plugrad.testing.laws.ties import slopes_right
 from plugrad.testing.shared import refuse_undifferentiable
-from plugrad.testing.together import at_once, vjps
+from plugrad.testing.together import at_once, finite_calls, vjps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,12 +111,7 @@ def _suspects(case: Case) -> set[int]:
     """Which of these have a gradient that is not finite where forward is, or that raises."""
     if _none_at_once(case):
         return set()
-    calls: dict[int, Call] = {}
-    for number, (_, values) in enumerate(_special(case)):
-        with suppress(Exception):
-            call = case.call(values)
-            if call.roots and all(all_finite(r.data) for r in call.roots):
-                calls[number] = call
+    calls = finite_calls(case, (values for _, values in _special(case)))
     ones = [[torch.ones_like(r.data) for r in call.roots] for call in calls.values()]
     found = vjps(list(calls.values()), ones)
     if found is None:
