@@ -97,8 +97,10 @@ class Walk:
         """Run every record, the newest first; if not ``straight``, each comes from the heap."""
         heap, pending, owned = self.heap, self.pending, self.owned
         keep, create_graph = self.keep, self.create_graph
-        careful = self.wanted is not None or self.check_nan
-        straight = straight and not careful
+        careful = self.check_nan
+        # With targets, the records that only lead to one: the others capture, or end the walk.
+        leading = None if self.wanted is None else self.through - self.wanted.keys()
+        straight = straight and not careful and leading is None
         # A record with a gradient that is newer than all in the heap need not enter it.
         upcoming: Any = None
         may_go_below = self.plain
@@ -112,7 +114,11 @@ class Walk:
                     record = heappop(heap)[1]
                 else:
                     record, upcoming = upcoming, None
-                if careful or record._pg_special:
+                if (
+                    careful
+                    or record._pg_special
+                    or (leading is not None and record not in leading)
+                ):
                     guard = gradient = result = None  # so that nothing here holds what has arrived
                     result = self._run_carefully(record)
                     if result is None:
@@ -139,7 +145,8 @@ class Walk:
                             self.sums_in_place = False
                         if create_graph:
                             running.recorded_rule = record
-                    result = record._pg_rule(record, gradient)
+                    context = record if leading is None else narrowed(record, self.live)
+                    result = record._pg_rule(context, gradient)
                     if not keep and record._pg_saved:
                         record._pg_saved = None
                 arity = record._pg_arity
