@@ -68,7 +68,12 @@ class AccumulateGrad(Record):
         with LOCKS.accumulating:  # two threads may reach one leaf at the same time
             old = variable._grad
             if isinstance(gradient, Variable):  # create_graph: stay differentiable
-                variable._grad = gradient.clone() if old is None else old.add(gradient)
+                if old is not None and _adds_to_dense(old._data, gradient._data):
+                    variable._grad = gradient.add(old)
+                else:
+                    variable._grad = gradient.clone() if old is None else old.add(gradient)
+            elif old is not None and _adds_to_dense(old._data, gradient):
+                variable._grad = plain(gradient + old._data)
             elif old is not None:
                 _add_to(old, gradient)
             else:
@@ -138,6 +143,11 @@ def _add_to(old: Variable, gradient: Tensor) -> None:
         data.add_(gradient)
 
 
+def _adds_to_dense(old: Tensor, gradient: Tensor) -> bool:
+    """Whether what is there is sparse and what arrives is not: torch can only add the other way."""
+    return old.layout is not torch.strided and gradient.layout is torch.strided
+
+
 def _refuse_changed_leaf(gradient: Any, leaf: Tensor) -> None:
     kind = GradientDtypeError if gradient.shape == leaf.shape else GradientShapeError
     raise kind(
@@ -158,6 +168,8 @@ def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
             where="the last backward before the leaf",
             fix="return the gradient on the device of the op's input",
         )
+    if gradient.layout is not torch.strided:  # it stays sparse, as in torch
+        return gradient.clone() if shared else gradient
     if gradient.stride() != leaf.stride():
         return torch.empty_like(leaf).copy_(gradient)
     if not shared and gradient._is_view():
@@ -185,8 +197,8 @@ def added(held: list[Any], gradient: Any, in_place: bool) -> Tensor:
         and not old.is_inference()
     ):
         return old.add_(gradient)
-    if gradient.layout is torch.strided and old.layout is not torch.strided:
-        old, gradient = gradient, old  # torch adds what is sparse to what is not, only
+    if _adds_to_dense(old, gradient):
+        old, gradient = gradient, old
     total: Tensor = old + gradient
     return total
 

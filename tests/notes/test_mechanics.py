@@ -1066,3 +1066,50 @@ def test_grad_takes_a_dictionary_of_inputs_and_gives_one_back(engine):
     x, y = engine.leaf([1.0]), engine.leaf([2.0])
     found = engine.grad(x * y, {"x": x, "y": y})
     assert {name: values(g) for name, g in found.items()} == {"x": [2], "y": [1]}
+
+
+# --- a gradient that is sparse -------------------------------------------------------
+
+
+def _sparse(engine):
+    class Sparse(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return g.to_sparse()
+
+    return Sparse.apply
+
+
+@pytest.mark.parametrize(
+    ("steps", "layout"),
+    [
+        (("sparse",), torch.sparse_coo),
+        (("sparse", "sparse"), torch.sparse_coo),
+        (("sparse", "dense"), torch.strided),
+        (("dense", "sparse"), torch.strided),
+    ],
+)
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_sparse_gradient_stays_sparse_until_a_dense_one_is_added(engine, steps, layout, at_once):
+    x, ops = engine.leaf([1.0, 2.0]), {"sparse": _sparse(engine), "dense": lambda x: x * 1}
+    if at_once:
+        sum(ops[step](x).sum() for step in steps).backward()
+    else:
+        for step in steps:
+            ops[step](x).sum().backward()
+    grad = raw(x.grad)
+    assert grad.layout is layout
+    assert grad.to_dense().tolist() == [len(steps)] * 2
+
+
+def test_a_dense_gradient_on_a_sparse_one_makes_a_new_grad(engine):
+    x = engine.leaf([1.0, 2.0])
+    _sparse(engine)(x).sum().backward()
+    before = x.grad
+    (x * 2).sum().backward()
+    assert raw(before).to_dense().tolist() == [1, 1]
+    assert values(x.grad) == [3, 3]
