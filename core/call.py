@@ -18,7 +18,14 @@ from plugrad.core.context import NUMBERS, ORIGIN_X, ORIGIN_Y, ORIGINS_XY, Untrac
 from plugrad.core.hooks import note
 from plugrad.core.node import Record, grouped, origins
 from plugrad.core.older_forms import as_torch_reads_it
-from plugrad.core.record import note_constants, only_plain, record, record_any, untracked
+from plugrad.core.record import (
+    note_constants,
+    only_plain,
+    record,
+    record_any,
+    untracked,
+    without_graph,
+)
 from plugrad.core.twins import MISSING, make_twin
 from plugrad.core.unpack import (
     any_foreign,
@@ -94,7 +101,12 @@ def _unary_gate(  # noqa: C901
             except Exception as error:
                 _say_where(error, function, (a,))
                 raise
-            if z.__class__ is not Tensor or z is a or (foreign and z._is_view()):
+            if (
+                z.__class__ is not Tensor
+                or z is a
+                or (foreign and (z.requires_grad or z._is_view()))
+            ):
+                z = without_graph(z) if foreign else z
                 return untracked(context, z, (a,), (x,), function)
             return plain(z)
         node: Any = node_type()
@@ -114,8 +126,9 @@ def _unary_gate(  # noqa: C901
             z.__class__ is not Tensor
             or z is a
             or (attributes and not only_plain(attributes))
-            or (foreign and z._is_view())
+            or (foreign and (z.requires_grad or z._is_view()))
         ):
+            z = without_graph(z) if foreign else z
             return record_any(node, z, (a,), (x,))
         saved = node._pg_saved
         if saved:
@@ -188,7 +201,13 @@ def _binary_gate(  # noqa: C901
             except Exception as error:
                 _say_where(error, function, (a, b))
                 raise
-            if z.__class__ is not Tensor or z is a or z is b or (foreign and z._is_view()):
+            if (
+                z.__class__ is not Tensor
+                or z is a
+                or z is b
+                or (foreign and (z.requires_grad or z._is_view()))
+            ):
+                z = without_graph(z) if foreign else z
                 return untracked(context, z, (a, b), (x, y), function)
             return plain(z)
         if a is b and x is not y:  # one tensor object of two operands: told apart from here on
@@ -212,8 +231,9 @@ def _binary_gate(  # noqa: C901
             or z is a
             or z is b
             or (attributes and not only_plain(attributes))
-            or (foreign and z._is_view())
+            or (foreign and (z.requires_grad or z._is_view()))
         ):
+            z = without_graph(z) if foreign else z
             return record_any(node, z, (a, b), (x, y))
         saved = node._pg_saved
         if saved:
@@ -315,6 +335,8 @@ def _general_gate(  # noqa: C901
         except Exception as error:
             _say_where(error, function, raw)
             raise
+        if foreign:
+            output = without_graph(output)
         if after:
             function.setup_context(context, tuple(raw), output)
         if tracked and output.__class__ is Tensor:

@@ -222,6 +222,21 @@ def _untracked(
     return variable
 
 
+def without_graph(output: Any) -> Any:
+    """What a user's forward returned, as tensors: its own rule is their only derivative.
+
+    Forward may have used Variables, or tensors that torch records, which were not passed to it.
+    torch runs it without grad mode; to set that would cost each call more than this.
+    """
+    if isinstance(output, Variable):
+        return output._data.detach()
+    if isinstance(output, Tensor):
+        return output.detach() if output.requires_grad else output
+    if isinstance(output, tuple | list):
+        return like(output, [without_graph(each) for each in output])
+    return output
+
+
 def like(container: Any, items: list[Any]) -> Any:
     """``items`` in a container of the same type: list, tuple, a namedtuple of either kind."""
     make = getattr(type(container), "_make", type(container))

@@ -1609,3 +1609,69 @@ def test_a_dirty_result_that_is_saved_has_its_second_derivative(engine):
     (g,) = engine.grad(y.sum(), x, create_graph=True)
     assert values(g) == values(y)
     assert values(engine.grad(g.sum(), x)[0]) == values(y)
+
+
+# --- what forward uses beside its arguments ------------------------------------------
+
+#: What a forward returns, from its argument and from values that it was not passed.
+_CAPTURES = {
+    "a product with one that requires grad": lambda a, leaf, constant: a * leaf,
+    "a product with one that does not": lambda a, leaf, constant: a * constant,
+    "a view of the one that requires grad": lambda a, leaf, constant: leaf[:],
+    "the one that does not": lambda a, leaf, constant: constant,
+}
+
+
+@pytest.mark.parametrize("returned", _CAPTURES.values(), ids=_CAPTURES)
+def test_what_forward_computes_of_values_not_passed_has_its_own_rule_only(engine, returned):
+    leaf, constant = engine.leaf([3.0, 3.0]), engine.tensor([2.0, 2.0])
+
+    class Five(engine.Function):
+        @staticmethod
+        def forward(ctx, a):
+            return returned(a, leaf, constant)
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 5
+
+    a = engine.leaf([1.0, 1.0])
+    (Five.apply(a).sum() + a.sum()).backward()
+    assert values(a.grad) == [6, 6]
+    assert leaf.grad is None
+
+
+def test_every_output_that_forward_makes_gets_a_gradient(engine):
+    class Two(engine.Function):
+        @staticmethod
+        def forward(ctx, a):
+            return a * 2, engine.tensor([1.0, 1.0])
+
+        @staticmethod
+        def backward(ctx, g, h):
+            return g * 2 + h * 5
+
+    a = engine.leaf([1.0, 1.0])
+    y, z = Two.apply(a)
+    (y + z).sum().backward()
+    assert values(a.grad) == [7, 7]
+
+
+def test_a_parameter_of_torchs_in_forward_leaves_no_graph(engine):
+    weight = torch.ones(2, requires_grad=True, dtype=torch.float64)
+
+    class Scaled(engine.Function):
+        @staticmethod
+        def forward(ctx, a):
+            return a * weight
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 5
+
+    a = engine.leaf([1.0, 1.0])
+    y = Scaled.apply(a)
+    y.sum().backward()
+    assert values(a.grad) == [5, 5]
+    assert weight.grad is None
+    assert not getattr(y, "data", y).requires_grad
