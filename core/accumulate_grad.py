@@ -59,7 +59,7 @@ class AccumulateGrad(Record):
                 fix="change a clone() of it in place",
             )
         if not variable._requires_grad:  # turned off since; torch calls its hooks all the same
-            _call_post_accumulate(variable)
+            call_post_accumulate(variable)
             return
         leaf = variable._data
         # The gradient fits the leaf as it was when this was made.
@@ -81,7 +81,7 @@ class AccumulateGrad(Record):
                 held.append(gradient)
                 del gradient
                 variable._grad = plain(_own(held, leaf, shared))
-        _call_post_accumulate(variable)
+        call_post_accumulate(variable)
 
 
 def edge_of(variable: Variable) -> Edge | None:
@@ -107,7 +107,8 @@ def edge_of(variable: Variable) -> Edge | None:
     return _make_accumulator(variable)
 
 
-def _call_post_accumulate(variable: Variable) -> None:
+def call_post_accumulate(variable: Variable) -> None:
+    """Call what is to be called after a backward has reached the leaf."""
     extra = variable._extra
     if extra is not None and extra.post_accumulate:
         for registered in list(extra.post_accumulate.values()):

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from plugrad.core.context import raw_saved
+from plugrad.core.hooked import HOOKED_LEAVES
 from plugrad.core.hooks import register
 from plugrad.core.node import Record, ends
 
@@ -97,17 +98,23 @@ class Node(metaclass=_NodeType):
         It gets tuples of Variables, None where there is no gradient, and may return a tuple
         that replaces ``grad_inputs``.
         """
-        self._record._pg_special = True
+        self._note_hook()
         if self._record._pg_post_hooks is None:
             self._record._pg_post_hooks = OrderedDict()
         return register(self._record._pg_post_hooks, hook)
 
     def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(grad_outputs)`` before this node's backward; it may replace them."""
-        self._record._pg_special = True
+        self._note_hook()
         if self._record._pg_pre_hooks is None:
             self._record._pg_pre_hooks = OrderedDict()
         return register(self._record._pg_pre_hooks, hook)
+
+    def _note_hook(self) -> None:
+        self._record._pg_special = True
+        leaf = getattr(self._record, "variable", None)
+        if leaf is not None:
+            HOOKED_LEAVES.add(leaf)
 
     def __call__(self, *gradients: Any) -> Any:
         """Run the rule on the outputs' gradients, without hooks: what this one step gives.

@@ -107,7 +107,8 @@ def register_multi_grad_hook(
             fix='pass mode="all" or "any"',
         )
     records = [ends(edge)[0] for edge in map(edge_of, variables) if edge is not None]
-    seen: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()  # by walk
+    # By walk: what has arrived, and how many are still to come, though it may be None.
+    seen: WeakKeyDictionary[Any, tuple[list[Any], list[int]]] = WeakKeyDictionary()
     lock = Lock()
 
     def one_of(position: int) -> Callable[[Variable], None]:
@@ -115,13 +116,15 @@ def register_multi_grad_hook(
             walk = running.walk
             with lock:
                 first = walk not in seen
-                gradients = seen.setdefault(walk, [None] * len(records))
+                if first:
+                    seen[walk] = [None] * len(records), [sum(map(walk.reaches, records))]
+                gradients, coming = seen[walk]
                 gradients[position] = gradient
-                missing = sum(g is None for g in gradients)
+                coming[0] -= 1
             if mode == "any":
                 if first:
                     fn(gradient)
-            elif missing == sum(not walk.reaches(record) for record in records):
+            elif not coming[0]:
                 fn(gradients)
 
         return hook

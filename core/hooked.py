@@ -40,7 +40,7 @@ os.register_at_fork(after_in_child=LOCKS.__init__)  # type: ignore[misc]
 class Extra:
     """State that few Variables have: leaves that were used, views, and leaves with hooks."""
 
-    __slots__ = ("accumulator", "arrival", "is_param", "post_accumulate", "view")
+    __slots__ = ("__weakref__", "accumulator", "arrival", "is_param", "post_accumulate", "view")
 
     #: A leaf's AccumulateGrad while a graph leads to it, and what happens on arrival there.
     accumulator: weakref.ref[Record] | None
@@ -50,6 +50,33 @@ class Extra:
     view: View | None
     #: Whether torch.nn.Parameter(variable) made it; unset in nearly all.
     is_param: bool
+
+
+class _HookedLeaves:
+    """The leaves with hooks: while there are any, backward counts when a gradient is complete."""
+
+    def __init__(self) -> None:
+        #: Whether there ever was one, which is fast to ask.
+        self.ever = False
+        self._extras: weakref.WeakSet[Extra] = weakref.WeakSet()
+
+    def add(self, leaf: Any) -> None:
+        """Note a leaf that gets a hook."""
+        self.ever = True
+        self._extras.add(extra_of(leaf))
+
+    def are_there(self) -> bool:
+        """Whether one of them is alive and still has a hook."""
+        for extra in list(self._extras):
+            record = None if extra.accumulator is None else extra.accumulator()
+            if extra.post_accumulate or (extra.arrival is not None and extra.arrival.hooks):
+                return True
+            if record is not None and record._pg_special:
+                return True
+        return False
+
+
+HOOKED_LEAVES = _HookedLeaves()
 
 
 class Hooked:
@@ -122,6 +149,7 @@ class Hooked:
                 where=f"a Variable of shape {tuple(self.shape)} computed by {self.grad_fn!r}",
                 fix="register it on the leaf; a non-leaf has register_hook and retain_grad",
             )
+        HOOKED_LEAVES.add(self)
         extra = extra_of(self)
         if extra.post_accumulate is None:
             extra.post_accumulate = OrderedDict()
@@ -155,6 +183,7 @@ def current_edge(variable: Any) -> Edge | None:
 def _arrival(variable: Any) -> Arrival:
     """What happens to the gradient of ``variable``, to be added to."""
     if variable.is_leaf:  # kept here: an AccumulateGrad lives no longer than a graph
+        HOOKED_LEAVES.add(variable)
         extra = extra_of(variable)
         if extra.arrival is None:
             extra.arrival = Arrival()

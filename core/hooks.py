@@ -78,8 +78,8 @@ def call(registered: Registered, *args: Any) -> Any:
         raise
 
 
-def run_hooks(hooks: Hooks, gradient: Variable) -> Variable:
-    """``gradient`` after each hook, which may replace it."""
+def run_hooks(hooks: Hooks, gradient: Variable | None) -> Variable | None:
+    """``gradient`` after each hook, which may replace it; None where none has arrived."""
     for registered in list(hooks.values()):  # a hook may add or remove hooks
         result = call(registered, gradient)
         if result is not None:
@@ -93,6 +93,12 @@ def replacement(registered: Registered, result: Any, gradient: Any) -> Any:
     Raises:
         HookError: it is not a tensor of the same shape, dtype and device.
     """
+    if gradient is None:
+        raise HookError(
+            "can't replace a None gradient with a non-None value",
+            where=f"the hook registered at {registered.place}",
+            fix="return None where the hook is given None: no gradient has arrived there",
+        )
     if isinstance(result, Tensor):
         result = type(gradient)(result)
     name = registered.name

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugrad.core.accumulate_grad import AccumulateGrad
 from plugrad.core.context import PackedByCheckpoint, hidden_error, running
-from plugrad.core.cotangent import Place, fit, per_edge, root_gradient
+from plugrad.core.cotangent import Place, device_of, fit, per_edge, root_gradient
 from plugrad.core.grad_fn import node_of
 from plugrad.core.node import edge_to
 from plugrad.core.variable import Variable, plain
@@ -28,6 +28,8 @@ def apply_rule(context: Record, arrived: Any, create_graph: bool) -> tuple[Any, 
         raise hidden_error(context, *hidden)
     if context._pg_outputs is not None:
         gradients = _materialized(context, arrived, create_graph)
+    elif arrived is None and context._pg_materialize_grads:
+        gradients = (_zeros(context, create_graph),)
     outer = running.recorded_rule
     running.recorded_rule = context if create_graph else None
     try:
@@ -137,6 +139,13 @@ def _autocast(state: tuple[tuple[str, torch.dtype], ...]) -> ExitStack:
 def shown(gradient: Any) -> Any:
     """A gradient as hooks see it: a Variable, or None."""
     return gradient if gradient is None or isinstance(gradient, Variable) else plain(gradient)
+
+
+def _zeros(record: Record, create_graph: bool) -> Any:
+    """The gradient of a single output that no gradient has arrived at."""
+    assert record._pg_shape is not None
+    made = torch.zeros(record._pg_shape, dtype=record._pg_dtype, device=device_of(record))
+    return Variable(made) if create_graph else made
 
 
 def _materialized(record: Record, gradients: list[Any], create_graph: bool) -> tuple[Any, ...]:

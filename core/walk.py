@@ -3,6 +3,9 @@
 Records are numbered as they are made, so a record is always newer than those that made its
 inputs. A heap that gives the newest record first therefore runs a record only after all
 records that use its output have run, when its gradient is complete. Nothing recurses.
+
+A leaf is reached as soon as anything arrives, as what arrives adds up. Only if some leaf has hooks,
+which see what is complete, the arrivals at leaves are counted beforehand.
 """
 
 from __future__ import annotations
@@ -14,10 +17,11 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from plugrad.core.accumulate_grad import AccumulateGrad, added
+from plugrad.core.accumulate_grad import AccumulateGrad, added, call_post_accumulate
 from plugrad.core.context import running
 from plugrad.core.cotangent import Place, fit, per_edge
 from plugrad.core.grad_fn import node_of
+from plugrad.core.hooked import HOOKED_LEAVES
 from plugrad.core.hooks import call, note, replacement, run_hooks
 from plugrad.core.node import Output, ends, narrowed
 from plugrad.core.rule import apply_rule, shown
@@ -34,6 +38,8 @@ _Gradient = Any  # a Tensor, or in create_graph a Variable
 _BelowAutograd = torch._C._AutoDispatchBelowAutograd
 _dispatch_modes = torch._C._len_torch_dispatch_stack
 _innermost_transform = torch._C._functorch.peek_interpreter_stack
+#: Where leaves are in the heap whose gradient is complete: before every record, as in torch.
+_FIRST = -(1 << 62)
 
 
 class Walk:
@@ -65,6 +71,9 @@ class Walk:
         self.through: set[Record] = set()
         self.live: set[Record] = set()
         self.accumulates = True
+        # How many gradients, or Nones, will arrive at each leaf; None if nobody needs to know.
+        self.coming: dict[Record, int] | None = None
+        self.completed = 0
         self.roots: list[Record] = []
         self.reached: set[Record] | None = None
         self.check_nan = torch.is_anomaly_enabled() and torch.is_anomaly_check_nan_enabled()
@@ -74,10 +83,10 @@ class Walk:
 
     def reaches(self, record: Record) -> bool:
         """Whether this backward reaches ``record``."""
-        if self.wanted is not None:
-            return record in self.live
         if self.reached is None:
             self.reached = _below(self.roots)
+            if self.wanted is not None:
+                self.reached &= self.live
         return record in self.reached
 
     def start(self, roots: Sequence[Place], gradients: Sequence[_Gradient]) -> None:
@@ -89,6 +98,9 @@ class Walk:
             self.live = self.through | set(self.wanted)
             # A root's hooks and retention run even if no target is below it.
             self.live |= set(self.roots)
+        if HOOKED_LEAVES.ever and HOOKED_LEAVES.are_there():
+            run = self.through if self.wanted is not None else _below(self.roots)
+            self.coming = _arrivals_at_leaves(edges, run)
         for edge, gradient in zip(edges, gradients, strict=True):
             self._add(edge, gradient)
 
@@ -100,9 +112,11 @@ class Walk:
         careful = self.check_nan
         # With targets, the records that only lead to one: the others capture, or end the walk.
         leading = None if self.wanted is None else self.through - self.wanted.keys()
-        straight = straight and not careful and leading is None
+        straight = straight and not careful and leading is None and self.coming is None
         # A record with a gradient that is newer than all in the heap need not enter it.
         upcoming: Any = None
+        # The leaves that the record has reached which runs now.
+        leaves: list[Any] = []
         may_go_below = self.plain
         record: Any = None
         gradient: Any = None
@@ -114,11 +128,7 @@ class Walk:
                     record = heappop(heap)[1]
                 else:
                     record, upcoming = upcoming, None
-                if (
-                    careful
-                    or record._pg_special
-                    or (leading is not None and record not in leading)
-                ):
+                if careful or record._pg_special or (leading is not None and record not in leading):
                     guard = gradient = result = None  # so that nothing here holds what has arrived
                     result = self._run_carefully(record)
                     if result is None:
@@ -162,7 +172,13 @@ class Walk:
                         result = per_edge(record, result)
                     result = zip(edges, result)  # noqa: B905 (equal, see above)
                 for edge, gradient in result:
-                    if edge is not None and gradient is not None:
+                    if gradient is None:
+                        if edge is not None and self._arrives_nowhere(edge):
+                            careful, straight = True, False
+                            if upcoming is not None:
+                                heappush(heap, (-upcoming._pg_sequence_number, upcoming))
+                                upcoming = None
+                    elif edge is not None:
                         if (
                             gradient.__class__ is not Tensor
                             or gradient.shape != edge._pg_shape
@@ -179,6 +195,9 @@ class Walk:
                                 pending[edge].add_(gradient)
                             else:
                                 self._add(edge, gradient)
+                        elif edge.__class__ is AccumulateGrad:
+                            pending[edge] = gradient
+                            leaves.append(edge)
                         else:
                             pending[edge] = gradient
                             number = edge._pg_sequence_number
@@ -189,6 +208,16 @@ class Walk:
                                 upcoming = edge
                             else:
                                 heappush(heap, (-number, edge))
+                if leaves:
+                    gradient = result = None  # so that the list holds the only reference
+                    for edge in leaves:
+                        extra = edge.variable._extra
+                        if extra.arrival is None and extra.post_accumulate is None:
+                            edge.accumulate([pending.pop(edge)])
+                        else:  # a hook that was added by a hook
+                            guard = None
+                            self._run_carefully(edge)
+                    leaves.clear()
         except Exception as error:
             guard = None
             _add_notes(error, record)
@@ -233,17 +262,16 @@ class Walk:
         if record._pg_outputs is None:
             return self._after_arrival(arrivals[0], arrived) if 0 in arrivals else arrived
         for number, arrival in arrivals.items():
-            if arrived[number] is not None:
-                arrived[number] = self._after_arrival(arrival, arrived[number])
+            arrived[number] = self._after_arrival(arrival, arrived[number])
         return arrived
 
     def _after_arrival(self, arrival: Arrival, gradient: _Gradient) -> _Gradient:
         if arrival.hooks:
             self.sums_in_place = False
             seen = run_hooks(arrival.hooks, shown(gradient))
-            gradient = seen if self.create_graph else seen._data
+            gradient = seen if self.create_graph or seen is None else seen._data
         variable = None if arrival.retained_by is None else arrival.retained_by()
-        if variable is not None:
+        if variable is not None and gradient is not None:
             old, new = variable._grad, shown(gradient)
             variable._grad = new.clone() if old is None else old.add(new)
         return gradient
@@ -254,7 +282,10 @@ class Walk:
         hooks = list((record._pg_post_hooks or {}).values())
         # Held here, the gradient would count as shared, and grad would be a copy of it.
         seen = shown(held[0]) if hooks and record.variable._grad is not None else None
-        record.accumulate(held)
+        if held[0] is None:
+            call_post_accumulate(record.variable)
+        else:
+            record.accumulate(held)
         for registered in hooks:
             call(registered, (), (record.variable._grad if seen is None else seen,))
 
@@ -265,7 +296,10 @@ class Walk:
             self.sums_in_place = False
         if record._pg_pre_hooks:
             arrived = self._pre_hooked(record, arrived)
-        result = apply_rule(context, arrived, self.create_graph)
+        if record._pg_below_autograd and _is_nothing(arrived):
+            result: tuple[Any, ...] = (None,) * len(record._pg_edges)
+        else:
+            result = apply_rule(context, arrived, self.create_graph)
         if record._pg_post_hooks:
             result = self._post_hooked(record, arrived, result)
         if self.check_nan:
@@ -295,35 +329,73 @@ class Walk:
 
     def _add(self, edge: Edge, gradient: _Gradient) -> None:
         """Add what arrived along ``edge`` to what is pending at its end."""
-        pending = self.pending
+        pending, coming = self.pending, self.coming
         record, number = ends(edge) if edge.__class__ is Output else (cast("Record", edge), 0)
         if record not in pending:
             if self.wanted is not None and record not in self.live:
                 return
-            heappush(self.heap, (-record._pg_sequence_number, record))
-            if edge is record:
-                pending[record] = gradient
-                return
-            pending[record] = [None] * len(record._pg_outputs or ())
-        if edge is not record:
+            if coming is None or record not in coming:
+                heappush(self.heap, (-record._pg_sequence_number, record))
+            pending[record] = None if edge is record else [None] * len(record._pg_outputs or ())
+        if gradient is None:
+            pass
+        elif edge is not record:
             old = pending[record][number]
             pending[record][number] = gradient if old is None else old + gradient
+        elif pending[record] is None:
+            pending[record] = gradient
         elif record in self.owned:
             pending[record].add_(gradient)
         else:
             pending[record] = added([pending.pop(record)], gradient, self.sums_in_place)
             if self.plain:
                 self.owned.add(record)
+        if coming is not None and record in coming:
+            coming[record] -= 1
+            if not coming[record]:
+                self.completed += 1
+                heappush(self.heap, (_FIRST + self.completed, record))
+
+    def _arrives_nowhere(self, edge: Edge) -> bool:
+        """Note that a rule gave None for an input that needs a gradient; False if it is not wanted.
+
+        As in torch, the records below run all the same: hooks are given None, and the rules of
+        users' Functions zeros.
+        """
+        if self.wanted is not None and ends(edge)[0] not in self.live:
+            return False
+        self._add(edge, None)
+        return True
 
     def _ends_at(self, record: Record, arrived: Any) -> bool:
         """Capture the wanted gradients of ``record``; returns whether nothing below is wanted.
 
-        If so, the record does not run, and keeps its saved tensors.
+        If so, the record does not run, and keeps its saved tensors; unless backward's ``inputs``
+        name its output, and it has hooks: then torch runs it, too.
         """
         assert self.wanted is not None
         for number, position in self.wanted.get(record, ()):
             self.captured[position] = arrived if record._pg_outputs is None else arrived[number]
-        return record not in self.through
+        if record in self.through:
+            return False
+        return not (self.accumulates and (record._pg_pre_hooks or record._pg_post_hooks))
+
+
+def _is_nothing(arrived: Any) -> bool:
+    """Whether a record was reached by nothing but None."""
+    if isinstance(arrived, list):
+        return all(gradient is None for gradient in arrived)
+    return arrived is None
+
+
+def _arrivals_at_leaves(roots: list[Edge], run: Collection[Record]) -> dict[Record, int]:
+    """How many of these edges, and of those of the records that will run, lead to each leaf."""
+    edges = [*roots, *(edge for record in run for edge in record._pg_edges)]
+    coming: dict[Record, int] = {}
+    for edge in edges:
+        if isinstance(edge, AccumulateGrad):
+            coming[edge] = coming.get(edge, 0) + 1
+    return coming
 
 
 def _only_plain_torch() -> bool:

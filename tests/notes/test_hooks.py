@@ -1257,3 +1257,182 @@ def test_with_inputs_only_hooks_on_the_way_to_them_run(engine):
         tensor.register_hook(lambda g, name=name: seen.append(name))
     (a + b).backward(inputs=[x])
     assert seen == ["a"]
+
+
+# --- where no gradient arrives -------------------------------------------------------
+
+
+def ones_like_rule(engine):
+    """The identity, whose rule gives ones whatever it is given."""
+
+    class Ones(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return torch.ones_like(g)
+
+    return Ones.apply
+
+
+def first_only(engine):
+    """A product whose rule gives None for the second factor, or for the first."""
+
+    class FirstOnly(engine.Function):
+        @staticmethod
+        def forward(ctx, x, w, first=True):
+            ctx.first = first
+            return x * w
+
+        @staticmethod
+        def backward(ctx, g):
+            return (g, None, None) if ctx.first else (None, g, None)
+
+    return FirstOnly.apply
+
+
+def test_a_rule_below_a_none_is_given_zeros(engine):
+    leaf, x = engine.leaf([1.0, 1.0]), engine.leaf([1.0, 1.0])
+    first_only(engine)(x, ones_like_rule(engine)(leaf)).sum().backward()
+    assert values(leaf.grad) == [1, 1]
+
+
+def test_a_none_passes_through_ops_to_a_rule_below_them(engine):
+    leaf, x = engine.leaf([1.0, 1.0]), engine.leaf([1.0, 1.0])
+    first_only(engine)(x, ones_like_rule(engine)(leaf * 3) + 0).sum().backward()
+    assert values(leaf.grad) == [3, 3]
+
+
+def test_a_none_that_reaches_a_leaf_leaves_no_gradient_and_calls_its_hooks(engine):
+    leaf, x, seen = engine.leaf([1.0]), engine.leaf([1.0]), []
+    leaf.register_hook(lambda g: seen.append(g))
+    leaf.register_post_accumulate_grad_hook(lambda v: seen.append(v.grad))
+    first_only(engine)(x, leaf.sin()).sum().backward()
+    assert leaf.grad is None
+    assert seen == [None, None]
+
+
+def test_what_arrives_beside_a_none_counts(engine):
+    for late in (False, True):
+        leaf, x = engine.leaf([1.0]), engine.leaf([1.0])
+        w = leaf * 2
+        y, z = (w * 5, None) if not late else (None, w * 5)
+        none = first_only(engine)(x, w)
+        (none + (y if z is None else z)).sum().backward()
+        assert values(leaf.grad) == [10]
+
+
+def test_grad_of_what_only_none_reaches_is_none(engine):
+    leaf, x = engine.leaf([1.0]), engine.leaf([1.0])
+    y = first_only(engine)(x, leaf.sin()).sum()
+    assert engine.grad(y, leaf, allow_unused=True) == (None,)
+
+
+def test_a_hook_is_given_none_where_only_another_output_has_a_gradient(engine):
+    seen = []
+    parts = engine.leaf([1.0, 2.0, 3.0]).unbind()
+    parts[0].register_hook(lambda g: seen.append(values(g)))
+    parts[0].backward()
+    parts[1].backward()
+    assert seen == [1, None]
+
+
+def test_a_none_cannot_be_replaced(engine):
+    parts = engine.leaf([1.0, 2.0]).unbind()
+    parts[0].register_hook(lambda g: engine.tensor(7.0))
+    with engine.raises(RuntimeError, "can't replace a None gradient with a non-None value"):
+        parts[1].backward()
+
+
+def test_a_retained_gradient_is_none_where_none_arrives(engine):
+    x, leaf = engine.leaf([1.0]), engine.leaf([1.0])
+    w = leaf * 2
+    w.retain_grad()
+    first_only(engine)(x, w).sum().backward()
+    assert w.grad is None
+
+
+def test_a_hook_on_several_counts_what_arrives_as_none(engine):
+    for first in (True, False):
+        a, b, seen = engine.leaf([1.0]) * 2, engine.leaf([1.0]) * 3, []
+        engine.graph.register_multi_grad_hook(
+            (a, b), lambda gs, to=seen: to.append([g is not None for g in gs])
+        )
+        first_only(engine)(a, b, first).sum().backward()
+        assert seen == [[first, not first]]
+
+
+def test_a_hook_on_any_of_several_may_be_given_none(engine):
+    a, b, seen = engine.leaf([1.0]) * 2, engine.leaf([1.0]) * 3, []
+    engine.graph.register_multi_grad_hook((a, b), lambda g: seen.append(g), mode="any")
+    first_only(engine)(a, b, False).sum().backward()
+    assert len(seen) == 1
+
+
+def test_a_hook_on_several_is_called_though_one_of_the_inputs_is_not_reached(engine):
+    a, b, seen = engine.leaf([1.0]) * 2, engine.leaf([1.0]) * 3, []
+    engine.graph.register_multi_grad_hook(
+        (a, b), lambda gs: seen.append([g is not None for g in gs])
+    )
+    engine.backward((b * 2).sum(), inputs=(a, b))
+    assert seen == [[False, True]]
+
+
+# --- the order of leaves -------------------------------------------------------------
+
+
+def test_a_leaf_is_done_as_soon_as_its_gradient_is_complete(engine):
+    weights, said = [engine.leaf([1.0]) for _ in range(3)], []
+    for i, w in enumerate(weights):
+        w.register_post_accumulate_grad_hook(lambda _, i=i: said.append(f"w{i}"))
+    losses = []
+    for _ in range(2):  # with the first graph still there
+        h = engine.tensor([1.0])
+        for i, w in enumerate(weights):
+            h = h * w
+            h.register_hook(lambda _, i=i: said.append(f"h{i}"))
+        losses.append(h.sum())
+        losses[-1].backward()
+    assert said == ["h2", "w2", "h1", "w1", "h0", "w0"] * 2
+
+
+def test_a_leaf_used_twice_is_done_after_both(engine):
+    w, x, seen = engine.leaf([2.0]), engine.leaf([1.0]), []
+    w.register_hook(keep(seen))
+    older = w * 3
+    ((x * 1) * w + w * w).sum().backward()
+    assert seen == [[5]]
+    older.backward()
+    assert seen == [[5], [3]]
+
+
+def test_a_leaf_gets_its_gradient_though_a_later_rule_raises(engine):
+    class Raises(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            raise KeyError("no")
+
+    w, x = engine.leaf([2.0]), engine.leaf([1.0])
+    older = w * 3
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            (Raises.apply(x) * w).sum().backward()
+        w.register_hook(lambda g: g)
+    assert values(w.grad) == [2]
+    assert values(older) == [6]
+
+
+def test_hooks_of_a_node_run_where_backward_ends_at_it(engine):
+    said = []
+    b = engine.leaf([1.0]) * 2
+    b.grad_fn.register_prehook(lambda g: said.append("before"))
+    b.grad_fn.register_hook(lambda i, o: said.append("after"))
+    engine.backward(b.sum(), inputs=(b,))
+    assert said == ["before", "after"]
+    assert values(b.grad) == [1]
