@@ -4,8 +4,9 @@ Records are numbered as they are made, so a record is always newer than those th
 inputs. A heap that gives the newest record first therefore runs a record only after all
 records that use its output have run, when its gradient is complete. Nothing recurses.
 
-A leaf is reached as soon as anything arrives, as what arrives adds up. Only if some leaf has hooks,
-which see what is complete, the arrivals at leaves are counted beforehand.
+So does what leads to a leaf, which is numbered when the leaf is first used; but if an earlier graph
+is still alive, it is older than all of this one. Then whatever arrives is added at once. Only if
+some leaf has hooks, which see what is complete, the arrivals at leaves are counted beforehand.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ class Walk:
         straight = straight and not careful and leading is None and self.coming is None
         # A record with a gradient that is newer than all in the heap need not enter it.
         upcoming: Any = None
-        # The leaves that the record has reached which runs now.
+        # The leaves older than this graph that the record has reached which runs now.
         leaves: list[Any] = []
         may_go_below = self.plain
         record: Any = None
@@ -195,7 +196,7 @@ class Walk:
                                 pending[edge].add_(gradient)
                             else:
                                 self._add(edge, gradient)
-                        elif edge.__class__ is AccumulateGrad:
+                        elif edge.__class__ is AccumulateGrad and edge.reached:
                             pending[edge] = gradient
                             leaves.append(edge)
                         else:
