@@ -13,6 +13,12 @@ def since(version, before):
     return pytest.mark.skipif(torch_before(version), reason=f"before {version}, {before}")
 
 
+#: For what names every built-in op, as the stub of Variable's methods does.
+needs_all_ops = pytest.mark.skipif(
+    bool(pg.registry.absent), reason="this torch has nothing that some of the ops stand for"
+)
+
+
 def needs_op(name):
     """Skip where an op is absent, as it is if the installed torch lacks its function."""
     return pytest.mark.skipif(
