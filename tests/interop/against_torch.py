@@ -9,6 +9,10 @@ import torch
 from torch.utils import _pytree as pytree
 
 import plugrad as pg
+from plugrad.core.installed_torch import torch_before
+
+#: Since then torch gives zeros where group_norm's bias has no second derivative.
+_GIVES_ZEROS = not torch_before("2.14")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -161,6 +165,8 @@ def difference(
                 return f"{stage}: {'none' if not have else 'one where torch has none'}"
             continue
         for number, (w, h) in enumerate(zip(wanted, have, strict=True)):
+            if h is None and stage == "second derivative" and _GIVES_ZEROS and _is_zero(w):
+                continue
             if skip_nan and stage != "value" and w is not None and h is not None:
                 h = h.where(w.isfinite(), w)
             said = _differs(w, h, tolerance)

@@ -37,8 +37,6 @@ DTYPE = torch.float64
 DIFFERENT = {
     "nn.LinearCrossEntropyLoss": "in pieces torch loses a part of the second derivative",
 }
-if not torch_before("2.14"):
-    DIFFERENT["nn.GroupNorm"] = "torch gives zeros for the bias's second derivative: there is none"
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["training", "eval"])

@@ -21,7 +21,9 @@ _SYMMETRIC = "it reads one triangle of a symmetric matrix, and the gradient is t
 #: Where finite differences of every element cannot be right, with the reason.
 LEFT_OUT = {
     **dict.fromkeys(("bfloat16", "cfloat", "float", "half", "to", "type_as"), _CASTS),
-    **dict.fromkeys(("cholesky", "linalg.cholesky_ex", "linalg_eigh"), _SYMMETRIC),
+    **dict.fromkeys(
+        ("cholesky", "linalg.cholesky_ex", "linalg_eigh", "linalg.matrix_sqrth"), _SYMMETRIC
+    ),
     "nn.functional.grouped_mm": "its kernel takes no float64",
     "log_sigmoid_backward": "the third argument is made of the second, whose gradient has its part",
     "normal": "drawn again for other numbers, it takes mean and std for constants, as torch does",

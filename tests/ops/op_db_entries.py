@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
 
-from plugrad.core.installed_torch import torch_before
-
 UNBOUND = "it calls an unbound method of torch.Tensor, which is written in C and takes no wrapper"
 
 #: Entries that no wrapper can be given to.
@@ -25,9 +23,6 @@ RIGHT = {
         "not test it",
     ),
 }
-if not torch_before("2.14"):
-    zeros = "torch has a second derivative of the bias, which is zeros: there is none"
-    RIGHT |= dict.fromkeys(("native_group_norm", "nn.functional.group_norm"), zeros)
 
 
 def entries(dtype: torch.dtype) -> list[Any]:
