@@ -96,7 +96,10 @@ def as_cotangents(
 def root_gradient(
     root: Place, gradient: Variable | Tensor | None, create_graph: bool, position: int
 ) -> Variable | Tensor:
-    """The cotangent that backward starts from at ``root``: as given, or 1 for a scalar."""
+    """The cotangent that backward starts from at ``root``: as given, or 1 for a scalar.
+
+    As in torch, another dtype is cast, but what is complex to what is not.
+    """
     if root.edge is None:
         raise NoGraphError(
             "backward was called on a Variable that does not require grad",
@@ -134,6 +137,7 @@ def root_gradient(
         )
     if raw.shape != root.shape or raw.dtype is not root.dtype or raw.device != device:
         _refuse_given(raw, root, device, position)
+        gradient, raw = gradient.to(root.dtype), raw.to(root.dtype)
     if not create_graph:
         return raw
     return gradient if isinstance(gradient, Variable) else Variable(gradient)
@@ -235,10 +239,11 @@ def _refuse_given(gradient: Tensor, root: Place, device: torch.device | None, i:
             where=where,
             fix="pass a gradient of the output's shape",
         )
-    if gradient.dtype is not root.dtype:
+    if gradient.is_complex() != root.dtype.is_complex:
         raise GradientDtypeError(
-            f"grad_output and output are required to have the same dtype: grad_output[{i}] has a "
-            f"dtype of {gradient.dtype} and output[{i}] has a dtype of {root.dtype}",
+            "For complex Tensors, both grad_output and output are required to have the same "
+            f"dtype. Mismatch in dtype: grad_output[{i}] has a dtype of {gradient.dtype} and "
+            f"output[{i}] has a dtype of {root.dtype}",
             where=where,
             fix=f"cast it with .to({root.dtype})",
         )

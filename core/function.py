@@ -97,15 +97,16 @@ class Function(metaclass=OpType):
 
     - ``forward(ctx, *args, **options)``: computes on raw tensors; or ``forward(*args)``
       with a ``setup_context(ctx, inputs, output)``;
-    - ``backward(ctx, *gradients)``: one gradient per argument of forward, None where
-      there is none; those after the last tensor may be left out. Written in tensor
-      methods and torch functions, it also differentiates a second time;
+    - ``backward(ctx, *gradients)``, or under its other name ``vjp``: one gradient per argument
+      of forward, None where there is none; those after the last tensor may be left out.
+      Written in tensor methods and torch functions, it also differentiates a second time;
     - ``samples(make)``: calls that show what the op can do, which the checks run.
 
     ``apply`` is made from them. A class is never instantiated.
 
     Raises:
-        OpDefinitionError: forward does not take ``ctx``, or takes ``**kwargs``.
+        OpDefinitionError: forward does not take ``ctx``, or takes ``**kwargs``; both ``backward``
+            and ``vjp`` are there.
     """
 
     #: Calls the op; Variables in, Variables out.
@@ -181,6 +182,14 @@ class Function(metaclass=OpType):
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
+        if "vjp" in vars(cls):  # torch's other name for backward
+            if "backward" in vars(cls):
+                raise OpDefinitionError(
+                    "Implementing both 'backward' and 'vjp' for a custom Function is not allowed: "
+                    f"{cls.__name__} has both",
+                    fix="keep one of them",
+                )
+            cls.backward = staticmethod(cls.vjp)  # type: ignore[attr-defined, method-assign]
         if not getattr(cls.forward, "__isabstractmethod__", False):
             cls._prepare()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from copy import deepcopy
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -309,16 +310,24 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
         about = f"{list(self._data.shape)}, {self._data.dtype}, {self._data.device}{maker}{leaf}"
         return f"<pre>{escape(repr(self))}</pre><small>{escape(about)}</small>"
 
-    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
         if not self.is_leaf:
             raise LeafError(
-                "Only Tensors created explicitly by the user (graph leaves) can be copied or "
-                "pickled: a graph cannot",
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+                "protocol at the moment: a graph cannot be copied",
                 where=f"a Variable computed by {self.grad_fn!r}",
-                fix="copy or pickle .detach() of it",
+                fix="copy .detach() of it",
             )
+        rebuild, made, *notes = self.__reduce_ex__(4)
+        copied: Variable = rebuild(*deepcopy(made, memo))
+        for name, value in deepcopy(notes[0] if notes else {}, memo).items():
+            setattr(copied, name, value)
+        return copied
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        """As torch's: a leaf with the same numbers, that requires grad if this does."""
         kind = Parameter if self._is_param and type(self) is Variable else type(self)
-        made = (kind, self._data, self.requires_grad, self._grad)
+        made = (kind, self._data, self.requires_grad, self._grad if self.is_leaf else None)
         notes = getattr(self, "__dict__", None)
         return (_rebuild_leaf, made, notes) if notes else (_rebuild_leaf, made)
 

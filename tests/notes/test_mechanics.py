@@ -1113,3 +1113,42 @@ def test_a_dense_gradient_on_a_sparse_one_makes_a_new_grad(engine):
     (x * 2).sum().backward()
     assert raw(before).to_dense().tolist() == [1, 1]
     assert values(x.grad) == [3, 3]
+
+
+# --- cotangents of another dtype, copies of results ----------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.int64, torch.bool])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_cotangent_of_another_dtype_is_cast(engine, dtype, create_graph):
+    x = engine.leaf([1.0, 2.0])
+    cotangent = engine.tensor([1, 1], dtype)
+    (x * 3).backward(cotangent, create_graph=create_graph)
+    assert raw(x.grad).dtype is torch.float64
+    assert values(x.grad) == [3, 3]
+    assert values(engine.grad(x * 3, x, cotangent, create_graph=create_graph)[0]) == [3, 3]
+    x.grad = None
+    x.backward(cotangent)
+    assert raw(x.grad).dtype is torch.float64
+
+
+def test_a_complex_cotangent_of_a_real_result_is_refused_and_the_other_way_round(engine):
+    x, z = engine.leaf([1.0]), engine.leaf([1.0], torch.complex128)
+    with engine.raises(RuntimeError, "required to have the same dtype"):
+        (x * 3).backward(engine.tensor([1j]))
+    with engine.raises(RuntimeError, "required to have the same dtype"):
+        (z * 3).backward(engine.tensor([1.0]))
+
+
+def test_a_result_can_be_pickled_and_copied_as_a_leaf(engine):
+    x = engine.leaf([1.0, 2.0])
+    y = x * 2
+    for made in (pickle.loads(pickle.dumps(y)), copy.copy(y)):
+        assert made.is_leaf
+        assert made.requires_grad
+        assert values(made) == [2, 4]
+        (made * 5).sum().backward()
+        assert values(made.grad) == [5, 5]
+    assert x.grad is None
+    with engine.raises(RuntimeError, "created explicitly by the user"):
+        copy.deepcopy(y)

@@ -1675,3 +1675,40 @@ def test_a_parameter_of_torchs_in_forward_leaves_no_graph(engine):
     assert values(a.grad) == [5, 5]
     assert weight.grad is None
     assert not getattr(y, "data", y).requires_grad
+
+
+# --- vjp, the other name of backward -------------------------------------------------
+
+
+def test_a_rule_may_be_called_vjp(engine):
+    class Twice(engine.Function):
+        @staticmethod
+        def forward(ctx, a):
+            return a * 2
+
+        @staticmethod
+        def vjp(ctx, g):
+            return g * 2
+
+    a = engine.leaf([1.0, 1.0])
+    Twice.apply(a).sum().backward()
+    assert values(a.grad) == [2, 2]
+
+
+def test_backward_and_vjp_at_once_are_refused(engine):
+    with engine.raises((RuntimeError, TypeError), "Implementing both 'backward' and 'vjp'"):
+
+        class Both(engine.Function):
+            @staticmethod
+            def forward(ctx, a):
+                return a * 2
+
+            @staticmethod
+            def backward(ctx, g):
+                return g * 2
+
+            @staticmethod
+            def vjp(ctx, g):
+                return g * 2
+
+        Both.apply(engine.leaf([1.0])).backward()
