@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from plugrad.core.context import transform_depth
 from plugrad.core.record import like
 from plugrad.core.torch_leaf import leaf_of, refuse_torch_graph
 from plugrad.core.twins import overwrite
@@ -58,6 +59,14 @@ _AUTOGRAD = (
     | _KeySet(_Key.AutogradNestedTensor)
     | _KeySet(_Key.ADInplaceOrView)
 )
+#: Those of torch.func's transforms, before all others: they would hand on what a batch is made of.
+_TRANSFORMS = (
+    _KeySet(_Key.FuncTorchDynamicLayerFrontMode)
+    | _KeySet(_Key.FuncTorchDynamicLayerBackMode)
+    | _KeySet(_Key.FuncTorchVmapMode)
+    | _KeySet(_Key.FuncTorchBatched)
+    | _KeySet(_Key.FuncTorchBatchedDecomposition)
+)
 
 
 def fall_back(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -85,7 +94,7 @@ def fall_back(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
             fix="drop out= and use the result; or, where no gradient is needed, "
             "out.copy_(result.detach())",
         )
-    with _Keys(_included(), _excluded() | _AUTOGRAD), call:
+    with call.below(), call:
         output = function(*raw_args, **raw_kwargs)
     if call.read_a_number and not _is_constant(output):
         call.refuse_number()
@@ -116,6 +125,8 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.function = function
         #: The keys as the caller has them: our ops run in the caller's modes.
         self.keys = _excluded()
+        #: Inside torch.vmap, the keys of it: the mode sees whole batches, and our ops are mapped.
+        self.transforms = _included() & _TRANSFORMS if transform_depth() else None
         #: By the id of its tensor, which it keeps alive.
         self.variables: dict[int, Variable] = {}
         #: The caller's plain tensors, which cannot remember a gradient; and its Variables' ids.
@@ -131,6 +142,17 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __exit__(self, *_: object) -> None:
         _pop(None)
+
+    def below(self) -> Any:
+        """Below torch's autograd, and below torch.vmap."""
+        if self.transforms is None:
+            return _Keys(_included(), self.keys | _AUTOGRAD)
+        return _Keys(_included() - _TRANSFORMS, self.keys | _AUTOGRAD | _TRANSFORMS)
+
+    def outside(self) -> Any:
+        """Where the caller is."""
+        included = _included()
+        return _Keys(included if self.transforms is None else included | self.transforms, self.keys)
 
     @property
     def name(self) -> str:
@@ -190,7 +212,7 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         # torch excludes all keys above a mode's: Conjugate too, without which lazily conjugated
         # tensors are read wrongly, and those that count versions and note views.
-        with _Keys(_included(), self.keys):
+        with self.outside():
             return self._compute(primitive, args, kwargs or {})
 
     def _compute(self, primitive: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -202,7 +224,7 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if entry is not None:
             return self._kept(entry.apply(*ours, **options))
         if is_composite(primitive):
-            with _Keys(_included(), self.keys | _AUTOGRAD), self:
+            with self.below(), self:
                 return primitive.decompose(*args, **kwargs)
         if primitive._schema.is_mutable:
             return self._change(primitive, args, kwargs, ours, options)

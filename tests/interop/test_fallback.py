@@ -299,6 +299,57 @@ def test_autocast_is_as_in_torch():
     torch.testing.assert_close(g.data, w)
 
 
+#: Functions of a matrix that torch takes apart, for torch.vmap.
+MAPPED = {
+    "cov": torch.cov,
+    "kron": lambda x: torch.kron(x, x),
+    "tensordot": lambda x: torch.tensordot(x, x.mT, dims=1),
+    "multi_dot": lambda x: torch.linalg.multi_dot([x, x.mT, x]),
+    "trapezoid": lambda x: torch.trapezoid(x**2),
+    "block_diag": lambda x: torch.block_diag(x, x * 2),
+    "dropout": lambda x: functional.alpha_dropout(x, 0.5, training=True),
+}
+
+
+def batch():
+    return torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("name", MAPPED)
+def test_in_vmap_the_gradients_are_torchs(name):
+    """They were zeros: torch.vmap handed on slices that belonged to no Variable."""
+    found = []
+    for name_space in (torch.func, pg.func):
+        torch.manual_seed(0)
+        each = name_space.grad(lambda x: (MAPPED[name](x) ** 2).sum())
+        found.append(name_space.vmap(each, randomness="different")(batch()))
+    torch.testing.assert_close(found[1], found[0])
+    assert found[0].any()
+
+
+def test_in_vmap_second_derivatives_are_torchs():
+    def f(x):
+        return torch.kron(x, x**2).sum()
+
+    x = batch()
+    wanted = torch.func.jacrev(torch.func.jacrev(f))
+    torch.testing.assert_close(pg.func.hessian(f)(x[0]), wanted(x[0]))
+    torch.testing.assert_close(pg.func.vmap(pg.func.hessian(f))(x), torch.func.vmap(wanted)(x))
+
+
+def test_in_nested_vmaps_the_gradients_are_torchs():
+    def f(x):
+        return (torch.kron(x, x) ** 2).sum()
+
+    twice = [F.vmap(F.vmap(F.grad(f)))(batch()) for F in (torch.func, pg.func)]
+    torch.testing.assert_close(twice[1], twice[0])
+
+
+def test_in_vmap_a_primitive_without_a_rule_is_an_error():
+    with pytest.raises(errors.MissingPrimitiveError):
+        pg.func.vmap(pg.func.grad(lambda x: torch.special.bessel_j1(x).sum()))(batch())
+
+
 def test_what_torchs_code_squeezed_in_place_can_be_changed_by_the_caller():
     """Its base then had the new shape, and the gradient of the change none that fitted."""
     data = torch.arange(12, dtype=torch.float64).reshape(3, 4) ** 2
