@@ -44,6 +44,7 @@ from plugrad.core.torch_leaf import leaf_of, refuse_torch_graph
 from plugrad.core.unpack import refuse_hidden
 from plugrad.core.variable import Variable
 from plugrad.errors import ArgumentError, ContextError, GraphFreedError
+from plugrad.interop.proxies import as_proxies, behind, has_proxy
 from plugrad.interop.torchs_apply import (
     CONTAINERS,
     has_variable,
@@ -80,6 +81,12 @@ def _apply_adopted(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         args = tuple([_with_leaf(a) for a in args])
         if not any(map(has_variable, args)):  # nothing requires grad: torch warns about it
             return torchs_apply(cls, *args, **kwargs)
+    if any(map(has_proxy, values)):  # torch's dispatcher calls, which takes tensors
+        return as_proxies(_apply(cls, behind(args), behind(kwargs)))
+    return _apply(cls, args, kwargs)
+
+
+def _apply(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if cls is torch.utils.checkpoint.CheckpointFunction:
         return checkpoint(args[0], *args[2:], preserve_rng_state=args[1])
     if cls is _NOOP_SAVE_INPUTS:
@@ -265,7 +272,9 @@ def _adopt(cls: Any) -> type[Function]:
             return rule(ctx, *gradients)
         if differentiated_once is not None:
             return differentiated_once(ctx, *gradients)
-        return rule(_with_variables(ctx), *gradients)
+        if not ctx._pg_shows_proxies:
+            return rule(_with_variables(ctx), *gradients)
+        return behind(rule(_with_variables(ctx), *as_proxies(gradients)))
 
     if once:
         backward.once_differentiable = True  # type: ignore[attr-defined]
@@ -284,9 +293,15 @@ def _adopt(cls: Any) -> type[Function]:
             "__slots__": (),
             "__module__": cls.__module__,
             "_pg_clears_on_access": getattr(cls, "clear_saved_tensors_on_access", False),
+            "_pg_shows_proxies": _is_for_lists(rule),
         },
     )
     return function  # type: ignore[no-any-return]
+
+
+def _is_for_lists(rule: Any) -> bool:
+    """Whether torch made it of a custom op's rule whose arguments or results are lists."""
+    return getattr(rule, "__qualname__", "").startswith("supports_tensorlist.")
 
 
 class _AdoptedRecord(ManyRecord):
@@ -299,6 +314,8 @@ class _AdoptedRecord(ManyRecord):
     _pg_keeps_tensors = True
     #: torch's ``clear_saved_tensors_on_access`` of the Function.
     _pg_clears_on_access = False
+    #: Whether a recorded rule gets proxies: torch's for lists looks for tensors in what it returns.
+    _pg_shows_proxies = False
     #: The tensors among the attributes, with where they are from.
     _pg_attribute_origins: Sequence[tuple[Tensor, Any]] = ()
 
@@ -315,7 +332,7 @@ class _AdoptedRecord(ManyRecord):
         saved = super().saved_tensors
         if self._pg_clears_on_access:
             self._pg_free()
-        return saved
+        return as_proxies(saved) if self._pg_shows_proxies else saved
 
     @property
     def saved_variables(self) -> tuple[Any, ...]:
@@ -345,7 +362,8 @@ def _with_variables(ctx: Any) -> Any:
             origin = known.get(id(value), UNKNOWN if differentiable else None)
             if origin is UNKNOWN:
                 raise intermediate_error(ctx, f"ctx.{name}", value)
-            return ctx._pg_saved_variable(0, value, origin)
+            variable = ctx._pg_saved_variable(0, value, origin)
+            return as_proxies(variable) if ctx._pg_shows_proxies else variable
         if not holds_tensor(value):
             return value
         if isinstance(value, Mapping):

@@ -72,8 +72,7 @@ def _with_an_alias() -> set[Any]:
             and o.__name__ == "apply"
             and issubclass(type(o.__self__), FunctionMeta)
         }
-    # A custom op's Function is called by the dispatcher alone, which takes no Variables.
-    return {cls for cls in found if cls.__module__ != "torch._library.autograd"}
+    return found
 
 
 def _subclasses(cls: Any) -> Iterator[Any]:

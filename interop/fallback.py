@@ -29,6 +29,7 @@ from plugrad.errors import (
     OutArgumentError,
     UnknownTorchFunctionError,
 )
+from plugrad.interop.library_ops import call_with_own_rule, has_own_rule, how_to_add_a_rule
 from plugrad.interop.primitives import (
     functional_form,
     has_no_gradient,
@@ -228,6 +229,8 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return primitive.decompose(*args, **kwargs)
         if primitive._schema.is_mutable:
             return self._change(primitive, args, kwargs, ours, options)
+        if has_own_rule(primitive):
+            return self._kept(call_with_own_rule(primitive, tuple(ours), options))
         output = primitive(*args, **kwargs)
         if has_no_gradient(primitive):
             self.variables[id(output)] = plain(output)
@@ -374,9 +377,8 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
             f"no op stands for {self.name}, and torch's own implementation of it calls the "
             f"primitive {primitive}, for which there is none either, so its gradient is not known",
             where=f"a call of {self.name}",
-            fix=f"{bring(self.name)}write a Function for it with @plugrad.op(..., "
-            f"overrides=(torch.ops.{primitive},)) and registry.add it; or pass .detach() where "
-            "no gradient is needed",
+            fix=f"{bring(self.name)}{how_to_add_a_rule(primitive)}; or pass .detach() where no "
+            "gradient is needed",
         )
 
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.variable import Variable
+from plugrad.interop.proxies import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,16 +29,18 @@ _FOUND: Any = vars(torch.autograd.Function)["apply"]
 _APPLY: Any = getattr(_FOUND, "__func__", None)
 CONTAINERS = (list, tuple, dict)
 #: What else to look into; a function may be torch's checkpoint's, of a module on Variables.
-MAY_HOLD_VARIABLES = (Variable, *CONTAINERS, FunctionType, MethodType, partial, torch.nn.Module)
+MAY_HOLD_VARIABLES = (
+    Variable, Proxy, *CONTAINERS, FunctionType, MethodType, partial, torch.nn.Module
+)  # fmt: skip
 #: Types of arguments without Variables: looked up first, since torch's callers pay for it.
 TORCHS_OWN = frozenset({Tensor, torch.nn.Parameter, torch.Size, int, float, bool, str, type(None)})
 
 
 def has_variable(value: Any) -> bool:
-    """Whether it is a Variable, or a list, tuple or dict with one at any depth."""
+    """Whether it is a Variable or its proxy, or a list, tuple or dict with one at any depth."""
     if isinstance(value, dict):
         return any(map(has_variable, value.values()))
-    return isinstance(value, Variable) or (
+    return isinstance(value, Variable | Proxy) or (
         isinstance(value, list | tuple) and any(map(has_variable, value))
     )
 
