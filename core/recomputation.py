@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 Hooks = tuple["Callable[[Any], Any]", "Callable[[Any], Any]"]
 
 
+class Memory:
+    """What is known of a call that runs again: of the tensors, and those that a backward found."""
+
+    def __init__(self) -> None:
+        self.facts: list[tuple[Any, ...]] = []
+        self.found: WeakKeyDictionary[Any, dict[int, Tensor]] = WeakKeyDictionary()  # by walk
+
+
 class Recomputation:
     """Saved-tensor hooks that keep nothing, and run a function again when it is needed.
 
@@ -30,16 +38,19 @@ class Recomputation:
         rerun: runs the function again; what its calls save is what is wanted.
         early_stop: end it as soon as the last tensor was saved.
         check: whether shape, dtype and device of each tensor must be what they were.
+        memory: that of another Recomputation of the same call, to go on with.
     """
 
-    def __init__(self, rerun: Callable[[], Any], early_stop: bool, check: bool) -> None:
+    def __init__(
+        self, rerun: Callable[[], Any], early_stop: bool, check: bool, memory: Memory | None = None
+    ) -> None:
         self._rerun, self._early_stop, self._check = rerun, early_stop, check
         #: Whether the first run has ended; a backward inside it may need what it saved so far.
         self.is_complete: Callable[[], bool] = lambda: False
         #: Torch's debug mode reports a difference by raising an error with the details.
         self.explain: Callable[[Any], Any] | None = None
-        self._facts: list[tuple[Any, ...]] = []
-        self._found: WeakKeyDictionary[Any, dict[int, Tensor]] = WeakKeyDictionary()  # by walk
+        memory = Memory() if memory is None else memory
+        self._facts, self._found = memory.facts, memory.found
 
     def pack(self, tensor: Tensor) -> int:
         """Keep the number of a tensor in its place."""
@@ -152,14 +163,15 @@ def of_torchs_checkpoint(hooks: Hooks) -> Hooks:
         return hooks
     variables = zip(pack.__code__.co_freevars, pack.__closure__ or (), strict=True)
     frame = dict(variables)["frame"].cell_contents
-    found = getattr(frame, "plugrad_recomputation", None)
-    if found is None:
-        check = frame.metadata_fn is not None
-        found = Recomputation(lambda: frame.recompute_fn(*_inputs(frame)), frame.early_stop, check)
-        found.is_complete = lambda: getattr(frame, "forward_completed", True)
-        found.explain = getattr(frame, "unpack_error_cb", None)
-        frame.plugrad_recomputation = found
-    return found.pack, found.unpack
+    # The frame has only what does not refer to it: a cycle would keep the inputs until collected.
+    memory = frame.__dict__.setdefault("plugrad_memory", Memory())
+    check = frame.metadata_fn is not None
+    again = Recomputation(
+        lambda: frame.recompute_fn(*_inputs(frame)), frame.early_stop, check, memory
+    )
+    again.is_complete = lambda: getattr(frame, "forward_completed", True)
+    again.explain = getattr(frame, "unpack_error_cb", None)
+    return again.pack, again.unpack
 
 
 def _inputs(frame: Any) -> Any:

@@ -79,3 +79,30 @@ def test_what_was_computed_again_is_let_go_after_the_rule():
         assert [reference() for reference in seen] == [None]
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+def test_a_blocks_input_is_let_go_without_the_collector(checkpoint):
+    """torch's frame and its recomputation referred to each other: each input stayed in memory."""
+    gc.disable()
+    try:
+        h, blocks = pg.Variable(torch.ones(2), requires_grad=True), []
+        for _ in range(4):
+            h = CHECKPOINTS[checkpoint](lambda v: v.sin().exp(), h)
+            blocks.append(weakref.ref(h))
+        h.sum().backward()
+        del h
+        assert [block() for block in blocks] == [None] * 4
+    finally:
+        gc.enable()
+
+
+def test_an_output_that_dies_early_does_not_shift_what_is_numbered():
+    def function(x):
+        (x * 3).sin()  # nobody keeps its record
+        return x.exp() * x
+
+    x = pg.Variable(torch.tensor([0.5, 2.0]), requires_grad=True)
+    for checkpoint in CHECKPOINTS.values():
+        (g,) = pg.grad(checkpoint(function, x).sum(), x)
+        torch.testing.assert_close(g.data, x.data.exp() * (1 + x.data))
