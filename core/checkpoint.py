@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, nullcontext
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from plugrad.core.context import Context
+
+
+#: Whether set_checkpoint_early_stop is None outside; before torch 2.9 or so it was True there.
+_MAY_BE_NONE = "early_stop" in signature(torch.utils.checkpoint.checkpoint).parameters
 
 
 def checkpoint(
@@ -50,7 +55,8 @@ def checkpoint(
         context_fn: makes two context managers, for the first run and for the second.
         determinism_check: "default" compares shape, dtype and device of what is saved; "none"
             does not.
-        early_stop: end the second run when everything was saved.
+        early_stop: end the second run when everything was saved;
+            ``torch.utils.checkpoint.set_checkpoint_early_stop`` around the call wins over it.
         debug: let an error list the ops of both runs, each with its stack, as torch's does.
         kwargs: further arguments of the function.
 
@@ -79,6 +85,9 @@ def checkpoint(
     if not torch.is_grad_enabled():
         return function(*args, **kwargs)
     again = _Again(function, args, kwargs, preserve_rng_state, second_context)
+    in_force = torch.utils.checkpoint._enable_checkpoint_early_stop
+    if in_force is not None and (_MAY_BE_NONE or not in_force):
+        early_stop = in_force
     recomputation = Recomputation(again, early_stop, determinism_check == "default")
     recomputation.explain = explain
     with hooks_of_checkpoint(recomputation.pack, recomputation.unpack), forward_context:

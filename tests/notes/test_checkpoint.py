@@ -459,9 +459,7 @@ def test_the_second_run_ends_with_the_last_saved_tensor(engine):
 
 
 @newer_torch
-def test_early_stop_can_be_set_for_all_of_torchs_checkpoints_made_in_a_block(engine):
-    if engine.name == "plugrad":
-        pytest.skip("pg.checkpoint has only the argument")
+def test_early_stop_can_be_set_for_all_checkpoints_made_in_a_block(engine):
     tail, calls = counted(lambda x: x.clone())
 
     def fn(x):
@@ -476,6 +474,14 @@ def test_early_stop_can_be_set_for_all_of_torchs_checkpoints_made_in_a_block(eng
         out = check(engine, fn, engine.leaf(1.0), early_stop=False)
     out.backward()
     assert len(calls) == 1
+
+
+def test_early_stop_can_be_turned_off_in_a_block(engine):
+    tail, calls = counted(lambda x: x.clone())
+    with set_checkpoint_early_stop(False):
+        out = check(engine, lambda x: tail(x.sin().cos()), engine.leaf(1.0))
+    out.backward()
+    assert len(calls) == 2
 
 
 # --- what differs in the second run --------------------------------------------------
