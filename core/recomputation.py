@@ -16,6 +16,9 @@ from plugrad.errors import CheckpointError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: torch's GraphExecGroup around this, if any; older than torch 2.13, it has none.
+_current_group: Callable[[], Any] = getattr(torch._C, "_get_graph_exec_group", lambda: None)
+
 #: A pair of a pack and an unpack hook.
 Hooks = tuple["Callable[[Any], Any]", "Callable[[Any], Any]"]
 
@@ -25,14 +28,15 @@ class Memory:
 
     def __init__(self) -> None:
         self.facts: list[tuple[Any, ...]] = []
-        self.found: WeakKeyDictionary[Any, dict[int, Tensor]] = WeakKeyDictionary()  # by walk
+        #: By walk, or by group.
+        self.found: WeakKeyDictionary[Any, dict[int, Tensor]] = WeakKeyDictionary()
 
 
 class Recomputation:
     """Saved-tensor hooks that keep nothing, and run a function again when it is needed.
 
-    A tensor is known by its number in the order of saving. One backward runs the function
-    once, however much it saves, and releases each tensor once it was handed out.
+    A tensor is known by its number in the order of saving. One backward (or group of backwards)
+    runs the function once, however much it saves, and releases each tensor once it was handed out.
 
     Args:
         rerun: runs the function again; what its calls save is what is wanted.
@@ -63,8 +67,9 @@ class Recomputation:
         Raises:
             CheckpointError: the function saved other tensors this time.
         """
-        walk = running.walk
-        found = {} if walk is None else self._found.setdefault(walk, {})
+        # torch's GraphExecGroup makes several backwards count as one.
+        reader = _current_group() or running.walk
+        found = {} if reader is None else self._found.setdefault(reader, {})
         if number not in found:
             try:
                 found.update(self._recomputed())

@@ -484,6 +484,23 @@ def test_early_stop_can_be_turned_off_in_a_block(engine):
     assert len(calls) == 2
 
 
+# --- several backwards as one --------------------------------------------------------
+
+
+@newer_torch
+def test_a_group_of_backwards_runs_the_function_once(engine):
+    fn, calls = counted(lambda x: (x.sin(), x.cos(), x.exp()))
+    x = engine.leaf([0.5])
+    a, b, c = check(engine, fn, x)
+    with torch.utils.checkpoint.GraphExecGroup():
+        a.sum().backward(retain_graph=True)
+        b.sum().backward(retain_graph=True)
+    assert len(calls) == 2
+    c.sum().backward()
+    assert len(calls) == 3
+    close(x.grad, x.detach().cos() - x.detach().sin() + x.detach().exp())
+
+
 # --- what differs in the second run --------------------------------------------------
 
 
