@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 import weakref
 from collections import deque
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from plugrad.core.anomaly import note_call
 from plugrad.core.context import whole
 from plugrad.core.inplace import changed_in_place, rebase
 from plugrad.core.node import (
@@ -179,7 +179,7 @@ def note_modes(node: Record) -> None:
         node._pg_autocast = tuple(enabled_autocast())
         node._pg_special = True
     if _is_anomaly_enabled():
-        node._pg_stack = "".join(traceback.format_stack()[:-3])
+        note_call(node)
         node._pg_special = True
 
 

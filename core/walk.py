@@ -19,15 +19,15 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from plugrad.core.accumulate_grad import AccumulateGrad, added, call_post_accumulate
+from plugrad.core.anomaly import refuse_nan, tell
 from plugrad.core.context import running
 from plugrad.core.cotangent import Place, fit, per_edge
-from plugrad.core.grad_fn import node_of
 from plugrad.core.hooked import HOOKED_LEAVES
-from plugrad.core.hooks import call, note, replacement, run_hooks
+from plugrad.core.hooks import call, replacement, run_hooks
 from plugrad.core.node import Output, ends, narrowed
 from plugrad.core.rule import apply_rule, shown
 from plugrad.core.variable import Variable
-from plugrad.errors import AnomalyError, BackwardError, HookError, NoGraphError
+from plugrad.errors import HookError, NoGraphError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -221,7 +221,7 @@ class Walk:
                     leaves.clear()
         except Exception as error:
             guard = None
-            _add_notes(error, record)
+            tell(error, record)
             raise
         finally:
             guard = None  # the traceback of an error would keep it
@@ -304,7 +304,7 @@ class Walk:
         if record._pg_post_hooks:
             result = self._post_hooked(record, arrived, result)
         if self.check_nan:
-            _refuse_nan(record, result)
+            refuse_nan(record, result)
         return result
 
     def _pre_hooked(self, record: Record, arrived: Any) -> Any:
@@ -424,31 +424,6 @@ def _replaced(registered: Any, result: Any, gradients: tuple[Any, ...]) -> tuple
             for new, old in zip(given, gradients, strict=True)
         ]
     )
-
-
-def _add_notes(error: BaseException, record: Record | None) -> None:
-    """Add to an error in which backward it was raised, and where forward was called if known."""
-    if record is None:
-        return
-    note(error, f"raised in the backward of {record._pg_op_name}, {node_of(record)!r}")
-    if record._pg_stack:
-        note(error, f"whose forward was called here:\n{record._pg_stack}")
-    elif not isinstance(error, BackwardError):
-        note(error, "plugrad.detect_anomaly() around forward and backward shows who called it")
-
-
-def _refuse_nan(record: Record, result: tuple[Any, ...]) -> None:
-    for index, gradient in enumerate(result):
-        raw = gradient._data if isinstance(gradient, Variable) else gradient
-        if isinstance(raw, Tensor) and bool(raw.isnan().any()):
-            ending = {1: "st", 2: "nd", 3: "rd"}.get(index, "th")
-            raise AnomalyError(
-                f"Function {node_of(record).name()!r} returned nan values in its {index}{ending} "
-                "output.",
-                where=f"backward of {record._pg_op_name}, in anomaly mode",
-                fix="look at the values that forward was given, in the call shown below; "
-                "detect_anomaly(check_nan=False) allows nan",
-            )
 
 
 def _wanted(targets: Sequence[Place]) -> dict[Record, list[tuple[int, int]]]:

@@ -1,0 +1,101 @@
+"""Anomaly mode: an error in backward is traced to the forward call, and a nan is an error."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.context import running
+from plugrad.core.grad_fn import node_of
+from plugrad.core.hooks import note
+from plugrad.core.variable import Variable
+from plugrad.errors import AnomalyError, BackwardError
+
+if TYPE_CHECKING:
+    from plugrad.core.node import Record
+
+#: Modules that a call passes through on its way to backward; they are not the user's line.
+_OURS = ("plugrad.core.", "plugrad.interop", "plugrad.functional", "torch.")
+
+
+def note_call(node: Record) -> None:
+    """Note where a call is made and, if the rule of another record makes it, which one."""
+    node._pg_stack = "".join(traceback.format_stack()[:-4])
+    rule: Any = running.recorded_rule
+    if rule is not None:
+        rule = rule._pg_narrowed_from or rule
+        # Not the record itself, which would keep its graph alive.
+        before = rule.__dict__.get("_pg_induced_by")
+        node.__dict__["_pg_induced_by"] = node_of(rule).name(), rule._pg_stack, before
+
+
+def tell(error: BaseException, record: Record | None) -> None:
+    """Add to an error in which backward it was raised, and where forward was called if known.
+
+    In anomaly mode, also warn as torch does.
+    """
+    if record is None:
+        return
+    note(error, f"raised in the backward of {record._pg_op_name}, {node_of(record)!r}")
+    if record._pg_stack:
+        note(error, f"whose forward was called here:\n{record._pg_stack}")
+    elif not isinstance(error, BackwardError):
+        note(error, "plugrad.detect_anomaly() around forward and backward shows who called it")
+    before = record.__dict__.get("_pg_induced_by")
+    while before is not None:
+        name, stack, before = before
+        called = f", whose forward was called here:\n{stack}" if stack else ""
+        note(error, f"in a call that the backward of {name} made{called}")
+    if torch.is_anomaly_enabled():
+        with suppress(Warning):  # made an error by a filter: the first error tells it all
+            _warn(record)
+
+
+#: torch's words, which filters may name.
+_WITH_STACK = "Error detected in {}. Traceback of forward call that caused the error:\n{}"
+_INDUCED = (
+    "\n\nPrevious calculation was induced by {}. Traceback of forward call that induced the "
+    "previous calculation:\n{}"
+)
+_WITHOUT = (
+    "Error detected in {}. No forward pass information available. Enable detect anomaly during "
+    "forward pass for more information."
+)
+
+
+def _warn(record: Record) -> None:
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_OURS):
+        level, frame = level + 1, frame.f_back
+    text, before = _WITH_STACK, record.__dict__.get("_pg_induced_by")
+    each: Any = (node_of(record).name(), record._pg_stack, before)
+    while each is not None:
+        name, stack, each = each
+        said = text.format(name, stack) if stack else _WITHOUT.format(name)
+        warnings.warn(said, UserWarning, stacklevel=level)
+        text = _INDUCED
+
+
+def refuse_nan(record: Record, result: tuple[Any, ...]) -> None:
+    """Raise AnomalyError if a gradient that a rule returned has a nan."""
+    for index, gradient in enumerate(result):
+        raw = gradient._data if isinstance(gradient, Variable) else gradient
+        if isinstance(raw, Tensor) and bool(raw.isnan().any()):
+            ending = {1: "st", 2: "nd", 3: "rd"}.get(index, "th")
+            raise AnomalyError(
+                f"Function {node_of(record).name()!r} returned nan values in its {index}{ending} "
+                "output.",
+                where=f"backward of {record._pg_op_name}, in anomaly mode",
+                fix=(
+                    "look at the values that forward was given, in the call shown below; "
+                    if record._pg_stack
+                    else "run forward in plugrad.detect_anomaly() too, which shows its call; "
+                )
+                + "detect_anomaly(check_nan=False) allows nan",
+            )
