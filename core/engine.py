@@ -11,6 +11,7 @@ import torch
 from plugrad.core.context import running
 from plugrad.core.cotangent import Place, as_cotangents, as_places, root_gradient
 from plugrad.core.deep import on_another_stack
+from plugrad.core.execution_engine import run_final_callbacks
 from plugrad.core.walk import Walk
 from plugrad.errors import BackwardError, NestedBackwardError
 
@@ -149,6 +150,9 @@ def _run(
             walk.go()
         else:
             on_another_stack(walk.go_deep, walk.heap.clear)
+        if walk.final_callbacks is not None:
+            running.recorded_rule = None  # they are no part of the last rule
+            run_final_callbacks(walk)
     finally:
         _set_grad_enabled(grad_mode)
         running.depth = depth - 1

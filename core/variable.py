@@ -14,6 +14,7 @@ from torch import Tensor
 from plugrad.core.attached_methods import AttachedMethods
 from plugrad.core.context import whole
 from plugrad.core.data import as_tensor, check_new_data, check_new_grad, refuse_detaching
+from plugrad.core.execution_engine import ExecutionEngine
 from plugrad.core.hooked import Hooked, current_edge
 from plugrad.core.module_facts import ModuleFacts
 from plugrad.core.resolver import resolver
@@ -51,6 +52,8 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
 
     # Slots, not a dict: a graph holds many of these.
     __slots__ = ("__weakref__", "_data", "_edge", "_extra", "_grad", "_requires_grad")
+
+    _execution_engine = ExecutionEngine()
 
     _data: Tensor
     #: Where gradients go, if that is known at once: None for leaves and views, for which

@@ -30,7 +30,7 @@ from plugrad.core.variable import Variable
 from plugrad.errors import HookError, NoGraphError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from plugrad.core.hooks import Arrival
     from plugrad.core.node import Edge, Record
@@ -45,6 +45,9 @@ _FIRST = -(1 << 62)
 
 class Walk:
     """The state of one backward: it belongs to one call, so threads need no locks."""
+
+    #: What to call at its end: see ExecutionEngine.
+    final_callbacks: list[Callable[[], Any]] | None = None
 
     def __init__(
         self,
