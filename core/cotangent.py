@@ -137,7 +137,8 @@ def root_gradient(
         )
     if raw.shape != root.shape or raw.dtype is not root.dtype or raw.device != device:
         _refuse_given(raw, root, device, position)
-        gradient, raw = gradient.to(root.dtype), raw.to(root.dtype)
+        if raw.dtype is not root.dtype:
+            gradient, raw = gradient.to(root.dtype), raw.to(root.dtype)
     if not create_graph:
         return raw
     return gradient if isinstance(gradient, Variable) else Variable(gradient)
