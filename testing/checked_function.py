@@ -1,0 +1,179 @@
+"""CheckedFunction: what gradcheck checks, called at other values of its inputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from plugrad.core.counted import counted
+from plugrad.core.grad_mode import enable_grad
+from plugrad.core.variable import Variable
+from plugrad.errors import GradcheckArgumentError, GradcheckError
+from plugrad.testing.call import flat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import Tensor
+
+
+class CheckedFunction:
+    """A function and the Variables whose gradients are checked.
+
+    At other points it is called with other ``data`` in these very Variables, so that it may
+    reach them in any way: as arguments, in a closure, or as parameters of a module.
+
+    Args:
+        call: calls the function on its arguments.
+        named: the Variables, and what messages call them.
+        output_names: what messages call its outputs; by default by their positions.
+    """
+
+    def __init__(
+        self,
+        call: Callable[[], Any],
+        named: dict[Variable, str],
+        output_names: Sequence[str] | None = None,
+    ) -> None:
+        self._function, self._all_names = call, output_names
+        self.variables, self.input_names = list(named), list(named.values())
+        self._differentiable: list[int] = []
+        #: Of the first call: how many outputs it gave, what kind each is, and at which values.
+        self._kinds: list[Any] = []
+        self._at_first: list[Tensor] = []
+
+    @classmethod
+    def of(cls, fn: Callable[..., Any], inputs: Any) -> CheckedFunction:
+        """``fn`` on ``inputs``, with respect to each Variable there that requires grad.
+
+        Raises:
+            GradcheckArgumentError: none does.
+        """
+        arguments = tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
+        named: dict[Variable, str] = {}
+        for position, argument in enumerate(arguments):
+            for variable, name in _variables(argument, f"input {position}"):
+                if variable.requires_grad:
+                    named.setdefault(variable, name)
+        if not named:
+            raise GradcheckArgumentError(
+                "no input requires grad, so there is no gradient to check",
+                where=counted(len(arguments), "input"),
+                fix="make an input with plugrad.Variable(tensor, requires_grad=True)",
+            )
+        return cls(lambda: fn(*arguments), named)
+
+    @property
+    def values(self) -> list[Tensor]:
+        """The Variables' tensors."""
+        return [v.data for v in self.variables]
+
+    @property
+    def output_names(self) -> list[str]:
+        """What the outputs that require grad are called."""
+        names = self._all_names
+        return [f"output {i}" if names is None else names[i] for i in self._differentiable]
+
+    def __call__(self) -> list[Variable]:
+        """The outputs that require grad, with a graph; later calls must give the like."""
+        outputs = self._call()
+        self._kinds, self._at_first = [_kind(o) for o in outputs], self.values
+        self._differentiable = [
+            i for i, o in enumerate(outputs) if isinstance(o, Variable) and o.requires_grad
+        ]
+        return [outputs[i] for i in self._differentiable]
+
+    def again(self) -> list[Variable]:
+        """The same outputs of another call, in which the Variables may have other values.
+
+        Raises:
+            GradcheckError: their number, or the shape or dtype of one, is another.
+        """
+        outputs = self._call()
+        self._compare(outputs, self._differentiable)
+        return [outputs[i] for i in self._differentiable]
+
+    def tensors(self, values: Sequence[Tensor]) -> list[Tensor]:
+        """The same outputs' tensors, at other values of the Variables.
+
+        Raises:
+            GradcheckError: as ``again``.
+        """
+        return self._at(values, self._differentiable)
+
+    def all_tensors(self, values: Sequence[Tensor]) -> list[Tensor]:
+        """The tensors of all outputs of a floating dtype, whether they require grad or not.
+
+        Raises:
+            GradcheckError: as ``again``.
+        """
+        return self._at(values, [i for i, kind in enumerate(self._kinds) if _is_floating(kind)])
+
+    def _call(self) -> list[Any]:
+        with enable_grad():
+            return flat(self._function())
+
+    def _at(self, values: Sequence[Tensor], which: Sequence[int]) -> list[Tensor]:
+        before = self.values
+        try:
+            for variable, value in zip(self.variables, values, strict=True):
+                variable.data = value
+            outputs = self._call()
+            self._compare(outputs, which)
+            # Here, since an output may be an input, whose values are put back.
+            return [outputs[i].data for i in which]
+        finally:
+            for variable, value in zip(self.variables, before, strict=True):
+                variable.data = value
+
+    def _compare(self, outputs: Sequence[Any], which: Sequence[int]) -> None:
+        if len(outputs) != len(self._kinds):
+            raise self._changed(
+                "the number of outputs changes", str(len(self._kinds)), str(len(outputs))
+            )
+        for i in which:
+            kind, other = self._kinds[i], _kind(outputs[i])
+            if kind != other:
+                name = f"output {i}" if self._all_names is None else self._all_names[i]
+                raise self._changed(f"{name} changes", _told(kind), _told(other))
+
+    def _changed(self, what: str, before: str, now: str) -> GradcheckError:
+        return GradcheckError(
+            f"{what} {self._moved()}: {before} becomes {now}",
+            fix="check the function at inputs near which its outputs keep their number, shapes "
+            "and dtypes: elsewhere it has no derivative",
+        )
+
+    def _moved(self) -> str:
+        """Which element differs from the first call's, and by how much."""
+        for name, first, now in zip(self.input_names, self._at_first, self.values, strict=True):
+            distance = (now.detach() - first.detach()).abs()
+            moved = distance.nonzero().tolist()
+            if len(moved) == 1:
+                index = f"[{', '.join(map(str, moved[0]))}]" if moved[0] else ""
+                return f"when {name}{index} is moved by {float(distance.max()):.1g}"
+            if moved:
+                return f"when {name} is moved by up to {float(distance.max()):.1g}"
+        return "from one call to the next"
+
+
+def _kind(output: Any) -> tuple[Any, ...]:
+    if isinstance(output, Variable):
+        return tuple(output.data.shape), output.data.dtype
+    return type(output).__name__, None
+
+
+def _is_floating(kind: tuple[Any, ...]) -> bool:
+    return kind[1] is not None and (kind[1].is_floating_point or kind[1].is_complex)
+
+
+def _told(kind: tuple[Any, ...]) -> str:
+    shape, dtype = kind
+    return f"a {shape}" if dtype is None else f"{str(dtype).removeprefix('torch.')}{list(shape)}"
+
+
+def _variables(value: Any, name: str) -> Iterator[tuple[Variable, str]]:
+    if isinstance(value, Variable):
+        yield value, name
+    elif isinstance(value, tuple | list):
+        for i, item in enumerate(value):
+            yield from _variables(item, f"{name}[{i}]")
