@@ -6,6 +6,8 @@ that kind of mistake, so ``except RuntimeError`` written for torch still works.
 
 from __future__ import annotations
 
+from torch.autograd.gradcheck import GradcheckError as _TorchGradcheckError
+
 
 class PlugradError(Exception):
     """Base of all errors: ``what`` happened, ``where`` (may be empty), and a ``fix``."""
@@ -294,8 +296,12 @@ class DuplicateFaultError(PlugradError, ValueError):
     """Two faults claim one id."""
 
 
-class GradcheckError(PlugradError, RuntimeError):
-    """The gradients of a function are not its derivatives."""
+class GradcheckError(PlugradError, _TorchGradcheckError):
+    """The gradients of a function are not its derivatives: also torch's GradcheckError."""
+
+
+class GradcheckOutputsError(GradcheckError, AssertionError):
+    """The number, a shape or a dtype of a function's outputs changes close to its inputs."""
 
 
 class GradcheckArgumentError(PlugradError, ValueError):

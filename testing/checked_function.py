@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from plugrad.core.counted import counted
 from plugrad.core.grad_mode import enable_grad
 from plugrad.core.variable import Variable
-from plugrad.errors import GradcheckArgumentError, GradcheckError
+from plugrad.errors import GradcheckArgumentError, GradcheckOutputsError
 from plugrad.testing.call import flat
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class CheckedFunction:
         """The same outputs of another call, in which the Variables may have other values.
 
         Raises:
-            GradcheckError: their number, or the shape or dtype of one, is another.
+            GradcheckOutputsError: their number, or the shape or dtype of one, is another.
         """
         outputs = self._call()
         self._compare(outputs, self._differentiable)
@@ -96,7 +96,7 @@ class CheckedFunction:
         """The same outputs' tensors, at other values of the Variables.
 
         Raises:
-            GradcheckError: as ``again``.
+            GradcheckOutputsError: as ``again``.
         """
         return self._at(values, self._differentiable)
 
@@ -104,7 +104,7 @@ class CheckedFunction:
         """The tensors of all outputs of a floating dtype, whether they require grad or not.
 
         Raises:
-            GradcheckError: as ``again``.
+            GradcheckOutputsError: as ``again``.
         """
         return self._at(values, [i for i, kind in enumerate(self._kinds) if _is_floating(kind)])
 
@@ -136,8 +136,8 @@ class CheckedFunction:
                 name = f"output {i}" if self._all_names is None else self._all_names[i]
                 raise self._changed(f"{name} changes", _told(kind), _told(other))
 
-    def _changed(self, what: str, before: str, now: str) -> GradcheckError:
-        return GradcheckError(
+    def _changed(self, what: str, before: str, now: str) -> GradcheckOutputsError:
+        return GradcheckOutputsError(
             f"{what} {self._moved()}: {before} becomes {now}",
             fix="check the function at inputs near which its outputs keep their number, shapes "
             "and dtypes: elsewhere it has no derivative",

@@ -75,8 +75,8 @@ def gradcheck(
     Raises:
         GradcheckError: they are not, and ``raise_exception`` is set; the message names the
             input and the output by position, the worst element and the probable cause. It
-            is also raised if the number, a shape or a dtype of the outputs changes close to
-            the inputs.
+            is also torch's GradcheckError. A GradcheckOutputsError is raised if the number,
+            a shape or a dtype of the outputs changes close to the inputs.
         GradcheckArgumentError: no input requires grad, or an option is not supported.
 
     Example:

@@ -212,6 +212,14 @@ def test_outputs_without_a_graph_must_not_depend_on_the_inputs():
         gradcheck(lambda x: pg.Variable(x.data * 2), x)
 
 
+def test_the_error_is_torchs_too():
+    ours, _ = both(lambda x: x * x, lambda x, g: g * x)
+    with pytest.raises(TorchGradcheckError) as caught:
+        gradcheck(ours, leaves(REAL))
+    assert type(caught.value) is GradcheckError
+    assert issubclass(GradcheckError, RuntimeError)
+
+
 def at_least_one(x):
     """Whether x is where these functions change: at 1, and above."""
     return bool((x.data >= 1).all())
@@ -258,6 +266,7 @@ def test_outputs_that_change_their_kind_are_refused_as_torch_does(name):
     what, became = message.split(": ")
     expected = f"{what} changes when input 0[0] is moved by 1e-06: {became}"
     assert str(raised.value).splitlines()[0] == expected
+    assert isinstance(raised.value, AssertionError)  # which torch raises
     assert "\n  fix: check the function at inputs near which" in str(raised.value)
     assert not gradcheck(fn, pg.Variable(one, requires_grad=True), raise_exception=False)
 
