@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
+from torch import Tensor
+
 from plugrad.core.counted import counted
 from plugrad.core.grad_mode import enable_grad
 from plugrad.core.variable import Variable
@@ -12,8 +15,6 @@ from plugrad.testing.call import flat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    from torch import Tensor
 
 
 class CheckedFunction:
@@ -56,7 +57,8 @@ class CheckedFunction:
                     named.setdefault(variable, name)
         if not named:
             raise GradcheckArgumentError(
-                "no input requires grad, so there is no gradient to check",
+                "gradcheck expects at least one input tensor to require gradient, but no input "
+                "requires grad",
                 where=counted(len(arguments), "input"),
                 fix="make an input with plugrad.Variable(tensor, requires_grad=True)",
             )
@@ -74,8 +76,19 @@ class CheckedFunction:
         return [f"output {i}" if names is None else names[i] for i in self._differentiable]
 
     def __call__(self) -> list[Variable]:
-        """The outputs that require grad, with a graph; later calls must give the like."""
+        """The outputs that require grad, with a graph; later calls must give the like.
+
+        Raises:
+            GradcheckArgumentError: the function gives neither Variables nor numbers.
+        """
         outputs = self._call()
+        # Gradients may all be None.
+        numbers = [o for o in outputs if isinstance(o, Variable | Tensor | float | complex)]
+        if outputs and not numbers and self._all_names is None:
+            raise GradcheckArgumentError(
+                f"the function returns {_told(_kind(outputs[0]))}, so there is nothing to check",
+                fix="return a Variable, or a tuple or list of them",
+            )
         self._kinds, self._at_first = [_kind(o) for o in outputs], self.values
         self._differentiable = [
             i for i, o in enumerate(outputs) if isinstance(o, Variable) and o.requires_grad
@@ -101,7 +114,7 @@ class CheckedFunction:
         return self._at(values, self._differentiable)
 
     def all_tensors(self, values: Sequence[Tensor]) -> list[Tensor]:
-        """The tensors of all outputs of a floating dtype, whether they require grad or not.
+        """All outputs of a floating dtype, whether they require grad or not, as tensors.
 
         Raises:
             GradcheckOutputsError: as ``again``.
@@ -120,7 +133,7 @@ class CheckedFunction:
             outputs = self._call()
             self._compare(outputs, which)
             # Here, since an output may be an input, whose values are put back.
-            return [outputs[i].data for i in which]
+            return [_tensor(outputs[i]) for i in which]
         finally:
             for variable, value in zip(self.variables, before, strict=True):
                 variable.data = value
@@ -156,19 +169,31 @@ class CheckedFunction:
         return "from one call to the next"
 
 
+def _tensor(output: Any) -> Tensor:
+    """A Variable's tensor, a tensor itself, or that of a number."""
+    tensor: Tensor = output.data if isinstance(output, Variable) else torch.as_tensor(output)
+    return tensor.detach()
+
+
 def _kind(output: Any) -> tuple[Any, ...]:
-    if isinstance(output, Variable):
-        return tuple(output.data.shape), output.data.dtype
-    return type(output).__name__, None
+    """What stays: the type of an output, and a shape and a dtype if it has them."""
+    if isinstance(output, Variable | Tensor):
+        return type(output).__name__, tuple(output.shape), output.dtype
+    if isinstance(output, float | complex):
+        return type(output).__name__, (), torch.as_tensor(output).dtype
+    return type(output).__name__, None, None
 
 
 def _is_floating(kind: tuple[Any, ...]) -> bool:
-    return kind[1] is not None and (kind[1].is_floating_point or kind[1].is_complex)
+    dtype = kind[2]
+    return dtype is not None and (dtype.is_floating_point or dtype.is_complex)
 
 
 def _told(kind: tuple[Any, ...]) -> str:
-    shape, dtype = kind
-    return f"a {shape}" if dtype is None else f"{str(dtype).removeprefix('torch.')}{list(shape)}"
+    name, shape, dtype = kind
+    if name != "Variable":
+        return f"a {name}"
+    return f"{str(dtype).removeprefix('torch.')}{list(shape)}"
 
 
 def _variables(value: Any, name: str) -> Iterator[tuple[Variable, str]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from plugrad.core.engine import run
 from plugrad.errors import GradcheckError
+from plugrad.testing import checked_backward
 from plugrad.testing.gradcheck_failure import WIDE, gradcheck_failure
 from plugrad.testing.jacobians import Slopes, coordinates, numeric_jacobian, units
 
@@ -41,6 +42,8 @@ class Gradcheck:
         self.nondet_tol, self.fast_mode = nondet_tol, fast_mode
         # Our own generator, so that the caller's random numbers stay as they are.
         self.generator = torch.Generator().manual_seed(0)
+        self._values: list[Tensor] | None = None
+        self._numeric: dict[int, list[Slopes]] = {}
 
     def verdict(self, raise_exception: bool, *, undefined: bool, batched: bool) -> bool:
         """Whether the gradients are right.
@@ -56,54 +59,43 @@ class Gradcheck:
                     stacklevel=3,
                 )
         try:
-            self._gradients()
-            if undefined:
-                self._undefined()
-            if batched:
-                self._batched()
+            self._by_backward(undefined, batched)
         except GradcheckError:
             if raise_exception:
                 raise
             return False
         return True
 
-    # --- the parts ---
-    def _gradients(self) -> None:
-        function = self.function
-        outputs = function()
+    def _by_backward(self, undefined: bool, batched: bool) -> None:
+        outputs = self.function()
         if not outputs:
-            self._constant()
+            self.constant()
             return
+        self._gradients(outputs)
+        if batched:
+            checked_backward.check_batch(self)
+        checked_backward.check_zeros(self, outputs)
+        if undefined:
+            checked_backward.check_undefined(self)
+
+    # --- by backward ---
+    def _gradients(self, outputs: Sequence[Variable]) -> None:
         if self.fast_mode and self._one_direction(outputs):
             return
         analytic = [self._jacobians(output, i) for i, output in enumerate(outputs)]
-        at = function.values
-        for i in range(len(function.variables)):
-            slopes = numeric_jacobian(function.tensors, at, None, i, self.eps)
-            first = 0
-            for o, output in enumerate(outputs):
-                rows = slice(first, first + coordinates(output.data).numel())
-                first = rows.stop
-                part = Slopes(slopes.left[rows], slopes.right[rows], slopes.central[rows])
-                self._compare(analytic[o][i], part, o, i)
+        for i in range(len(self.function.variables)):
+            for o, part in enumerate(self.numeric(i)):
+                self.compare(analytic[o][i], part, o, i)
+        for o, output in enumerate(outputs):
+            along = self.longer(output.data)
+            found = [coordinates(gradient) for gradient in self.backward([output], [along])]
+            for i, name in enumerate(self.function.input_names):
+                where = f"the gradient of {name} from {self.function.output_names[o]}"
+                self.linear(found[i], analytic[o][i].T, coordinates(along), where, "backward")
 
     def _jacobians(self, output: Variable, number: int) -> list[Tensor]:
-        """The Jacobian of one output by backward, for each input; all twice, to compare."""
-        rows: list[list[Tensor]] = []
-        for cotangent in units(output.data):
-            first = self._row(output, cotangent)
-            again = self._row(output, cotangent)
-            for name, a, b in zip(self.function.input_names, first, again, strict=True):
-                worst = float((a - b).abs().max()) if a.numel() else 0.0
-                if worst > self.nondet_tol:
-                    raise GradcheckError(
-                        f"two backwards of the same call give gradients of {name} that differ "
-                        f"by {worst:.3g}; nondet_tol allows {self.nondet_tol:g}",
-                        where=f"the backward of {self.function.output_names[number]}",
-                        fix="a backward must not draw random numbers, nor change what it saved "
-                        "or was given; if sums in another order are meant, raise nondet_tol",
-                    )
-            rows.append(first)
+        """The Jacobian of one output by backward, for each input."""
+        rows = [self._row(output, cotangent, number) for cotangent in units(output.data)]
         return [
             torch.stack([row[i] for row in rows])
             if rows
@@ -111,20 +103,151 @@ class Gradcheck:
             for i, variable in enumerate(self.function.variables)
         ]
 
-    def _row(self, output: Variable, cotangent: Tensor) -> list[Tensor]:
-        return [coordinates(gradient) for gradient in self._backward([output], [cotangent])]
+    def _row(self, output: Variable, cotangent: Tensor, number: int) -> list[Tensor]:
+        """The coordinates of the gradients of a backward, which runs twice and gives the same."""
+        given = cotangent.clone()
+        first = [coordinates(g).clone() for g in self.backward([output], [given])]
+        if not torch.equal(given, cotangent):
+            raise GradcheckError(
+                "backward changes the gradient that it is given, in place",
+                where=f"the backward of {self.function.output_names[number]}",
+                fix="change a clone() of it instead",
+            )
+        again = [coordinates(g) for g in self.backward([output], [cotangent])]
+        for name, a, b in zip(self.function.input_names, first, again, strict=True):
+            distance = (a - b).abs()
+            # nan and inf are the same as themselves, and no distance apart.
+            differs = ~((distance <= self.nondet_tol) | (a == b) | (a.isnan() & b.isnan()))
+            if bool(differs.any()):
+                raise GradcheckError(
+                    f"Backward is not reentrant: two backwards of the same call give gradients of "
+                    f"{name} that differ by {float(distance[differs].max()):.3g}; nondet_tol "
+                    f"allows {self.nondet_tol:g}",
+                    where=f"the backward of {self.function.output_names[number]}",
+                    fix="a backward must not draw random numbers, nor change what it saved "
+                    "or was given; if sums in another order are meant, raise nondet_tol",
+                )
+        return first
 
-    def _backward(self, outputs: Sequence[Variable], cotangents: Sequence[Tensor]) -> list[Tensor]:
-        """The gradient of each input, zeros for None."""
-        variables = self.function.variables
-        found = run(outputs, cotangents, True, False, variables)
+    def backward(self, outputs: Sequence[Variable], cotangents: Sequence[Tensor]) -> list[Tensor]:
+        """The gradient of each input: all its elements, zeros for None."""
+        found = self.raw_backward(outputs, cotangents)
         return [
-            torch.zeros_like(v.data) if g is None else g
-            for v, g in zip(variables, found, strict=True)
+            torch.zeros_like(v.data)
+            if g is None
+            else g
+            if g.layout is torch.strided
+            else g.to_dense()
+            for v, g in zip(self.function.variables, found, strict=True)
         ]
 
-    def _compare(self, analytic: Tensor, slopes: Slopes, output: int, input_: int) -> None:
-        complex_input = self.function.variables[input_].data.is_complex()
+    def raw_backward(self, outputs: Sequence[Variable], cotangents: Sequence[Tensor]) -> list[Any]:
+        """The gradient of each input as backward returns it; the graph stays."""
+        return run(outputs, cotangents, True, False, self.function.variables)
+
+    def _one_direction(self, outputs: Sequence[Variable]) -> bool:
+        """Whether each input's Jacobian is right in a random direction on either side."""
+        for i, output in enumerate(outputs):
+            left = self.longer(output.data)
+            gradients = self._row(output, left, i)
+            u = coordinates(left)
+            for k, gradient in enumerate(gradients):
+                step = self.direction(self.function.values[k])
+                v = coordinates(step)
+                numeric, found = float(u @ self.along(k, step)[i]), float(gradient @ v)
+                allowed = self.atol * float(u.sum() * v.sum()) + self.rtol * abs(numeric)
+                if not abs(found - numeric) <= allowed:
+                    return False
+        return True
+
+    def linear(self, found: Tensor, jacobian: Tensor, along: Tensor, where: str, rule: str) -> None:
+        """A rule gives ``found`` in a direction: what its ``jacobian`` gives.
+
+        Each derivative was taken along one coordinate, where also the square of it is 1.
+
+        Raises:
+            GradcheckError: it does not.
+        """
+        expected = jacobian @ along
+        allowed = self.atol * float(along.sum()) + self.rtol * (jacobian.abs() @ along)
+        distance = (found - expected).abs()
+        wrong = ~((distance <= allowed) | (found == expected) | expected.isnan())
+        if bool(wrong.any()):
+            raise GradcheckError(
+                f"{rule} is not linear: in a random direction it is not the sum of what it is "
+                f"along each coordinate, but off by {float(distance[wrong].max()):.3g}",
+                where=where,
+                fix=f"multiply every term of {rule} once by what it is given, and by nothing else "
+                "that depends on it",
+            )
+
+    # --- by differences ---
+    def values(self) -> list[Tensor]:
+        """The outputs' tensors."""
+        if self._values is None:
+            self._values = self.function.tensors(self.function.values)
+        return self._values
+
+    def numeric(self, input_: int) -> list[Slopes]:
+        """The Jacobian of each output with respect to one input."""
+        if input_ not in self._numeric:
+            function = self.function
+            slopes = numeric_jacobian(function.tensors, function.values, None, input_, self.eps)
+            sizes = [coordinates(t).numel() for t in self.values()]
+            sides = (slopes.left, slopes.right, slopes.central)
+            split = zip(*(torch.split(side, sizes) for side in sides), strict=True)
+            self._numeric[input_] = [Slopes(*parts) for parts in split]
+        return self._numeric[input_]
+
+    def along(self, input_: int, step: Tensor) -> list[Tensor]:
+        """The derivatives of the outputs' coordinates in one direction of one input."""
+        at = self.function.values
+        ahead, behind = (
+            self.function.tensors([t + e * step if j == input_ else t for j, t in enumerate(at)])
+            for e in (self.eps, -self.eps)
+        )
+        return [
+            (coordinates(a) - coordinates(b)) / (2 * self.eps)
+            for a, b in zip(ahead, behind, strict=True)
+        ]
+
+    def direction(self, tensor: Tensor) -> Tensor:
+        """Positive coordinates, so that nothing cancels, of length one."""
+        made = torch.rand(coordinates(tensor).shape, dtype=torch.float64, generator=self.generator)
+        made = made / made.norm() if made.numel() else made
+        if tensor.is_complex():
+            return torch.view_as_complex(made.reshape(*tensor.shape, 2)).to(tensor)
+        return made.reshape(tensor.shape).to(tensor)
+
+    def longer(self, tensor: Tensor) -> Tensor:
+        """Such a direction of length two: one is also what a rule gives that divides by it."""
+        return 2 * self.direction(tensor)
+
+    def constant(self) -> None:
+        """If no output requires grad, none may depend on an input.
+
+        Raises:
+            GradcheckError: one does.
+        """
+        function = self.function
+        for i, name in enumerate(function.input_names):
+            slopes = numeric_jacobian(function.all_tensors, function.values, None, i, self.eps)
+            if bool(slopes.central.any()):
+                worst = float(slopes.central.abs().max())
+                raise GradcheckError(
+                    "Numerical gradient for function expected to be zero: no output requires "
+                    f"grad, but they depend on {name}, with a derivative of up to {worst:.6g}",
+                    fix="compute with Variables all the way: .data, .item() and no_grad() cut "
+                    "the graph",
+                )
+
+    def compare(self, analytic: Tensor, slopes: Slopes, output: int, input_: int) -> None:
+        """Both Jacobians of one output with respect to one input are the same.
+
+        Raises:
+            GradcheckError: they are not.
+        """
+        complex_input = self.function.variables[input_].is_complex()
         allowed = self.atol + self.rtol * _size(slopes.central, complex_input)
         distance = (analytic - slopes.central).abs()
         wrong = ~((distance <= allowed) | (analytic == slopes.central))
@@ -160,111 +283,11 @@ class Gradcheck:
         right[:, columns] = kink | either
         return right
 
-    def _constant(self) -> None:
-        """If no output requires grad, none may depend on an input."""
-        function = self.function
-        for i, name in enumerate(function.input_names):
-            slopes = numeric_jacobian(function.all_tensors, function.values, None, i, self.eps)
-            if bool(slopes.central.any()):
-                worst = float(slopes.central.abs().max())
-                raise GradcheckError(
-                    f"no output of the function requires grad, but they depend on {name}: "
-                    f"the largest derivative is {worst:.6g}",
-                    fix="compute with Variables all the way: .data, .item() and no_grad() cut "
-                    "the graph",
-                )
 
-    def _one_direction(self, outputs: Sequence[Variable]) -> bool:
-        """Whether each input's Jacobian is right in a random direction on either side."""
-        function = self.function
-        at = function.values
-        for i, output in enumerate(outputs):
-            left = self._direction(output.data)
-            gradients = self._backward([output], [left])
-            u = coordinates(left)
-            for k, gradient in enumerate(gradients):
-                step = self._direction(at[k])
-                v = coordinates(step)
-                ahead, behind = (
-                    function.tensors([t + e * step if j == k else t for j, t in enumerate(at)])
-                    for e in (self.eps, -self.eps)
-                )
-                moved = (coordinates(ahead[i]) - coordinates(behind[i])) / (2 * self.eps)
-                numeric, found = float(u @ moved), float(coordinates(gradient) @ v)
-                allowed = self.atol * float(u.sum() * v.sum()) + self.rtol * abs(numeric)
-                if not abs(found - numeric) <= allowed:
-                    return False
-        return True
-
-    def _direction(self, tensor: Tensor) -> Tensor:
-        """Positive coordinates, so that nothing cancels, of length one."""
-        made = torch.rand(coordinates(tensor).shape, dtype=torch.float64, generator=self.generator)
-        made = made / made.norm() if made.numel() else made
-        if tensor.is_complex():
-            return torch.view_as_complex(made.reshape(*tensor.shape, 2)).to(tensor)
-        return made.reshape(tensor.shape).to(tensor)
-
-    def _undefined(self) -> None:
-        """Each output in turn gets no gradient, the others zeros."""
-        outputs = self.function()
-        if len(outputs) < 2:
-            return
-        names = self.function.output_names
-        for left_out in range(len(outputs)):
-            others = [o for i, o in enumerate(outputs) if i != left_out]
-            where = f"{names[left_out]} without a gradient, zeros for the others"
-            try:
-                gradients = self._backward(others, [torch.zeros_like(o.data) for o in others])
-            except Exception as error:
-                raise GradcheckError(
-                    f"backward cannot do without a gradient of {names[left_out]}: "
-                    f"{type(error).__name__}: {error}",
-                    where=where,
-                    fix="let backward take None for the gradient of an output that was not used, "
-                    "or leave out set_materialize_grads(False)",
-                ) from error
-            for name, gradient in zip(self.function.input_names, gradients, strict=True):
-                if bool(gradient.any()):
-                    raise GradcheckError(
-                        f"the gradient of {name} is not zero",
-                        where=where,
-                        fix="multiply every term of backward by the gradient of an output",
-                    )
-
-    def _batched(self) -> None:
-        """torch.vmap over the backward equals a loop."""
-        for number, output in enumerate(self.function()):
-            shape = (2, *output.data.shape)
-            made = torch.randn(shape, dtype=output.data.dtype, generator=self.generator)
-            cotangents = made.to(output.data.device)
-
-            def backward(cotangent: Tensor, output: Variable = output) -> list[Tensor]:
-                return self._backward([output], [cotangent])
-
-            where = f"the backward of {self.function.output_names[number]} in torch.vmap"
-            try:
-                batched = torch.vmap(backward)(cotangents)
-            except Exception as error:
-                raise GradcheckError(
-                    f"backward does not work on a batch: {type(error).__name__}: {error}",
-                    where=where,
-                    fix="in backward use no .item(), no in-place change of what is not batched, "
-                    "and no branch on values; or leave out check_batched_grad",
-                ) from error
-            loop = zip(*(backward(cotangent) for cotangent in cotangents), strict=True)
-            for name, got, each in zip(self.function.input_names, batched, loop, strict=True):
-                if not torch.allclose(got, torch.stack(each)):
-                    raise GradcheckError(
-                        f"the gradient of {name} for a batch of cotangents is not that of each",
-                        where=where,
-                        fix="keep backward free of state and of reductions over all dimensions",
-                    )
-
-
-def _size(slopes: Tensor, complex_input: bool) -> Tensor:
-    """How large each derivative is; for a complex input, as in torch, of both parts."""
-    if not complex_input:
+def _size(slopes: Tensor, in_pairs: bool) -> Tensor:
+    """How large each derivative is; of a complex one, as in torch, both parts together."""
+    if not in_pairs:
         return slopes.abs()
-    pairs = slopes.reshape(slopes.shape[0], -1, 2)
+    pairs = slopes.reshape(slopes.shape[0], slopes.shape[1] // 2, 2)
     size: Tensor = torch.linalg.vector_norm(pairs, dim=2, keepdim=True)
     return size.expand_as(pairs).reshape(slopes.shape)

@@ -39,9 +39,10 @@ def gradcheck(
     """Compare the gradients of a function with finite differences of its values.
 
     ``torch.autograd.gradcheck`` for functions of Variables, in torch's convention, also for
-    complex ones. Two things differ from torch. Where the one-sided derivatives differ, as
-    relu's do at 0, a gradient between them passes (at a jump, one that equals either). And
-    inputs may overlap in memory, as after ``expand``: each element is moved by itself.
+    complex ones. Three things differ from torch. Where the one-sided derivatives differ, as
+    relu's do at 0, a gradient between them passes (at a jump, one that equals either).
+    Inputs may overlap in memory, as after ``expand``: each element is moved by itself. And a
+    backward must be linear, and leave the gradient that it is given as it is.
 
     ``check_op`` checks everything that an op must obey; this is for functions.
 
@@ -57,8 +58,8 @@ def gradcheck(
         rtol: and how far beyond that, relative to the numeric one.
         raise_exception: raise if the check fails, rather than return False.
         nondet_tol: how far two backwards of the same call may differ.
-        check_undefined_grad: if there are several outputs, also leave each in turn without
-            a gradient.
+        check_undefined_grad: also let backward run without a gradient of any output, and if
+            there are several, of each in turn.
         check_grad_dtypes: a gradient must have its input's dtype. (In plugrad it always
             has, or backward raises.)
         check_batched_grad: compare ``torch.vmap`` over the backward with a loop.
@@ -67,7 +68,7 @@ def gradcheck(
         check_batched_forward_grad: torch's; only False.
         check_forward_ad: torch's; only False, ``check_op`` checks an op's jvp.
         check_backward_ad: torch's; only True.
-        masked: torch's; only False or None, since there are no sparse Variables.
+        masked: torch's; only False or None: gradients of sparse Variables are not checked.
 
     Returns:
         Whether the gradients are right.
@@ -75,9 +76,11 @@ def gradcheck(
     Raises:
         GradcheckError: they are not, and ``raise_exception`` is set; the message names the
             input and the output by position, the worst element and the probable cause. It
-            is also torch's GradcheckError. A GradcheckOutputsError is raised if the number,
-            a shape or a dtype of the outputs changes close to the inputs.
-        GradcheckArgumentError: no input requires grad, or an option is not supported.
+            is also torch's GradcheckError. It is raised too if two backwards differ, if a
+            gradient is not zero where the outputs' are, and, as a GradcheckOutputsError, if
+            the number, a shape or a dtype of the outputs changes close to the inputs.
+        GradcheckArgumentError: no input requires grad, fn returns nothing to check, or an
+            option is not supported.
 
     Example:
         >>> import torch
@@ -160,6 +163,11 @@ def gradgradcheck(
     )
     first = CheckedFunction.of(fn, inputs)
     outputs = first()
+    if not outputs:
+        raise GradcheckArgumentError(
+            "no output of the function requires grad, so there are no gradients to differentiate",
+            fix="compute with Variables all the way: .data, .item() and no_grad() cut the graph",
+        )
     if grad_outputs is None:
         cotangents: list[Any] = _random(outputs, gen_non_contig_grad_outputs)
     elif isinstance(grad_outputs, tuple | list):
@@ -196,7 +204,7 @@ def refuse(**asked: bool) -> None:
         "check_fwd_over_rev": "forward-mode derivatives are not checked here",
         "no_check_backward_ad": "check_backward_ad=False leaves nothing to check",
         "no_check_rev_over_rev": "check_rev_over_rev=False leaves nothing to check",
-        "masked": "there are no sparse Variables",
+        "masked": "gradients of sparse Variables are not checked",
     }
     for name, is_set in asked.items():
         if is_set:

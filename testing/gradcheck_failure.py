@@ -58,7 +58,7 @@ def gradcheck_failure(
     count = f"{counted(int(wrong.sum()), 'wrong element')} of {wrong.numel()}"
     allowance = float(allowed[row, column])
     lines = [
-        f"the gradient of {names[0]} with respect to {names[1]} is wrong",
+        f"Jacobian mismatch for {names[0]} with respect to {names[1]}",
         f"  worst of {count}: d {names[0]}{of} / d {names[1]}{to}",
         f"  numeric {expected:.9g}, analytic {got:.9g}",
         f"  off by {off:.3g}{relative}, allowed {allowance:.3g}",
@@ -127,7 +127,8 @@ def _refined(function: CheckedFunction, numeric: Tensor, output: int, input_: in
 
 def _paired(jacobian: Tensor) -> Tensor:
     """Rows as complex gradients."""
-    return torch.view_as_complex(jacobian.reshape(jacobian.shape[0], -1, 2).contiguous())
+    rows, columns = jacobian.shape
+    return torch.view_as_complex(jacobian.reshape(rows, columns // 2, 2).contiguous())
 
 
 def _index(tensor: Tensor, coordinate: int) -> str:

@@ -7,7 +7,11 @@ import torch
 from torch.autograd.gradcheck import GradcheckError as TorchGradcheckError
 
 import plugrad as pg
-from plugrad.errors import GradcheckArgumentError, GradcheckError, OnceDifferentiableError
+from plugrad.errors import (
+    GradcheckArgumentError,
+    GradcheckError,
+    OnceDifferentiableError,
+)
 from plugrad.testing.gradcheck import gradcheck, gradgradcheck
 from plugrad.tests.testing.leaves import COMPLEX, REAL, leaves, tensors, torch_leaves
 
@@ -40,6 +44,9 @@ RIGHT = {
     "of two outputs": (lambda x: (x.exp(), x * x), REAL),
     "of a scalar": (lambda x: x * x, tensors(())),
     "of nothing": (lambda x: x * x, tensors((0,))),
+    "of nothing, complex": (lambda x: x.sin(), tensors((0,), dtype=torch.complex128)),
+    "of no rows, complex": (lambda x: x.sin(), tensors((3, 0), dtype=torch.complex128)),
+    "no output": (lambda x: (), REAL),
     "one input unused": (lambda x, y: x.sin() + 0 * y.sum(), tensors((2,), (3,))),
     "C to C": (lambda z: z * z, COMPLEX),
     "C to C, not analytic": (lambda z: z * z.conj(), COMPLEX),
@@ -142,7 +149,7 @@ def test_at_the_edge_of_a_domain_there_is_one_side():
 
 
 MESSAGE = """\
-the gradient of output 1 with respect to input 2[1] is wrong
+Jacobian mismatch for output 1 with respect to input 2[1]
   worst of 2 wrong elements of 4: d output 1[1] / d input 2[1][1]
   numeric 6, analytic 3
   off by 3, relative 0.5, allowed 0.00601
@@ -173,7 +180,7 @@ def test_a_large_jacobian_is_not_shown():
     square, _ = both(lambda x: x * x, lambda x, g: g * x)
     with pytest.raises(GradcheckError) as caught:
         gradcheck(square, leaves(tensors((9,))))
-    assert "Jacobian" not in str(caught.value)
+    assert "numeric Jacobian" not in str(caught.value)
 
 
 def test_a_complex_element_is_named_with_its_part():
@@ -200,16 +207,60 @@ def test_an_input_may_be_no_leaf():
     assert gradcheck(lambda y: y.exp(), x.sin())
 
 
-def test_an_expanded_input_is_checked_although_torch_refuses_it():
-    x = torch.tensor([0.5], dtype=torch.float64).expand(3)
-    assert gradcheck(lambda x: x.sin(), pg.Variable(x, requires_grad=True))
+@pytest.mark.parametrize("fast_mode", [False, True])
+@pytest.mark.parametrize("is_leaf", [True, False])
+def test_an_expanded_input_is_checked_although_torch_refuses_it(is_leaf, fast_mode):
+    one = torch.tensor([0.5], dtype=torch.float64)
+
+    def expanded(x):
+        return x.expand(2, 2) if not is_leaf else pg.Variable(one.expand(2, 2), requires_grad=True)
+
+    def products(x):
+        return x * x.sum(0)
+
+    x = pg.Variable(one, requires_grad=True)
+    before = expanded(x)
+    assert gradcheck(products, before, fast_mode=fast_mode)
+    assert before.data.stride() == (0, 0)
+    wrong, _ = both(products, lambda x, g: g * x.sum(0))
+    with pytest.raises(GradcheckError) as caught:
+        gradcheck(wrong, expanded(x), fast_mode=fast_mode)
+    # Each element is moved by itself: the derivative of x[0, 0] * (x[0, 0] + x[1, 0]).
+    lines = str(caught.value).splitlines()
+    assert "    [1.5    0  0.5    0]" in lines
+    assert "    [1  0  0  0]" in lines
 
 
-def test_outputs_without_a_graph_must_not_depend_on_the_inputs():
+@pytest.mark.parametrize("fast_mode", [False, True])
+@pytest.mark.parametrize(
+    "fn",
+    [
+        lambda x: pg.Variable(x.data * 2),
+        lambda x: x.data * 2,
+        lambda x: torch.tensor([x.sum().item()]),
+        lambda x: x.sum().item(),
+        lambda x: (torch.ones(2), [x.detach() ** 2]),
+    ],
+    ids=["Variable", "tensor", "of a number", "number", "nested"],
+)
+def test_outputs_without_a_graph_must_not_depend_on_the_inputs(fn, fast_mode):
     (x,) = leaves(REAL)
-    assert gradcheck(lambda x: pg.Variable(torch.ones(2)), x)
-    with pytest.raises(GradcheckError, match="no output of the function requires grad, but"):
-        gradcheck(lambda x: pg.Variable(x.data * 2), x)
+    assert gradcheck(lambda x: pg.Variable(torch.ones(2)), x, fast_mode=fast_mode)
+    assert gradcheck(lambda x: torch.ones(2), x, fast_mode=fast_mode)
+    message = (
+        "^Numerical gradient for function expected to be zero: no output requires grad, but they "
+        "depend on input 0"
+    )
+    with pytest.raises(GradcheckError, match=message):
+        gradcheck(fn, x, fast_mode=fast_mode)
+    assert not gradcheck(fn, x, fast_mode=fast_mode, raise_exception=False)
+
+
+@pytest.mark.parametrize("fn", [lambda x: None, lambda x: (None, "x")])
+def test_a_function_that_returns_nothing_to_check(fn):
+    for raise_exception in (True, False):
+        with pytest.raises(GradcheckArgumentError, match="the function returns a NoneType, so"):
+            gradcheck(fn, leaves(REAL), raise_exception=raise_exception)
 
 
 def test_the_error_is_torchs_too():
@@ -353,7 +404,9 @@ def test_batched_gradients():
     assert gradcheck(lambda x: (x.sin(), x.sum()), x, check_batched_grad=True)
     item, _ = both(lambda x: x * 2.0, lambda x, g: g * 2.0 if g.sum().item() else None)
     assert gradcheck(item, x)
-    with pytest.raises(GradcheckError, match="does not work on a batch"):
+    with pytest.raises(
+        GradcheckError, match="While computing batched gradients, got: RuntimeError"
+    ):
         gradcheck(item, x, check_batched_grad=True)
 
 
@@ -383,7 +436,7 @@ def test_no_input_requires_grad():
         ({"check_forward_ad": True}, "check_forward_ad=True: forward-mode"),
         ({"check_batched_forward_grad": True}, "forward-mode"),
         ({"check_backward_ad": False}, "leaves nothing to check"),
-        ({"masked": True}, "no sparse Variables"),
+        ({"masked": True}, "gradients of sparse Variables"),
     ],
 )
 def test_an_option_that_is_not_supported(option, message):
@@ -451,7 +504,7 @@ def test_a_detached_factor_fails_in_both():
     with pytest.raises(GradcheckError) as caught:
         gradgradcheck(ours, leaves(REAL))
     message = str(caught.value)
-    assert "the gradient of gradient of input 0 with respect to input 0 is wrong" in message
+    assert "Jacobian mismatch for gradient of input 0 with respect to input 0" in message
     assert "probable cause: scaled by 0.5" in message
     assert not gradgradcheck(ours, leaves(REAL), raise_exception=False)
 
@@ -482,3 +535,14 @@ def test_a_once_differentiable_op_says_so():
 def test_a_second_order_option_that_is_not_supported(option):
     with pytest.raises(GradcheckArgumentError, match=next(iter(option))):
         gradgradcheck(lambda x: x, leaves(REAL), **option)
+
+
+def test_a_function_without_a_gradient_has_no_second_one():
+    with pytest.raises(GradcheckArgumentError, match="no output of the function requires grad, so"):
+        gradgradcheck(lambda x: x.data * 2, leaves(REAL))
+
+
+def test_a_gradient_that_is_none_has_zeros_for_derivatives():
+    ours, theirs = both(lambda x: 0 * x, lambda x, g: None)
+    assert gradgradcheck(ours, leaves(REAL))
+    assert torch.autograd.gradgradcheck(theirs, torch_leaves(REAL))
