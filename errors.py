@@ -306,3 +306,7 @@ class GradcheckOutputsError(GradcheckError, AssertionError):
 
 class GradcheckArgumentError(PlugradError, ValueError):
     """gradcheck was given nothing to check, or an option that it does not have."""
+
+
+class GradcheckOptionError(GradcheckArgumentError, AssertionError):
+    """Options of gradcheck contradict each other."""

@@ -24,14 +24,15 @@ class CheckedFunction:
     reach them in any way: as arguments, in a closure, or as parameters of a module.
 
     Args:
-        call: calls the function on its arguments.
+        call: calls the function on its arguments, with other Variables instead of those in
+            the dict that it is given.
         named: the Variables, and what messages call them.
         output_names: what messages call its outputs; by default by their positions.
     """
 
     def __init__(
         self,
-        call: Callable[[], Any],
+        call: Callable[[dict[Variable, Variable]], Any],
         named: dict[Variable, str],
         output_names: Sequence[str] | None = None,
     ) -> None:
@@ -62,7 +63,7 @@ class CheckedFunction:
                 where=counted(len(arguments), "input"),
                 fix="make an input with plugrad.Variable(tensor, requires_grad=True)",
             )
-        return cls(lambda: fn(*arguments), named)
+        return cls(lambda given: fn(*_instead(arguments, given)), named)
 
     @property
     def values(self) -> list[Tensor]:
@@ -95,13 +96,16 @@ class CheckedFunction:
         ]
         return [outputs[i] for i in self._differentiable]
 
-    def again(self) -> list[Variable]:
+    def again(self, given: dict[Variable, Variable] | None = None) -> list[Variable]:
         """The same outputs of another call, in which the Variables may have other values.
+
+        Args:
+            given: Variables instead of those in the arguments.
 
         Raises:
             GradcheckOutputsError: their number, or the shape or dtype of one, is another.
         """
-        outputs = self._call()
+        outputs = self._call(given)
         self._compare(outputs, self._differentiable)
         return [outputs[i] for i in self._differentiable]
 
@@ -121,9 +125,9 @@ class CheckedFunction:
         """
         return self._at(values, [i for i, kind in enumerate(self._kinds) if _is_floating(kind)])
 
-    def _call(self) -> list[Any]:
+    def _call(self, given: dict[Variable, Variable] | None = None) -> list[Any]:
         with enable_grad():
-            return flat(self._function())
+            return flat(self._function(given or {}))
 
     def _at(self, values: Sequence[Tensor], which: Sequence[int]) -> list[Tensor]:
         before = self.values
@@ -194,6 +198,16 @@ def _told(kind: tuple[Any, ...]) -> str:
     if name != "Variable":
         return f"a {name}"
     return f"{str(dtype).removeprefix('torch.')}{list(shape)}"
+
+
+def _instead(value: Any, given: dict[Variable, Variable]) -> Any:
+    """The arguments with some Variables replaced, also in lists and tuples."""
+    if isinstance(value, Variable):
+        return given.get(value, value)
+    if not given or not isinstance(value, tuple | list):
+        return value
+    items = [_instead(item, given) for item in value]
+    return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
 
 
 def _variables(value: Any, name: str) -> Iterator[tuple[Variable, str]]:

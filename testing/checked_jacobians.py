@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugrad.core.engine import run
 from plugrad.errors import GradcheckError
-from plugrad.testing import checked_backward
+from plugrad.testing import checked_backward, checked_tangents
 from plugrad.testing.gradcheck_failure import WIDE, gradcheck_failure
 from plugrad.testing.jacobians import Slopes, coordinates, numeric_jacobian, units
 
@@ -45,8 +45,17 @@ class Gradcheck:
         self._values: list[Tensor] | None = None
         self._numeric: dict[int, list[Slopes]] = {}
 
-    def verdict(self, raise_exception: bool, *, undefined: bool, batched: bool) -> bool:
-        """Whether the gradients are right.
+    def verdict(
+        self,
+        raise_exception: bool,
+        *,
+        undefined: bool,
+        batched: bool,
+        backward: bool = True,
+        forward: bool = False,
+        batched_forward: bool = False,
+    ) -> bool:
+        """Whether the derivatives are right, by the modes that are asked for.
 
         Raises:
             GradcheckError: they are not, and ``raise_exception`` is set.
@@ -59,7 +68,10 @@ class Gradcheck:
                     stacklevel=3,
                 )
         try:
-            self._by_backward(undefined, batched)
+            if backward:
+                self._by_backward(undefined, batched)
+            if forward:
+                self._by_forward(undefined, batched_forward)
         except GradcheckError:
             if raise_exception:
                 raise
@@ -77,6 +89,13 @@ class Gradcheck:
         checked_backward.check_zeros(self, outputs)
         if undefined:
             checked_backward.check_undefined(self)
+
+    def _by_forward(self, undefined: bool, batched: bool) -> None:
+        checked_tangents.check_tangents(self)
+        if undefined:
+            checked_tangents.check_no_tangent(self)
+        if batched:
+            checked_tangents.check_batch(self)
 
     # --- by backward ---
     def _gradients(self, outputs: Sequence[Variable]) -> None:
@@ -241,20 +260,27 @@ class Gradcheck:
                     "the graph",
                 )
 
-    def compare(self, analytic: Tensor, slopes: Slopes, output: int, input_: int) -> None:
+    def compare(
+        self, analytic: Tensor, slopes: Slopes, output: int, input_: int, forward: bool = False
+    ) -> None:
         """Both Jacobians of one output with respect to one input are the same.
 
         Raises:
             GradcheckError: they are not.
         """
-        complex_input = self.function.variables[input_].is_complex()
-        allowed = self.atol + self.rtol * _size(slopes.central, complex_input)
+        if forward:
+            size = _size(slopes.central.T, self.values()[output].is_complex()).T
+        else:
+            size = _size(slopes.central, self.function.variables[input_].is_complex())
+        allowed = self.atol + self.rtol * size
         distance = (analytic - slopes.central).abs()
         wrong = ~((distance <= allowed) | (analytic == slopes.central))
         if bool(wrong.any()):
             wrong &= ~self._at_kink(analytic, wrong, output, input_)
         if bool(wrong.any()):
-            raise gradcheck_failure(self.function, analytic, slopes, wrong, allowed, output, input_)
+            raise gradcheck_failure(
+                self.function, analytic, slopes, wrong, allowed, output, input_, forward
+            )
 
     def _at_kink(self, analytic: Tensor, wrong: Tensor, output: int, input_: int) -> Tensor:
         """Where the function has a kink or a jump and the gradient is one of those there.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from plugrad.core.variable import Variable
-from plugrad.errors import GradcheckArgumentError
+from plugrad.errors import GradcheckArgumentError, GradcheckOptionError
 from plugrad.functional import grad
 from plugrad.testing.checked_function import CheckedFunction
 from plugrad.testing.checked_jacobians import Gradcheck
@@ -59,15 +59,16 @@ def gradcheck(
         raise_exception: raise if the check fails, rather than return False.
         nondet_tol: how far two backwards of the same call may differ.
         check_undefined_grad: also let backward run without a gradient of any output, and if
-            there are several, of each in turn.
-        check_grad_dtypes: a gradient must have its input's dtype. (In plugrad it always
-            has, or backward raises.)
+            there are several, of each in turn; and jvp without a tangent of each input.
+        check_grad_dtypes: a gradient must have its input's dtype, and a tangent its output's.
+            (In plugrad they always have, or an error is raised.)
         check_batched_grad: compare ``torch.vmap`` over the backward with a loop.
+        check_batched_forward_grad: the same for the jvp.
+        check_forward_ad: also check the derivatives of forward mode, by ``plugrad.forward_ad``.
+            fn must then reach these Variables by its arguments.
+        check_backward_ad: check those of backward.
         fast_mode: compare one random direction first, and all elements only if it differs.
             A small error in a few elements of many can pass.
-        check_batched_forward_grad: torch's; only False.
-        check_forward_ad: torch's; only False, ``check_op`` checks an op's jvp.
-        check_backward_ad: torch's; only True.
         masked: torch's; only False or None: gradients of sparse Variables are not checked.
 
     Returns:
@@ -80,7 +81,7 @@ def gradcheck(
             gradient is not zero where the outputs' are, and, as a GradcheckOutputsError, if
             the number, a shape or a dtype of the outputs changes close to the inputs.
         GradcheckArgumentError: no input requires grad, fn returns nothing to check, or an
-            option is not supported.
+            option is not supported; a GradcheckOptionError if options contradict each other.
 
     Example:
         >>> import torch
@@ -90,16 +91,23 @@ def gradcheck(
         >>> gradcheck(lambda x: (x.sin() * x).sum(), x)
         True
     """
-    refuse(
-        check_forward_ad=check_forward_ad,
+    _at_least_one(check_forward_ad=check_forward_ad, check_backward_ad=check_backward_ad)
+    _only_with("check_backward_ad", check_backward_ad, check_batched_grad=check_batched_grad)
+    _only_with(
+        "check_forward_ad",
+        check_forward_ad,
         check_batched_forward_grad=check_batched_forward_grad,
-        no_check_backward_ad=not check_backward_ad,
-        masked=bool(masked),
     )
+    _not_masked(masked)
     function = CheckedFunction.of(fn, inputs)
     check = Gradcheck(function, eps, atol, rtol, nondet_tol, fast_mode)
     return check.verdict(
-        raise_exception, undefined=check_undefined_grad, batched=check_batched_grad
+        raise_exception,
+        backward=check_backward_ad,
+        forward=check_forward_ad,
+        undefined=check_undefined_grad,
+        batched=check_batched_grad,
+        batched_forward=check_batched_forward_grad,
     )
 
 
@@ -143,24 +151,27 @@ def gradgradcheck(
         check_grad_dtypes: as for ``gradcheck``.
         check_batched_grad: as for ``gradcheck``.
         fast_mode: as for ``gradcheck``.
-        check_fwd_over_rev: torch's; only False.
-        check_rev_over_rev: torch's; only True.
+        check_fwd_over_rev: also check forward mode of the gradient.
+        check_rev_over_rev: check the backward of the gradient.
         masked: torch's; only False or None.
 
     Returns:
         Whether the second derivatives are right.
 
     Raises:
-        GradcheckError: they are not, and ``raise_exception`` is set.
-        GradcheckArgumentError: no input requires grad, or an option is not supported.
+        GradcheckError: as for ``gradcheck``.
+        GradcheckArgumentError: as for ``gradcheck``.
         BackwardError: there are no second derivatives, because an op is once differentiable
             or saved an intermediate value.
     """
-    refuse(
-        check_fwd_over_rev=check_fwd_over_rev,
-        no_check_rev_over_rev=not check_rev_over_rev,
-        masked=bool(masked),
+    _at_least_one(check_fwd_over_rev=check_fwd_over_rev, check_rev_over_rev=check_rev_over_rev)
+    _only_with(
+        "check_rev_over_rev",
+        check_rev_over_rev,
+        check_undefined_grad=check_undefined_grad,
+        check_batched_grad=check_batched_grad,
     )
+    _not_masked(masked)
     first = CheckedFunction.of(fn, inputs)
     outputs = first()
     if not outputs:
@@ -179,40 +190,51 @@ def gradgradcheck(
         if isinstance(cotangent, Variable) and cotangent.requires_grad:
             named.setdefault(cotangent, f"grad_output {position}")
 
-    def gradients() -> Any:
-        outputs = first.again()
-        return grad(outputs, first.variables, cotangents, create_graph=True, allow_unused=True)
+    def gradients(given: dict[Variable, Variable]) -> Any:
+        for variable in given.values():
+            variable.requires_grad_()  # also one without a tangent
+        outputs = first.again(given)
+        at, along = (
+            [given.get(v, v) if isinstance(v, Variable) else v for v in values]
+            for values in (first.variables, cotangents)
+        )
+        return grad(outputs, at, along, create_graph=True, allow_unused=True)
 
     names = [f"gradient of {name}" for name in first.input_names]
-    check = Gradcheck(
-        CheckedFunction(gradients, named, names), eps, atol, rtol, nondet_tol, fast_mode
-    )
+    function = CheckedFunction(gradients, named, names)
+    check = Gradcheck(function, eps, atol, rtol, nondet_tol, fast_mode)
     return check.verdict(
-        raise_exception, undefined=check_undefined_grad, batched=check_batched_grad
+        raise_exception,
+        backward=check_rev_over_rev,
+        forward=check_fwd_over_rev,
+        undefined=check_undefined_grad,
+        batched=check_batched_grad,
     )
 
 
-def refuse(**asked: bool) -> None:
-    """Refuse torch's options that mean nothing here.
+def _at_least_one(**options: bool) -> None:
+    if not any(options.values()):
+        raise GradcheckOptionError(
+            f"Expected at least one of {' or '.join(options)} to be True",
+            fix=f"leave {list(options)[-1]}=False out",
+        )
 
-    Raises:
-        GradcheckArgumentError: one was set.
-    """
-    reasons = {
-        "check_forward_ad": "forward-mode derivatives are not checked here",
-        "check_batched_forward_grad": "forward-mode derivatives are not checked here",
-        "check_fwd_over_rev": "forward-mode derivatives are not checked here",
-        "no_check_backward_ad": "check_backward_ad=False leaves nothing to check",
-        "no_check_rev_over_rev": "check_rev_over_rev=False leaves nothing to check",
-        "masked": "gradients of sparse Variables are not checked",
-    }
-    for name, is_set in asked.items():
-        if is_set:
-            raise GradcheckArgumentError(
-                f"gradcheck got {name.removeprefix('no_')}={not name.startswith('no_')}: "
-                f"{reasons[name]}",
-                fix="leave it out; check_op checks the jvp of an op that has one",
+
+def _only_with(needed: str, is_set: bool, **options: bool) -> None:
+    for name, asked in options.items():
+        if asked and not is_set:
+            raise GradcheckOptionError(
+                f"Setting {name}=True requires {needed} to be True",
+                fix=f"pass {name}=False, or {needed}=True",
             )
+
+
+def _not_masked(masked: bool | None) -> None:
+    if masked:
+        raise GradcheckArgumentError(
+            "gradcheck got masked=True: it does not check gradients of sparse Variables",
+            fix="leave it out",
+        )
 
 
 def _random(outputs: Sequence[Variable], strided: bool) -> list[Any]:

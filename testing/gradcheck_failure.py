@@ -33,18 +33,21 @@ def gradcheck_failure(
     allowed: Tensor,
     output: int,
     input_: int,
+    forward: bool = False,
 ) -> GradcheckError:
     """The error for the Jacobian of one output with respect to one input.
 
     Args:
         function: what was checked.
-        analytic: the Jacobian by backward.
+        analytic: the Jacobian by backward, or by forward mode.
         slopes: by differences.
         wrong: which elements differ by more than
         allowed: this much.
         output: its number among the outputs that require grad,
         input_: its among the Variables that do.
+        forward: whether forward mode made it.
     """
+    mode, rule = ("computed with forward mode ", "jvp") if forward else ("", "backward")
     numeric = slopes.central
     names = function.output_names[output], function.input_names[input_]
     at = function.values[input_]
@@ -57,12 +60,13 @@ def gradcheck_failure(
     of, to = _index(value, row), _index(at, column)
     count = f"{counted(int(wrong.sum()), 'wrong element')} of {wrong.numel()}"
     allowance = float(allowed[row, column])
+    cause = _cause(function, analytic, slopes, row, column, output, input_, forward)
     lines = [
-        f"Jacobian mismatch for {names[0]} with respect to {names[1]}",
+        f"Jacobian {mode}mismatch for {names[0]} with respect to {names[1]}",
         f"  worst of {count}: d {names[0]}{of} / d {names[1]}{to}",
         f"  numeric {expected:.9g}, analytic {got:.9g}",
         f"  off by {off:.3g}{relative}, allowed {allowance:.3g}",
-        f"  probable cause: {_cause(function, analytic, slopes, row, column, output, input_)}",
+        f"  probable cause: {cause}",
     ]
     if numeric.numel() <= _SHOWN:
         parts = " (real and imaginary parts in turns)"
@@ -70,11 +74,12 @@ def gradcheck_failure(
         lines += [f"  numeric Jacobian, a row for each element of the output{note}:"]
         lines += matrix_lines(numeric.tolist())
         lines += ["  analytic:", *matrix_lines(analytic.tolist())]
+    itself = ", and let the function use the Variables that it is given" if forward else ""
     return GradcheckError(
         "\n".join(lines),
         where=f"{names[0]}, {_kind(value)}, and {names[1]}, {_kind(at)}",
-        fix="correct the backward of the ops between them; plugrad.testing.check_op finds the "
-        "wrong one",
+        fix=f"correct the {rule} of the ops between them{itself}; plugrad.testing.check_op finds "
+        "the wrong one",
     )
 
 
@@ -86,6 +91,7 @@ def _cause(
     column: int,
     output: int,
     input_: int,
+    forward: bool,
 ) -> str:
     at = function.values
     values = [function.tensors(at) for _ in range(2)]
@@ -104,9 +110,13 @@ def _cause(
             "right, and the gradient is not between them"
         )
     numeric = _refined(function, slopes.central, output, input_)
-    if at[input_].is_complex():
+    given, made = values[0][output].is_complex(), at[input_].is_complex()
+    if forward:
+        # A row for each tangent that is given, as backward's are for cotangents.
+        numeric, analytic, given, made = numeric.T, analytic.T, made, given
+    if made:
         numeric, analytic = _paired(numeric), _paired(analytic)
-        if values[0][output].is_complex():
+        if given:
             # A factor that is not conjugated is not so only for a real cotangent.
             numeric, analytic = numeric[::2], analytic[::2]
     return probable_cause(numeric, analytic) or "the formula"

@@ -210,6 +210,16 @@ def test_one_output_of_two_without_a_gradient(checker, fast_mode):
         assert caught.value.where == "output 1 without a gradient, zeros for the others"
 
 
+# --- in a batch ---
+def test_a_gradient_that_is_another_in_a_batch(fast_mode):
+    def backward(x, g):
+        return (3 if torch._C._functorch.is_batchedtensor(g) else 2) * g * x
+
+    op = an_op(OURS, lambda x: x * x, backward)
+    message = "the gradient of input 0 for a batch is not that of each"
+    refuses(OURS, message, op, check_batched_grad=True, fast_mode=fast_mode)
+
+
 # --- what unit cotangents do not show ---
 @pytest.mark.parametrize(
     ("backward", "fast_passes"),

@@ -10,6 +10,7 @@ import plugrad as pg
 from plugrad.errors import (
     GradcheckArgumentError,
     GradcheckError,
+    GradcheckOptionError,
     OnceDifferentiableError,
 )
 from plugrad.testing.gradcheck import gradcheck, gradgradcheck
@@ -431,17 +432,34 @@ def test_no_input_requires_grad():
 
 
 @pytest.mark.parametrize(
-    ("option", "message"),
+    ("options", "message"),
     [
-        ({"check_forward_ad": True}, "check_forward_ad=True: forward-mode"),
-        ({"check_batched_forward_grad": True}, "forward-mode"),
-        ({"check_backward_ad": False}, "leaves nothing to check"),
-        ({"masked": True}, "gradients of sparse Variables"),
+        (
+            {"check_backward_ad": False},
+            "Expected at least one of check_forward_ad or check_backward_ad to be True",
+        ),
+        (
+            {"check_backward_ad": False, "check_forward_ad": True, "check_batched_grad": True},
+            "Setting check_batched_grad=True requires check_backward_ad to be True",
+        ),
+        (
+            {"check_batched_forward_grad": True},
+            "Setting check_batched_forward_grad=True requires check_forward_ad to be True",
+        ),
     ],
 )
-def test_an_option_that_is_not_supported(option, message):
-    with pytest.raises(GradcheckArgumentError, match=message):
-        gradcheck(lambda x: x, leaves(REAL), **option)
+def test_options_that_contradict_each_other(options, message):
+    for check, given in ((gradcheck, leaves), (torch.autograd.gradcheck, torch_leaves)):
+        with pytest.raises(AssertionError, match=f"^{message}"):
+            check(lambda x: x, given(REAL), raise_exception=False, **options)
+    with pytest.raises(GradcheckOptionError) as caught:
+        gradcheck(lambda x: x, leaves(REAL), **options)
+    assert isinstance(caught.value, GradcheckArgumentError)
+
+
+def test_masked_is_not_supported():
+    with pytest.raises(GradcheckArgumentError, match="gradcheck got masked=True"):
+        gradcheck(lambda x: x, leaves(REAL), masked=True)
 
 
 def test_it_leaves_the_random_state_alone():
@@ -531,10 +549,23 @@ def test_a_once_differentiable_op_says_so():
         gradgradcheck(Once.apply, leaves(REAL))
 
 
-@pytest.mark.parametrize("option", [{"check_fwd_over_rev": True}, {"check_rev_over_rev": False}])
-def test_a_second_order_option_that_is_not_supported(option):
-    with pytest.raises(GradcheckArgumentError, match=next(iter(option))):
-        gradgradcheck(lambda x: x, leaves(REAL), **option)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"check_rev_over_rev": False},
+            "Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True",
+        ),
+        (
+            {"check_rev_over_rev": False, "check_fwd_over_rev": True},
+            "Setting check_undefined_grad=True requires check_rev_over_rev to be True",
+        ),
+    ],
+)
+def test_second_order_options_that_contradict_each_other(options, message):
+    for check, given in ((gradgradcheck, leaves), (torch.autograd.gradgradcheck, torch_leaves)):
+        with pytest.raises(AssertionError, match=f"^{message}"):
+            check(lambda x: x, given(REAL), **options)
 
 
 def test_a_function_without_a_gradient_has_no_second_one():
