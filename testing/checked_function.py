@@ -12,6 +12,7 @@ from plugrad.core.grad_mode import enable_grad
 from plugrad.core.variable import Variable
 from plugrad.errors import GradcheckArgumentError, GradcheckOutputsError
 from plugrad.testing.call import flat
+from plugrad.testing.sparse import is_sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,7 +49,7 @@ class CheckedFunction:
         """``fn`` on ``inputs``, with respect to each Variable there that requires grad.
 
         Raises:
-            GradcheckArgumentError: none does.
+            GradcheckArgumentError: none does, or one is sparse.
         """
         arguments = tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
         named: dict[Variable, str] = {}
@@ -63,6 +64,14 @@ class CheckedFunction:
                 where=counted(len(arguments), "input"),
                 fix="make an input with plugrad.Variable(tensor, requires_grad=True)",
             )
+        for variable, name in named.items():
+            if is_sparse(variable):
+                raise GradcheckArgumentError(
+                    f"{name} is sparse: its elements cannot be moved one by one",
+                    where=f"a Variable of layout {variable.layout}",
+                    fix="check the function of its values: lambda values: fn("
+                    "plugrad.ops.sparse_coo_tensor(indices, values, size))",
+                )
         return cls(lambda given: fn(*_instead(arguments, given)), named)
 
     @property

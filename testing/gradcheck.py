@@ -80,8 +80,9 @@ def gradcheck(
             is also torch's GradcheckError. It is raised too if two backwards differ, if a
             gradient is not zero where the outputs' are, and, as a GradcheckOutputsError, if
             the number, a shape or a dtype of the outputs changes close to the inputs.
-        GradcheckArgumentError: no input requires grad, fn returns nothing to check, or an
-            option is not supported; a GradcheckOptionError if options contradict each other.
+        GradcheckArgumentError: no input requires grad, one that does is sparse, fn returns
+            nothing to check, or an option is not supported; a
+            GradcheckOptionError if options contradict each other.
 
     Example:
         >>> import torch

@@ -264,6 +264,24 @@ def test_a_function_that_returns_nothing_to_check(fn):
             gradcheck(fn, leaves(REAL), raise_exception=raise_exception)
 
 
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_a_sparse_input_is_refused_and_the_fix_works(fast_mode):
+    def fn(x):
+        return (x * 3).to_dense()
+
+    indices, values = torch.tensor([[0, 1], [1, 0]]), torch.tensor([1.0, 2.0]).double()
+    x = torch.sparse_coo_tensor(indices, values, (2, 2))
+    with pytest.raises(GradcheckArgumentError, match="input 0 is sparse: its elements") as caught:
+        gradcheck(fn, pg.Variable(x, requires_grad=True), fast_mode=fast_mode)
+    assert caught.value.fix.endswith("fn(plugrad.ops.sparse_coo_tensor(indices, values, size))")
+    assert gradcheck(
+        lambda values: fn(pg.ops.sparse_coo_tensor(indices, values, (2, 2))),
+        pg.Variable(values, requires_grad=True),
+        fast_mode=fast_mode,
+    )
+
+
 def test_the_error_is_torchs_too():
     ours, _ = both(lambda x: x * x, lambda x, g: g * x)
     with pytest.raises(TorchGradcheckError) as caught:
