@@ -13,13 +13,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from plugrad.core.accumulate_grad import edge_of
-from plugrad.core.node import ends
 from plugrad.core.variable import Variable
-from plugrad.core.walk import leading_to
 from plugrad.errors import ForwardModeError, TransformTypeError
-from plugrad.functional.basis import pushed
-from plugrad.functional.levels import Level
+from plugrad.functional.duals import DualLevel
 
 __all__ = [
     "UnpackedDualTensor",
@@ -40,27 +36,10 @@ class UnpackedDualTensor(NamedTuple):
     tangent: Any
 
 
-class _DualLevel(Level):
-    """The duals of one level, and the grad mode outside of it."""
-
-    def __init__(self) -> None:
-        super().__init__("forward_ad")
-        self.gives_variables = True
-        self.duals: list[Variable] = []
-        self.tangents: list[Any] = []
-
-    def is_dual(self, value: Variable) -> bool:
-        """Whether it is computed from a dual of this level."""
-        edges = [edge_of(v) for v in (value, *self.duals) if v.requires_grad]
-        records = [ends(edge)[0] for edge in edges if edge is not None]
-        duals = set(records[1:] if value.requires_grad else ())
-        return bool(duals) and (records[0] in duals or bool(leading_to(duals, records[:1])))
-
-
 class _Current(local):
     """The level of this thread."""
 
-    level: _DualLevel | None = None
+    level: DualLevel | None = None
 
 
 _current = _Current()
@@ -78,7 +57,7 @@ def enter_dual_level() -> int:
             where="inside a dual_level",
             fix="nest pg.func.jvp, which can be nested to any depth",
         )
-    _current.level = _DualLevel()
+    _current.level = DualLevel()
     torch._C._set_grad_enabled(True)
     return 0
 
@@ -97,7 +76,7 @@ def exit_dual_level(*, level: int | None = None) -> None:
             where=f"exit_dual_level(level={level})",
             fix="use `with pg.forward_ad.dual_level():`",
         )
-    current.leave(None)
+    current.end()
     _current.level = None
     torch._C._set_grad_enabled(current.recording)
 
@@ -154,17 +133,21 @@ def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Variabl
             where="a call of make_dual",
             fix="pass a tangent of the primal's shape and dtype",
         )
-    if isinstance(tensor, Variable) and current.is_dual(tensor):
+    if current.has_tangent(tensor):
         raise ForwardModeError(
             "Making a dual Tensor based on a Tensor that already has a forward gradient at the "
             "same level 0 is not supported.",
             where="a call of make_dual",
             fix="call unpack_dual(tensor).primal, or nest pg.func.jvp",
         )
-    dual = current.enter_one(tensor)
-    current.duals.append(dual)
-    current.tangents.append(tangent)
-    return dual
+    if current.has_tangent(tangent):
+        raise ForwardModeError(
+            "Setting a forward grad that itself has a forward gradient at the same level 0 is not "
+            "supported.",
+            where="a call of make_dual",
+            fix="pass unpack_dual(tangent).primal, or nest pg.func.jvp",
+        )
+    return current.make(tensor, tangent)
 
 
 def unpack_dual(tensor: Any, *, level: int | None = None) -> UnpackedDualTensor:
@@ -175,7 +158,7 @@ def unpack_dual(tensor: Any, *, level: int | None = None) -> UnpackedDualTensor:
     current = _current.level
     if current is None or level not in (None, 0) or not isinstance(tensor, Variable):
         return UnpackedDualTensor(tensor, None)
-    tangents = [t if isinstance(t, Variable) else Variable(t) for t in current.tangents]
-    recorded = current.is_recorded((tensor, *tangents))
-    (tangent,) = pushed([tensor], current.duals, tangents, recorded)
-    return UnpackedDualTensor(current.leave_one(tensor), current.leave_one(tangent))
+    tangent = current.tangent_of(tensor)
+    if tangent is None:
+        return UnpackedDualTensor(current.leave_one(tensor), None)
+    return UnpackedDualTensor(current.constant(tensor), tangent)

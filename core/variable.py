@@ -6,7 +6,7 @@ import sys
 import warnings
 from copy import deepcopy
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -63,6 +63,9 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
     _grad: Variable | None
     #: Whether there may be an edge; for a view of something without a gradient, ask edge_of.
     _requires_grad: bool
+
+    #: Whether forward mode knows a tangent of it that may change: see functional/duals.py.
+    _is_dual: ClassVar[bool] = False
 
     def __init__(self, data: object, requires_grad: bool = False) -> None:
         self._data = as_tensor(data)
@@ -300,11 +303,12 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
         head, name = "tensor(", "Variable("
         indents = ("\n" + " " * len(head), "\n" + " " * len(name))
         body = repr(self._data)[len(head) : -1].replace(*indents)
+        return f"{name}{body}{self._repr_of_graph()})"
+
+    def _repr_of_graph(self) -> str:
         if self.grad_fn is not None:
-            body += f", grad_fn={self.grad_fn!r}"
-        elif self.requires_grad:
-            body += ", requires_grad=True"
-        return f"{name}{body})"
+            return f", grad_fn={self.grad_fn!r}"
+        return ", requires_grad=True" if self.requires_grad else ""
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the numbers, and below them shape, dtype and origin."""

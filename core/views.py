@@ -108,6 +108,10 @@ class View:
         """Look for the edge again next time, because the view's own change moved it."""
         self.version = -1
 
+    def _is_behind_dual(self) -> bool:
+        """Whether the tangent of the base has changed, of which this view's is a view."""
+        return self.edge is not None and edge_of(self.base) is not self.base_edge
+
     def current_edge(self, variable: Variable) -> Edge | None:
         """Where the gradient of the view goes, after any in-place change of the base.
 
@@ -115,8 +119,10 @@ class View:
             InplaceError: the base was changed, and the view does not allow that.
         """
         version = whole(variable._data)._version
-        if version != self.version and (self.edge is not None or self.base.requires_grad):
-            if self.reason:
+        changed = version != self.version
+        behind = self.base._is_dual and self._is_behind_dual()
+        if (changed or behind) and (self.edge is not None or self.base.requires_grad):
+            if self.reason and (changed or self.reason != SEVERAL):
                 raise _base_changed(self)
             base_edge = edge_of(self.base)
             if base_edge is not self.base_edge:
@@ -268,6 +274,9 @@ def check_inplace(variable: Variable, op_name: str) -> None:
             be changed.
     """
     view = None if variable._extra is None else variable._extra.view
+    base: Any = variable if view is None else view.base
+    if base._is_dual:
+        base._check_inplace(op_name)
     if view is not None:
         if view.reason:
             raise _view_changed(view, op_name)

@@ -23,9 +23,9 @@ from plugrad.core.variable import Variable, plain
 from plugrad.errors import TransformTypeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, MutableMapping, Sequence
 
-    from plugrad.core.node import Record
+    from plugrad.core.node import Edge, Record
 
 
 class Level:
@@ -42,7 +42,7 @@ class Level:
         #: Whether the caller may differentiate what is returned.
         self.recording = torch.is_grad_enabled()
         #: The records of what was given, by whether a graph continues behind them.
-        self._entries: dict[Record, bool] = {}
+        self._entries: MutableMapping[Record, bool] = {}
         #: Empty once the call has ended: its own leaves are no longer differentiated.
         self._open = [True]
 
@@ -69,7 +69,7 @@ class Level:
             )
         tracked = self.recording and isinstance(value, Variable) and value.requires_grad
         if tracked:
-            inner: Variable = _Entry.apply(value)
+            inner: Variable = Entry.apply(value)
         else:
             data = value._data if isinstance(value, Variable) else Variable(value)._data
             inner = plain(data.detach()).requires_grad_()
@@ -117,8 +117,10 @@ class Level:
     def depends_outside(self, value: Variable) -> bool:
         """Whether a graph leads from ``value`` to more than this level's own Variables."""
         edge = edge_of(value) if value.requires_grad else None
-        if edge is None:
-            return False
+        return edge is not None and self.leads_outside(edge)
+
+    def leads_outside(self, edge: Edge) -> bool:
+        """The same for what ``edge`` leads to."""
         first = ends(edge)[0]
         seen, stack = {first}, [first]
         while stack:
@@ -127,14 +129,13 @@ class Level:
                 if self._entries[record]:
                     return True
                 continue
-            if isinstance(record, AccumulateGrad):
-                if vars(record).get("_pg_open", True):  # not the leaf of a call that has ended
-                    return True
-                continue
-            for edge in record._pg_edges:
-                if edge is not None and ends(edge)[0] not in seen:
-                    seen.add(ends(edge)[0])
-                    stack.append(ends(edge)[0])
+            # That of a call that has ended leads nowhere.
+            if vars(record).get("_pg_open", isinstance(record, AccumulateGrad)):
+                return True
+            for behind in record._pg_edges:
+                if behind is not None and ends(behind)[0] not in seen:
+                    seen.add(ends(behind)[0])
+                    stack.append(ends(behind)[0])
         return False
 
     # --- out ---
@@ -154,7 +155,7 @@ class Level:
         return plain(value._data) if self.gives_variables else value._data
 
 
-class _Entry(Function):
+class Entry(Function):
     """The identity, from a Variable to its copy in a level."""
 
     @staticmethod

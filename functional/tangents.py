@@ -25,7 +25,7 @@ from plugrad.core.walk import leading_to
 from plugrad.errors import ForwardModeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from plugrad.core.node import Edge, Record
 
@@ -33,13 +33,19 @@ if TYPE_CHECKING:
 Place = tuple["Record", int]
 
 
-def push(outputs: Sequence[Edge | None], sources: Mapping[Place, Any], recorded: bool) -> list[Any]:
+def push(
+    outputs: Sequence[Edge | None],
+    sources: Mapping[Place, Any],
+    recorded: bool,
+    remember: Callable[[Record, list[Any]], None] | None = None,
+) -> list[Any]:
     """The tangents of ``outputs``: tensors, or if it is ``recorded`` Variables; None for zero.
 
     Args:
         outputs: where the gradients of the outputs go.
         sources: the tangents that are given.
         recorded: whether the tangents can be differentiated.
+        remember: is given each record on the way, with the tangents of all its outputs.
 
     Raises:
         ForwardModeError: an op has no jvp, and its backward cannot be differentiated.
@@ -54,7 +60,10 @@ def push(outputs: Sequence[Edge | None], sources: Mapping[Place, Any], recorded:
         into = [None if edge is None else tangents.get(ends(edge)) for edge in record._pg_edges]
         if any(t is not None for t in into):
             wanted = [n for n in range(_count(record)) if (record, n) in used]
-            for number, tangent in enumerate(_pushed(record, into, wanted, recorded)):
+            found = _pushed(record, into, wanted, recorded)
+            if remember is not None and (_has_own_jvp(record) or wanted == _differentiable(record)):
+                remember(record, found)
+            for number, tangent in enumerate(found):
                 if tangent is not None:
                     tangents[record, number] = tangent
     return [None if edge is None else tangents.get(ends(edge)) for edge in outputs]
@@ -64,14 +73,29 @@ def _count(record: Record) -> int:
     return 1 if record._pg_outputs is None else len(record._pg_outputs)
 
 
+def _differentiable(record: Record) -> list[int]:
+    """The numbers of the outputs that could have a tangent."""
+    if record._pg_outputs is None:
+        return [0]
+    return [
+        number
+        for number, meta in enumerate(record._pg_outputs)
+        if meta is not None and (meta.dtype.is_floating_point or meta.dtype.is_complex)
+    ]
+
+
+def _has_own_jvp(record: Record) -> bool:
+    function = record._pg_function
+    return function is not None and function.jvp is not Function.jvp and not record._pg_autocast
+
+
 def _pushed(record: Record, into: list[Any], wanted: list[int], recorded: bool) -> list[Any]:
     """The tangents of a record's outputs from those of its inputs, None for zeros.
 
     Only those of the ``wanted`` outputs count.
     """
-    function = record._pg_function
-    if function is not None and function.jvp is not Function.jvp and not record._pg_autocast:
-        return _by_jvp(record, function, into, recorded)
+    if _has_own_jvp(record):
+        return _by_jvp(record, into, recorded)
     if _has_diagonal(record, into):
         return [_by_rule(record, into, recorded)]
     return _by_transposing(record, into, wanted, recorded)
@@ -80,7 +104,7 @@ def _pushed(record: Record, into: list[Any], wanted: list[int], recorded: bool) 
 # --- by the op's own jvp -------------------------------------------------------------
 
 
-def _by_jvp(record: Record, function: type[Function], into: list[Any], recorded: bool) -> list[Any]:
+def _by_jvp(record: Record, into: list[Any], recorded: bool) -> list[Any]:
     edges = record._pg_edges
     tangents = [
         _zeros(edge, recorded) if t is None and edge is not None else t
@@ -92,7 +116,7 @@ def _by_jvp(record: Record, function: type[Function], into: list[Any], recorded:
     running.recorded_rule = record if recorded else None
     try:
         with torch.set_grad_enabled(recorded):
-            pushed = function.jvp(record, *per_argument)
+            pushed = record._pg_function.jvp(record, *per_argument)  # type: ignore[union-attr]
     finally:
         running.recorded_rule = outer
     found = list(pushed) if isinstance(pushed, tuple | list) else [pushed]

@@ -8,7 +8,12 @@ import torch.autograd.forward_ad as torchs
 
 import plugrad as pg
 import plugrad.forward_ad as ours
-from plugrad.errors import ForwardModeError, TransformTypeError
+from plugrad.errors import (
+    ForwardModeError,
+    InplaceError,
+    SavedTensorChangedError,
+    TransformTypeError,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # torch loads decompositions
 
@@ -93,6 +98,76 @@ def test_it_can_be_differentiated():
     expected = torch.autograd.grad(theirs.square().sum(), [u, v])
     for a, b in zip(mine, expected, strict=True):
         torch.testing.assert_close(a.data, b)
+
+
+def test_a_dual_and_what_it_is_computed_from_are_shown():
+    with ours.dual_level():
+        dual = ours.make_dual(pg.Variable(X[:1], requires_grad=True), T[:1])
+        assert "grad_fn=<Entry>, tangent=Variable([" in str(dual)
+        y = dual * 2
+        assert "tangent" not in str(y)  # it is computed when somebody asks
+        ours.unpack_dual(y)
+        assert "grad_fn=<Mul>, tangent=Variable([" in str(y)
+    assert "tangent" not in str(dual) + str(y)
+
+
+def test_a_primal_that_changes_after_make_dual():
+    p, w = pg.Variable(X.clone()), pg.Variable(T, requires_grad=True)
+    with ours.dual_level():
+        dual = ours.make_dual(p, T)
+        p.add_(1)  # the dual shares its memory, and its tangent is still right
+        torch.testing.assert_close(ours.unpack_dual(dual * dual).tangent.data, 2 * (X + 1) * T)
+        p.mul_(w)
+        with pytest.raises(InplaceError, match="(?s)changed in place afterwards.*fix: give make_d"):
+            dual * 2
+        dual = ours.make_dual(p.clone(), T)
+        p.mul_(2)
+        ours.unpack_dual(dual * 2)
+
+
+def test_a_dual_that_shares_memory_with_a_variable():
+    p, w = pg.Variable(X.clone()), pg.Variable(T, requires_grad=True)
+    with ours.dual_level():
+        dual = ours.make_dual(p, T.clone())
+        with pytest.raises(
+            InplaceError, match=r"(?s)which would not have.*fix: change a clone\(\)"
+        ):
+            dual.mul_(w)
+        dual = ours.make_dual(p, T.clone()).clone()
+        dual.mul_(w)
+        torch.testing.assert_close(ours.unpack_dual(dual).tangent.data, T * T)
+
+
+def test_a_saved_operand_that_changed_is_noticed():
+    with ours.dual_level():
+        dual = ours.make_dual(X.clone(), T.clone())
+        y, z = dual * dual, dual * dual
+        ours.unpack_dual(z)
+        dual.mul_(2)
+        torch.testing.assert_close(ours.unpack_dual(z).tangent.data, 2 * X * T)
+        with pytest.raises(SavedTensorChangedError, match="(?s)mul.*fix: change a clone"):
+            ours.unpack_dual(y)
+
+
+def test_a_tangent_in_inference_mode():
+    with torch.inference_mode(), ours.dual_level():
+        t = T.clone()
+        dual = ours.make_dual(X.clone(), t)
+        t.add_(1)
+        torch.testing.assert_close(ours.unpack_dual(dual).tangent.data, T + 1)
+
+
+def test_in_a_level_inside_vmap():
+    def f(x, t):
+        with ours.dual_level():
+            dual = ours.make_dual(x, t)
+            y = ours.unpack_dual(dual * dual).tangent
+            dual.mul_(2)
+            t.add_(1)
+            return y + ours.unpack_dual(dual * 3).tangent
+
+    found = pg.func.vmap(f)(X.view(2, 2).clone(), T.view(2, 2).clone())
+    torch.testing.assert_close(found.flatten(), 2 * X * T + 3 * (2 * T + 1))
 
 
 class Cube(pg.Function):
@@ -181,6 +256,8 @@ def test_what_does_not_fit_is_refused():
             ours.make_dual(X, 1.0)
         with pytest.raises(ForwardModeError, match="already has a forward gradient"):
             ours.make_dual(ours.make_dual(X, T).sin(), T)
+        with pytest.raises(ForwardModeError, match=r"(?s)that itself has.*fix: .*\(tangent\)\.pr"):
+            ours.make_dual(X, ours.make_dual(X, T))
 
 
 def test_torchs_own_says_to_use_ours():

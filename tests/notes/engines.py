@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.autograd.forward_ad
 import torch.utils.checkpoint
 
 import plugrad as pg
@@ -47,6 +48,7 @@ class TorchEngine:
     detect_anomaly = torch.autograd.detect_anomaly
     set_detect_anomaly = torch.autograd.set_detect_anomaly
     graph: Any = torch.autograd.graph
+    forward_ad: Any = torch.autograd.forward_ad
     checkpoint = staticmethod(torch.utils.checkpoint.checkpoint)
     checkpoint_sequential = staticmethod(torch.utils.checkpoint.checkpoint_sequential)
     once_differentiable = staticmethod(torch.autograd.function.once_differentiable)
@@ -84,6 +86,7 @@ class PlugradEngine(TorchEngine):
     detect_anomaly = property(lambda self: pg.detect_anomaly)  # type: ignore[assignment]
     set_detect_anomaly = property(lambda self: pg.set_detect_anomaly)  # type: ignore[assignment]
     graph = property(lambda self: pg.graph)
+    forward_ad = property(lambda self: pg.forward_ad)
     checkpoint = property(lambda self: pg.checkpoint)  # type: ignore[assignment]
     checkpoint_sequential = property(lambda self: pg.checkpoint_sequential)  # type: ignore[assignment]
 
