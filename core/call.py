@@ -19,6 +19,7 @@ from plugrad.core.hooks import note
 from plugrad.core.node import Record, grouped, origins
 from plugrad.core.older_forms import as_torch_reads_it
 from plugrad.core.record import (
+    note_constant_tensors,
     note_constants,
     only_plain,
     record,
@@ -61,7 +62,8 @@ def make_gate(function: type[Function], operator: bool = False) -> Callable[...,
     if operator:
         general = _or_not_implemented(function, general)
     gate = general
-    if not (function.takes_setup_context() or signature.variadic) and differentiable:
+    short = not (function.takes_setup_context() or signature.variadic) and differentiable
+    if short and not _notes_constants(function):
         gate = _unary_gate(function, general) if signature.fits(1) else general
         if function.is_value_and_slope:
             gate = value_gate(function, gate)
@@ -71,6 +73,12 @@ def make_gate(function: type[Function], operator: bool = False) -> Callable[...,
             numbers = frozenset() if operator and not elementwise else NUMBERS
             gate = _binary_gate(function, general, gate, numbers)
     return _view_gate(function, gate) if declaration is not None and declaration.view else gate
+
+
+def _notes_constants(function: type[Function]) -> bool:
+    """Whether its jvp is a user's, who expects zeros as the tangents of constant tensors."""
+    several = function.signature.variadic or len(function.signature.positional) > 1
+    return several and function.has_own_jvp() and not function.is_builtin()
 
 
 # --- the short paths -----------------------------------------------------------------
@@ -303,7 +311,7 @@ def _general_gate(  # noqa: C901
 ) -> Callable[..., Any]:
     forward, signature = function.forward, function.signature
     op_name, after = signature.op_name, function.takes_setup_context()
-    foreign = not function.is_builtin()
+    foreign, notes_constants = not function.is_builtin(), _notes_constants(function)
     numbers = not foreign and bool(signature.numbers)
     declared = function.declaration is not None and function.declaration.inplace
     twin = make_twin(function, f"{op_name.rpartition('.')[2]}_") if declared else None
@@ -328,6 +336,8 @@ def _general_gate(  # noqa: C901
         if tracked:
             distinct(raw, args, lengths)
             context: Any = _node(function, edges, lengths)
+            if notes_constants:
+                note_constant_tensors(context, raw if lengths is None else flat(raw, lengths))
         else:
             context = UntrackedContext(signature.padded([False] * len(args), False))
         try:

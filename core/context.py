@@ -148,7 +148,8 @@ class Context:
         self._pg_version = total_version(tensors) if in_batch else total
 
     def save_for_forward(self, *tensors: Tensor | complex | None) -> None:
-        """Keep nothing: forward mode uses what ``save_for_backward`` kept."""
+        """Keep ``tensors`` for jvp, if it should not find what ``save_for_backward`` kept."""
+        self._pg_for_jvp = tensors
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Say that no gradient flows through ``tensors``.
@@ -206,6 +207,9 @@ class UntrackedContext(Context):
         self.needs_input_grad = flags
 
     def save_for_backward(self, *tensors: Tensor | complex | None) -> None:
+        """Keep nothing."""
+
+    def save_for_forward(self, *tensors: Tensor | complex | None) -> None:
         """Keep nothing."""
 
 

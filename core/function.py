@@ -284,6 +284,11 @@ class Function(metaclass=OpType):
         return cls.__module__.startswith("plugrad.ops.")
 
     @classmethod
+    def has_own_jvp(cls) -> bool:
+        """Whether forward mode does not have to derive it from backward."""
+        return cls.jvp is not Function.jvp
+
+    @classmethod
     def takes_setup_context(cls) -> bool:
         """Whether forward is written without ``ctx``."""
         return cls.setup_context is not Function.setup_context

@@ -202,4 +202,7 @@ def changed_in_place(
                     fix="return it from forward",
                 )
             found[id(tensor)] = (variable, position)
+    if not record._pg_below_autograd:
+        numbers = {id(t): number for number, t in enumerate(outputs)}
+        record._pg_changed = tuple([(p, numbers[key]) for key, (_, p) in found.items()])
     return found

@@ -68,6 +68,15 @@ class Record(Context):
     # Rare, so kept in the instance's dict; ``_pg_special`` tells the walk to look for the others.
     _pg_special: bool = False
     _pg_outputs: tuple[OutputMeta | None, ...] | None = None
+    #: What a jvp of a user's is held to: the tensors among the constants, by position; what was
+    #: changed in place, as pairs of an edge's and an output's number; which outputs have no
+    #: gradient, and which are views of an operand.
+    _pg_constant_tensors: dict[int, OutputMeta] | None = None
+    _pg_changed: tuple[tuple[int, int], ...] = ()
+    _pg_constant_outputs: tuple[int, ...] = ()
+    _pg_view_outputs: tuple[int, ...] = ()
+    #: What jvp finds saved, if it is not what backward does: with its origins and version.
+    _pg_saved_for_jvp: tuple[tuple[Any, ...], tuple[Any, ...], int] | None = None
     _pg_list_lengths: tuple[int | None, ...] | None = None
     _pg_arrivals: dict[int, Arrival] | None = None
     _pg_pre_hooks: Hooks | None = None

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.anomaly import note_call
-from plugrad.core.context import whole
+from plugrad.core.context import total_version, whole
 from plugrad.core.inplace import changed_in_place, rebase
 from plugrad.core.node import (
     OutputMeta,
@@ -97,6 +97,7 @@ def record_any(node: Record, output: Any, raw: Sequence[Any], operands: Sequence
             constants.add(id(outputs[i]))
     node._pg_origins = origins(node._pg_saved or (), raw, outputs, dirty, node._pg_constants)
     note_constants(node, node._pg_origins, operands)
+    _note_for_jvp(node, raw, outputs, dirty, constants)
     node.__dict__.pop("_pg_constants", None)  # the record keeps nothing but what it saved
     if single and outputs[0].__class__ is Tensor and not dirty and not constants:
         return _noted(node, operands, record(node, outputs[0]))
@@ -107,6 +108,24 @@ def record_any(node: Record, output: Any, raw: Sequence[Any], operands: Sequence
             variables[id(tensor)] = _output(node, number, tensor, dirty, constants, operands)
     given_back = [variables[id(t)] for t in outputs]
     return given_back[0] if single else like(output, given_back)
+
+
+def _note_for_jvp(
+    node: Record,
+    raw: Sequence[Any],
+    outputs: list[Any],
+    dirty: dict[int, Any],
+    constants: set[int],
+) -> None:
+    if constants:
+        node._pg_constant_outputs = tuple([i for i, t in enumerate(outputs) if id(t) in constants])
+    kept, saved = node.__dict__.pop("_pg_for_jvp", None), node._pg_saved or ()
+    if kept is None or (
+        len(saved) == len(kept) and all(a is b for a, b in zip(saved, kept, strict=True))
+    ):
+        return
+    of = origins(kept, raw, outputs, dirty, node._pg_constants)
+    node._pg_saved_for_jvp = kept, of, total_version(kept)
 
 
 def _complete(node: Record, outputs: list[Any], single: bool) -> None:
@@ -157,7 +176,10 @@ def _noted(node: Record, operands: Sequence[Any], output: Variable) -> Variable:
         declaration = function.declaration
         if declaration is None or not declaration.view:
             several = node._pg_outputs is not None and len(node._pg_outputs) > 1
-            note_custom_view(function, operands, output, output.output_nr if several else None)
+            number = output.output_nr
+            note_custom_view(function, operands, output, number if several else None)
+            if output._is_view():
+                node._pg_view_outputs = (*node._pg_view_outputs, number)
     return output
 
 
@@ -171,6 +193,22 @@ def note_constants(record: Record, origins: Sequence[Any], operands: Sequence[An
                 if record._pg_constant_operands is None:
                     record._pg_constant_operands = {}
                 record._pg_constant_operands[origin] = weakref.ref(operand)
+
+
+def note_constant_tensors(record: Record, raw: Sequence[Any]) -> None:
+    """Note what the zeros are like that a user's jvp is given for constant tensors."""
+    found = {
+        position: OutputMeta(tensor)
+        for position, (tensor, edge) in enumerate(zip(raw, record._pg_edges))  # noqa: B905 (padded)
+        if edge is None and isinstance(tensor, Tensor) and is_differentiable(tensor.dtype)
+    }
+    if found:
+        record._pg_constant_tensors = found
+
+
+def is_differentiable(dtype: torch.dtype) -> bool:
+    """Whether values of this dtype can have gradients and tangents."""
+    return dtype.is_floating_point or dtype.is_complex
 
 
 def note_modes(node: Record) -> None:

@@ -8,21 +8,22 @@ every op has forward mode.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from plugrad.core.context import running
+from plugrad.core.context import running, whole
 from plugrad.core.cotangent import as_places, device_of, fit
-from plugrad.core.counted import counted
 from plugrad.core.engine import run
-from plugrad.core.function import Function
-from plugrad.core.node import edge_to, ends, grouped, narrowed
+from plugrad.core.node import edge_to, ends, narrowed
+from plugrad.core.record import is_differentiable
 from plugrad.core.rule import apply_rule
 from plugrad.core.variable import Variable, plain
 from plugrad.core.walk import leading_to
 from plugrad.errors import ForwardModeError
+from plugrad.functional.jvp_checks import check_tangents, refuse_changed_tangent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,13 +81,13 @@ def _differentiable(record: Record) -> list[int]:
     return [
         number
         for number, meta in enumerate(record._pg_outputs)
-        if meta is not None and (meta.dtype.is_floating_point or meta.dtype.is_complex)
+        if meta is not None and is_differentiable(meta.dtype)
     ]
 
 
 def _has_own_jvp(record: Record) -> bool:
     function = record._pg_function
-    return function is not None and function.jvp is not Function.jvp and not record._pg_autocast
+    return function is not None and function.has_own_jvp() and not record._pg_autocast
 
 
 def _pushed(record: Record, into: list[Any], wanted: list[int], recorded: bool) -> list[Any]:
@@ -105,50 +106,68 @@ def _pushed(record: Record, into: list[Any], wanted: list[int], recorded: bool) 
 
 
 def _by_jvp(record: Record, into: list[Any], recorded: bool) -> list[Any]:
-    edges = record._pg_edges
-    tangents = [
-        _zeros(edge, recorded) if t is None and edge is not None else t
-        for t, edge in zip(into, edges, strict=True)
-    ]
-    lengths = record._pg_list_lengths
-    per_argument: Any = tangents if lengths is None else grouped(tangents, lengths)
+    tangents = [_given(record, i, t, recorded) for i, t in enumerate(into)]
+    for position, _ in record._pg_changed:  # it changes this one in place
+        with torch.set_grad_enabled(recorded):
+            tangents[position] = tangents[position].clone()
+    versions = [None if t is None else _version(t) for t in into]
+    per_argument = _per_argument(record, tangents)
     outer = running.recorded_rule
     running.recorded_rule = record if recorded else None
     try:
         with torch.set_grad_enabled(recorded):
-            pushed = record._pg_function.jvp(record, *per_argument)  # type: ignore[union-attr]
+            jvp = record._pg_function.jvp  # type: ignore[union-attr]
+            pushed = jvp(_context_of_jvp(record), *per_argument)
     finally:
         running.recorded_rule = outer
     found = list(pushed) if isinstance(pushed, tuple | list) else [pushed]
-    count = _count(record)
-    if len(found) != count:
-        raise ForwardModeError(
-            f"jvp of {record._pg_op_name} returned {counted(len(found), 'tangent')} for "
-            f"{counted(count, 'output')}",
-            where=f"jvp of {record._pg_op_name}",
-            fix="return one tangent for each output, None for zeros",
-        )
-    for number, tangent in enumerate(found):
-        _check(record, number, tangent)
+    check_tangents(record, found, tangents)
+    for position, (tangent, version) in enumerate(zip(into, versions, strict=True)):
+        if tangent is not None and _version(tangent) != version:
+            refuse_changed_tangent(record, position)
     return found
 
 
-def _check(record: Record, number: int, tangent: Any) -> None:
-    if tangent is None:
-        return
-    expected = edge_to(record, number)
-    if not isinstance(tangent, Tensor | Variable):
-        what = type(tangent).__name__
-    elif tangent.shape != expected._pg_shape or tangent.dtype is not expected._pg_dtype:
-        what = f"tangent of shape {tuple(tangent.shape)} and dtype {tangent.dtype}"
-    else:
-        return
-    raise ForwardModeError(
-        f"jvp of {record._pg_op_name} returned a {what} for output {number}, of shape "
-        f"{tuple(expected._pg_shape or ())} and dtype {expected._pg_dtype}",
-        where=f"jvp of {record._pg_op_name}",
-        fix="return a tangent of the output's shape and dtype, None for zeros",
-    )
+def _per_argument(record: Record, tangents: list[Any]) -> list[Any]:
+    """The tangents with a tuple for each argument that is a list of tensors."""
+    if record._pg_list_lengths is None:
+        return tangents
+    rest = iter(tangents)
+    return [
+        next(rest) if length is None else tuple([next(rest) for _ in range(length)])
+        for length in record._pg_list_lengths
+    ]
+
+
+def _context_of_jvp(record: Record) -> Record:
+    kept = record._pg_saved_for_jvp
+    if kept is None:
+        return record
+    context = copy(record)
+    context._pg_saved, context._pg_origins, context._pg_version = kept
+    context._pg_narrowed_from = record._pg_narrowed_from or record
+    return context
+
+
+def _given(record: Record, position: int, tangent: Any, recorded: bool) -> Any:
+    """What jvp is given as one tangent: zeros where there is none, if it expects that."""
+    if tangent is not None:
+        return tangent
+    own = record._pg_below_autograd
+    if not (own or record._pg_materialize_grads):
+        return None
+    edge, constants = record._pg_edges[position], record._pg_constant_tensors
+    if edge is not None:
+        return _zeros(edge, recorded)
+    if own or constants is None or position not in constants:
+        return None
+    zeros = constants[position].zeros()
+    return plain(zeros) if recorded else zeros
+
+
+def _version(tangent: Any) -> int:
+    tensor = whole(tangent._data if isinstance(tangent, Variable) else tangent)
+    return 0 if tensor.is_inference() else tensor._version
 
 
 # --- by the op's backward ------------------------------------------------------------

@@ -34,6 +34,7 @@ from plugrad.core.node import ManyRecord, origins
 from plugrad.core.record import (
     holds_tensor,
     like,
+    note_constant_tensors,
     note_constants,
     note_hidden,
     record_any,
@@ -155,6 +156,8 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
         context = function.record_type()
         context._pg_saved, context._pg_edges = (), tuple(edges)
         context.needs_input_grad = tuple([edge is not None for edge in edges])
+        if function.has_own_jvp():
+            note_constant_tensors(context, raw)
     with torch.no_grad():
         if has_setup_context(cls):
             output = cls.forward(*raw)
@@ -216,9 +219,11 @@ def _without_torchs_graph(
     free = _free(output, raw, args)
     if any(output is t for t in context._pg_constants):
         context._pg_constants = (*context._pg_constants, free)
-    saved = getattr(context, "_pg_saved", None)
-    if saved and not any(output is t for t in raw):
-        context._pg_saved = tuple([free if t is output else t for t in saved])
+    if not any(output is t for t in raw):
+        for name in ("_pg_saved", "_pg_for_jvp"):
+            saved = getattr(context, name, None)
+            if saved:
+                setattr(context, name, tuple([free if t is output else t for t in saved]))
     return free
 
 
@@ -278,6 +283,10 @@ def _adopt(cls: Any) -> type[Function]:
 
     if once:
         backward.once_differentiable = True  # type: ignore[attr-defined]
+
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        return cls.jvp(ctx if running.recorded_rule is None else _with_variables(ctx), *tangents)
+
     attributes = {
         "forward": staticmethod(forward),
         "backward": staticmethod(backward),
@@ -285,6 +294,8 @@ def _adopt(cls: Any) -> type[Function]:
         "__qualname__": cls.__qualname__,
         "__doc__": cls.__doc__,
     }
+    if cls.jvp is not base.jvp:
+        attributes["jvp"] = staticmethod(jvp)
     function: Any = type(cls.__name__, (Function,), attributes)
     function.record_type = type(
         f"{cls.__name__}Backward",

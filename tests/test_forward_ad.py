@@ -129,9 +129,7 @@ def test_a_dual_that_shares_memory_with_a_variable():
     p, w = pg.Variable(X.clone()), pg.Variable(T, requires_grad=True)
     with ours.dual_level():
         dual = ours.make_dual(p, T.clone())
-        with pytest.raises(
-            InplaceError, match=r"(?s)which would not have.*fix: change a clone\(\)"
-        ):
+        with pytest.raises(InplaceError, match="(?s)which would not have.*fix: change a clone"):
             dual.mul_(w)
         dual = ours.make_dual(p, T.clone()).clone()
         dual.mul_(w)
@@ -221,6 +219,59 @@ def test_a_wrong_jvp_is_refused(message):
 
     with pytest.raises(ForwardModeError, match=f"(?s){message}.*fix: return"):
         pg.func.jvp(Wrong.apply, (X,), (T,))
+
+
+def test_a_jvp_must_not_change_a_tangent():
+    class Twice(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def jvp(ctx, tx):
+            return tx.mul_(2)
+
+    with pytest.raises(ForwardModeError, match=r"(?s)changed tangent 0 in place.*fix: .*mul\(2\)"):
+        pg.func.jvp(Twice.apply, (X,), (T.clone(),))
+
+
+def test_zeros_for_a_list_and_a_default():
+    class Sum(pg.Function):
+        @staticmethod
+        def forward(ctx, tensors, scale=2.0, shift=None):
+            return sum(tensors) * scale
+
+        @staticmethod
+        def jvp(ctx, tangents, *others):
+            assert others == (None, None)
+            return sum(tangents) * 2.0
+
+    constant = pg.Variable(X, requires_grad=True)
+    for other in (X, constant, pg.Variable(X)):
+        found = pg.func.jvp(lambda x, o=other: Sum.apply([o, x, o]), (X,), (T,))[1]
+        torch.testing.assert_close(getattr(found, "data", found), 2 * T)
+
+
+def test_what_was_saved_for_jvp_can_be_differentiated_and_must_not_change():
+    class Square(pg.Function):
+        @staticmethod
+        def forward(ctx, x, n):
+            ctx.save_for_forward(x)
+            return x * x
+
+        @staticmethod
+        def jvp(ctx, tx, _):
+            (x,) = ctx.saved_tensors
+            return 2 * x * tx
+
+    x = pg.Variable(X.clone(), requires_grad=True)
+    with ours.dual_level():
+        tangent = ours.unpack_dual(Square.apply(ours.make_dual(x, T), 1)).tangent
+        torch.testing.assert_close(pg.grad(tangent.sum(), x)[0].data, 2 * T)
+        y = Square.apply(ours.make_dual(x, T), 1)
+        x.data.add_(1)
+        with pytest.raises(SavedTensorChangedError, match="(?s)Square saved.*fix: change a clone"):
+            ours.unpack_dual(y)
 
 
 def test_a_jvp_may_return_none_for_zeros():

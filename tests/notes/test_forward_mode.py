@@ -284,3 +284,187 @@ def test_tangents_of_complex_numbers(level):
     z = level.dual([1 + 2j, 3 - 1j], [1j, 2.0 + 0j])
     y = torch.view_as_real((z * z).conj().resolve_conj())
     close(level.tangent(y), [[-4, -2], [12, 4]])
+
+
+# --- a Function's own jvp ------------------------------------------------------------
+
+
+@pytest.fixture(params=["own", "torchs"])
+def base(request, engine):
+    """The class to write a Function with: the engine's, and torch's that meets Variables."""
+    return engine.Function if request.param == "own" else torch.autograd.Function
+
+
+def doubling(base, function):
+    """y = 2 x, in place."""
+
+    class Doubled(base):
+        @staticmethod
+        def forward(ctx, x):
+            x.mul_(2)
+            ctx.mark_dirty(x)
+            return x
+
+        @staticmethod
+        def backward(ctx, gy):
+            return gy * 2
+
+        @staticmethod
+        def jvp(ctx, t):
+            return function(t)
+
+    return Doubled
+
+
+def test_a_jvp_in_place_runs_once(level, base):
+    asked = []
+
+    def jvp(t):
+        asked.append(t)
+        return t.mul_(2)
+
+    F = doubling(base, jvp)
+    d = level.dual([1.0], [1.0])
+    c = d.clone()
+    before = c * 3
+    F.apply(c)
+    assert [values(level.tangent(c)) for _ in range(3)] == [[2], [2], [2]]
+    assert values(level.tangent(before)) == [3]
+    F.apply(d)
+    assert values(d) == values(level.tangent(d)) == [2]
+    assert values(level.tangent(c * 2)) == [4]
+    assert len(asked) == 2
+
+
+def test_a_jvp_of_a_change_in_place_must_be_in_place(level, base, engine):
+    F = doubling(base, lambda t: t * 2)
+    with engine.raises(RuntimeError, "not modifying the forward mode gradients inplace"):
+        level.tangent(F.apply(level.dual([1.0], [1.0]).clone()))
+
+
+def added(base, function, materialize=True):
+    """z = x + y, with an option and an index that do not matter."""
+
+    class Added(base):
+        @staticmethod
+        def forward(ctx, x, y, option, index):
+            ctx.set_materialize_grads(materialize)
+            return x + y
+
+        @staticmethod
+        def backward(ctx, gz):
+            return gz, gz, None, None
+
+        @staticmethod
+        def jvp(ctx, *tangents):
+            return function(*tangents)
+
+    return Added
+
+
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_a_jvp_is_given_zeros_for_what_has_no_tangent(engine, base, requires_grad):
+    seen = []
+
+    def jvp(tx, ty, *others):
+        seen.append(others)
+        return tx + ty
+
+    F, index = added(base, jvp), engine.tensor([1, 2])
+    constant = engine.leaf([5.0, 6.0]) if requires_grad else engine.tensor([5.0, 6.0])
+    with engine.forward_ad.dual_level():
+        level = Level(engine)
+        d = level.dual([1.0, 2.0], [3.0, 4.0])
+        close(level.tangent(F.apply(d, constant, 3, index)), [3, 4])
+        close(level.tangent(F.apply(constant, d, 3, index)), [3, 4])
+        close(level.tangent(F.apply(d, d, 3, index)), [6, 8])
+    assert seen == [(None, None)] * 3
+
+
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_a_jvp_is_given_none_if_it_asks_for_that(engine, base, requires_grad):
+    def jvp(tx, ty, *_):
+        assert ty is None
+        return tx * 1
+
+    F = added(base, jvp, materialize=False)
+    constant = engine.leaf([5.0]) if requires_grad else engine.tensor([5.0])
+    with engine.forward_ad.dual_level():
+        level = Level(engine)
+        d = level.dual([1.0], [3.0])
+        close(level.tangent(F.apply(d, constant, 3, engine.tensor([1]))), [3])
+
+
+@pytest.mark.parametrize("kind", ["integer", "marked"])
+def test_a_jvp_must_return_none_for_what_is_not_differentiable(level, base, engine, kind):
+    class Sorted(base):
+        @staticmethod
+        def forward(ctx, x):
+            other = x.argsort() if kind == "integer" else x * 3
+            ctx.mark_non_differentiable(other)
+            return x * 2, other
+
+        @staticmethod
+        def backward(ctx, gy, _):
+            return gy * 2
+
+        @staticmethod
+        def jvp(ctx, t):
+            return t * 2, (t * 3 if wrong else None)
+
+    wrong = False
+    y, other = Sorted.apply(level.dual([1.0], [1.0]))
+    assert values(level.tangent(y)) == [2]
+    assert level.tangent(other) is None
+    wrong = True
+    with engine.raises(RuntimeError, "jvp returned a gradient at position 1, but"):
+        level.tangent(Sorted.apply(level.dual([1.0], [1.0]))[0])
+
+
+def returning(base, value, function):
+    """The identity."""
+
+    class Same(base):
+        @staticmethod
+        def forward(ctx, x):
+            return value(x)
+
+        @staticmethod
+        def backward(ctx, gy):
+            return gy
+
+        @staticmethod
+        def jvp(ctx, t):
+            return function(t)
+
+    return Same
+
+
+@pytest.mark.parametrize("forward", [lambda x: x, lambda x: x.view(-1)], ids=["itself", "a view"])
+def test_a_jvp_of_a_view_must_return_a_view(level, base, engine, forward):
+    F = returning(base, forward, lambda t: t.view_as(t))
+    assert values(level.tangent(F.apply(level.dual([1.0], [2.0])))) == [2]
+    F = returning(base, forward, lambda t: t * 1)
+    with engine.raises(RuntimeError, "returning a view .*but the jvp is not returning a view"):
+        level.tangent(F.apply(level.dual([1.0], [2.0])))
+
+
+def test_a_jvp_finds_what_was_saved_for_it(level, base):
+    class Scaled(base):
+        @staticmethod
+        def forward(ctx, x, factor):
+            ctx.save_for_backward(factor)
+            ctx.save_for_forward(x, factor)
+            return x * x * factor
+
+        @staticmethod
+        def backward(ctx, gy):
+            raise NotImplementedError
+
+        @staticmethod
+        def jvp(ctx, tx, _):
+            x, factor = ctx.saved_tensors
+            return 2 * x * tx * factor
+
+    y = Scaled.apply(level.dual([3.0], [1.0]), level.tensor([5.0]))
+    assert values(level.tangent(y)) == [30]
