@@ -72,7 +72,8 @@ def _place(record: Record) -> Place:
 
 def _noting(flows: Flows, position: int) -> Any:
     def note(gradients: Sequence[Variable | None]) -> None:
-        flows[position] = [None if g is None else flow_of(g._data) for g in gradients]
+        if any(g is not None for g in gradients):
+            flows[position] = [None if g is None else flow_of(g._data) for g in gradients]
 
     return note
 
