@@ -31,6 +31,7 @@ from plugrad.errors import (
 )
 from plugrad.interop.library_ops import call_with_own_rule, has_own_rule, how_to_add_a_rule
 from plugrad.interop.primitives import (
+    decomposed,
     functional_form,
     has_no_gradient,
     is_composite,
@@ -226,7 +227,7 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._kept(entry.apply(*ours, **options))
         if is_composite(primitive):
             with self.below(), self:
-                return primitive.decompose(*args, **kwargs)
+                return decomposed(primitive, args, kwargs)
         if primitive._schema.is_mutable:
             return self._change(primitive, args, kwargs, ours, options)
         if has_own_rule(primitive):

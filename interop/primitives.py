@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from torch._ops import OpOverload
 
 _Key = torch._C.DispatchKey
+_has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
 
 #: Those whose output is a floating-point tensor that no gradient leads through: new tensors of
 #: the shape of another, and what is detached on purpose.
@@ -38,6 +39,17 @@ def has_no_gradient(primitive: OpOverload[..., Any]) -> bool:
 def is_composite(primitive: OpOverload[..., Any]) -> bool:
     """Whether torch itself differentiates it through its parts."""
     return primitive.has_kernel_for_dispatch_key(_Key.CompositeImplicitAutograd)
+
+
+def decomposed(primitive: OpOverload[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call the implementation of a composite.
+
+    torch has some of them in Python, too, for its compiler, which are not always the same: in
+    those of the recurrent layers there is no dropout.
+    """
+    if _has_kernel(primitive.name(), _Key.CompositeImplicitAutograd):
+        return primitive._op_dk(_Key.CompositeImplicitAutograd, *args, **kwargs)
+    return primitive.decompose(*args, **kwargs)
 
 
 @cache

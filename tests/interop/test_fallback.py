@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 
 import pytest
@@ -261,6 +262,20 @@ def test_random_numbers_are_those_of_torchs_call():
     torch.testing.assert_close(
         pg.grad(got, x, pg.Variable(ones))[0].data, torch.autograd.grad(wanted, t, ones)[0]
     )
+
+
+@pytest.mark.parametrize("layer", [torch.nn.RNN, torch.nn.GRU, torch.nn.LSTM])
+def test_dropout_between_recurrent_layers_is_torchs(layer):
+    """torch's implementation in Python, for its compiler, leaves it out."""
+    torch.manual_seed(0)
+    module = layer(3, 4, num_layers=3, dropout=0.5).double()
+    ours = pg.interop.convert(copy.deepcopy(module))
+    x = torch.ones(5, 2, 3, dtype=torch.float64)
+    for called, given in ((module, x), (ours, pg.Variable(x))):
+        torch.manual_seed(1)
+        called(given)[0].sum().backward()
+    for g, w in zip(ours.parameters(), module.parameters(), strict=True):
+        torch.testing.assert_close(g.grad.data, w.grad)
 
 
 def test_no_grad_inside_the_implementation_holds():
