@@ -47,7 +47,7 @@ def decomposed(primitive: OpOverload[..., Any], args: Any, kwargs: Any) -> Any:
     torch has some of them in Python, too, for its compiler, which are not always the same: in
     those of the recurrent layers there is no dropout.
     """
-    if _has_kernel(primitive.name(), _Key.CompositeImplicitAutograd):
+    if _has_kernel(primitive._name, _Key.CompositeImplicitAutograd):
         return primitive._op_dk(_Key.CompositeImplicitAutograd, *args, **kwargs)
     return primitive.decompose(*args, **kwargs)
 
