@@ -16,6 +16,7 @@ from plugrad.interop.adoption import adopt_torch_functions
 from plugrad.interop.fallback import fall_back
 from plugrad.interop.foreach import group_variables
 from plugrad.interop.from_torch import from_torch
+from plugrad.interop.lobpcg import lobpcg
 from plugrad.interop.modules import convert, functional_call, on_variables, revert
 from plugrad.interop.to_library import to_library
 from plugrad.interop.to_torch import to_torch
@@ -125,6 +126,7 @@ registry.stand_ins.update(
         torch._make_dual: _refuse_dual,
         torch._unpack_dual: _refuse_dual,
         torch.autograd.graph.get_gradient_edge: get_gradient_edge,
+        torch.lobpcg: lobpcg,
     }
 )
 registry.fall_back = fall_back

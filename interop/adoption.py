@@ -70,10 +70,10 @@ def adopt_torch_functions(enabled: bool = True) -> None:
     If not, torch runs it, and its results silently have no gradient. ``PLUGRAD_ADOPT=0`` in the
     environment turns it off for good.
     """
-    look_for_variables(enabled and os.environ.get("PLUGRAD_ADOPT") != "0", _apply_adopted)
+    look_for_variables(enabled and os.environ.get("PLUGRAD_ADOPT") != "0", apply_adopted)
 
 
-def _apply_adopted(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def apply_adopted(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a torch.autograd.Function with Variables among its arguments, if there are any."""
     values = (*args, *kwargs.values())
     if not any(map(has_variable, values)):
