@@ -5,12 +5,14 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from plugrad.core.hooked import extra_of
+from plugrad.core.resolver import resolver
 from plugrad.core.tensor_facts import TensorFacts
 from plugrad.errors import ArgumentError, ModuleError
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from plugrad.core.hooked import Extra
@@ -74,9 +76,15 @@ class ModuleFacts:
         return data._typed_storage()
 
     def new(self, *args: Any, **options: Any) -> Variable:
-        """A leaf with this dtype and device, from a size, numbers or a storage: torch's old way."""
+        """A leaf with this dtype and device, from a size, numbers or a storage: torch's old way.
+
+        A sparse one can also be made of indices and values, as SparseAdam does.
+        """
         from plugrad.core.variable import plain
 
+        if self._data.is_sparse and any(isinstance(a, ModuleFacts) for a in args):
+            make = resolver().torch_function(torch.sparse_coo_tensor)
+            return make(*args, dtype=self._data.dtype, device=self._data.device)  # type: ignore[no-any-return]
         return plain(self._data.new(*args, **options))
 
     # --- of a parameter ---

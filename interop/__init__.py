@@ -115,9 +115,13 @@ def _operator(name: str) -> Any:
     return operator
 
 
-for _name in _OPERATORS:
-    if not hasattr(Variable, f"__{_name}__"):
-        setattr(Variable, f"__{_name}__", _operator(f"__{_name}__"))
+#: Methods that no stand-in is looked up for, as their names begin with an underscore: what torch's
+#: optimizers call for gradients that are sparse.
+_PRIVATE = ("_indices", "_values", "_nnz", "_dimI", "_dimV")
+
+for _name in (*[f"__{operator}__" for operator in _OPERATORS], *_PRIVATE):
+    if not hasattr(Variable, _name):
+        setattr(Variable, _name, _operator(_name))
 
 registry.stand_ins.update(
     {

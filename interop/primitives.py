@@ -14,12 +14,13 @@ _Key = torch._C.DispatchKey
 _has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
 
 #: Those whose output is a floating-point tensor that no gradient leads through: new tensors of
-#: the shape of another, and what is detached on purpose.
+#: the shape of another, and what torch detaches on purpose.
 _WITHOUT_GRADIENT = frozenset(
     f"aten::{name}"
     for name in (
         "detach", "empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like",
         "randint_like", "new_empty", "new_empty_strided", "new_zeros", "new_ones", "new_full",
+        "_values",
     )
 )  # fmt: skip
 

@@ -6,6 +6,13 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Sample
+from plugrad.core.counted import counted
+from plugrad.errors import ArgumentError
+
+#: Why no sample shows sparse.
+NO_SPARSE_SAMPLE = "the laws compare no sparse gradient with a dense one: tests/ops/embedding does"
+
+_sparse_backward = torch.ops.aten.embedding_sparse_backward.default
 
 
 def counts(indices: Tensor, rows: int, dtype: torch.dtype) -> Tensor:
@@ -14,6 +21,20 @@ def counts(indices: Tensor, rows: int, dtype: torch.dtype) -> Tensor:
     ones = torch.ones(flat.shape, dtype=dtype, device=flat.device)
     each = torch.zeros(rows, dtype=dtype, device=flat.device).index_add_(0, flat, ones)
     return each[flat].view(indices.shape)
+
+
+def sparse_gradient(
+    gy: Tensor, indices: Tensor, rows: int, padding_idx: int, scale_grad_by_freq: bool
+) -> Tensor:
+    """The gradient of a table as a sparse tensor, with a row for each index, as torch has it."""
+    if scale_grad_by_freq:
+        raise ArgumentError(
+            "with sparse=True an embedding has no gradient by frequency (nor does it in torch)",
+            where=f"backward of an embedding, a table of {counted(rows, 'row')}",
+            fix="leave out scale_grad_by_freq=True; or sparse=True, for a dense gradient",
+        )
+    gy = gy.reshape(indices.numel(), gy.shape[-1])
+    return _sparse_backward(gy, indices.flatten(), rows, padding_idx, False)
 
 
 def rows_of(gz: Tensor, indices: Tensor, padding_idx: int, scale_grad_by_freq: bool) -> Tensor:

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.embedding._rows import by_choice
-
-
-def _reference(x: Tensor, weight: Tensor, *args: Any, **options: Any) -> Tensor:
-    options.pop("sparse", None)  # for a dense gradient
-    return torch.nn.functional.embedding(x, weight, *args, **options)
+from plugrad.ops.embedding._rows import NO_SPARSE_SAMPLE, by_choice, sparse_gradient
 
 
 @op(
     "nn.functional.embedding",
     overrides=(torch.nn.functional.embedding,),
-    reference=_reference,
     linear=True,
+    equivalent={"option-ignored[sparse]": NO_SPARSE_SAMPLE},
 )
 class Embedding(Function):
     """y = the rows of weight that x names;  gweight = zeros with gy's rows added there.
 
     A row at padding_idx gets no gradient. With scale_grad_by_freq each row's is divided by how
     often its index stands in x. With max_norm the named rows with a larger norm are first
-    scaled down to it, in place. With sparse torch's gradient is a sparse tensor; ours is dense.
+    scaled down to it, in place. With sparse gweight is a sparse tensor, in
+    which a row stands as often as it was named.
     """
 
     @staticmethod
@@ -49,12 +44,14 @@ class Embedding(Function):
         rows = weight.shape[0]
         padding = -1 if padding_idx is None else int(padding_idx) % rows
         ctx.arguments = rows, padding, bool(scale_grad_by_freq)
+        ctx.sparse = bool(sparse)
         return y
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> tuple[None, Tensor]:
         (x,) = ctx.saved_tensors
-        return None, _backward(gy, x, *ctx.arguments)
+        backward = sparse_gradient if ctx.sparse else _backward
+        return None, backward(gy, x, *ctx.arguments)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -68,7 +65,6 @@ class Embedding(Function):
         repeated = make.tensor([1, 0, 1, 1], dtype=torch.int64)
         yield by_choice(Sample(repeated, make(3, 2), scale_grad_by_freq=True), True)
         yield by_choice(Sample(repeated, make(3, 2), 0, None, 2.0, True), True)
-        yield Sample(repeated, make(3, 2), sparse=True)
         for norm in (1.0, 2.0):
             scaled = Sample(repeated, make(3, 2, low=1.0), max_norm=0.5, norm_type=norm)
             scaled = scaled.waive("inputs-unchanged", "max_norm scales rows of the table")

@@ -15,8 +15,10 @@ from plugrad.ops.embedding._bags import (
     FLOATING,
     bags,
     by_frequency,
+    sparse_gradient_of_bags,
     with_rest,
 )
+from plugrad.ops.embedding._rows import NO_SPARSE_SAMPLE
 
 
 @op(
@@ -30,7 +32,10 @@ from plugrad.ops.embedding._bags import (
     reference=bag_kernel,
     aliases={"weight": "x"},
     dtypes=FLOATING,
-    equivalent={"option-ignored[include_last_offset]": AFTER_THE_LAST},
+    equivalent={
+        "option-ignored[include_last_offset]": AFTER_THE_LAST,
+        "option-ignored[sparse]": NO_SPARSE_SAMPLE,
+    },
     waives={
         "second-order": "torch has no second derivative",
         "meta": "torch's own gives the outputs for the kernels other sizes",
@@ -43,7 +48,8 @@ class EmbeddingBagForward(Function):
     Bag b begins at offsets[b]. A sum may have weights, w[i] x[indices[i]], and
     gw[i] = sum(gy[b] x[indices[i]]). gx is gy with the weights added at indices, for a maximum
     where it was found. Indices of padding_idx do not count. With scale_grad_by_freq a row's
-    gradient is divided by how often it was named. The further outputs are for the kernels.
+    gradient is divided by how often it was named. With sparse gx is a sparse tensor. The further
+    outputs are for the kernels.
     """
 
     @staticmethod
@@ -72,7 +78,7 @@ class EmbeddingBagForward(Function):
         )
         ctx.count, ctx.by_freq = x.shape[0], bool(scale_grad_by_freq)
         ctx.mode, ctx.padding_idx = int(mode), int(padding_idx)
-        ctx.last = bool(include_last_offset)
+        ctx.last, ctx.sparse = bool(include_last_offset), bool(sparse)
         return outputs
 
     @staticmethod
@@ -83,8 +89,9 @@ class EmbeddingBagForward(Function):
             gy, sizes, places = with_rest(gy, sizes, places, ctx.mode)
         gx = gw = None
         if ctx.needs_input_grad[0]:
-            last = ctx.count, False, ctx.mode, w, ctx.padding_idx
-            gx = _gradient(gy, indices, bag, sizes, places, *last)
+            last = ctx.count, ctx.sparse and ctx.by_freq, ctx.mode, w, ctx.padding_idx
+            gradient = sparse_gradient_of_bags if ctx.sparse else _gradient
+            gx = gradient(gy, indices, bag, sizes, places, *last)
             gx = by_frequency(gx, indices) if ctx.by_freq else gx
         if x is not None:
             gw = _weights_gradient(gy, x, indices, offsets, bag, ctx.mode, ctx.padding_idx)
@@ -100,7 +107,7 @@ class EmbeddingBagForward(Function):
             yield Sample(make.distinct(5, 2), indices, ends, False, mode, padding_idx=3)
             yield Sample(make.distinct(5, 2), indices, ends, mode=mode, include_last_offset=True)
             if mode < 2:
-                by_freq = Sample(make(5, 2), indices, starts, True, mode, True)
+                by_freq = Sample(make(5, 2), indices, starts, True, mode)
                 reason = "scale_grad_by_freq divides the gradient, which is then not the slope"
                 if torch_before("2.14"):
                     by_freq.without_oracle("its kernel divides by the counts of other indices")

@@ -8,33 +8,22 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.embedding._rows import by_choice
-
-
-def _reference(
-    x: Tensor,
-    indices: Tensor,
-    padding_idx: int = -1,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,  # noqa: ARG001 (of a dense gradient)
-) -> Tensor:
-    return torch.embedding(x, indices, padding_idx, scale_grad_by_freq)
+from plugrad.ops.embedding._rows import NO_SPARSE_SAMPLE, by_choice, sparse_gradient
 
 
 @op(
     "embedding_forward",
     overrides=(torch.embedding, torch.ops.aten.embedding.default),
-    reference=_reference,
     aliases={"weight": "x"},
     linear=True,
-    equivalent={"option-ignored[sparse]": "the gradient is dense in any case"},
+    equivalent={"option-ignored[sparse]": NO_SPARSE_SAMPLE},
 )
 class EmbeddingForward(Function):
     """y = the rows of x that indices name;  gx = zeros with gy's rows added there.
 
     A row at padding_idx, if that is not negative, gets no gradient. With scale_grad_by_freq
-    each row's is divided by how often its index stands in indices. With sparse torch's gradient
-    is a sparse tensor; ours is dense.
+    each row's is divided by how often its index stands in indices. With sparse gx is a
+    sparse tensor, in which a row stands as often as it was named.
     """
 
     @staticmethod
@@ -48,12 +37,14 @@ class EmbeddingForward(Function):
     ) -> Tensor:
         ctx.save_for_backward(indices)
         ctx.arguments = x.shape[0], int(padding_idx), bool(scale_grad_by_freq)
+        ctx.sparse = bool(sparse)
         return torch.embedding(x, indices, padding_idx, scale_grad_by_freq, sparse)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         (indices,) = ctx.saved_tensors
-        return _backward(gy, indices, *ctx.arguments)
+        backward = sparse_gradient if ctx.sparse else _backward
+        return backward(gy, indices, *ctx.arguments)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -67,7 +58,6 @@ class EmbeddingForward(Function):
         repeated = make.tensor([1, 0, 1, 1], dtype=torch.int64)
         yield by_choice(Sample(make(3, 2), repeated, scale_grad_by_freq=True), True)
         yield by_choice(Sample(make(3, 2), repeated, 0, True), True)
-        yield Sample(make(3, 2), repeated, sparse=True)
 
 
 _backward = torch.ops.aten.embedding_dense_backward.default
