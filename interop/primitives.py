@@ -6,8 +6,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch._ops import OpOverload
 
 _Key = torch._C.DispatchKey
@@ -38,8 +41,10 @@ def has_no_gradient(primitive: OpOverload[..., Any]) -> bool:
 
 @cache
 def is_composite(primitive: OpOverload[..., Any]) -> bool:
-    """Whether torch itself differentiates it through its parts."""
-    return primitive.has_kernel_for_dispatch_key(_Key.CompositeImplicitAutograd)
+    """Whether it is made of other primitives, each of which has its own gradient."""
+    return primitive.has_kernel_for_dispatch_key(_Key.CompositeImplicitAutograd) or (
+        _is_foreach(primitive) and _has_kernel(primitive._name, _Key.CompositeExplicitAutograd)
+    )
 
 
 def decomposed(primitive: OpOverload[..., Any], args: Any, kwargs: Any) -> Any:
@@ -48,9 +53,42 @@ def decomposed(primitive: OpOverload[..., Any], args: Any, kwargs: Any) -> Any:
     torch has some of them in Python, too, for its compiler, which are not always the same: in
     those of the recurrent layers there is no dropout.
     """
-    if _has_kernel(primitive._name, _Key.CompositeImplicitAutograd):
-        return primitive._op_dk(_Key.CompositeImplicitAutograd, *args, **kwargs)
+    each = _OF_EACH.get(primitive)
+    if each is not None:
+        xs, other = args
+        others = other if isinstance(other, list | tuple) else [other] * len(xs)
+        if len(xs) == len(others):  # or else torch says what is wrong
+            return _on_each(each, primitive._schema.is_mutable, xs, others)
+    for key in (_Key.CompositeImplicitAutograd, _Key.CompositeExplicitAutograd):
+        if _has_kernel(primitive._name, key):
+            return primitive._op_dk(key, *args, **kwargs)
     return primitive.decompose(*args, **kwargs)
+
+
+#: Whose implementation calls ``clamp_min`` and ``clamp_max``, which share a gradient otherwise.
+_OF_EACH = {
+    getattr(packet, name): function
+    for function, packets in (
+        (torch.maximum, (torch.ops.aten._foreach_maximum, torch.ops.aten._foreach_maximum_)),
+        (torch.minimum, (torch.ops.aten._foreach_minimum, torch.ops.aten._foreach_minimum_)),
+    )
+    for packet in packets
+    for name in ("List", "Scalar", "ScalarList")
+}
+
+
+def _on_each(function: Any, in_place: bool, xs: Sequence[Tensor], others: Sequence[Any]) -> Any:
+    """``function`` of each of ``xs`` and its partner in ``others``."""
+    results = []
+    for x, other in zip(xs, others, strict=True):
+        y = other if isinstance(other, Tensor) else torch.full_like(x, other)
+        results.append(x.copy_(function(x.clone(), y)) if in_place else function(x, y))
+    return None if in_place else results
+
+
+def _is_foreach(primitive: OpOverload[..., Any]) -> bool:
+    """Whether it is one for lists: its implementation calls that for a tensor, on each."""
+    return primitive._name.startswith("aten::_foreach_")
 
 
 @cache

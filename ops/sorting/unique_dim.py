@@ -8,12 +8,16 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.sorting._distinct import WAIVES, gradient, keep
+from plugrad.ops.sorting._distinct import WAIVES_OF_SLICES, gradient, keep
 
 _kernel = torch.ops.aten.unique_dim.default
 
 
-@op("unique_dim", overrides=(_kernel, torch.ops.aten.unique_dim), waives={law: why for law, why in WAIVES.items() if law != "dimensions"})
+@op(
+    "unique_dim",
+    overrides=(_kernel, torch.ops.aten.unique_dim),
+    waives=WAIVES_OF_SLICES,
+)
 class UniqueDim(Function):
     """y = the slices of x along dim, each once, in lexicographic order;  gx = gy of each slice.
 
