@@ -141,6 +141,9 @@ class Function(metaclass=OpType):
     #: Whether forward does nothing but compute an Elementwise's value, and save what slope needs.
     is_value_and_slope: ClassVar[bool] = False
 
+    #: Whether outputs may be changed in place that are views: what they view is nobody else's.
+    owns_its_outputs: ClassVar[bool] = False
+
     #: How an op changes its first argument in place, if not by writing its result over it.
     overwrite: ClassVar[Callable[..., None] | None] = None
 

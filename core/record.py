@@ -26,7 +26,7 @@ from plugrad.core.node import (
 from plugrad.core.saved import enabled_autocast, pack_saved, top_hooks
 from plugrad.core.unpack import PLAIN
 from plugrad.core.variable import Variable, plain, recorded
-from plugrad.core.views import note_custom_view
+from plugrad.core.views import note_custom_views
 from plugrad.errors import ContextError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def record_any(node: Record, output: Any, raw: Sequence[Any], operands: Sequence
     marked, constants = {id(t) for t in node._pg_constants}, set()
     for i, t in enumerate(outputs):
         if isinstance(t, Tensor) and id(t) in given and id(t) not in dirty:
-            outputs[i] = t.view_as(t)
+            outputs[i] = t.detach() if id(t) in marked else t.view_as(t)
         if id(t) in marked:
             constants.add(id(outputs[i]))
     node._pg_origins = origins(node._pg_saved or (), raw, outputs, dirty, node._pg_constants)
@@ -100,13 +100,16 @@ def record_any(node: Record, output: Any, raw: Sequence[Any], operands: Sequence
     _note_for_jvp(node, raw, outputs, dirty, constants)
     node.__dict__.pop("_pg_constants", None)  # the record keeps nothing but what it saved
     if single and outputs[0].__class__ is Tensor and not dirty and not constants:
-        return _noted(node, operands, record(node, outputs[0]))
+        variable = record(node, outputs[0])
+        _note_views(node._pg_function, operands, [variable], node)
+        return variable
     _complete(node, outputs, single)
     variables: dict[int, Any] = {}
     for number, tensor in enumerate(outputs):
         if id(tensor) not in variables:
-            variables[id(tensor)] = _output(node, number, tensor, dirty, constants, operands)
+            variables[id(tensor)] = _output(node, number, tensor, dirty, constants)
     given_back = [variables[id(t)] for t in outputs]
+    _note_views(node._pg_function, operands, given_back, node)
     return given_back[0] if single else like(output, given_back)
 
 
@@ -148,7 +151,6 @@ def _output(
     tensor: Any,
     dirty: dict[int, tuple[Variable, int]],
     constants: set[int],
-    operands: Sequence[Any],
 ) -> Any:
     if not isinstance(tensor, Tensor):
         return tensor
@@ -164,23 +166,38 @@ def _output(
             )
         return plain(tensor) if changed is None else changed
     if changed is None:
-        return _noted(node, operands, recorded(tensor, edge_to(node, number)))
+        return recorded(tensor, edge_to(node, number))
     rebase(changed, edge_to(node, number), position)
     return changed
 
 
-def _noted(node: Record, operands: Sequence[Any], output: Variable) -> Variable:
-    """``output``, with a note if a Function that is not declared a view made one."""
-    function = node._pg_function
-    if function is not None and whole(output._data)._is_view():
-        declaration = function.declaration
-        if declaration is None or not declaration.view:
-            several = node._pg_outputs is not None and len(node._pg_outputs) > 1
-            number = output.output_nr
-            note_custom_view(function, operands, output, number if several else None)
-            if output._is_view():
-                node._pg_view_outputs = (*node._pg_view_outputs, number)
-    return output
+def _note_views(
+    function: type[Function] | None,
+    operands: Sequence[Any],
+    outputs: Sequence[Any],
+    node: Record | None = None,
+) -> None:
+    """Note the views that a Function made which is not declared a view; those of inputs for jvp."""
+    if function is None or not any(map(_is_torchs_view, outputs)):
+        return
+    declaration = function.declaration
+    if declaration is not None and declaration.view:
+        return
+    note_custom_views(function, operands, outputs)
+    if node is not None:
+        inputs = [x for x in operands if isinstance(x, Variable)]
+        bases = {id(x if x._base is None else x._base) for x in inputs}
+        views = [
+            number
+            for number, v in enumerate(outputs)
+            if isinstance(v, Variable) and id(v._base) in bases and not any(v is x for x in inputs)
+        ]
+        if views:
+            node._pg_view_outputs = tuple(views)
+
+
+def _is_torchs_view(output: Any) -> bool:
+    return isinstance(output, Variable) and whole(output._data)._is_view()
 
 
 def note_constants(record: Record, origins: Sequence[Any], operands: Sequence[Any]) -> None:
@@ -230,12 +247,20 @@ def untracked(
 ) -> Any:
     """The outputs of a call that was not recorded, as Variables."""
     if isinstance(output, Tensor):
-        return _untracked(context, output, raw, operands, function)
+        variable = _untracked(context, output, raw, operands, function)
+        if not function.is_builtin():
+            _note_views(function, operands, [variable])
+        return variable
     if isinstance(output, tuple | list):
-        outputs = [
-            _untracked(context, t, raw, operands, function) if isinstance(t, Tensor) else t
-            for t in output
-        ]
+        variables: dict[int, Any] = {}
+        for t in output:
+            if id(t) not in variables:
+                tensor = isinstance(t, Tensor)
+                made = _untracked(context, t, raw, operands, function) if tensor else t
+                variables[id(t)] = made
+        outputs = [variables[id(t)] for t in output]
+        if not function.is_builtin():
+            _note_views(function, operands, outputs)
         return like(output, outputs)
     return output
 
@@ -254,10 +279,7 @@ def _untracked(
                 return operand
             tensor = tensor.view_as(tensor)
             break
-    variable = plain(tensor)
-    if not function.is_builtin():
-        note_custom_view(function, operands, variable)
-    return variable
+    return plain(tensor)
 
 
 def without_graph(output: Any) -> Any:
@@ -269,10 +291,16 @@ def without_graph(output: Any) -> Any:
     if isinstance(output, Variable):
         return output._data.detach()
     if isinstance(output, Tensor):
-        return output.detach() if output.requires_grad else output
+        return detached(output) if output.requires_grad else output
     if isinstance(output, tuple | list):
         return like(output, [without_graph(each) for each in output])
     return output
+
+
+def detached(tensor: Tensor) -> Tensor:
+    """``tensor`` without torch's graph; a view is still one, so that a change of it is noticed."""
+    own = tensor.detach()
+    return own.view_as(own) if tensor._is_view() else own
 
 
 def like(container: Any, items: list[Any]) -> Any:

@@ -142,10 +142,12 @@ def overwrite(
         running.packs_later = later
     view = None if result._extra is None else result._extra.view
     old, new, edge = x._data, result._data, result._edge
-    if view is not None:  # of x itself: writing must not change what is read
-        if _same_elements(old, new):
-            return
-        new, edge = new.clone(), view.edge
+    if view is not None:
+        edge = view.edge
+        if view.base is (x if x._base is None else x._base):
+            if _same_elements(old, new):
+                return
+            new = new.clone()  # writing must not change what is read
     if new.shape != old.shape:
         raise InplaceError(
             f"output with shape {list(old.shape)} doesn't match the broadcast shape "

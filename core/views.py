@@ -11,10 +11,12 @@ from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import whole
 from plugrad.core.hooked import new_extra
 from plugrad.core.node import arrival_at, stop_retaining
-from plugrad.core.variable import Variable
+from plugrad.core.variable import Variable, plain
 from plugrad.errors import InplaceError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from plugrad.core.function import Function
@@ -26,6 +28,7 @@ _is_inference_mode_enabled = torch.is_inference_mode_enabled
 NO_GRAD, INFERENCE = "no_grad", "inference_mode"
 OF_NO_GRAD, OF_INFERENCE = "a view of a no_grad view", "a view of an inference_mode view"
 SEVERAL, CUSTOM = "several outputs", "custom Function"
+SEVERAL_CUSTOM = "several outputs of a custom Function"
 
 #: The reason for views of the view.
 _INHERITED = {NO_GRAD: OF_NO_GRAD, INFERENCE: OF_INFERENCE}
@@ -192,7 +195,11 @@ def note_views(
 
 
 def note_custom_view(
-    function: type[Function], operands: Any, output: Any, number: int | None = None
+    function: type[Function],
+    operands: Any,
+    output: Any,
+    number: int | None = None,
+    reason: str = CUSTOM,
 ) -> None:
     """Note that an output which is a view of an operand must not be changed in place.
 
@@ -200,10 +207,41 @@ def note_custom_view(
     """
     for x in operands:
         if isinstance(x, Variable):
-            reason = CUSTOM if number is None else SEVERAL
             _note(function, x, (), {}, output, number, reason, custom=True)
         elif isinstance(x, list | tuple):
-            note_custom_view(function, x, output, number)
+            note_custom_view(function, x, output, number, reason)
+
+
+def note_custom_views(
+    function: type[Function], operands: Sequence[Any], outputs: Sequence[Any]
+) -> None:
+    """Note which outputs are views of an operand, of each other or of what forward made.
+
+    They must not be changed in place: the graph does not know how one depends on another.
+    """
+    variables = [v for v in outputs if isinstance(v, Variable)]
+    reason = SEVERAL_CUSTOM if sum(v._edge is not None for v in variables) > 1 else CUSTOM
+    made = [v for v in variables if not any(v is x for x in operands)]
+    # Each with the Variable that is the base of a view of its memory.
+    bases = [(v, v) for v in made if not whole(v._data)._is_view()]
+    for number, output in enumerate(outputs):
+        if not any(v is output for v in made) or not whole(output._data)._is_view():
+            continue
+        which = number if len(outputs) > 1 else None
+        note_custom_view(function, operands, output, which, reason)
+        if output._extra is None and not function.is_builtin():
+            shared = (base for v, base in bases if _shares_memory(output._data, v._data))
+            base = next(shared, None)
+            if base is None and not function.owns_its_outputs:
+                base = _base_that_forward_made(output)
+            if base is not None:
+                _note(function, base, (), {}, output, which, reason, custom=True)
+            bases.append((output, output if base is None else base))
+
+
+def _base_that_forward_made(output: Variable) -> Variable | None:
+    base = whole(output._data)._base
+    return None if base is None else plain(base)
 
 
 def _note(
@@ -319,6 +357,7 @@ _ADVICE = {
     SEVERAL: "change a clone() of it, or index the base: x[0] in place of x.unbind()[0]",
     CUSTOM: "change a clone() of it, or return a clone from the Function",
 }
+_SAYS[SEVERAL_CUSTOM], _ADVICE[SEVERAL_CUSTOM] = _SAYS[SEVERAL], _ADVICE[CUSTOM]
 _ADVICE |= {of: _ADVICE[reason] for reason, of in _INHERITED.items()}
 
 

@@ -248,6 +248,8 @@ class _Seal:
 class _Mapped(Function):
     """One call of a function on a batch."""
 
+    owns_its_outputs = True
+
     @staticmethod
     def forward(
         ctx: Context, operands: list[Tensor], results: list[Tensor], seal: _Seal

@@ -32,6 +32,7 @@ from plugrad.core.context import (
 from plugrad.core.function import Function, once_differentiable
 from plugrad.core.node import ManyRecord, origins
 from plugrad.core.record import (
+    detached,
     holds_tensor,
     like,
     note_constant_tensors,
@@ -218,6 +219,8 @@ def _without_torchs_graph(
         return output
     free = _free(output, raw, args)
     if any(output is t for t in context._pg_constants):
+        if any(output is t for t in raw):
+            free = free.detach()
         context._pg_constants = (*context._pg_constants, free)
     if not any(output is t for t in raw):
         for name in ("_pg_saved", "_pg_for_jvp"):
@@ -233,7 +236,7 @@ def _free(output: Tensor, raw: tuple[Any, ...], args: tuple[Any, ...]) -> Tensor
             # A view of the argument, not of what forward was given for it.
             whole, size, stride = arg._data, output.size(), output.stride()
             return whole.as_strided(size, stride, output.storage_offset())
-    return output.detach() if output.requires_grad else output
+    return detached(output) if output.requires_grad else output
 
 
 def _shares(one: Tensor, other: Tensor) -> bool:

@@ -7,7 +7,7 @@ import torch
 from torch.utils._pytree import tree_flatten
 
 import plugrad as pg
-from plugrad.errors import VmapError
+from plugrad.errors import InplaceError, VmapError
 
 vmap = pg.func.vmap
 
@@ -178,3 +178,24 @@ def test_the_functions_own_errors_pass():
 
 def test_it_keeps_the_name():
     assert vmap(test_it_keeps_the_name).__name__ == "test_it_keeps_the_name"
+
+
+def test_results_are_changed_in_place_as_torchs():
+    ours, theirs = leaf(X), X.clone().requires_grad_()
+    for x, mapped in ((ours, vmap), (theirs, torch.func.vmap)):
+        y = mapped(lambda x: x.exp() * 2)(x)
+        y.mul_(3)
+        (y * y).sum().backward()
+    torch.testing.assert_close(ours.grad.data, theirs.grad)
+
+
+def test_a_result_that_has_the_memory_of_another_is_not_changed_silently():
+    x = leaf(X)
+    whole, part = vmap(lambda x: (y := x * 2, y[:1]))(x)
+    with pytest.raises(InplaceError, match="(?s)multiple views.*fix: "):
+        part.mul_(3)
+    whole.mul_(3)
+    with pytest.raises(InplaceError, match="(?s)its base or another view of its base.*fix: "):
+        part.sum().backward()
+    whole.sum().backward()
+    torch.testing.assert_close(x.grad.data, torch.full_like(X, 6))
