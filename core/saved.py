@@ -194,7 +194,10 @@ def saved_attribute(record: Record, name: str) -> Any:
     if name == "saved_tensors":
         return saved_variables(record)
     if name == "_raw_saved_tensors":
-        return tuple([SavedTensor(record, i) for i in range(len(record._pg_origins))])
+        saved = record._pg_saved
+        if saved is None:
+            raw_saved(record)  # raises
+        return tuple([SavedTensor(record, i) for i in range(len(saved or ()))])
     names = saved_names(record)
     own = own if record._pg_function is None else record._pg_function.signature.known(own)
     found = [i for i, each in enumerate(names) if each == own]

@@ -306,15 +306,17 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
         return f"{name}{body}{self._repr_of_graph()})"
 
     def _repr_of_graph(self) -> str:
-        if self.grad_fn is not None:
-            return f", grad_fn={self.grad_fn!r}"
+        maker = _maker_of(self)
+        if maker is not None:
+            return f", grad_fn={maker}"
         return ", requires_grad=True" if self.requires_grad else ""
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the numbers, and below them shape, dtype and origin."""
-        maker = f", made by {self.grad_fn!r}" if self.grad_fn is not None else ""
-        leaf = ", a leaf that requires grad" if self.is_leaf and self.requires_grad else ""
-        about = f"{list(self._data.shape)}, {self._data.dtype}, {self._data.device}{maker}{leaf}"
+        maker = _maker_of(self)
+        leaf = ", a leaf that requires grad" if maker is None and self.requires_grad else ""
+        made = leaf if maker is None else f", made by {maker}"
+        about = f"{list(self._data.shape)}, {self._data.dtype}, {self._data.device}{made}"
         return f"<pre>{escape(repr(self))}</pre><small>{escape(about)}</small>"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
@@ -365,6 +367,13 @@ class Parameter(Variable):
 _NN_PARAMETER = torch.nn.Parameter.__new__.__code__
 #: What ``module.half()`` runs; it casts the grad right after the data.
 _MODULE_APPLY = torch.nn.Module._apply.__code__
+
+
+def _maker_of(variable: Variable) -> str | None:
+    try:
+        return None if variable.grad_fn is None else repr(variable.grad_fn)
+    except InplaceError:  # a view that is not valid any more
+        return "<Invalid>"
 
 
 def recorded(data: Tensor, edge: Edge) -> Variable:

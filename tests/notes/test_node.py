@@ -446,6 +446,35 @@ def test_a_saved_tensor_takes_one_pair_of_hooks(engine):
         saved.register_hooks(lambda t: t, lambda t: t)
 
 
+def saving(engine, *which):
+    class Saving(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            if which:
+                ctx.save_for_backward(x, *which)
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return 2 * g
+
+    return Saving.apply
+
+
+def test_a_node_that_saved_nothing_has_no_saved_tensors(engine):
+    y = saving(engine)(engine.leaf([2.0, 3.0]))
+    assert y.grad_fn.saved_tensors == y.grad_fn._raw_saved_tensors == ()
+
+
+def test_the_saved_tensors_of_a_node_are_gone_after_a_backward(engine):
+    y = saving(engine, None)(engine.leaf([2.0, 3.0]))
+    assert len(y.grad_fn._raw_saved_tensors) == 2
+    y.sum().backward()
+    for name in ("saved_tensors", "_raw_saved_tensors"):
+        with engine.raises(RuntimeError, "after they have already been freed"):
+            getattr(y.grad_fn, name)
+
+
 def test_a_value_that_was_not_saved_takes_none(engine):
     a = engine.leaf([2.0, 3.0])
 
