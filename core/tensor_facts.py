@@ -349,6 +349,16 @@ def _refuse_gradient(x: Any, name: str, *others: Any, leaf_may: bool = False) ->
             )
 
 
+def check_inference(tensor: Tensor, name: str) -> None:
+    """Raise InplaceError if a tensor of inference mode would be changed in place outside it."""
+    if tensor.is_inference() and not torch.is_inference_mode_enabled():
+        raise InplaceError(
+            f"Inplace update to inference tensor outside InferenceMode is not allowed: {name}",
+            where=f"a call of {name}",
+            fix="change a clone() of it, or do it in plugrad.inference_mode()",
+        )
+
+
 def _set(x: Any, source: Any, *args: Any, **kwargs: Any) -> None:
     if torch.is_grad_enabled():
         _refuse_gradient(x, "set_", source)

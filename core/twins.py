@@ -18,6 +18,7 @@ from plugrad.core.node import (
 )
 from plugrad.core.saved import pack_saved
 from plugrad.core.seams import note_gate
+from plugrad.core.tensor_facts import check_inference
 from plugrad.core.unpack import any_foreign
 from plugrad.core.variable import Variable, plain
 from plugrad.core.views import check_inplace
@@ -62,8 +63,7 @@ def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
                     overwrite(x, function, name, args, kwargs)
             else:
                 data = x._data
-                if data.is_inference() and not torch.is_inference_mode_enabled():
-                    _refuse_inference(name)
+                check_inference(data, name)
                 raw_args = [a._data if isinstance(a, Variable) else raw_argument(a) for a in args]
                 if kwargs:
                     kwargs = {k: raw_argument(v) for k, v in kwargs.items()}
@@ -89,14 +89,6 @@ def _refuse_overlap(name: str, error: RuntimeError) -> NoReturn:
         where=f"a call of {name}",
         fix="change a clone() of it",
     ) from error
-
-
-def _refuse_inference(name: str) -> NoReturn:
-    raise InplaceError(
-        f"Inplace update to inference tensor outside InferenceMode is not allowed: {name}",
-        where=f"a call of {name}",
-        fix="change a clone() of it, or do it in plugrad.inference_mode()",
-    )
 
 
 def _declares_view(function: type[Function]) -> bool:
@@ -200,14 +192,18 @@ def become(
 
     It gets another tensor object, since a record may have saved the old one.
     """
+    check_inference(x._data, name)
     recording = torch.is_grad_enabled() and x.requires_grad
     if recording:
         check_inplace(x, name)
-    else:
-        _check_shape_is_free(x, name)
     extra = extra_of(x)
     old = x._edge if extra.view is None else extra.view.edge
     z = function.apply(x, *args, **kwargs)
+    if not recording:
+        if _same_elements(x._data, z._data):
+            _count_change(x)
+            return
+        _check_shape_is_free(x, name)
     made = extra_of(z).view
     edge = z._edge if made is None else made.edge
     retained = stop_retaining(x, old)
@@ -217,26 +213,34 @@ def become(
         x._edge = edge if recording else None
     elif made is not None:
         made.reason, made.is_leaf = extra.view.reason, extra.view.is_leaf
+        if not recording:  # the gradient still flows through its base: the edge is made when asked
+            made.base_edge = None
+            made.outdate()
         extra.view = made
-    if not x._data.is_inference():  # as torch counts it
-        increment_version(x._data)
+    _count_change(x)
     if retained:
         x.retain_grad()
 
 
+def _count_change(x: Variable) -> None:
+    if not x._data.is_inference():  # as torch counts it
+        increment_version(x._data)
+
+
 def _check_shape_is_free(x: Variable, name: str) -> None:
     """Raise InplaceError if changing the shape without recording would not fit a gradient."""
-    if not x.is_leaf and x.requires_grad:
+    if x._edge is not None:
         raise InplaceError(
-            f"{name} changes the shape of a Variable that an op computed, in no_grad mode: its "
-            "gradient would have the old shape",
+            f"{name} changes the shape or strides of a Variable that an op computed, in a mode "
+            "that does not record it: its gradient would be that of the old ones",
             where=f"a Variable computed by {x.grad_fn!r}",
-            fix=f"call it outside no_grad, or make a new Variable with {name.rstrip('_')}()",
+            fix=f"call it outside no_grad and inference_mode, or make a new Variable with "
+            f"{name.rstrip('_')}()",
         )
     if x._grad is not None:
         raise InplaceError(
-            f"{name} changes the shape of a leaf, and not that of its grad",
-            where=f"a leaf of shape {tuple(x.shape)}",
+            f"{name} changes the shape or strides of a Variable, and not those of its grad",
+            where=f"a Variable of shape {tuple(x.shape)}",
             fix="set grad to None first",
         )
 
