@@ -32,6 +32,10 @@ class DataTypeError(PlugradError, TypeError):
     """A Variable was made from something that is not a tensor, an array or a number."""
 
 
+class DataLayoutError(PlugradError, RuntimeError):
+    """The data of a Variable was set to another kind of tensor: sparse instead of dense, ..."""
+
+
 class NotDifferentiableError(PlugradError, RuntimeError):
     """``requires_grad=True`` was set on something that cannot have a gradient, such as integers."""
 

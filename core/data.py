@@ -10,6 +10,7 @@ from torch import Tensor
 from plugrad.core.context import batched_seen, instead_of_torchs_gradcheck, transform_depth
 from plugrad.core.tensor_facts import TensorFacts
 from plugrad.errors import (
+    DataLayoutError,
     DataTypeError,
     DetachError,
     GradientDeviceError,
@@ -65,8 +66,20 @@ def refuse_detaching(variable: Variable) -> NoReturn:
     )
 
 
-def check_new_data(variable: Variable, data: Tensor) -> None:
-    """Raise the error for setting ``data`` of a Variable that requires grad."""
+def check_new_data(variable: Variable, data: Tensor, cast_with_grad: bool = False) -> None:
+    """Raise the error for setting ``data`` of a Variable, if there is one.
+
+    ``cast_with_grad`` says that its grad is about to get the same shape and dtype.
+    """
+    if not torch._has_compatible_shallow_copy_type(variable._data, data):
+        raise DataLayoutError(
+            f"incompatible tensor type: the data of a Variable with {variable.layout} on "
+            f"{variable.device} was set to a tensor with {data.layout} on {data.device}",
+            where=f"a Variable of shape {tuple(variable.shape)}",
+            fix="make a new Variable of the tensor, or set data of the same layout",
+        )
+    if cast_with_grad or not variable.requires_grad:
+        return
     what = f"a Variable of shape {tuple(variable.shape)} and dtype {variable.dtype}"
     if not (data.is_floating_point() or data.is_complex()):
         raise NotDifferentiableError(

@@ -8,12 +8,14 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+from plugrad.core.context import whole
 from plugrad.core.hooks import Arrival, Hooks, register
 from plugrad.errors import LeafError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from torch import Tensor
     from torch.utils.hooks import RemovableHandle
     from typing_extensions import Self
 
@@ -40,7 +42,15 @@ os.register_at_fork(after_in_child=LOCKS.__init__)  # type: ignore[misc]
 class Extra:
     """State that few Variables have: leaves that were used, views, and leaves with hooks."""
 
-    __slots__ = ("__weakref__", "accumulator", "arrival", "is_param", "post_accumulate", "view")
+    __slots__ = (
+        "__weakref__",
+        "accumulator",
+        "arrival",
+        "changes",
+        "is_param",
+        "post_accumulate",
+        "view",
+    )
 
     #: A leaf's AccumulateGrad while a graph leads to it, and what happens on arrival there.
     accumulator: weakref.ref[Record] | None
@@ -50,6 +60,9 @@ class Extra:
     view: View | None
     #: Whether torch.nn.Parameter(variable) made it; unset in nearly all.
     is_param: bool
+    #: How many more changes ``_version`` counts than the data's own counter, since the Variable
+    #: was given other data; unset in nearly all.
+    changes: int
 
 
 class _HookedLeaves:
@@ -171,6 +184,24 @@ def extra_of(variable: Any) -> Extra:
                 variable._extra = new_extra()
     extra: Extra = variable._extra
     return extra
+
+
+def version_of(variable: Any) -> int:
+    """``_version``: the in-place changes of its data, and those of data that it had before."""
+    own: int = whole(variable._data)._version
+    return own if variable._extra is None else own + getattr(variable._extra, "changes", 0)
+
+
+def replace_data(variable: Any, data: Tensor) -> None:
+    """Give a Variable other data; ``_version`` goes on where it was, as in torch."""
+    old = variable._data
+    if (data.shape != old.shape or data.dtype is not old.dtype) and variable._extra is not None:
+        variable._extra.accumulator = None  # it is for gradients of the old shape and dtype
+    before = None if old.is_inference() or data.is_inference() else version_of(variable)
+    variable._data = data
+    if before is not None and before != version_of(variable):
+        extra = extra_of(variable)
+        extra.changes = getattr(extra, "changes", 0) + before - version_of(variable)
 
 
 def current_edge(variable: Any) -> Edge | None:

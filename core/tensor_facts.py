@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
+from plugrad.core.hooked import replace_data
 from plugrad.core.who_reads import is_indexing, reader
 from plugrad.errors import ConversionError, InplaceError
 
@@ -360,25 +361,31 @@ def check_inference(tensor: Tensor, name: str) -> None:
 
 
 def _set(x: Any, source: Any, *args: Any, **kwargs: Any) -> None:
+    check_inference(x._data, "set_")
     if torch.is_grad_enabled():
         _refuse_gradient(x, "set_", source)
     else:
         _refuse_gradient(x, "set_", leaf_may=True)
     made = x._data.new_empty(0)
     made.set_(*([] if source is None else [_raw(source)]), *map(_raw, args), **kwargs)
+    if isinstance(_raw(source), Tensor) and not (args or kwargs):
+        made = _raw(source).detach()  # the same, but a change of either is counted for both
     requires_grad = x.requires_grad
-    x.data = made
+    if not x._data.is_inference():
+        increment_version(x._data)  # as torch counts it
+    replace_data(x, made)
     if x._extra is not None and x._extra.view is not None:
         x._extra.view = None  # it has memory of its own
         x._requires_grad = requires_grad
 
 
 def _resized(x: Any, name: str, *args: Any, **kwargs: Any) -> None:
-    _refuse_gradient(x, name)
+    in_inference = x._data.is_inference() and torch.is_inference_mode_enabled()
+    _refuse_gradient(x, name, leaf_may=in_inference and x._grad is None)
     # Another tensor object, since a record may have saved the old one.
     made = x._data.view_as(x._data)
     getattr(made, name)(*args, **kwargs)
-    x._data = made
+    replace_data(x, made)
     if x._extra is not None and x._extra.view is not None:
         x._extra.view.base_data = None  # it cannot be made from its base any more
 

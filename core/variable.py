@@ -15,7 +15,7 @@ from plugrad.core.attached_methods import AttachedMethods
 from plugrad.core.context import whole
 from plugrad.core.data import as_tensor, check_new_data, check_new_grad, refuse_detaching
 from plugrad.core.execution_engine import ExecutionEngine
-from plugrad.core.hooked import Hooked, current_edge
+from plugrad.core.hooked import Hooked, current_edge, replace_data, version_of
 from plugrad.core.module_facts import ModuleFacts
 from plugrad.core.resolver import resolver
 from plugrad.core.tensor_facts import TensorFacts
@@ -88,16 +88,13 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
             DetachError: ``data`` is a Variable that requires grad.
             NotDifferentiableError: an integer tensor for a Variable that requires grad.
             LeafError: the shape or dtype differs from that of ``grad``, or from an op's output.
+            DataLayoutError: one of the two tensors is sparse, and the other is not.
         """
         if isinstance(data, Variable) and data.requires_grad:
             refuse_detaching(data)
         tensor = as_tensor(data)
-        if self.requires_grad and sys._getframe(1).f_code is not _MODULE_APPLY:
-            check_new_data(self, tensor)
-        changed = tensor.shape != self._data.shape or tensor.dtype is not self._data.dtype
-        if changed and self._extra is not None:
-            self._extra.accumulator = None  # it is for gradients of the old shape and dtype
-        self._data = tensor
+        check_new_data(self, tensor, sys._getframe(1).f_code is _MODULE_APPLY)
+        replace_data(self, tensor)
 
     @property
     def grad(self) -> Variable | None:
@@ -215,7 +212,7 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
                 where=f"a Variable of shape {tuple(self.shape)}",
                 fix="use a clone() made outside inference_mode()",
             )
-        return whole(self._data)._version
+        return version_of(self)
 
     @property
     def _base(self) -> Variable | None:

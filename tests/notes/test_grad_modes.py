@@ -464,6 +464,40 @@ def test_an_inference_tensor_cannot_be_changed_outside(engine):
         assert values(x) == [1]
 
 
+@pytest.mark.parametrize("requires_grad", [True, False])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x.transpose_(0, 1),
+        lambda x: x.transpose_(0, 0),
+        lambda x: x.swapaxes_(0, 1),
+        lambda x: x.t_(),
+        lambda x: x.squeeze_(0),
+        lambda x: x.unsqueeze_(0),
+        lambda x: x.as_strided_((2,), (1,)),
+        lambda x: x.set_(torch.zeros(3, dtype=torch.float64)),
+        lambda x: x.set_(),
+    ],
+)
+def test_the_shape_of_an_inference_tensor_cannot_be_changed_outside(engine, change, requires_grad):
+    with engine.inference_mode():
+        x = engine.tensor([[1.0, 2.0, 3.0]]).requires_grad_(requires_grad)
+    with engine.raises(RuntimeError, "InferenceMode|requires? grad"):
+        change(x)
+    if engine.ours:  # torch refuses after it has changed it
+        assert x.shape == (1, 3)
+    with engine.inference_mode():
+        change(x)
+
+
+def test_an_inference_tensor_that_requires_grad_can_be_resized_inside(engine):
+    with engine.inference_mode():
+        x = engine.leaf([[1.0, 2.0, 3.0]])
+        x.resize_(1, 2)
+    assert values(x) == [[1, 2]]
+    assert x.requires_grad
+
+
 def test_an_inference_tensor_cannot_be_saved_for_backward(engine):
     w = engine.leaf([2.0])
     with engine.inference_mode():

@@ -512,12 +512,38 @@ def test_the_version_after_data_was_assigned(engine):
     x = engine.tensor([1.0, 2.0])
     x.add_(1)
     before = x._version
-    x.data = torch.zeros(3, dtype=torch.float64)
-    if engine.ours:  # the counter is the memory's, so that a change through .data is noticed
-        before = 0
+    x.data = torch.zeros(3, dtype=torch.float64).add_(1).add_(1)
     assert x._version == before
     x.add_(1)
     assert x._version == before + 1
+    x.data = torch.zeros(3, dtype=torch.float64)
+    assert x._version == before + 1
+    x.set_(engine.tensor([1.0, 2.0]))
+    assert x._version == before + 2
+    x.add_(1)
+    assert x._version == before + 3
+
+
+def test_other_memory_is_a_change_of_what_was_saved(engine):
+    x, constant = engine.leaf([1.0, 2.0]), engine.tensor([3.0, 4.0])
+    square, product = (x * x).sum(), (engine.leaf([1.0, 2.0]) * constant).sum()
+    with engine.no_grad():
+        x.set_(engine.tensor([5.0, 6.0]))
+    constant.set_(engine.tensor([5.0, 6.0]))
+    for result in (square, product):
+        with engine.raises(RuntimeError, CHANGED):
+            result.backward()
+
+
+def test_a_leaf_can_be_given_a_part_of_its_memory_in_each_step(engine):
+    x, found = engine.leaf([1.0, 2.0, 3.0]), []
+    for _ in range(3):
+        (x * x).sum().backward()
+        found.append(values(x.grad))
+        with engine.no_grad():
+            x.set_(x[1:])
+        x.grad = None
+    assert found == [[2, 4, 6], [4, 6], [6]]
 
 
 def test_increment_version_declares_a_change_that_nobody_saw(engine):

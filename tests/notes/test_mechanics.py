@@ -797,6 +797,15 @@ def test_data_cannot_be_none(engine):
     assert values(x) == [1]
 
 
+@pytest.mark.parametrize("requires_grad", [True, False])
+def test_data_is_of_the_same_kind_of_tensor(engine, requires_grad):
+    x = engine.tensor([1.0, 2.0]).requires_grad_(requires_grad)
+    for other in (torch.ones(2).double().to_sparse(), torch.ones(2, device="meta").double()):
+        with engine.raises(RuntimeError, "incompatible tensor type"):
+            x.data = other
+    assert values(x) == [1, 2]
+
+
 def test_grad_must_be_a_tensor_or_none(engine):
     x = engine.tensor([1.0])
     with engine.raises(TypeError, "expected to be a Tensor or None"):
