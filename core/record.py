@@ -183,17 +183,9 @@ def _note_views(
     declaration = function.declaration
     if declaration is not None and declaration.view:
         return
-    note_custom_views(function, operands, outputs)
-    if node is not None:
-        inputs = [x for x in operands if isinstance(x, Variable)]
-        bases = {id(x if x._base is None else x._base) for x in inputs}
-        views = [
-            number
-            for number, v in enumerate(outputs)
-            if isinstance(v, Variable) and id(v._base) in bases and not any(v is x for x in inputs)
-        ]
-        if views:
-            node._pg_view_outputs = tuple(views)
+    views = note_custom_views(function, operands, outputs)
+    if node is not None and views:
+        node._pg_view_outputs = views
 
 
 def _is_torchs_view(output: Any) -> bool:

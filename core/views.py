@@ -214,11 +214,14 @@ def note_custom_view(
 
 def note_custom_views(
     function: type[Function], operands: Sequence[Any], outputs: Sequence[Any]
-) -> None:
+) -> tuple[int, ...]:
     """Note which outputs are views of an operand, of each other or of what forward made.
 
     They must not be changed in place: the graph does not know how one depends on another.
+
+    Returns: The numbers of those that are views of an operand.
     """
+    of_operands: list[int] = []
     variables = [v for v in outputs if isinstance(v, Variable)]
     reason = SEVERAL_CUSTOM if sum(v._edge is not None for v in variables) > 1 else CUSTOM
     made = [v for v in variables if not any(v is x for x in operands)]
@@ -227,9 +230,13 @@ def note_custom_views(
     for number, output in enumerate(outputs):
         if not any(v is output for v in made) or not whole(output._data)._is_view():
             continue
+        if output._extra is not None:  # returned twice
+            continue
         which = number if len(outputs) > 1 else None
         note_custom_view(function, operands, output, which, reason)
-        if output._extra is None and not function.is_builtin():
+        if output._extra is not None:
+            of_operands.append(number)
+        elif not function.is_builtin():
             shared = (base for v, base in bases if _shares_memory(output._data, v._data))
             base = next(shared, None)
             if base is None and not function.owns_its_outputs:
@@ -237,6 +244,7 @@ def note_custom_views(
             if base is not None:
                 _note(function, base, (), {}, output, which, reason, custom=True)
             bases.append((output, output if base is None else base))
+    return tuple(of_operands)
 
 
 def _base_that_forward_made(output: Variable) -> Variable | None:
