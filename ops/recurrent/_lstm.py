@@ -73,9 +73,9 @@ def has_kernel(x: Tensor) -> bool:
     )
 
 
-def contiguous(*tensors: Tensor | None) -> list[Any]:
+def for_kernel(dtype: torch.dtype, *tensors: Tensor | None) -> list[Any]:
     """``tensors`` as the kernels read them, which do not look at the layout."""
-    return [None if t is None else t.contiguous() for t in tensors]
+    return [None if t is None else t.to(dtype).contiguous() for t in tensors]
 
 
 def lstm(

@@ -12,7 +12,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, Variable, op
 from plugrad.ops.recurrent._lstm import (
     Weights,
     check_lstm,
-    contiguous,
+    for_kernel,
     has_kernel,
     lstm,
     lstm_gradient,
@@ -27,7 +27,7 @@ def _outputs(x: Tensor, *given: Any) -> Sequence[Any]:
     if not has_kernel(x):
         return *lstm(x, weights, h, c, reverse), None
     four = four if weights.bias is not None else (four[0], four[1], four[0], four[1])
-    return _forward(*contiguous(x, *four, h, c), reverse, [], mode, *last)
+    return _forward(*for_kernel(x.dtype, x, *four, h, c), reverse, [], mode, *last)
 
 
 def _nothing(x: Tensor) -> Tensor:
@@ -99,7 +99,8 @@ class MkldnnRnnLayer(Function):
         if kept is None or isinstance(x, Variable):
             given = x, Weights.of(four, ctx.has_biases), h, c
             return lstm_gradient(given, y, grads[:3], ctx.reverse)
-        tensors = contiguous(x, *four, h, c, y, hn, cn, *grads[:3])
+        # Autocast may have made y, and with it everything in the kernel, narrower than x.
+        tensors = for_kernel(y.dtype, x, *four, h, c, y, hn, cn, *grads[:3])
         # The kernel writes into what it kept: a clone, for a second backward in another thread.
         found = _backward(*tensors, ctx.reverse, *ctx.options, [], False, kept.clone())
         gx, g0, g1, g2, g3, gh, gc = [g.to(x.dtype) for g in found]  # they are of float32
