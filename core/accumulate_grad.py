@@ -34,16 +34,13 @@ class AccumulateGrad(Record):
     so backward runs it after all of them.
     """
 
-    __slots__ = ("reached", "variable")
+    __slots__ = ("variable",)
 
     _pg_op_name = "AccumulateGrad"
     # The same for all, so not in slots.
     _pg_edges = _pg_saved = _pg_origins = needs_input_grad = ()
 
     variable: Variable
-    #: Whether a backward was here before: it is older than the graph that leads here now, if an
-    #: earlier graph has kept it alive.
-    reached: bool
 
     def accumulate(self, held: list[Any]) -> None:
         """Add the gradient in ``held``, a list of one, which is emptied.
@@ -53,7 +50,6 @@ class AccumulateGrad(Record):
         ``grad`` must not reach another gradient.
         """
         gradient = held.pop()
-        self.reached = True
         variable = self.variable
         if variable._edge is not None:
             raise BackwardError(
@@ -133,7 +129,6 @@ def _make_accumulator(variable: Variable) -> Record:
         if record is None:
             record = AccumulateGrad()  # filled here: an __init__ would cost a sixth more
             record.variable, data = variable, variable._data
-            record.reached = False
             record._pg_shape, record._pg_dtype = data.shape, data.dtype
             record._pg_sequence_number = next_sequence_number()
             extra.accumulator = weakref.ref(record)

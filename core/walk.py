@@ -4,9 +4,8 @@ Records are numbered as they are made, so a record is always newer than those th
 inputs. A heap that gives the newest record first therefore runs a record only after all
 records that use its output have run, when its gradient is complete. Nothing recurses.
 
-So does what leads to a leaf, which is numbered when the leaf is first used; but if an earlier graph
-is still alive, it is older than all of this one. Then whatever arrives is added at once. Only if
-some leaf has hooks, which see what is complete, the arrivals at leaves are counted beforehand.
+A leaf is numbered when it is first used, so leaves come last. Only if one has hooks, which are to
+see its gradient as soon as that is complete, what arrives at leaves is counted beforehand.
 """
 
 from __future__ import annotations
@@ -119,8 +118,6 @@ class Walk:
         straight = straight and not careful and leading is None and self.coming is None
         # A record with a gradient that is newer than all in the heap need not enter it.
         upcoming: Any = None
-        # The leaves older than this graph that the record has reached which runs now.
-        leaves: list[Any] = []
         may_go_below = self.plain
         record: Any = None
         gradient: Any = None
@@ -160,7 +157,14 @@ class Walk:
                         if create_graph:
                             running.recorded_rule = record
                     context = record if leading is None else narrowed(record, self.live)
-                    result = record._pg_rule(context, gradient)
+                    try:
+                        result = record._pg_rule(context, gradient)
+                    except RuntimeError:
+                        # Some of torch's functions of sparse tensors do not work below autograd.
+                        if guard is None or gradient.layout is torch.strided:
+                            raise
+                        guard = None
+                        result = record._pg_rule(context, gradient)
                     if not keep and record._pg_saved:
                         record._pg_saved = None
                 arity = record._pg_arity
@@ -199,9 +203,6 @@ class Walk:
                                 pending[edge].add_(gradient)
                             else:
                                 self._add(edge, gradient)
-                        elif edge.__class__ is AccumulateGrad and edge.reached:
-                            pending[edge] = gradient
-                            leaves.append(edge)
                         else:
                             pending[edge] = gradient
                             number = edge._pg_sequence_number
@@ -212,16 +213,6 @@ class Walk:
                                 upcoming = edge
                             else:
                                 heappush(heap, (-number, edge))
-                if leaves:
-                    gradient = result = None  # so that the list holds the only reference
-                    for edge in leaves:
-                        extra = edge.variable._extra
-                        if extra.arrival is None and extra.post_accumulate is None:
-                            edge.accumulate([pending.pop(edge)])
-                        else:  # a hook that was added by a hook
-                            guard = None
-                            self._run_carefully(edge)
-                    leaves.clear()
         except Exception as error:
             guard = None
             tell(error, record)

@@ -68,8 +68,13 @@ def of_torch(call, layout):
     return gradients(call, lambda t: t.requires_grad_(), layout, torch.autograd.grad)
 
 
-def of_plugrad(call, layout):
-    return gradients(call, lambda t: pg.Variable(t, requires_grad=True), layout, pg.grad)
+def of_plugrad(call, layout, grad=pg.grad):
+    return gradients(call, lambda t: pg.Variable(t, requires_grad=True), layout, grad)
+
+
+def by_backward(y, leaves, allow_unused):
+    y.backward()
+    return [leaf.grad for leaf in leaves]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -79,12 +84,12 @@ def test_the_gradient_is_torchs(name, layout):
         with pytest.raises((RuntimeError, TypeError)):
             of_torch(CALLS[name], layout)
         return
-    for ours, theirs in zip(
-        of_plugrad(CALLS[name], layout), of_torch(CALLS[name], layout), strict=True
-    ):
-        assert (ours is None) == (theirs is None)
-        if ours is not None:
-            torch.testing.assert_close(ours, theirs)
+    right = of_torch(CALLS[name], layout)
+    for grad in (pg.grad, by_backward):
+        for ours, theirs in zip(of_plugrad(CALLS[name], layout, grad), right, strict=True):
+            assert (ours is None) == (theirs is None)
+            if ours is not None:
+                torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED["coo"]))
