@@ -169,7 +169,7 @@ def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
             where="the last backward before the leaf",
             fix="return the gradient on the device of the op's input",
         )
-    if gradient.layout is not torch.strided:  # it stays sparse, as in torch
+    if not (gradient.layout is leaf.layout is torch.strided):  # each stays as it is, as in torch
         return gradient.clone() if shared else gradient
     if gradient.stride() != leaf.stride():
         return torch.empty_like(leaf).copy_(gradient)
