@@ -6,7 +6,14 @@ that kind of mistake, so ``except RuntimeError`` written for torch still works.
 
 from __future__ import annotations
 
-from torch.autograd.gradcheck import GradcheckError as _TorchGradcheckError
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch.autograd.gradcheck import GradcheckError as _TorchGradcheckError
+else:  # the command line starts without torch, and checks no gradients then
+    _torchs = sys.modules.get("torch.autograd.gradcheck")
+    _TorchGradcheckError = getattr(_torchs, "GradcheckError", RuntimeError)
 
 
 class PlugradError(Exception):

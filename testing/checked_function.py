@@ -191,7 +191,9 @@ def _tensor(output: Any) -> Tensor:
 def _kind(output: Any) -> tuple[Any, ...]:
     """What stays: the type of an output, and a shape and a dtype if it has them."""
     if isinstance(output, Variable | Tensor):
-        return type(output).__name__, tuple(output.shape), output.dtype
+        # A Variable of forward mode is of another class, but is one.
+        kind = "Variable" if isinstance(output, Variable) else type(output).__name__
+        return kind, tuple(output.shape), output.dtype
     if isinstance(output, float | complex):
         return type(output).__name__, (), torch.as_tensor(output).dtype
     return type(output).__name__, None, None

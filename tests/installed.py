@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 import plugrad as pg
 from plugrad.core.installed_torch import torch_before
+from plugrad.tests import checkout
 
 
 def since(version, before):
@@ -13,9 +15,11 @@ def since(version, before):
     return pytest.mark.skipif(torch_before(version), reason=f"before {version}, {before}")
 
 
+_CONSTRAINTS = (checkout.ROOT / "constraints.txt").read_text(encoding="utf-8")
 #: For what names every built-in op, as the stub of Variable's methods does.
-needs_all_ops = pytest.mark.skipif(
-    bool(pg.registry.absent), reason="this torch has nothing that some of the ops stand for"
+needs_pinned_torch = pytest.mark.skipif(
+    f"torch=={torch.__version__.partition('+')[0]}\n" not in _CONSTRAINTS,
+    reason="the ops that there are differ from those of the torch in constraints.txt",
 )
 
 

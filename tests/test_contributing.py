@@ -7,12 +7,12 @@ import re
 import pytest
 
 from plugrad.tests import checkout
-from plugrad.tests.installed import needs_all_ops
+from plugrad.tests.installed import needs_pinned_torch
 
 GUIDE = (checkout.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
-@needs_all_ops
+@needs_pinned_torch
 @pytest.mark.slow
 def test_its_op_passes_what_the_guide_runs(tmp_path):
     ((path, code),) = re.findall(

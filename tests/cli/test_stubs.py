@@ -20,7 +20,7 @@ from plugrad.cli.app import app
 from plugrad.plugins.absent import AbsentOp
 from plugrad.tests import checkout
 from plugrad.tests.cli.site_commands import site_commands
-from plugrad.tests.installed import needs_all_ops
+from plugrad.tests.installed import needs_pinned_torch
 from plugrad.tests.plugins.site import IMPORTS, Site, hook
 
 STUB = Path("plugrad-stubs") / "core" / "attached_methods.pyi"
@@ -115,7 +115,7 @@ def test_check_tells_whether_it_is_fresh(no_packs, tmp_path):
     assert f"{tmp_path / STUB} is not fresh" in done.stderr
 
 
-@needs_all_ops
+@needs_pinned_torch
 def test_the_fix_of_a_check_repeats_the_options(no_packs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = stubs("--output", "my typings", "--others", "--check")

@@ -14,7 +14,7 @@ from plugrad.cli.stub_writer.stub_file import StubFile, import_block
 from plugrad.plugins.hooks import hook_manager, register_plugin
 from plugrad.plugins.registered_op import RegisteredOp
 from plugrad.plugins.registry import Registry
-from plugrad.tests.installed import needs_all_ops
+from plugrad.tests.installed import needs_pinned_torch
 
 
 class Fake:
@@ -212,7 +212,7 @@ def test_long_docstrings_are_wrapped():
         assert max(map(len, text.splitlines())) <= 100, length
 
 
-@needs_all_ops
+@needs_pinned_torch
 def test_the_built_in_ops_stub_is_fresh():
     stub = StubFile(
         packs=False,
@@ -224,7 +224,7 @@ def test_the_built_in_ops_stub_is_fresh():
     assert path.read_text(encoding="utf-8") == stub.text(), "run: plugrad stubs --builtins"
 
 
-@needs_all_ops
+@needs_pinned_torch
 @pytest.mark.parametrize("name", ["sin", "__matmul__", "T", "reshape", "where"])
 def test_the_built_in_ops_stub_names_what_variable_has(name):
     path = Path(pg.__file__).with_name("core") / "attached_methods.pyi"
