@@ -47,9 +47,18 @@ def clone(request, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arguments", [[], ["tests/test_probe.py"], ["tests/test_probe.py", "-n1"]])
+@pytest.mark.parametrize("arguments", [["tests/test_probe.py"], ["tests/test_probe.py", "-n1"]])
 def test_a_clone_in_a_folder_of_any_name_has_one_engine(clone, arguments):
     done = checkout.run_in(clone, "-m", "pytest", "-q", "-k", "test_probe", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_run_of_all_tests_has_one_engine(tmp_path):
+    copy = checkout.copy_to(tmp_path / "whatever")
+    (copy / "tests" / "test_probe.py").write_text(PROBE)
+    done = checkout.run_in(copy, "-m", "pytest", "-q", "-k", "test_probe")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
 
