@@ -36,6 +36,8 @@ _FITS = 1e15
 _ROUGH = 1e-3
 #: Seconds that a magnitude may take, by how long the one before took.
 _PATIENCE = 2.0
+#: Up to here several are tried in one call; what a larger one takes is told by the one before.
+_AT_ONCE = 1000.0
 
 
 @LAWS.law("magnitudes", "special points")
@@ -57,7 +59,7 @@ def magnitudes(case: Case) -> None:
             continue
         start = time.perf_counter()
         tried += _like_reference(case, values, what)
-        tried += fits or _moderate(case, values, what)
+        tried += (fits and magnitude <= _AT_ONCE) or _moderate(case, values, what)
         before, took = magnitude, time.perf_counter() - start
     if not tried:
         raise NotApplicable("forward is not finite beyond the samples' range")
@@ -115,7 +117,7 @@ def _like_reference(case: Case, values: list[Tensor], what: str) -> bool:
 
 
 def _fits_at_once(case: Case) -> bool:
-    """Whether nothing overflows in float32 at any magnitude, of an elementwise op: in one call.
+    """Whether nothing overflows in float32 up to _AT_ONCE, of an elementwise op: in one call.
 
     There an element says nothing of the others. If something overflows, each is tried by itself.
     """
@@ -125,7 +127,7 @@ def _fits_at_once(case: Case) -> bool:
         return False
     if len(case.wanted) != len(inputs):
         return False
-    resized = [values for values, *_ in _resized(case)]
+    resized = [values for values, _, magnitude in _resized(case) if magnitude <= _AT_ONCE]
     stacked = [torch.stack(of_input) for of_input in zip(*resized, strict=True)]
     narrow = _results(case, [cast(t, torch.float32) for t in stacked])
     return narrow is not None and all(t is not None and all_finite(t) for t in narrow)
