@@ -99,7 +99,7 @@ def results(effort: Effort) -> Iterator[Result]:
                 "plugrad": _tests(folder, digests, "--plugrad-torch", "--plugrad-law", "runs"),
                 WITHOUT: _tests(folder, digests),
             }
-            seconds = interleaved(contenders, max(1, effort.imports // 3))
+            seconds = interleaved(contenders, max(1, effort.imports // 3), warm_up=False)
         if len(digests) != 1:
             raise AssertionError(f"{name}: recording changed what the tests compute")
         yield Result.of(

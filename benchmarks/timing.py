@@ -39,14 +39,17 @@ def processor_time(run: Callable[[], object]) -> Stopwatch:
     return timed
 
 
-def interleaved(contenders: Mapping[str, Stopwatch], rounds: int) -> dict[str, float]:
+def interleaved(
+    contenders: Mapping[str, Stopwatch], rounds: int, warm_up: bool = True
+) -> dict[str, float]:
     """Return the median seconds of each contender over ``rounds`` rounds.
 
     In each round every contender runs once, another one first each time, so that what
     else happens on the machine hits all of them. One round before, to warm up, is not
-    counted. Python's garbage collector stays on, as it is for users: its share is real.
+    counted; a process of its own each time needs none. Python's garbage collector stays on, as it
+    is for users: its share is real.
     """
-    return {name: median(times) for name, times in _in_turn(contenders, rounds).items()}
+    return {name: median(times) for name, times in _in_turn(contenders, rounds, warm_up).items()}
 
 
 def least(contenders: Mapping[str, Stopwatch], rounds: int) -> dict[str, float]:
@@ -54,11 +57,13 @@ def least(contenders: Mapping[str, Stopwatch], rounds: int) -> dict[str, float]:
     return {name: min(times) for name, times in _in_turn(contenders, rounds).items()}
 
 
-def _in_turn(contenders: Mapping[str, Stopwatch], rounds: int) -> dict[str, list[float]]:
+def _in_turn(
+    contenders: Mapping[str, Stopwatch], rounds: int, warm_up: bool = True
+) -> dict[str, list[float]]:
     names = list(contenders)
     seconds: dict[str, list[float]] = {name: [] for name in names}
     gc.collect()
-    for turn in range(rounds + 1):
+    for turn in range(0 if warm_up else 1, rounds + 1):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
             took = contenders[name]()
