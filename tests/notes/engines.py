@@ -186,6 +186,22 @@ def accumulator(x: Any) -> Any:
     return x.view_as(x).grad_fn.next_functions[0][0]
 
 
+def failing(engine: Any, error: Exception | None = None) -> Any:
+    """A Function whose backward raises ``error``, by default an ArithmeticError."""
+    error = ArithmeticError("on purpose") if error is None else error
+
+    class Fails(engine.Function):  # type: ignore[misc]
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            raise error
+
+    return Fails
+
+
 def report(call: Callable[[], Any]) -> tuple[BaseException | None, str]:
     """The error of ``call``, if any, and all that was said: message, notes, causes, warnings."""
     error: BaseException | None = None

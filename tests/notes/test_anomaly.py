@@ -9,7 +9,7 @@ import weakref
 import pytest
 import torch
 
-from plugrad.tests.notes.engines import newer_torch, report, values
+from plugrad.tests.notes.engines import failing, newer_torch, report, values
 
 TORCH_NAMES = True
 
@@ -96,19 +96,10 @@ def test_a_nan_of_a_built_in_op_is_found(engine):
 
 
 def test_an_error_in_a_rule_is_traced_to_its_forward(engine):
-    class Fails(engine.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x.clone()
-
-        @staticmethod
-        def backward(ctx, g):
-            raise ArithmeticError("on purpose")
-
     x = engine.leaf([1.0])
 
     def the_line(x):
-        return Fails.apply(x)
+        return failing(engine).apply(x)
 
     def run():
         with engine.detect_anomaly():
@@ -150,19 +141,6 @@ def warned(call):
             call()
     texts = [str(w.message) for w in caught if w.category is UserWarning]
     return [t for t in texts if not t.startswith(("Anomaly Detection", "Using backward"))]
-
-
-def failing(engine):
-    class Fails(engine.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x.clone()
-
-        @staticmethod
-        def backward(ctx, g):
-            raise ArithmeticError("on purpose")
-
-    return Fails
 
 
 KINDS = {

@@ -8,7 +8,7 @@ import weakref
 import pytest
 import torch
 
-from plugrad.tests.notes.engines import accumulator, close, newer_torch, raw, values
+from plugrad.tests.notes.engines import accumulator, close, failing, newer_torch, raw, values
 
 TORCH_NAMES = True
 
@@ -1036,20 +1036,11 @@ def test_a_multi_grad_hook_can_be_removed(engine):
 
 
 def test_a_multi_grad_hook_does_not_run_in_a_backward_that_fails(engine):
-    class Fails(engine.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x.clone()
-
-        @staticmethod
-        def backward(ctx, g):
-            raise ArithmeticError("on purpose")
-
     a, b, seen = engine.leaf([1.0]), engine.leaf([1.0]), []
     a2, b2 = a * 1, b * 1
     engine.graph.register_multi_grad_hook((a2, b2), lambda gs: seen.append(len(gs)))
     with pytest.raises(ArithmeticError, match="on purpose"):
-        (Fails.apply(a2) * b2).backward()
+        (failing(engine).apply(a2) * b2).backward()
     assert seen == []
     (a2 * b2).backward()
     assert seen == [2]
@@ -1168,19 +1159,10 @@ def test_the_order_of_hooks_in_a_graph_is_that_of_its_nodes(engine):
 
 
 def test_a_change_through_a_view_runs_only_what_was_asked_for(engine):
-    class Fails(engine.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x.clone()
-
-        @staticmethod
-        def backward(ctx, g):
-            raise ArithmeticError("on purpose")
-
     x, y = engine.leaf([1.0, 2.0]), engine.leaf([3.0, 4.0])
 
     def changed():
-        bad = Fails.apply(y)
+        bad = failing(engine).apply(y)
         out = x.clone().view(-1)
         out += bad
         return out.sum(), bad

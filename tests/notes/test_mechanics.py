@@ -10,7 +10,7 @@ import warnings
 import pytest
 import torch
 
-from plugrad.tests.notes.engines import close, newer_torch, raw, values
+from plugrad.tests.notes.engines import close, failing, newer_torch, raw, values
 
 TORCH_NAMES = True
 
@@ -894,16 +894,7 @@ def test_the_grad_mode_is_restored_after_a_backward_inside(engine):
 
 
 def test_an_error_inside_an_inner_backward_comes_out(engine):
-    class Fails(engine.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x.clone()
-
-        @staticmethod
-        def backward(ctx, g):
-            raise ArithmeticError("on purpose")
-
-    inner = Fails.apply(engine.leaf([1.0]) * 2).sum()
+    inner = failing(engine).apply(engine.leaf([1.0]) * 2).sum()
 
     class Reenter(engine.Function):
         @staticmethod
@@ -942,19 +933,6 @@ def test_backward_inside_backward_goes_two_thousand_deep(engine):
 
 
 # --- errors in rules -----------------------------------------------------------------
-
-
-def failing(engine, error):
-    class Fails(engine.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x.clone()
-
-        @staticmethod
-        def backward(ctx, g):
-            raise error
-
-    return Fails
 
 
 def test_an_error_in_a_rule_keeps_its_type_and_its_traceback(engine):
