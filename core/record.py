@@ -154,7 +154,7 @@ def _output(
 ) -> Any:
     if not isinstance(tensor, Tensor):
         return tensor
-    differentiable = tensor.dtype.is_floating_point or tensor.dtype.is_complex
+    differentiable = is_differentiable(tensor.dtype)
     changed, position = dirty.get(id(tensor), (None, 0))
     if not differentiable or id(tensor) in constants:
         if changed is not None and changed.requires_grad:
