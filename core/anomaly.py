@@ -69,16 +69,20 @@ _WITHOUT = (
 )
 
 
-def _warn(record: Record) -> None:
+def warn_at_users_line(text: str) -> None:
+    """Give a UserWarning of the line that called backward, outside of plugrad and torch."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_OURS):
         level, frame = level + 1, frame.f_back
+    warnings.warn(text, UserWarning, stacklevel=level)
+
+
+def _warn(record: Record) -> None:
     text, before = _WITH_STACK, record.__dict__.get("_pg_induced_by")
     each: Any = (node_of(record).name(), record._pg_stack, before)
     while each is not None:
         name, stack, each = each
-        said = text.format(name, stack) if stack else _WITHOUT.format(name)
-        warnings.warn(said, UserWarning, stacklevel=level)
+        warn_at_users_line(text.format(name, stack) if stack else _WITHOUT.format(name))
         text = _INDUCED
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from plugrad.core.anomaly import warn_at_users_line
 from plugrad.core.context import running
 from plugrad.core.cotangent import Place, as_cotangents, as_places, root_gradient
 from plugrad.core.deep import on_another_stack
@@ -74,8 +73,6 @@ def backward(
     _run(roots, cotangents, retain_graph, create_graph, targets, accumulate=True)
 
 
-#: Modules that a call passes through on its way to backward; they are not the user's line.
-_OURS = ("plugrad.core.", "plugrad.interop", "torch.")
 #: Not empty once a backward with create_graph was warned about: once per process, as in
 #: torch.
 _said: list[bool] = []
@@ -83,15 +80,10 @@ _said: list[bool] = []
 
 def _warn_of_cycles() -> None:
     _said.append(True)
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_OURS):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(
+    warn_at_users_line(
         "Using backward() with create_graph=True will create a reference cycle between the leaf "
         "and its gradient: their graph lives until Python's garbage collector finds it. Use "
-        "plugrad.grad, which creates none, or set .grad to None after use",
-        UserWarning,
-        stacklevel=level,
+        "plugrad.grad, which creates none, or set .grad to None after use"
     )
 
 
