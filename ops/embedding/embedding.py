@@ -22,8 +22,8 @@ class Embedding(Function):
 
     A row at padding_idx gets no gradient. With scale_grad_by_freq each row's is divided by how
     often its index stands in x. With max_norm the named rows with a larger norm are first
-    scaled down to it, in place. With sparse gweight is a sparse tensor, in
-    which a row stands as often as it was named.
+    scaled down to it, in place. With sparse=True gweight is a sparse
+    tensor, in which a row stands as often as it was named.
     """
 
     @staticmethod

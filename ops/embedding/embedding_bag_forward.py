@@ -48,8 +48,8 @@ class EmbeddingBagForward(Function):
     Bag b begins at offsets[b]. A sum may have weights, w[i] x[indices[i]], and
     gw[i] = sum(gy[b] x[indices[i]]). gx is gy with the weights added at indices, for a maximum
     where it was found. Indices of padding_idx do not count. With scale_grad_by_freq a row's
-    gradient is divided by how often it was named. With sparse gx is a sparse tensor. The further
-    outputs are for the kernels.
+    gradient is divided by how often it was named. With sparse=True gx is a sparse tensor. The
+    further outputs are for the kernels.
     """
 
     @staticmethod

@@ -22,7 +22,7 @@ class EmbeddingForward(Function):
     """y = the rows of x that indices name;  gx = zeros with gy's rows added there.
 
     A row at padding_idx, if that is not negative, gets no gradient. With scale_grad_by_freq
-    each row's is divided by how often its index stands in indices. With sparse gx is a
+    each row's is divided by how often its index stands in indices. With sparse=True gx is a
     sparse tensor, in which a row stands as often as it was named.
     """
 
