@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from plugrad.tests.python_process import python
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -62,11 +64,4 @@ def run_in(copy, *command):
     environment = {name: value for name, value in os.environ.items() if name not in unwanted}
     with TemporaryDirectory() as path:
         (Path(path) / "plugrad").symlink_to(copy, target_is_directory=True)
-        return subprocess.run(
-            [sys.executable, *command],
-            cwd=copy,
-            env={**environment, "PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return python(*command, cwd=copy, env={**environment, "PYTHONPATH": path})

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 
 import pytest
 
 from plugrad.tests import checkout
 from plugrad.tests.plugins.site import Site
+from plugrad.tests.python_process import python
 
 EXAMPLES = checkout.ROOT / "examples"
 #: The packages that an example needs, its arguments for a quick run, the largest difference.
@@ -33,14 +32,7 @@ def run(folder, name, *arguments):
         "HF_HUB_OFFLINE": "1",
         "MPLBACKEND": "Agg",
     }
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLES / name), *arguments],
-        cwd=site.work,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python(str(EXAMPLES / name), *arguments, cwd=site.work, env=os.environ | environment)
     assert done.returncode == 0, done.stderr
     return done.stdout, site.work
 

@@ -10,6 +10,7 @@ import pytest
 
 import plugrad as pg
 from plugrad.tests import checkout
+from plugrad.tests.python_process import fresh_python
 
 PROJECT = checkout.PYPROJECT["project"]
 SETUPTOOLS = checkout.PYPROJECT["tool"]["setuptools"]
@@ -87,9 +88,7 @@ assert not asked, asked
 def test_the_core_needs_no_extra(tmp_path):
     extras = {"matplotlib", "numpy", "pytest", "rich", "scipy", "sklearn", "typer"}
     code = WITHOUT.format(extras=extras)
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = fresh_python("-c", code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 
 import pytest
 
 from plugrad.testing import LAWS
 from plugrad.tests import checkout
+from plugrad.tests.python_process import python
 
 README = (checkout.ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
@@ -23,13 +22,13 @@ def test_there_is_an_example_for_each_thing_users_do():
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_an_example_runs(number, tmp_path):
     # In a process and a folder of its own: one of them registers an op.
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", EXAMPLES[number]],
+    done = python(
+        "-W",
+        "error",
+        "-c",
+        EXAMPLES[number],
         cwd=tmp_path,
         env=os.environ | {"PLUGRAD_PACKS": "none"},
-        capture_output=True,
-        text=True,
-        check=False,
     )
     assert done.returncode == 0, done.stderr
 
@@ -39,14 +38,7 @@ def test_what_the_report_of_an_op_in_a_file_prints_can_be_typed(tmp_path):
 
     def run(*command):
         environment = os.environ | {"PLUGRAD_PACKS": "none"}
-        done = subprocess.run(
-            [sys.executable, *command],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = python(*command, cwd=tmp_path, env=environment)
         return done.stdout
 
     printed = run("cube.py")

@@ -19,6 +19,7 @@ from plugrad.cli.app import app
 from plugrad.core import SampleMaker
 from plugrad.plugins.default import registry
 from plugrad.tests.cli import wrong_ops
+from plugrad.tests.python_process import python
 
 QUICK = ("--law", "runs", "--law", "oracle")
 #: How many samples they have.
@@ -30,14 +31,7 @@ def check(*arguments):
 
 
 def as_a_user(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "plugrad", "check", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        **options,
-    )
+    return python("-m", "plugrad", "check", *arguments, **options)
 
 
 @pytest.fixture

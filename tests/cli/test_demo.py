@@ -10,11 +10,13 @@ import time
 
 import pytest
 
+from plugrad.tests.python_process import python
+
 pytest.importorskip("typer")
 pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 
-DEMO = [sys.executable, "-m", "plugrad", "demo"]
+DEMO = ["-m", "plugrad", "demo"]
 EPOCH_LINE = re.compile(
     r"^ *(?P<number>\d+)/\d+ +(?P<loss>[\d.]+) +(?P<train>[\d.]+) +(?P<validation>[\d.]+)"
     r" +(?P<absolute>\S+) +(?P<relative>\S+) +(?P<relative64>\S+)$",
@@ -23,15 +25,7 @@ EPOCH_LINE = re.compile(
 
 
 def run(folder, *options, **kwargs):
-    return subprocess.run(
-        [*DEMO, *options],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        **kwargs,
-    )
+    return python(*DEMO, *options, cwd=folder, **kwargs)
 
 
 def size_of_png(path):
@@ -116,7 +110,7 @@ def test_the_seed_decides_the_run(two_epochs, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 def test_ctrl_c_ends_it_cleanly(tmp_path):
     process = subprocess.Popen(
-        [*DEMO, "--epochs", "100000", "--out", "plots"],
+        [sys.executable, *DEMO, "--epochs", "100000", "--out", "plots"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -173,14 +167,7 @@ def test_wrong_gradients_fail(tmp_path):
         "pg.registry['relu'].function.record_type._pg_rule = wrong\n"
         "main()\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", lie, "demo", "--epochs", "1"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = python("-c", lie, "demo", "--epochs", "1", cwd=tmp_path)
     assert done.returncode == 1
     assert "the gradients differ from torch's" in done.stdout
     assert "\n  fix: " in done.stdout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 
 import pytest
@@ -14,6 +13,7 @@ from typer.testing import CliRunner
 
 from plugrad.cli.app import app
 from plugrad.tests.checkout import ROOT
+from plugrad.tests.python_process import python
 
 SCRIPT = """
 import torch
@@ -177,7 +177,6 @@ def test_the_help_does_not_import_what_draws():
         "done = CliRunner().invoke(app, ['graph', '--help'])\n"
         "print(done.exit_code, 'plugrad.drawing' in sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT.parent
-    )
+    done = python("-c", code, cwd=ROOT.parent)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["0", "False"]

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 import plugrad as pg
 from plugrad.cli.extras import require
 from plugrad.cli.interruption import Interruption
+from plugrad.tests.python_process import fresh_python
 
 
 def run(*arguments, code=None):
     start = ["-m", "plugrad"] if code is None else ["-c", code]
-    return subprocess.run(
-        [sys.executable, *start, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return fresh_python(*start, *arguments)
 
 
 def test_help_names_the_commands():

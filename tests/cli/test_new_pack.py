@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import os
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 from zipfile import ZipFile
@@ -25,6 +23,7 @@ from plugrad.cli.scaffold.rendered import rendered
 from plugrad.plugins.pack import Pack
 from plugrad.tests import checkout
 from plugrad.tests.cli.author_environment import AuthorEnvironment
+from plugrad.tests.python_process import python
 
 FILES = """
 .github/workflows/ci.yml
@@ -200,13 +199,7 @@ def test_what_is_written_is_clean_whatever_the_names(here, pack, op):
     assert new_pack(pack, "--op", op).exit_code == 0
     (folder,) = here.iterdir()
     for command in (["check"], ["format", "--check"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--no-cache", "."],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = python("-m", "ruff", *command, "--no-cache", ".", cwd=folder)
         assert done.returncode == 0, done.stdout
 
 
@@ -411,12 +404,8 @@ def test_it_needs_jinja2(here, monkeypatch):
 
 
 def test_a_setting_that_is_not_understood_is_told(here):
-    done = subprocess.run(
-        [sys.executable, "-m", "plugrad", "new-pack", "softclip"],
-        env=os.environ | {"PLUGRAD_PACKS": "a,-b"},
-        capture_output=True,
-        text=True,
-        check=False,
+    done = python(
+        "-m", "plugrad", "new-pack", "softclip", env=os.environ | {"PLUGRAD_PACKS": "a,-b"}
     )
     assert done.returncode == 2
     assert done.stderr.startswith("Error: 'a,-b' is not a valid pack selection\n")

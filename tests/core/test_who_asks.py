@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +11,7 @@ from torch import Tensor, nn
 
 import plugrad as pg
 from plugrad.errors import UnknownTorchFunctionError
+from plugrad.tests.python_process import python
 
 MAKERS = [
     lambda: pg.Variable(torch.ones(2), requires_grad=True),
@@ -172,13 +171,7 @@ print(p.sum())
 def test_what_is_written_in_c_does_not_crash(adopt):
     import os
 
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", IN_C],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PLUGRAD_ADOPT": adopt},
-        check=False,
-    )
+    run = python("-W", "ignore", "-c", IN_C, env={**os.environ, "PLUGRAD_ADOPT": adopt})
     assert run.returncode == 0, run.stderr
     assert "alive:" in run.stdout
     assert "Variable(3., grad_fn=<Sum>)" in run.stdout

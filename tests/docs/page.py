@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from itertools import zip_longest
+
+from plugrad.tests.python_process import python
 
 _BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _NUMBER = re.compile(r"[-+]?\d+\.\d+(?:e[-+]?\d+)?")
@@ -62,13 +62,7 @@ def printed_by(sources, folder):
     """What each of these pieces of a program prints, run one after the other in one process."""
     (folder / "my_ops.py").write_text(_RUNNER)
     (folder / "blocks.json").write_text(json.dumps(sources))
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "my_ops.py", "blocks.json"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python("-W", "error", "my_ops.py", "blocks.json", cwd=folder)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -72,9 +72,7 @@ def test_its_parts_are_known(command):
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory):
-    made = Shell(tmp_path_factory.mktemp("shell"))
-    yield made
-    made.close()
+    return Shell(tmp_path_factory.mktemp("shell"))
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,6 @@ import importlib
 import json
 import re
 import shlex
-import subprocess
-import sys
 
 import pytest
 
@@ -20,6 +18,7 @@ from plugrad.cli.app import app
 from plugrad.testing import LAWS
 from plugrad.tests.checkout import ROOT
 from plugrad.tests.docs.page import blocks_of
+from plugrad.tests.python_process import python
 
 PAGE = ROOT / "docs" / "kernels.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -66,14 +65,7 @@ def test_the_kernel_of_the_page_fails_as_it_says(files):
 def accepted(folder):
     interpreter, *arguments = shlex.split(command("sh", "python accept.py").text)
     assert interpreter == "python"
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    return python(*arguments, cwd=folder)
 
 
 def test_a_program_reads_the_report(files):

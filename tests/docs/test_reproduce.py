@@ -56,9 +56,7 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory):
-    made = Shell(tmp_path_factory.mktemp("shell"))
-    yield made
-    made.close()
+    return Shell(tmp_path_factory.mktemp("shell"))
 
 
 def told_by(output):

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,6 +17,7 @@ import plugrad as pg
 from plugrad.drawing.dot import bytes_text, quoted
 from plugrad.errors import DrawingFileError
 from plugrad.tests.drawing.graphs import a_layer, leaf
+from plugrad.tests.python_process import python
 
 NASTY = '</script><script>alert("1")</script>&amp; "\\ \u2028 \U0001f600 ${x} $title'
 
@@ -217,7 +217,8 @@ def test_it_is_imported_only_when_it_is_used():
         "assert 'plugrad.drawing' in sys.modules\n"
         "print(pg.draw.__module__, 'jinja2' in sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = python("-c", code)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["plugrad.drawing.draw", "False"]
 
 

@@ -6,8 +6,6 @@ import collections
 import functools
 import os
 import pickle
-import subprocess
-import sys
 import traceback
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -18,6 +16,7 @@ from torch.autograd.function import once_differentiable
 
 import plugrad as pg
 from plugrad.errors import SavedIntermediateError
+from plugrad.tests.python_process import python
 
 #: Whether torch's apply is written in C, and so has no code to replace.
 IN_C = hasattr(torch.autograd.Function, "_plugrad_torchs_apply")
@@ -371,13 +370,7 @@ if adopted(later):
 
 @pytest.mark.parametrize(("switch", "arguments"), [("", []), ("0", []), ("1", ["freeze"])])
 def test_an_alias_bound_before_the_import_is_adopted(switch, arguments):
-    done = subprocess.run(
-        [sys.executable, "-c", ALIAS_FIRST, *arguments],
-        env={**os.environ, "PLUGRAD_ADOPT": switch},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python("-c", ALIAS_FIRST, *arguments, env={**os.environ, "PLUGRAD_ADOPT": switch})
     assert not done.returncode, done.stderr
     adopted, switched_off, later, *refused = done.stdout.splitlines()
     assert adopted.split() == [str(switch != "0")] * 5

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import textwrap
+
+from plugrad.tests.python_process import python
 
 IMPORTS = "import plugrad as pg\nfrom plugrad import Sample\n"
 
@@ -103,7 +103,7 @@ class Site:
                 file.unlink()
             info.rmdir()
 
-    def run(self, *code, options=(), status=0, **environment):
+    def run(self, *code, options=(), status=0, start=python, **environment):
         """What a program prints that finds the site: stdout and stderr.
 
         Packs that are installed elsewhere are switched off, unless the program chooses.
@@ -112,19 +112,12 @@ class Site:
             code: the program's parts, after PROGRAM.
             options: Python's; with ``-m``, say, they are the program.
             status: the one it must end with.
+            start: what starts it.
             environment: variables to set.
         """
         program = "\n".join(textwrap.dedent(part) for part in (PROGRAM, *code))
-        command = [sys.executable, *options, *(["-c", program] if code else [])]
-        done = subprocess.run(
-            command,
-            cwd=self.work,
-            env=self.environment() | environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        command = [*options, *(["-c", program] if code else [])]
+        done = start(*command, cwd=self.work, env=self.environment() | environment)
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout, done.stderr
 

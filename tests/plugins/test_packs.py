@@ -8,6 +8,7 @@ import pytest
 
 from plugrad.tests.plugins.bad_packs import BAD_PACKS
 from plugrad.tests.plugins.site import GOOD, IMPORTS, MISS_AS_ERROR, hook, op_class, pack_of
+from plugrad.tests.python_process import fresh_python
 
 #: What must hold beside any bad pack: a good one and plugrad itself work.
 STILL_FINE = """
@@ -329,7 +330,7 @@ sys.meta_path.insert(0, Meddler)
     )
     site.install("early", pack_of("triple", 3))
     site.install("fine", pack_of("five", 5))
-    out, _ = site.run("print(x.triple().data.tolist(), x.five().data.tolist())")
+    out, _ = site.run("print(x.triple().data.tolist(), x.five().data.tolist())", start=fresh_python)
     assert "partially initialized module 'plugrad'" in out
     assert out.endswith("\n[3.0, 6.0] [5.0, 10.0]\n")
 

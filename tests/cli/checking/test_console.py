@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import subprocess
-import sys
 
 import pytest
 
@@ -17,6 +15,7 @@ from rich.text import Text
 
 from plugrad.cli.checking.console import folded, print_table
 from plugrad.cli.describing.pack_facts import print_packs
+from plugrad.tests.python_process import python
 
 ERROR = "ValueError: " + "a long story, " * 20 + "the end"
 
@@ -130,11 +129,9 @@ def test_what_fits_is_left_alone():
      "strength sin", "explain", "explain complex dropped", "check --help", "--help"],
 )  # fmt: skip
 def test_every_command_keeps_to_60_columns(command, monkeypatch):
-    done = subprocess.run(
-        [sys.executable, "-m", "plugrad", *command.split()],
-        capture_output=True, text=True, check=True,
-        env={**os.environ, "COLUMNS": "60", "PLUGRAD_PACKS": "none"},
-    )  # fmt: skip
+    environment = {**os.environ, "COLUMNS": "60", "PLUGRAD_PACKS": "none"}
+    done = python("-m", "plugrad", *command.split(), env=environment)
+    assert done.returncode == 0, done.stderr
     wide = [line for line in done.stdout.splitlines() if len(line) > 60]
     # A command in an example can be copied, so it stays one line.
     wide = [line for line in wide if len(line) > 64 or not re.match(r"  plugrad (?!.*  )", line)]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 
 import pytest
 
 import plugrad as pg
 from plugrad.tests.checkout import ROOT
+from plugrad.tests.python_process import python
 
 # In a process of its own: it imports the packs of this repository, installed or not.
 PROGRAM = """
@@ -22,13 +21,7 @@ print(json.dumps([catalogue(), sorted(internal_places())]))
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM],
-        cwd=tmp_path_factory.mktemp("elsewhere"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python("-W", "error", "-c", PROGRAM, cwd=tmp_path_factory.mktemp("elsewhere"))
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
