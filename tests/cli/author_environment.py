@@ -70,7 +70,9 @@ class AuthorEnvironment:
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=folder,
-            env=kept | {"PATH": path, "VIRTUAL_ENV": str(self.bin.parent), "OMP_NUM_THREADS": "1"},
+            env=kept
+            | {"PATH": path, "VIRTUAL_ENV": str(self.bin.parent), "OMP_NUM_THREADS": "1"}
+            | {"MYPY_CACHE_DIR": str(self.bin.parent / "mypy")},  # it reads torch once for all
             capture_output=True,
             text=True,
             check=False,
