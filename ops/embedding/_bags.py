@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.errors import ArgumentError
-from plugrad.ops.embedding._rows import counts, sparse_gradient
+from plugrad.ops.embedding._rows import counts
 
 SUM, MEAN, MAX = 0, 1, 2
 FLOATING = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
@@ -27,32 +27,6 @@ def rows(table: Tensor, indices: Tensor, by_freq: bool = False) -> Tensor:
     """The rows of ``table`` at ``indices``, by frequency divided by how often each stands there."""
     y = table.index_select(0, indices.long())
     return y / counts(indices, table.shape[0], table.dtype).unsqueeze(-1) if by_freq else y
-
-
-def sparse_gradient_of_bags(
-    gy: Tensor,
-    indices: Tensor,
-    bag: Tensor,
-    sizes: Tensor,
-    places: Tensor,  # noqa: ARG001 (of a maximum)
-    num_weights: int,
-    scale_grad_by_freq: bool,
-    mode: int,
-    per_sample_weights: Tensor | None,
-    padding_idx: int,
-) -> Tensor:
-    """The gradient of a table as a sparse tensor, with a row for each index, as torch has it."""
-    if mode == MAX:
-        raise ArgumentError(
-            "with sparse=True a maximum of bags has no gradient (nor does it in torch)",
-            where="backward of embedding_bag",
-            fix="leave out sparse=True, for a dense gradient",
-        )
-    if mode == MEAN:
-        gy = gy / sizes.clamp(min=1).unsqueeze(1)
-    each = gy.index_select(0, bag.long())
-    each = each if per_sample_weights is None else each * per_sample_weights.unsqueeze(1)
-    return sparse_gradient(each, indices, num_weights, padding_idx, scale_grad_by_freq)
 
 
 def without_padding(x: Tensor, indices: Tensor, padding_idx: int) -> Tensor:
@@ -75,18 +49,6 @@ def by_frequency(z: Tensor, indices: Tensor) -> Tensor:
     """
     ones = torch.ones(indices.shape, dtype=z.dtype, device=z.device)
     return z / summed(ones, indices, z.shape[0]).clamp(min=1).unsqueeze(1)
-
-
-def with_rest(
-    gy: Tensor, sizes: Tensor, places: Tensor, mode: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The same with one more bag, for indices after the last offset, which are in no other.
-
-    Its gradient is 0; without it the kernels would read beyond ``gy``.
-    """
-    gy = torch.cat([gy, gy.new_zeros(1, gy.shape[1])])
-    sizes = torch.cat([sizes, sizes.new_full((1,), mode != MAX)])
-    return gy, sizes, torch.cat([places, places.new_zeros(1, *places.shape[1:])])
 
 
 def packed(*tensors: Tensor | None) -> list[Any]:

@@ -10,15 +10,9 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.core.installed_torch import torch_before
 from plugrad.ops.embedding._bag_kernel import bag_kernel
-from plugrad.ops.embedding._bags import (
-    AFTER_THE_LAST,
-    FLOATING,
-    bags,
-    by_frequency,
-    sparse_gradient_of_bags,
-    with_rest,
-)
+from plugrad.ops.embedding._bags import AFTER_THE_LAST, FLOATING, bags
 from plugrad.ops.embedding._rows import NO_SPARSE_SAMPLE
+from plugrad.ops.embedding._table_gradient import gradient_of_table, with_rest
 
 
 @op(
@@ -48,8 +42,7 @@ class EmbeddingBagForward(Function):
     Bag b begins at offsets[b]. A sum may have weights, w[i] x[indices[i]], and
     gw[i] = sum(gy[b] x[indices[i]]). gx is gy with the weights added at indices, for a maximum
     where it was found. Indices of padding_idx do not count. With scale_grad_by_freq a row's
-    gradient is divided by how often it was named. With sparse=True gx is a sparse tensor. The
-    further outputs are for the kernels.
+    gradient is divided by how often it was named. The further outputs are for the kernels.
     """
 
     @staticmethod
@@ -65,8 +58,7 @@ class EmbeddingBagForward(Function):
         include_last_offset: bool = False,
         padding_idx: int = -1,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        w = per_sample_weights
-        last = w, include_last_offset, padding_idx
+        last = (w := per_sample_weights), include_last_offset, padding_idx
         outputs = bag_kernel(x, indices, offsets, scale_grad_by_freq, mode, False, *last)
         _, bag, sizes, places = outputs
         known = bag.numel() == indices.numel()  # one of the kernels does not say
@@ -89,10 +81,8 @@ class EmbeddingBagForward(Function):
             gy, sizes, places = with_rest(gy, sizes, places, ctx.mode)
         gx = gw = None
         if ctx.needs_input_grad[0]:
-            last = ctx.count, ctx.sparse and ctx.by_freq, ctx.mode, w, ctx.padding_idx
-            gradient = sparse_gradient_of_bags if ctx.sparse else _gradient
-            gx = gradient(gy, indices, bag, sizes, places, *last)
-            gx = by_frequency(gx, indices) if ctx.by_freq else gx
+            last = ctx.count, ctx.by_freq, ctx.mode, w, ctx.padding_idx
+            gx = gradient_of_table(ctx.sparse, gy, indices, bag, sizes, places, *last)
         if x is not None:
             gw = _weights_gradient(gy, x, indices, offsets, bag, ctx.mode, ctx.padding_idx)
         return gx, None, None, None, None, None, gw
@@ -119,12 +109,10 @@ class EmbeddingBagForward(Function):
         for constant in ((), (0,), (6,)):
             weighted = Sample(make(5, 2), indices, starts, per_sample_weights=make(7))
             yield weighted.constant(*constant)
-        padded = Sample(make(5, 2), indices, starts, per_sample_weights=make(7), padding_idx=3)
-        yield padded
+        yield Sample(make(5, 2), indices, starts, per_sample_weights=make(7), padding_idx=3)
         x = make.tensor([[0.0, 2.0], [1.0, 0.0]])
         some, start = make.tensor([0, 1, 1], dtype=torch.int64), make.tensor([0], dtype=torch.int64)
         yield Sample(x, some, start, per_sample_weights=make.tensor([0.0, 1.0, 0.0]))
 
 
-_gradient = torch.ops.aten._embedding_bag_dense_backward.default
 _weights_gradient = torch.ops.aten._embedding_bag_per_sample_weights_backward.default

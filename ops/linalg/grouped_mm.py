@@ -8,30 +8,9 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.linalg._groups import by_group, grouped, in_no_group
 
 _F = torch.nn.functional
-
-
-def _reference(
-    x: Tensor,
-    y: Tensor,
-    offs: Tensor | None = None,
-    bias: Tensor | None = None,
-    out_dtype: torch.dtype | None = None,
-) -> Tensor:
-    """Multiply group by group, what torch's kernel takes; what is in no group is 0."""
-    torch._grouped_mm(x.detach(), y.detach(), offs, bias, out_dtype)
-    if offs is None:
-        return x @ y
-    ends = offs.tolist()
-    groups = list(enumerate(zip([0, *ends], ends, strict=False)))
-    if x.dim() == 3:
-        parts = [x[g] @ y[:, a:b] for g, (a, b) in groups]
-        return torch.cat((*parts, 0 * (x[0] @ y)[:, ends[-1] :]), 1)
-    if y.dim() == 3:
-        parts = [x[a:b] @ y[g] for g, (a, b) in groups]
-        return torch.cat((*parts, 0 * (x @ y[0])[ends[-1] :]))
-    return torch.stack([x[:, a:b] @ y[a:b] for _, (a, b) in groups])
 
 
 @op(
@@ -41,7 +20,7 @@ def _reference(
         torch._grouped_mm,
         torch.ops.aten._grouped_mm.default,
     ),
-    reference=_reference,
+    reference=by_group,
     aliases={"mat_a": "x", "mat_b": "y", "mat2": "y"},
     dtypes=(torch.float32, torch.float16, torch.bfloat16),
     waives={
@@ -72,14 +51,14 @@ class GroupedMm(Function):
         ctx.save_for_backward(x if need_gy else None, y if need_gx else None, offs)
         z = torch._grouped_mm(x, y, offs, bias, out_dtype)
         if z.dim() == 2:
-            z.masked_fill_(_rest(z, offs, x.dim() == 2), 0.0)
+            z.masked_fill_(in_no_group(z, offs, x.dim() == 2), 0.0)
         return z
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y, offs = ctx.saved_tensors
-        gx = None if y is None else _grouped(gz, y.mT, offs)
-        return gx, None if x is None else _grouped(x.mT, gz, offs)
+        gx = None if y is None else grouped(gz, y.mT, offs)
+        return gx, None if x is None else grouped(x.mT, gz, offs)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -105,35 +84,3 @@ class GroupedMm(Function):
         yield Sample(made(4, 8), made(2, 8, 8)).raises(RuntimeError, "offset")
         other = Sample(made(4, 8), made(2, 8, 8), offs=offs, out_dtype=torch.float64)
         yield other.raises(RuntimeError, "dtype")
-
-
-def _grouped(x: Tensor, y: Tensor, offs: Tensor | None) -> Tensor:
-    z = torch._grouped_mm(_aligned(x), _aligned(y), offs)
-    if z.dim() == 3:
-        return z
-    return torch.where(_rest(z, offs, x.dim() == 2), 0.0, z)
-
-
-def _rest(z: Tensor, offs: Tensor | None, rows: bool) -> Tensor:
-    """Where the matrix z is in no group: the kernel writes nothing there."""
-    assert offs is not None
-    rest = torch.arange(z.shape[0 if rows else 1], device=z.device) >= offs[-1:]
-    return rest.unsqueeze(-1) if rows else rest
-
-
-def _aligned(x: Tensor) -> Tensor:
-    """X in a layout that the kernel takes: rows, or columns, begin at multiples of 16 bytes."""
-    unit = 16 // x.dtype.itemsize
-    row, column = x.stride()[-2:]
-    if row == 1 and column >= max(1, x.shape[-2]):
-        fits = column % unit == 0
-    else:
-        fits = column == 1 and row >= max(1, x.shape[-1]) and row % unit == 0
-    if fits:
-        return x
-    size = x.shape[-1]
-    gap = -size % unit if size else unit
-    return _F.pad(x, (0, gap))[..., :size] if gap else x.clone(memory_format=_ROWS)
-
-
-_ROWS = torch.contiguous_format

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import torch
 from torch import Tensor
@@ -62,20 +62,6 @@ def _refuse(what: str, x: Tensor) -> NoReturn:
         where=f"a call of mkldnn_rnn_layer, x of shape {tuple(x.shape)}",
         fix="call torch.nn.LSTM or torch.nn.GRU, which chooses what to call",
     )
-
-
-def has_kernel(x: Tensor) -> bool:
-    """Whether oneDNN computes a layer of such an x, as torch asks for nn.LSTM."""
-    if x.device.type != "cpu" or not x.numel():
-        return False
-    return x.dtype is torch.float32 or (
-        x.dtype is torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    )
-
-
-def for_kernel(dtype: torch.dtype, *tensors: Tensor | None) -> list[Any]:
-    """``tensors`` as the kernels read them, which do not look at the layout."""
-    return [None if t is None else t.to(dtype).contiguous() for t in tensors]
 
 
 def lstm(

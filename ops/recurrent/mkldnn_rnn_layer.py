@@ -9,34 +9,13 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, Variable, op
-from plugrad.ops.recurrent._lstm import (
-    Weights,
-    check_lstm,
-    for_kernel,
-    has_kernel,
-    lstm,
-    lstm_gradient,
-)
-
-
-def _outputs(x: Tensor, *given: Any) -> Sequence[Any]:
-    """The three outputs and, if the kernel ran, what it keeps for backward."""
-    four, (h, c, reverse, sizes, mode), last = given[:4], given[4:9], given[9:]
-    weights = Weights.of(four, last[2])
-    check_lstm(x, weights, (h, c), sizes, mode, last[0])
-    if not has_kernel(x):
-        return *lstm(x, weights, h, c, reverse), None
-    four = four if weights.bias is not None else (four[0], four[1], four[0], four[1])
-    return _forward(*for_kernel(x.dtype, x, *four, h, c), reverse, [], mode, *last)
-
-
-def _nothing(x: Tensor) -> Tensor:
-    return x.new_empty(0, dtype=torch.uint8)
+from plugrad.ops.recurrent._kernel import for_kernel, nothing, outputs_of_layer
+from plugrad.ops.recurrent._lstm import Weights, lstm_gradient
 
 
 def _reference(x: Tensor, *given: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    y, h, c, _ = _outputs(x, *given)
-    return y, h, c, _nothing(x)
+    y, h, c, _ = outputs_of_layer(x, *given)
+    return y, h, c, nothing(x)
 
 
 @op(
@@ -84,9 +63,9 @@ class MkldnnRnnLayer(Function):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         four, size = (weight0, weight1, weight2, weight3), (hidden_size, num_layers)
         last = *size, has_biases, bidirectional, batch_first, train
-        *outputs, kept = _outputs(x, *four, h, c, reverse, batch_sizes, mode, *last)
+        *outputs, kept = outputs_of_layer(x, *four, h, c, reverse, batch_sizes, mode, *last)
         ctx.save_for_backward(x, *four, h, c, *outputs, kept)
-        fourth = _nothing(x)
+        fourth = nothing(x)
         ctx.mark_non_differentiable(fourth)
         ctx.set_materialize_grads(False)
         ctx.reverse, ctx.has_biases = bool(reverse), bool(has_biases)
@@ -126,5 +105,4 @@ def _sample(
     return Sample(x, *weights, h, c, reverse, [], 2, 3, 1, bias, False, False, True)
 
 
-_forward = torch.ops.aten.mkldnn_rnn_layer.default
 _backward = torch.ops.aten.mkldnn_rnn_layer_backward.default
