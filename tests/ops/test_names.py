@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from functools import reduce
+from pathlib import Path
 
 import pytest
 import torch
@@ -118,3 +120,11 @@ def test_the_namespaces_of_torch():
     assert pg.ops.fft.rfft(x).requires_grad
     torch.testing.assert_close(pg.ops.special.expit(x).data, x.data.sigmoid())
     assert pg.ops.absolute(x).grad_fn.name() == "Abs"
+
+
+def test_a_module_with_an_op_can_be_read_at_once():
+    modules = {op.function.__module__ for op in pg.registry if op.pack == "plugrad"}
+    files = [Path(sys.modules[name].__file__) for name in modules]
+    lengths = {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in files}
+    assert len(lengths) > 500
+    assert {name: length for name, length in lengths.items() if length > 120} == {}
