@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from plugrad.core.context import running
 from plugrad.core.variable import Variable
 from plugrad.errors import ForwardModeError, TransformTypeError
 from plugrad.functional.duals import DualLevel
@@ -58,6 +59,7 @@ def enter_dual_level() -> int:
             fix="nest pg.func.jvp, which can be nested to any depth",
         )
     _current.level = DualLevel()
+    running.duals = True
     torch._C._set_grad_enabled(True)
     return 0
 
@@ -78,6 +80,7 @@ def exit_dual_level(*, level: int | None = None) -> None:
         )
     current.end()
     _current.level = None
+    running.duals = False
     torch._C._set_grad_enabled(current.recording)
 
 

@@ -13,6 +13,7 @@ from plugrad.core.counted import counted
 from plugrad.core.grad_fn import Node
 from plugrad.core.node import edge_to, ends
 from plugrad.core.variable import Variable
+from plugrad.core.written import read_back
 from plugrad.errors import (
     BackwardError,
     GradientCountError,
@@ -41,6 +42,28 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         return f"shape {tuple(self.shape)} and dtype {self.dtype}"
+
+
+def as_roots(given: Any) -> tuple[Place, ...]:
+    """``as_places``, also of tensors that torch computed from Variables that a module wrote.
+
+    Raises:
+        GradientTypeError: as for ``as_places``.
+    """
+    if isinstance(given, Variable):  # nearly always
+        return (_place(0, given),)
+    if type(given) is Tensor:
+        given = (given,)
+    if isinstance(given, list | tuple) and not hasattr(given, "output_nr"):
+        given = [_read_back(each) for each in given]
+    return as_places(given)
+
+
+def _read_back(given: Any) -> Any:
+    if type(given) is not Tensor or given.grad_fn is None:
+        return given
+    variable = read_back(given)
+    return given if variable is None else variable
 
 
 def as_places(given: Any) -> tuple[Place, ...]:

@@ -8,7 +8,7 @@ import torch
 
 from plugrad.core.anomaly import warn_at_users_line
 from plugrad.core.context import running
-from plugrad.core.cotangent import Place, as_cotangents, as_places, root_gradient
+from plugrad.core.cotangent import Place, as_cotangents, as_places, as_roots, root_gradient
 from plugrad.core.deep import on_another_stack
 from plugrad.core.execution_engine import run_final_callbacks
 from plugrad.core.walk import Walk
@@ -54,7 +54,7 @@ def backward(
             cotangent, or what an op's backward returned, does not fit.
         GradientCountError: an op's backward returned a wrong number of gradients.
     """
-    roots = as_places(tensors)
+    roots = as_roots(tensors)
     cotangents = as_cotangents(grad_tensors, len(roots))
     if create_graph and (not _said or torch.is_warn_always_enabled()):
         _warn_of_cycles()

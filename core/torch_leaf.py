@@ -8,30 +8,30 @@ which adds it to the tensor's grad.
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
 
 from plugrad.core.variable import Variable, plain
+from plugrad.core.written import in_a_module, read_back
 from plugrad.errors import TorchGraphError
-
-if TYPE_CHECKING:
-    from types import CodeType
-
-#: What runs while a module is called.
-_MODULE_CALL: CodeType = torch.nn.Module._call_impl.__code__
 
 
 def leaf_of(tensor: Tensor, op_name: str) -> Variable:
     """A leaf in the place of a tensor that requires grad in torch's autograd.
 
+    Where torch computed it from Variables that a module wrote, it is no leaf.
+
     Raises:
         TorchGraphError: it is a parameter, or computed from one, which should be a Variable; or
             no module is being called.
     """
-    if not (_in_a_module() and _is_plain(tensor)):
+    if tensor.grad_fn is not None:
+        variable = read_back(tensor)
+        if variable is not None:
+            return variable
+    if not (in_a_module() and _is_plain(tensor)):
         refuse_torch_graph(tensor, op_name)
     leaf = plain(tensor.detach()).requires_grad_()
     leaf.register_post_accumulate_grad_hook(lambda leaf: _hand_on(leaf, tensor))
@@ -57,15 +57,6 @@ def _is_plain(tensor: Tensor) -> bool:
             return False
         nodes += [before for before, _ in node.next_functions if before is not None]
     return True
-
-
-def _in_a_module() -> bool:
-    frame = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code is _MODULE_CALL:
-            return True
-        frame = frame.f_back  # type: ignore[assignment]
-    return False
 
 
 def refuse_torch_graph(tensor: Tensor, op_name: str) -> NoReturn:

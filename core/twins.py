@@ -22,6 +22,7 @@ from plugrad.core.tensor_facts import check_inference
 from plugrad.core.unpack import any_foreign
 from plugrad.core.variable import Variable, plain
 from plugrad.core.views import check_inplace
+from plugrad.core.written import may_be_source, source_of
 from plugrad.errors import InplaceError
 
 if TYPE_CHECKING:
@@ -117,6 +118,13 @@ def _tracked(value: Any) -> bool:
     if isinstance(value, Variable):
         return edge_of(value) is not None
     return isinstance(value, list | tuple) and any(map(_tracked, value))
+
+
+def _with_sources(value: Any) -> Any:
+    """``value`` with tensors that torch's graph knows for Variables that require grad."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_with_sources, value))
+    return source_of(value) if _tracked(value) else value
 
 
 def overwrite(
@@ -254,6 +262,10 @@ def _change_tensor(
 ) -> Any:
     """Torch's own in-place call on a plain tensor, with Variables among its arguments."""
     if torch.is_grad_enabled() and any(map(_tracked, (*args, *kwargs.values()))):
+        if isinstance(tensor, Tensor) and may_be_source():
+            args = tuple(map(_with_sources, args))
+            kwargs = {k: _with_sources(v) for k, v in kwargs.items()}
+            return _change_tensor(native, name, tensor, args, kwargs)
         raise InplaceError(
             f"{name} would write a Variable that requires grad into a plain tensor, which "
             "cannot remember where its values come from",

@@ -42,6 +42,8 @@ _NOT_TOLD = (
     "torch.utils.checkpoint.",
     "torch.utils.weak.",
 )
+#: Models call it for their caches; it sets ``_dynamo_static_input_type``.
+_TOLD = "torch._dynamo.decorators.mark_static_address"
 #: Modules that ask in order to transform functions of tensors, and would then hand a Variable to C.
 _REFUSED = (
     "torch._export.",
@@ -80,6 +82,9 @@ def _class_for_whoever_asks(variable: Any) -> type:
     return type(variable)
 
 
+def _ignore(variable: Any, hint: str) -> None: ...
+
+
 class TellsTensor:
     """Gives ``__class__`` to objects that are tensors for Python code only."""
 
@@ -87,6 +92,8 @@ class TellsTensor:
 
     if not TYPE_CHECKING:
         __class__ = property(_class_for_whoever_asks)
+        # A hint for what compiles, which compiles nothing of a Variable: it is not kept.
+        _dynamo_static_input_type = property(None, _ignore)
 
 
 def _asks_for_a_tensor(asked: Any) -> bool:
@@ -110,7 +117,7 @@ def _look(frame: FrameType, code: CodeType, place: int) -> tuple[CodeType, Quest
     question, module = None, f"{frame.f_globals.get('__name__')}."
     if module.startswith(_REFUSED):
         question = _refused(_question(code, place))
-    elif not module.startswith(_NOT_TOLD):
+    elif module + code.co_name == _TOLD or not module.startswith(_NOT_TOLD):
         question = _question(code, place)
     if len(_known) >= _MOST:
         _known.clear()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from plugrad.core.cotangent import as_cotangents, as_places
+from plugrad.core.cotangent import as_cotangents, as_places, as_roots
 from plugrad.core.engine import run
 from plugrad.core.variable import Variable
 from plugrad.errors import (
@@ -80,7 +80,7 @@ def grad(
         return _one_by_one(
             outputs, inputs, grad_outputs, create_graph, allow_unused, materialize_grads
         )
-    roots, targets = as_places(outputs), as_places(inputs)
+    roots, targets = as_roots(outputs), as_places(inputs)
     if not targets:
         raise GradArgumentError(
             "grad requires non-empty inputs: `inputs` argument to `grad()` cannot be empty",
@@ -121,7 +121,7 @@ def _one_by_one(
     materialize_grads: bool,
 ) -> tuple[Variable | None, ...]:
     """The gradients for each entry of the cotangents' first dimension, stacked."""
-    roots = as_places(outputs)
+    roots = as_roots(outputs)
     cotangents = as_cotangents(grad_outputs, len(roots))
     count = _batch_size(roots, cotangents)
     each = [

@@ -1,0 +1,260 @@
+"""What a module writes into plain tensors has its gradient: torch's, of the same module."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import weakref
+
+import pytest
+import torch
+from torch import nn
+
+import plugrad as pg
+from plugrad.errors import GraphFreedError, OnceDifferentiableError, TorchGraphError
+
+X = torch.linspace(-1, 1, 24, dtype=torch.float64).view(2, 4, 3)
+
+
+class Recurrent(nn.Module):
+    """Writes each state into an output that it made; ``way`` says what becomes of that."""
+
+    def __init__(self, way):
+        super().__init__()
+        self.cell, self.last, self.way = nn.Linear(6, 3), nn.Linear(3, 2), way
+
+    def forward(self, x):
+        state, out = x.new_zeros(2, 3), torch.zeros(2, 4, 3, dtype=x.dtype)
+        for step in range(4):
+            if self.way == "read again" and step:
+                state = state + out[:, step - 1] * 0.5
+            state = self.cell(torch.cat([x[:, step], state], 1)).tanh()
+            out[:, step] = state
+        return getattr(self, self.way.replace(" ", "_"))(out, state)
+
+    def returned(self, out, state):
+        return out
+
+    def read(self, out, state):
+        return self.last(out)
+
+    read_again = read
+
+    def computed_by_torch(self, out, state):
+        return self.last((out * 2).relu().flip(1))
+
+    def changed(self, out, state):
+        out.mul_(state[:, None]).add_(self.last.weight[0], alpha=2)
+        out[1:].copy_(self.last.weight[1])
+        out += state[:, None]
+        return out.sin()
+
+    def both(self, out, state):
+        return out * self.last.weight.sum() + out.exp()
+
+    def gathered(self, out, state):
+        table = torch.zeros(3, 3, dtype=out.dtype)
+        table.index_add_(0, torch.tensor([2, 0]), state)
+        table.masked_fill_(table > 0, 2.0)
+        return table, out
+
+
+WAYS = ("returned", "read", "read again", "computed by torch", "changed", "both", "gathered")
+
+
+def pair(way):
+    """A module, and the same of Variables."""
+    torch.manual_seed(0)
+    module = Recurrent(way).double()
+    return module, pg.interop.convert(copy.deepcopy(module))
+
+
+def loss_of(module, x=X):
+    outputs = module(x)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    return sum((y * y).sum() for y in outputs)
+
+
+def gradients(module):
+    return [None if p.grad is None else torch.tensor(p.grad.tolist()) for p in module.parameters()]
+
+
+def assert_same(expected, got):
+    for e, g in zip(expected, got, strict=True):
+        assert (e is None) == (g is None)
+        if e is not None:
+            torch.testing.assert_close(torch.tensor(g.tolist()), torch.tensor(e.tolist()))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_backward_is_torchs(way):
+    theirs, ours = pair(way)
+    for _ in range(2):
+        expected, loss = loss_of(theirs), loss_of(ours)
+        torch.testing.assert_close(torch.tensor(loss.item()), torch.tensor(expected.item()))
+        expected.backward()
+        loss.backward()
+        assert_same(gradients(theirs), gradients(ours))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_grad_is_torchs(way):
+    theirs, ours = pair(way)
+    expected = torch.autograd.grad(loss_of(theirs), [*theirs.parameters()], allow_unused=True)
+    for grad in (pg.grad, torch.autograd.grad):
+        found = grad(loss_of(ours), [*ours.parameters()], allow_unused=True)
+        assert_same(expected, found)
+
+
+def test_a_loss_of_torchs_is_a_tensor_whose_graph_may_be_kept():
+    theirs, ours = pair("returned")
+    for module in (theirs, ours):
+        loss = loss_of(module)
+        assert type(loss) is torch.Tensor
+        loss.backward(retain_graph=True)
+        loss.backward()
+    assert_same(gradients(theirs), gradients(ours))
+    pg.backward(loss_of(ours))
+    loss_of(theirs).backward()
+    assert_same(gradients(theirs), gradients(ours))
+
+
+def test_nothing_is_recorded_without_grad_mode():
+    ours = pair("returned")[1]
+    with pg.no_grad():
+        assert not ours(X).requires_grad
+    assert not ours.requires_grad_(False)(X).requires_grad
+
+
+def test_a_second_derivative_is_refused():
+    ours = pair("read")[1]
+    (first, *_) = pg.grad(loss_of(ours), [*ours.parameters()], create_graph=True)
+    with pytest.raises(OnceDifferentiableError, match="ReadBack"):
+        first.sum().backward()
+    loss = loss_of(pair("returned")[1])
+    with (
+        pytest.raises(OnceDifferentiableError, match="create_graph reached a Variable") as caught,
+        pytest.warns(UserWarning, match="reference cycle"),
+    ):
+        loss.backward(create_graph=True)
+    assert "fix: leave out create_graph" in str(caught.value)
+
+
+def test_a_loss_of_torchs_after_reading_needs_a_graph_that_is_kept():
+    class ReadsAndReturns(Recurrent):
+        def read_again(self, out, state):
+            return out
+
+    theirs, ours = (copy.deepcopy(m) for m in pair("read again"))
+    for module in (theirs, ours):
+        module.__class__ = ReadsAndReturns
+    loss_of(theirs).backward()
+    with pytest.raises(GraphFreedError, match="read again") as caught:
+        loss_of(ours).backward()
+    assert "fix: pass retain_graph=True" in str(caught.value)
+    for right in (lambda loss: loss.backward(retain_graph=True), pg.backward):
+        ours.zero_grad()
+        right(loss_of(ours))
+        assert_same(gradients(theirs), gradients(ours))
+
+
+def test_with_a_leaf_of_torchs_it_is_refused():
+    ours = pair("read")[1]
+    ours.last = nn.Identity()
+    with pytest.raises(TorchGraphError, match="and from tensors that require grad") as caught:
+        ours(X) * torch.ones(3, dtype=X.dtype, requires_grad=True) * pg.Variable(X[0])
+    assert "plugrad.interop.convert(module)" in str(caught.value)
+
+
+def test_what_was_saved_and_then_overwritten_is_noticed():
+    class Overwrites(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.tensor([2.0, 3.0]))
+
+        def forward(self):
+            out = torch.zeros(3, 2)
+            out[0] = self.w
+            y = out[0] * self.w
+            out[0] = 5
+            return y.sum()
+
+    for module, error in (
+        (Overwrites(), RuntimeError),
+        (pg.interop.convert(Overwrites()), pg.errors.SavedTensorChangedError),
+    ):
+        with pytest.raises(error, match="modified by an inplace operation"):
+            module().backward()
+
+
+def test_an_error_of_a_rule_comes_out_and_nothing_stays():
+    class Fails(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, gy):
+            raise ValueError("mine")
+
+    class Module(nn.Module):
+        def forward(self, x):
+            out = torch.zeros(2)
+            out.copy_(Fails.apply(x))
+            return out
+
+    x = pg.Variable(torch.ones(2), requires_grad=True)
+    with pytest.raises(ValueError, match="mine"):
+        Module()(x).sum().backward()
+    y = x * 1
+    alive = weakref.ref(y)
+    Module()(y)
+    del y
+    gc.collect()
+    assert alive() is None
+
+
+TRANSFORMS = {
+    "vmap": lambda f: pg.func.vmap(lambda x: f(x.expand(2, 4, 3)))(X),
+    "grad": lambda f: pg.func.grad(lambda x: f(x).sum())(X),
+    "jvp": lambda f: pg.func.jvp(f, (X,), (X,)),
+    "jacrev": lambda f: pg.func.jacrev(f)(X),
+    "jacfwd": lambda f: pg.func.jacfwd(f)(X),
+    "functional.jacobian": lambda f: pg.functional.jacobian(f, pg.Variable(X)),
+    "functional.vjp": lambda f: pg.functional.vjp(lambda x: f(x).sum(), pg.Variable(X)),
+    "functional.hvp": lambda f: pg.functional.hvp(lambda x: f(x).sum(), pg.Variable(X), X),
+}
+
+
+@pytest.mark.parametrize("way", ["returned", "read"])
+@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
+def test_transforms_refuse_it_as_outside_a_module(transform, way):
+    with pytest.raises(pg.errors.InplaceError, match="into a plain tensor"):
+        transform(pair(way)[1])
+
+
+def test_so_does_forward_mode():
+    ours = pair("returned")[1]
+    with pg.forward_ad.dual_level():
+        dual = pg.forward_ad.make_dual(pg.Variable(X), torch.ones_like(X))
+        with pytest.raises(pg.errors.InplaceError, match="into a plain tensor"):
+            ours(dual)
+    assert ours(X).requires_grad
+    refused = pytest.raises(pg.errors.InplaceError, match="into a plain tensor")
+    with torch.autograd.forward_ad.dual_level(), refused:
+        ours(X)
+
+
+@pytest.mark.parametrize("way", ["returned", "read", "read again"])
+@pytest.mark.parametrize("reentrant", [None, False, True])
+def test_checkpoints_of_such_modules(way, reentrant):
+    theirs, ours = pair(way)
+    inputs = X.clone().requires_grad_(), pg.Variable(X.clone(), requires_grad=True)
+    for module, x in zip((theirs, ours), inputs, strict=True):
+        if reentrant is None:
+            y = pg.checkpoint(module, x) if module is ours else module(x)
+        else:
+            y = torch.utils.checkpoint.checkpoint(module, x, use_reentrant=reentrant)
+        (y * y).sum().backward()
+    assert_same(gradients(theirs), gradients(ours))
+    assert_same([inputs[0].grad], [inputs[1].grad])
