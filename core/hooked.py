@@ -48,6 +48,7 @@ class Extra:
         "arrival",
         "changes",
         "is_param",
+        "persistent",
         "post_accumulate",
         "view",
     )
@@ -60,6 +61,8 @@ class Extra:
     view: View | None
     #: Whether torch.nn.Parameter(variable) made it; unset in nearly all.
     is_param: bool
+    #: Whether a module is to save it; set in what torch.nn.Buffer(variable) made.
+    persistent: bool
     #: How many more changes ``_version`` counts than the data's own counter, since the Variable
     #: was given other data; unset in nearly all.
     changes: int

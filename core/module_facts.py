@@ -10,7 +10,7 @@ import torch
 from plugrad.core.hooked import extra_of
 from plugrad.core.resolver import resolver
 from plugrad.core.tensor_facts import TensorFacts
-from plugrad.errors import ArgumentError, ModuleError
+from plugrad.errors import ArgumentError, ModuleError, UnknownOpError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,6 +96,31 @@ class ModuleFacts:
     @_is_param.setter
     def _is_param(self, value: bool) -> None:
         extra_of(self).is_param = value
+
+    @property
+    def _is_buffer(self) -> bool:
+        """Whether torch sees it as a torch.nn.Buffer: if that was called with a Variable."""
+        return hasattr(self._extra, "persistent")
+
+    @_is_buffer.setter
+    def _is_buffer(self, value: bool) -> None:
+        """What torch.nn.Buffer sets after ``persistent``, which says as much."""
+
+    @property
+    def persistent(self) -> bool:
+        """Whether a module that has this torch.nn.Buffer saves it; only such a one has it."""
+        if not self._is_buffer:
+            raise UnknownOpError(
+                "a Variable has no 'persistent' unless torch.nn.Buffer made it",
+                where=f"a Variable of shape {tuple(self._data.shape)}",
+                fix="call torch.nn.Buffer(variable); or module.register_buffer(name, variable, "
+                "persistent=True)",
+            )
+        return self._extra.persistent  # type: ignore[union-attr]
+
+    @persistent.setter
+    def persistent(self, value: bool) -> None:
+        extra_of(self).persistent = value
 
     def _use_count(self) -> int:
         """What torch.utils.swap_tensors asks for first.

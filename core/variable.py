@@ -85,11 +85,13 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
         """Replace the tensor, regardless of what was computed from the old one.
 
         Raises:
-            DetachError: ``data`` is a Variable that requires grad.
+            DetachError: ``data`` is another Variable, which requires grad.
             NotDifferentiableError: an integer tensor for a Variable that requires grad.
             LeafError: the shape or dtype differs from that of ``grad``, or from an op's output.
             DataLayoutError: one of the two tensors is sparse, and the other is not.
         """
+        if data is self:  # module.float() of a float32 module
+            return
         if isinstance(data, Variable) and data.requires_grad:
             refuse_detaching(data)
         tensor = as_tensor(data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -51,6 +51,8 @@ class ScaledDotProductAttention(Composite):
         scale: float | None = None,
         enable_gqa: bool = False,
     ) -> Tensor:
+        if hasattr(attn_mask, "_materialize"):  # torch's CausalBias: the tensor has no values
+            attn_mask = cast("Any", attn_mask)._materialize(q.device)
         q, k, v, attn_mask = cast_by_autocast(q, k, v, attn_mask)
         options: dict[str, Any] = {"scale": scale, "enable_gqa": enable_gqa}
         raw: list[Any] = [t if t is None else t.data for t in (q, k, v, attn_mask)]

@@ -250,6 +250,48 @@ def test_to_another_dtype_keeps_the_parameter_and_casts_its_gradient():
     assert weight.grad is None
 
 
+def test_a_conversion_to_what_it_is_changes_nothing():
+    model = with_gradients(convert(small()))
+    weight, gradient = model[0].weight, model[0].weight.grad
+    values = weight.tolist()
+    model.double().to("cpu").to(torch.float64).to(memory_format=torch.preserve_format)
+    assert model[0].weight is weight
+    assert weight.grad is gradient
+    assert weight.tolist() == values
+    y = weight * 2
+    y.data = y.data
+    assert y.grad_fn is not None
+
+
+@pytest.mark.parametrize("persistent", [True, False])
+def test_torchs_buffer_of_a_variable_is_a_buffer(persistent):
+    variable = pg.Variable(torch.ones(2))
+    module = nn.Module()
+    module.mean = nn.Buffer(variable, persistent=persistent)
+    assert isinstance(module.mean, nn.Buffer)
+    assert not isinstance(variable, nn.Buffer)
+    assert [name for name, _ in module.named_buffers()] == ["mean"]
+    assert list(module.state_dict()) == (["mean"] if persistent else [])
+    with pytest.raises(pg.errors.UnknownOpError, match="fix: call torch.nn.Buffer"):
+        variable.persistent  # noqa: B018
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated")
+def test_weights_are_normalised_as_a_whole():
+    """torch.norm_except_dim has a primitive of its own for this."""
+    models = [nn.utils.weight_norm(nn.Linear(3, 4).double(), dim=None) for _ in range(2)]
+    models[1].load_state_dict(models[0].state_dict())
+    theirs, ours = models[0], convert(models[1])
+    for model in (theirs, ours):
+        model(data()).pow(2).sum().backward()
+    assert_equal_gradients(theirs, ours)
+    v = torch.rand(3, 2, dtype=torch.float64)
+    x, w = v.clone().requires_grad_(), pg.Variable(v, requires_grad=True)
+    for each in (x, w):
+        torch.norm_except_dim(each, 3, -1).pow(2).backward()
+    torch.testing.assert_close(w.grad.data, x.grad)
+
+
 def test_torchs_parameter_of_a_variable_is_a_parameter():
     of_variable = nn.Parameter(pg.Variable(torch.ones(2)))
     of_parameter = nn.Parameter(pg.Parameter(torch.ones(2)))

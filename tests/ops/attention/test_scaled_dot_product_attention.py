@@ -142,3 +142,20 @@ def test_a_mask_may_have_gaps():
     for one, other, third in zip(*found, strict=True):
         torch.testing.assert_close(one.data, other.data)
         torch.testing.assert_close(third.data, other.data)
+
+
+@pytest.mark.parametrize("kind", ["causal_upper_left", "causal_lower_right"])
+def test_a_causal_bias_of_torchs_stands_for_a_mask(kind):
+    from torch.nn.attention import bias
+
+    causal = getattr(bias, kind)(4, 6)
+    q, (k, v, _) = three(2, 2, 4, 3)[0], three(2, 2, 6, 3)
+    leaves = [t.clone().requires_grad_() for t in (q, k, v)]
+    variables = [pg.Variable(t, requires_grad=True) for t in (q, k, v)]
+    mask = torch.ones(4, 6, dtype=torch.bool).tril(2 if "right" in kind else 0)
+    expected, got = attention(*leaves, mask), attention(*variables, causal)
+    torch.testing.assert_close(got.data, expected.detach())
+    expected.sin().sum().backward()
+    got.sin().sum().backward()
+    for mine, torchs in zip(variables, leaves, strict=True):
+        torch.testing.assert_close(mine.grad.data, torchs.grad)
