@@ -56,6 +56,11 @@ def as_tensor(data: object) -> Tensor:
     return data
 
 
+def some_sparse(*tensors: Tensor | None) -> bool:
+    """Whether one of the tensors has a sparse layout."""
+    return any(t is not None and t.layout is not torch.strided for t in tensors)
+
+
 def refuse_detaching(variable: Variable) -> NoReturn:
     """Raise DetachError."""
     raise DetachError(

@@ -21,6 +21,7 @@ from plugrad.core.accumulate_grad import AccumulateGrad, added, call_post_accumu
 from plugrad.core.anomaly import refuse_nan, tell
 from plugrad.core.context import running
 from plugrad.core.cotangent import Place, fit, per_edge
+from plugrad.core.data import some_sparse
 from plugrad.core.hooked import HOOKED_LEAVES
 from plugrad.core.hooks import call, replacement, run_hooks
 from plugrad.core.node import Output, ends, narrowed
@@ -161,7 +162,7 @@ class Walk:
                         result = record._pg_rule(context, gradient)
                     except RuntimeError:
                         # Some of torch's functions of sparse tensors do not work below autograd.
-                        if guard is None or gradient.layout is torch.strided:
+                        if guard is None or not some_sparse(gradient, *(record._pg_saved or ())):
                             raise
                         guard = None
                         result = record._pg_rule(context, gradient)

@@ -36,6 +36,11 @@ CALLS = {
     "sin": lambda s, w: s.sin(),
     "sparse.mm": lambda s, w: torch.sparse.mm(s, w.t()),
     "sum": lambda s, w: s.sum(),
+    "sum of abs": lambda s, w: s.abs().sum(),
+    "sum of div": lambda s, w: (s / 2).sum(),
+    "sum of mul": lambda s, w: (s * s).sum(),
+    "sum of pow": lambda s, w: (s**2).sum(),
+    "sum of pow of pow": lambda s, w: (s**2).pow(3).sum(),
     "t": lambda s, w: s.t(),
     "tanh": lambda s, w: torch.tanh(s),
     "to_dense": lambda s, w: s.to_dense().exp() * w,
@@ -45,7 +50,7 @@ CALLS = {
 REFUSED = {
     "coo": {"cat", "index_select", "norm", "select", "sin", "tanh"},
     "csr": {"cat", "coalesce", "div", "index_select", "mul by dense", "norm", "pow", "select",
-            "sin", "tanh", "values"},
+            "sin", "sum of div", "sum of pow", "sum of pow of pow", "tanh", "values"},
 }  # fmt: skip
 
 
