@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import torch
 from torch import Tensor
@@ -56,9 +56,9 @@ def as_tensor(data: object) -> Tensor:
     return data
 
 
-def some_sparse(*tensors: Tensor | None) -> bool:
-    """Whether one of the tensors has a sparse layout."""
-    return any(t is not None and t.layout is not torch.strided for t in tensors)
+def some_sparse(*values: Any) -> bool:
+    """Whether a tensor of a sparse layout is among the values."""
+    return any(isinstance(v, Tensor) and v.layout is not torch.strided for v in values)
 
 
 def refuse_detaching(variable: Variable) -> NoReturn:
