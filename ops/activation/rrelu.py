@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf, nan
 
 import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core.installed_torch import torch_before
 
 
 @op(
@@ -33,8 +35,8 @@ class Rrelu(Function):
         training: bool = False,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        if lower > upper:  # torch's kernel, which is called here, does not look
-            raise RuntimeError("Lower bound should be less than or equal to the upper bound")
+        if not -inf < lower <= upper < inf:  # the kernel, which is called below, does not look
+            torch.rrelu(x, lower, upper)  # says what is wrong
         ctx.numbers = (lower, upper)
         ctx.training = bool(training)
         noise = torch.empty_like(x, memory_format=torch.contiguous_format)
@@ -61,6 +63,9 @@ class Rrelu(Function):
         yield Sample(make(0, 3), 0.2, 0.3, True)
         yield Sample(make.tensor([-1.0, -0.0, 0.0, 2.0])).at_kink()
         yield Sample(make(3), 0.5, 0.2).raises(RuntimeError, "Lower bound should be less")
+        if not torch_before("2.13"):
+            yield Sample(make(3), nan, 0.2).raises(RuntimeError, "lower bound must be finite")
+            yield Sample(make(3), 0.2, inf, True).raises(RuntimeError, "upper bound must be finite")
 
 
 _rrelu_with_noise = torch.ops.aten.rrelu_with_noise.default

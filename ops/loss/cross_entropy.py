@@ -64,7 +64,7 @@ class CrossEntropy(Composite):
         nll = torch.nn.functional.nll_loss(
             likelihood, target, weight, ignore_index=ignore_index, reduction=REDUCTIONS[code]
         )
-        if label_smoothing == 0:
+        if label_smoothing <= 0:  # torch ignores what is less
             return nll
         smooth = of_equal_probabilities(likelihood, target, weight, code, ignore_index)
         mixed = share(label_smoothing, x.shape[class_dim])
@@ -99,6 +99,7 @@ class CrossEntropy(Composite):
         yield Sample(make(0, 3), make(0, 3))
         yield Sample(make(0, 3), make(0, 3), reduction="sum")
         target = make.integers(2, high=3)
+        yield Sample(make(2, 3), target, label_smoothing=-0.5)
         too_smooth = Sample(make(2, 3), target, label_smoothing=1.5)
         yield too_smooth.raises(RuntimeError, "label_smoothing must be between")
         yield Sample(make(2, 3), target, make(4)).constant(2).raises(RuntimeError, "weight")

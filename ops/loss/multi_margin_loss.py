@@ -39,7 +39,7 @@ class MultiMarginLoss(Composite):
         code = reduction_code(size_average, reduce, reduction)
         if p not in (1, 2) or (weight is not None and weight.dim() != 1):
             torch.nn.functional.multi_margin_loss(  # says what is wrong
-                x.data, target, p, margin, None if weight is None else weight.data
+                x.data, target.data, p, margin, None if weight is None else weight.data
             )
         x, weight = in_float32(x, weight)
         return _kernel(x, target, p, margin, weight, code)

@@ -41,7 +41,7 @@ class NllLoss(Function):
         given, weights = in_float32(x, weight)
         try:
             y, total = kernel(given, target, weights, code, ignore_index)
-        except RuntimeError:
+        except (RuntimeError, IndexError):
             torch.nn.functional.nll_loss(x, target, weight)  # says better what is wrong
             raise
         # torch keeps x too, for its shape alone.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core.installed_torch import torch_before
 from plugrad.errors import ArgumentError, NotDifferentiableError
 from plugrad.ops.normalization import _batch
 from plugrad.ops.normalization._normalized import COMPUTED_AGAIN, FLOATING
@@ -43,6 +44,9 @@ class BatchNorm(Function):
         _batch.refuse_statistics(ctx.needs_input_grad[1:3])
         if training:
             _functional._verify_batch_size(x.size())
+        if eps <= 0:
+            running = (None, None) if training else (running_mean, running_var)
+            _functional.batch_norm(x, *running, training=bool(training), eps=eps)  # may refuse it
         five = weight, bias, running_mean, running_var, training
         return _batch.forward(ctx, x, *five, momentum, eps)[0]
 
@@ -75,6 +79,10 @@ class BatchNorm(Function):
         yield Sample(make(4), *none, training=True).raises(ArgumentError, "at least 2 dim")
         short = Sample(make(4, 3), *none, make(2), training=True)
         yield short.raises(ArgumentError, "for 3 channels")
+        if not torch_before("2.13"):
+            for training in (True, False):
+                negative = Sample(make(4, 3), *statistics, training=training, eps=-1.0)
+                yield negative.constant(1, 2).raises(ValueError, "eps must be")
 
 
 _functional: Any = torch.nn.functional  # whose type stub does not know of the check

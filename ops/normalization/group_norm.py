@@ -21,11 +21,11 @@ def _reference(
     weight: Tensor | None = None,
     bias: Tensor | None = None,
     eps: float = 1e-5,
-    cudnn_enabled: bool = True,
+    cudnn_enabled: bool = True,  # noqa: ARG001 (it has no part in the output)
 ) -> Tensor:
     if weight is None and bias is not None:  # of which torch has no gradient
         weight = torch.ones_like(bias)
-    return torch.group_norm(x, num_groups, weight, bias, eps, cudnn_enabled)
+    return torch.nn.functional.group_norm(x, num_groups, weight, bias, eps)
 
 
 @op(
@@ -56,6 +56,8 @@ class GroupNorm(Function):
         eps: float = 1e-5,
         cudnn_enabled: bool = True,
     ) -> Tensor:
+        if x.dim() < 2 or x.numel() == num_groups:
+            torch.nn.functional.group_norm(x, num_groups)  # says what is wrong
         if _may_be_wrong(x, num_groups, weight, bias):
             return torch.group_norm(x, num_groups, weight, bias, eps)  # says what is wrong
         ctx.full, (a, w, b) = in_full_precision(x, weight, bias)
@@ -92,7 +94,8 @@ class GroupNorm(Function):
         yield Sample(make(2, 4, 3), 3).raises(RuntimeError, "divisible")
         yield Sample(make(2, 4, 3), 2, make(3)).raises(RuntimeError, "weight")
         yield Sample(make(2, 4, 3), 2, None, make(3)).raises(RuntimeError, "bias")
-        yield Sample(make(4), 2).raises(IndexError, "out of range")
+        yield Sample(make(4), 2).raises(RuntimeError, "at least 2 dimensions")
+        yield Sample(make(1, 4, 1), 4).raises(ValueError, "more than 1 value per channel")
 
 
 _native_group_norm = torch.native_group_norm

@@ -35,10 +35,11 @@ class RmsNorm(Function):
         weight: Tensor | None = None,
         eps: float | None = None,
     ) -> Tensor:
+        y: Tensor = torch.rms_norm(x, normalized_shape, weight, eps)
         ctx.save_for_backward(x, weight)
         ctx.dims = tuple(range(-len(normalized_shape), 0))
         ctx.eps = torch.finfo(_wide(x.dtype)).eps if eps is None else float(eps)
-        return torch.rms_norm(x, normalized_shape, weight, eps)
+        return y
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, ...]:
