@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from torch import Tensor
+from torch.autograd.graph import register_multi_grad_hook
 from torch.utils.hooks import RemovableHandle
 
 from plugrad.errors import HookError
@@ -29,6 +30,8 @@ class Registered(NamedTuple):
         """What errors call the hook."""
         return getattr(self.hook, "__name__", type(self.hook).__name__)
 
+
+_TORCHS_GRAPH = register_multi_grad_hook.__code__.co_filename
 
 #: Hooks by the id of their handle, in the order of registration.
 Hooks = OrderedDict[int, Registered]
@@ -57,16 +60,27 @@ def register(hooks: Hooks, hook: Callable[..., Any], depth: int = 2) -> Removabl
         depth: how many frames up the line is that registers it.
 
     Raises:
-        HookError: it cannot be called.
+        HookError: it cannot be called, or it is part of torch's hook on several tensors.
     """
     if not callable(hook):
         raise HookError(
             f"a hook must be callable, not a {type(hook).__name__}", fix="pass a function"
         )
     frame = sys._getframe(depth)
+    if frame.f_code.co_filename == _TORCHS_GRAPH:
+        _refuse_torchs_hook_on_several()
     handle = RemovableHandle(hooks)
     hooks[handle.id] = Registered(hook, f"{frame.f_code.co_filename}:{frame.f_lineno}")
     return handle
+
+
+def _refuse_torchs_hook_on_several() -> NoReturn:
+    raise HookError(
+        "torch.autograd.graph.register_multi_grad_hook was given a Variable: its hook asks torch's "
+        "engine which backward runs",
+        fix="call plugrad.graph.register_multi_grad_hook; for torch.utils' FlopCounterMode and "
+        "ModuleTracker, which call torch's, use the model before plugrad.interop.convert(model)",
+    )
 
 
 def call(registered: Registered, *args: Any) -> Any:

@@ -16,7 +16,6 @@ from plugrad.ops.loss._reduction import share
     overrides=(
         torch.ops.aten.binary_cross_entropy_with_logits.default,
         torch.ops.aten.binary_cross_entropy_with_logits,
-        torch.binary_cross_entropy_with_logits,
     ),
     aliases={"target": "y"},
     broadcasts=True,

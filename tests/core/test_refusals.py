@@ -493,6 +493,16 @@ REFUSALS = {
         "LeafError",
         "cannot register a hook on a tensor that doesn't require gradient",
     ),
+    "torch's hook on several": (
+        lambda g: torch.autograd.graph.register_multi_grad_hook([g.w, g.y], print),
+        "HookError",
+        "its hook asks torch's engine",
+    ),
+    "torch's hook on any of several": (
+        lambda g: torch.autograd.graph.register_multi_grad_hook([g.w, g.y], print, mode="any"),
+        "HookError",
+        "its hook asks torch's engine",
+    ),
     "a hook that returns a str": (
         hooked(lambda g: "gradient"),
         "HookError",
