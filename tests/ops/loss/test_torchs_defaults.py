@@ -1,4 +1,4 @@
-"""Losses under torch's own names, torch.kl_div and so on: without a reduction, torch averages few."""
+"""Losses under torch's own names, torch.kl_div and so on: not all average by default."""
 
 from __future__ import annotations
 
