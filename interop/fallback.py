@@ -37,6 +37,7 @@ from plugrad.interop.primitives import (
     is_composite,
     is_inplace_view,
     out_names,
+    without_gradient,
 )
 from plugrad.plugins.default import registry
 from plugrad.plugins.instead import torch_name
@@ -50,8 +51,7 @@ _ITEM = _aten._local_scalar_dense.default
 _Key, _KeySet = torch._C.DispatchKey, torch._C.DispatchKeySet
 _included = torch._C._dispatch_tls_local_include_set
 _excluded = torch._C._dispatch_tls_local_exclude_set
-_Keys = torch._C._ForceDispatchKeyGuard
-_is_grad_enabled = torch.is_grad_enabled
+_Keys, _is_grad_enabled = torch._C._ForceDispatchKeyGuard, torch.is_grad_enabled
 _push, _pop = torch._C._push_on_torch_dispatch_stack, torch._C._pop_torch_dispatch_stack
 
 #: The keys of torch's autograd around a primitive: a mode below them gets composites whole.
@@ -221,7 +221,7 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
         ours = [self._known(a) for a in args]
         options = {key: self._known(a) for key, a in kwargs.items()} if kwargs else kwargs
         if not (_is_grad_enabled() and _any_tracked((*ours, *options.values()))):
-            return primitive(*args, **kwargs)
+            return without_gradient(primitive, args, kwargs)
         entry = registry.primitive(primitive)
         if entry is not None:
             return self._kept(entry.apply(*ours, **options))

@@ -47,6 +47,20 @@ def is_composite(primitive: OpOverload[..., Any]) -> bool:
     )
 
 
+@cache
+def _is_question(primitive: OpOverload[..., Any]) -> bool:
+    """Whether it is a composite that returns no tensor: torch.vmap has no rules for these."""
+    tensors = any("Tensor" in str(each.type) for each in primitive._schema.returns)
+    return is_composite(primitive) and not (tensors or primitive._schema.is_mutable)
+
+
+def without_gradient(primitive: OpOverload[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call a primitive on tensors none of which is tracked; inside torch.vmap, too."""
+    if _is_question(primitive):
+        return decomposed(primitive, args, kwargs)
+    return primitive(*args, **kwargs)
+
+
 def decomposed(primitive: OpOverload[..., Any], args: Any, kwargs: Any) -> Any:
     """Call the implementation of a composite.
 

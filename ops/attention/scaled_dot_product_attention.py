@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,8 +51,8 @@ class ScaledDotProductAttention(Composite):
         scale: float | None = None,
         enable_gqa: bool = False,
     ) -> Tensor:
-        if hasattr(attn_mask, "_materialize"):  # torch's CausalBias: the tensor has no values
-            attn_mask = cast("Any", attn_mask)._materialize(q.device)
+        # torch's CausalBias is a tensor whose own numbers mean nothing.
+        attn_mask = getattr(attn_mask, "_materialize", lambda _: attn_mask)(q.device)
         q, k, v, attn_mask = cast_by_autocast(q, k, v, attn_mask)
         options: dict[str, Any] = {"scale": scale, "enable_gqa": enable_gqa}
         raw: list[Any] = [t if t is None else t.data for t in (q, k, v, attn_mask)]
@@ -62,6 +62,7 @@ class ScaledDotProductAttention(Composite):
         tracked = getattr(attn_mask, "requires_grad", False)
         elements = q.numel() > 0 and k.numel() > 0
         by_kernel = q.device.type == "cpu" and elements and not tracked and fits(q, k)
+        by_kernel = by_kernel and _innermost_transform() is None  # torch.vmap has no rule for it
         if by_kernel and _choice(*raw, dropout_p, is_causal, **options) == 1:
             *three, mask = with_batch(q, k, v, _as_floats(raw[3], q))
             z = _flash(*three, 0.0, is_causal, attn_mask=mask, scale=scale)[0]
@@ -98,6 +99,7 @@ _flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
 # Their type stubs know of no arguments in a list.
 _torchs: Any = torch.nn.functional.scaled_dot_product_attention
 _choice: Any = torch._fused_sdp_choice
+_innermost_transform: Any = torch._C._functorch.peek_interpreter_stack
 _NO_SECOND = "second-order", "torch has no second derivative of its kernel"
 
 

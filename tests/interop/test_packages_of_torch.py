@@ -176,3 +176,22 @@ def test_the_gradient_of_a_gamma_number_is_that_of_its_quantile():
     density = torch.exp((a - 1) * t.log() - t - torch.lgamma(a))
     # torch's kernel approximates: here it is 6e-5 off.
     torch.testing.assert_close(x.grad.data, -by_x / density, rtol=1e-3, atol=0.0)
+
+
+@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+def test_recurrent_networks_are_mapped_for_a_gradient_of_each_example(kind):
+    torch.manual_seed(0)
+    network = getattr(torch.nn, kind)(3, 4, 2).double()
+    x, h = torch.randn(2, 5, 3).double(), torch.randn(2, 2, 4).double()
+
+    def loss(func, params, x, h):
+        state = (h, h) if kind == "LSTM" else h
+        return func.functional_call(network, params, (x, state))[0].square().sum()
+
+    params = {name: p.detach().clone() for name, p in network.named_parameters()}
+    theirs, ours = (
+        func.vmap(func.grad(lambda *args, func=func: loss(func, *args)), (None, 0, 0))(params, x, h)
+        for func in (torch.func, pg.func)
+    )
+    for name, expected in theirs.items():
+        torch.testing.assert_close(ours[name], expected)

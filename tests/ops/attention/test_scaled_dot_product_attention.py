@@ -159,3 +159,23 @@ def test_a_causal_bias_of_torchs_stands_for_a_mask(kind):
     got.sin().sum().backward()
     for mine, torchs in zip(variables, leaves, strict=True):
         torch.testing.assert_close(mine.grad.data, torchs.grad)
+
+
+@pytest.mark.parametrize("masked", [False, True, None])
+def test_it_is_mapped_with_a_gradient_for_each_example(masked):
+    mask = torch.ones(4, 4, dtype=torch.bool).tril() if masked else None
+    options = {"attn_mask": mask, "is_causal": masked is None}
+    q, k, v = three(3, 2, 2, 4, 3)
+
+    def loss(*qkv):
+        return attention(*qkv, **options).sin().sum()
+
+    leaves = [t.clone().requires_grad_() for t in (q, k, v)]
+    loss(*leaves).backward()  # the gradient of an example is its own: no example sees another
+    ours = pg.func.vmap(pg.func.grad(loss, argnums=(0, 1, 2)))(q, k, v)
+    for leaf, got in zip(leaves, ours, strict=True):
+        torch.testing.assert_close(got, leaf.grad)
+    variables = [pg.Variable(t, requires_grad=True) for t in (q, k, v)]
+    pg.func.vmap(loss)(*variables).sum().backward()
+    for leaf, variable in zip(leaves, variables, strict=True):
+        torch.testing.assert_close(variable.grad.data, leaf.grad)
