@@ -62,7 +62,9 @@ class ScaledDotProductAttention(Composite):
         tracked = getattr(attn_mask, "requires_grad", False)
         elements = q.numel() > 0 and k.numel() > 0
         by_kernel = q.device.type == "cpu" and elements and not tracked and fits(q, k)
-        by_kernel = by_kernel and _innermost_transform() is None  # torch.vmap has no rule for it
+        # torch.vmap has no rule for the choice, and the kernel would scale a triangle's -inf.
+        rising = not is_causal or scale is None or scale > 0
+        by_kernel = by_kernel and rising and _innermost_transform() is None
         if by_kernel and _choice(*raw, dropout_p, is_causal, **options) == 1:
             *three, mask = with_batch(q, k, v, _as_floats(raw[3], q))
             z = _flash(*three, 0.0, is_causal, attn_mask=mask, scale=scale)[0]

@@ -179,3 +179,18 @@ def test_it_is_mapped_with_a_gradient_for_each_example(masked):
     pg.func.vmap(loss)(*variables).sum().backward()
     for leaf, variable in zip(leaves, variables, strict=True):
         torch.testing.assert_close(variable.grad.data, leaf.grad)
+
+
+@pytest.mark.parametrize("scale", [-0.3, 0.0])
+def test_a_scale_that_is_not_positive_with_is_causal(scale):
+    """torch's kernel has nan: it scales the -inf of what is masked."""
+    tensors = three(2, 2, 4, 3)
+    ours = [pg.Variable(t, requires_grad=True) for t in tensors]
+    theirs = [t.clone().requires_grad_() for t in tensors]
+    expected = by_hand(*theirs, is_causal=True, scale=scale)
+    got = attention(*ours, is_causal=True, scale=scale)
+    torch.testing.assert_close(got.data, expected.detach())
+    expected.sin().sum().backward()
+    got.sin().sum().backward()
+    for mine, torchs in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine.grad.data, torchs.grad)
