@@ -79,6 +79,9 @@ class Batch:
             with _Inside(self):
                 inner = [self._enter(*each) for each in zip(pinned, batched, in_dims, strict=True)]
                 inside.extend(function(inner))
+                for result in inside:  # a view whose memory was changed gets its record only now
+                    if isinstance(result, Variable) and result.requires_grad:
+                        edge_of(result)
                 span = start, next_sequence_number()
                 self.spans.append(span)
                 self._check_unchanged(pinned, inner)

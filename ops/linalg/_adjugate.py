@@ -7,7 +7,7 @@ from torch import Tensor
 
 from plugrad.core import conj
 from plugrad.errors import NotDifferentiableError
-from plugrad.ops.linalg._ambiguous import possibly
+from plugrad.ops._possibly import possibly
 from plugrad.ops.linalg._spectrum import visible
 
 

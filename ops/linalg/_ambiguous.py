@@ -8,14 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.errors import NotDifferentiableError
-
-
-def possibly(mask: Tensor, unknown: bool) -> bool:
-    """Whether any of ``mask`` is true; under vmap and on fake tensors, ``unknown``."""
-    try:
-        return bool(mask.detach().any())
-    except RuntimeError:
-        return unknown
+from plugrad.ops._possibly import possibly
 
 
 def refuse(wrong: Tensor, name: str, why: str, values_used: bool = False) -> None:

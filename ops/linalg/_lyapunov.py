@@ -9,7 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function
 from plugrad.errors import NotDifferentiableError
-from plugrad.ops.linalg._ambiguous import possibly
+from plugrad.ops._possibly import possibly
 from plugrad.ops.linalg._spectrum import resolution
 
 

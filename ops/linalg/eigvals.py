@@ -9,7 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import ArgumentError
-from plugrad.ops.linalg._ambiguous import possibly
+from plugrad.ops._possibly import possibly
 from plugrad.ops.linalg._eig import gradient
 from plugrad.ops.linalg._spectrum import with_values
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 from plugrad.errors import ArgumentError
-from plugrad.ops.linalg._ambiguous import possibly
+from plugrad.ops._possibly import possibly
 from plugrad.ops.linalg._ldl import adjoint, factors, of_factors, order, with_real_diagonal
 
 

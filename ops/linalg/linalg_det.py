@@ -10,8 +10,8 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 from plugrad.core.installed_torch import torch_before
+from plugrad.ops._possibly import possibly
 from plugrad.ops.linalg._adjugate import adjugate_part
-from plugrad.ops.linalg._ambiguous import possibly
 
 
 @op(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import ArgumentError
-from plugrad.ops.linalg._ambiguous import possibly
+from plugrad.ops._possibly import possibly
 from plugrad.ops.linalg._lu import packed
 
 

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from plugrad.ops._possibly import possibly
+
 
 def without_ignored(x: Tensor, target: Tensor, ignore_index: int, class_dim: int) -> Tensor:
     """``x`` with 0 in the ignored rows, so that nothing in them can spoil their gradient."""
@@ -14,7 +16,7 @@ def without_ignored(x: Tensor, target: Tensor, ignore_index: int, class_dim: int
         return x  # nll_loss says what is wrong
     ignored = target == ignore_index
     # Asking another device would wait for it, longer than the copy takes.
-    if target.device.type == "cpu" and not ignored.any():
+    if target.device.type == "cpu" and not possibly(ignored, True):
         return x
     return x.masked_fill(ignored.unsqueeze(class_dim), 0.0)
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context
+from plugrad.ops._possibly import possibly
 from plugrad.ops._sizes import Sizes, sizes
 
 
@@ -78,7 +79,7 @@ def shared(places: Tensor, y: Tensor, dims: int) -> bool:
     if at.device.type != "cpu":
         return True
     counts = at.new_zeros(y.flatten(-dims).shape).scatter_add(-1, at, torch.ones_like(at))
-    return bool((counts > 1).any())
+    return possibly(counts > 1, True)
 
 
 def winners(x: Tensor, places: Tensor, y: Tensor, dims: int) -> Tensor:

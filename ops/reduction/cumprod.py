@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.ops._possibly import possibly
 from plugrad.ops.reduction._dims import cast
 from plugrad.ops.reduction._recurrence import (
     absorbing_recurrence,
@@ -50,9 +51,9 @@ class Cumprod(Function):
         # If these are finite, then so is each product of neighbours, which the steps below make.
         size = x.detach().abs()
         finite = size.clamp(min=1).prod(dim).isfinite()
-        if (finite & (size != 0).all(dim)).all():
+        if not possibly(~(finite & (size != 0).all(dim)), True):
             gx = recurrence(gy, factors, dim) * before
-        elif size.isfinite().all():
+        elif not possibly(~size.isfinite(), True):
             gx = product_of_finite(recurrence(gy, factors, dim, product_of_finite), before)
         else:
             gx = absorbing_recurrence(gy, factors, before, dim)

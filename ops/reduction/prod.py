@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.ops._possibly import possibly
 from plugrad.ops.elementwise._absorbing import absorbing_mul
 from plugrad.ops.reduction._dims import cast, normal_dims, unreduced
 
@@ -53,7 +54,8 @@ class Prod(Function):
         x = x if x.dtype is gy.dtype else x.to(gy.dtype)
         gy = unreduced(gy, x.shape, dims)
         size = y.abs()
-        if ((size >= torch.finfo(size.dtype).tiny) & (size < inf)).all():
+        divides = (size >= torch.finfo(size.dtype).tiny) & (size < inf)
+        if not possibly(~divides, True):
             return cast(gy * conj(unreduced(y, x.shape, dims) / x), x_dtype)
         if dims is None:
             others = _products_of_others(x.reshape(-1), 0).reshape(x.shape)

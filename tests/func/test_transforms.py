@@ -317,3 +317,34 @@ def test_trees_of_variables():
     wanted = {"a": A.sum(0), "b": [X.expand(3, 4)]}
     agree(found, wanted, pg.Variable)
     agree(tree_map(lambda v: v.data, found), wanted)
+
+
+F = torch.nn.functional
+CLASSES = torch.tensor([[1, 2], [0, -100], [2, 2]])
+#: Losses and others whose rules look at values where they can; each of an example and its classes.
+BY_VALUE = {
+    "cross_entropy": lambda x, t: F.cross_entropy(x, t, reduction="sum"),
+    "cross_entropy, smooth": lambda x, t: F.cross_entropy(
+        x, t, reduction="sum", label_smoothing=0.1, weight=torch.tensor([1.0, 2.0, 0.5]).double()
+    ),
+    "cross_entropy of a row": lambda x, t: F.cross_entropy(x[0], t[0]),
+    "nll_loss": lambda x, t: F.nll_loss(x.log_softmax(1), t, reduction="sum"),
+    "prod": lambda x, t: x.prod(),
+    "prod along a dimension": lambda x, t: x.prod(1).sum(),
+    "cumprod": lambda x, t: x.cumprod(1).sum(),
+    "max_unpool1d": lambda x, t: (
+        F.max_unpool1d(*F.max_pool1d(x.reshape(1, 6), 2, return_indices=True), 2).square().sum()
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.parametrize("name", BY_VALUE)
+def test_a_gradient_for_each_example_where_a_rule_looks_at_values(name):
+    f = BY_VALUE[name]
+    x = torch.rand(3, 2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) - 0.5
+    x[1, 0, 2] = 0.0
+    each = x.clone().requires_grad_()
+    sum(f(row, classes) for row, classes in zip(each, CLASSES, strict=True)).backward()
+    got = pg.func.vmap(pg.func.grad(f))(x, CLASSES)
+    torch.testing.assert_close(got, each.grad)

@@ -284,6 +284,13 @@ CHANGES = {
         y.view(3, 1).add_(x.view(3, 1) * w[0]),
         y.exp().sum(),
     )[-1],
+    "a changed view that is returned": lambda x, w: (x * w).view(3, 1).mul_(2),
+    "a view that is returned, changed through its base": lambda x, w: (
+        y := x * w,
+        z := y[1:],
+        y.exp_(),
+        z,
+    )[-1],
 }
 
 
@@ -298,6 +305,18 @@ def test_in_place_changes_of_views_as_in_a_loop(name):
         return torch.stack([function(a, w) for a in x]).square().sum()
 
     orders(lambda _, x, w: looped(f, x, w), *pairs(X, W), count=2)
+
+
+def test_a_view_is_returned_beside_its_changed_base():
+    def f(a):
+        base = a * 1
+        view = base[1:].mul_(2)
+        return base, view
+
+    x = pg.Variable(X, requires_grad=True)
+    base, view = vmap(f)(x)
+    (g,) = pg.grad(base.sum() + view.sum(), x)
+    assert g.tolist() == [[1.0, 4.0, 4.0]] * 4
 
 
 def test_an_in_place_change_that_torch_refuses_is_refused():
