@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
+from plugrad.ops.indexing._separated import order_of_separated
+
 
 def placed(
     x: Tensor, shape: Sequence[int], view: tuple[Any, ...], *tensors: Tensor | None
@@ -33,5 +35,9 @@ def placed(
         return y
     # A mask names no element twice, and without adding it takes a quicker kernel.
     repeats = any(t is not None and t.dtype is not torch.bool for t in tensors)
-    torch.ops.aten.index_put_.default(y[view], list(tensors), x, repeats)
+    place = y[view]
+    order = order_of_separated(place.dim(), tensors)
+    if order is not None:
+        place, tensors = place.permute(order), tuple([t for t in tensors if t is not None])
+    torch.ops.aten.index_put_.default(place, list(tensors), x, repeats)
     return y

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.indexing._separated import put
 
 
 @op(
@@ -38,8 +39,7 @@ class IndexPut(Function):
     ) -> Tensor:
         ctx.accumulate = accumulate
         ctx.save_for_backward(*indices)
-        # Unlike torch.index_put it takes None for a whole dimension.
-        return torch.ops.aten.index_put.default(x, list(indices), values, accumulate)
+        return put(x, indices, values, accumulate)
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
@@ -48,7 +48,7 @@ class IndexPut(Function):
         if not ctx.needs_input_grad[0]:
             gx = None
         elif not ctx.accumulate:
-            gx = torch.ops.aten.index_put.default(gz, list(indices), gz.new_zeros(()))
+            gx = put(gz, indices, gz.new_zeros(()))
         if not ctx.needs_input_grad[2]:
             return gx, None, None
         if any(

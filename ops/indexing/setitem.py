@@ -84,6 +84,7 @@ class Setitem(Function):
         yield Sample(make(4, 2), rows, make(2, 2))
         yield Sample(make(4, 2), (rows, 1), make(2))
         yield Sample(make(2, 3, 4), (slice(None), [0, 2], slice(1, 3)), make(2, 1))
+        yield Sample(make(3, 2, 4), (rows, slice(None), [1, 3]), make(2, 2))
         yield Sample(make(3, 4), make.booleans(3, 4), make())
         yield Sample(make(3, 4), make.tensor([True, False, True], dtype=torch.bool), make(2, 4))
         yield Sample(make(3, 4), 1, make(4)).constant(0)

@@ -49,7 +49,8 @@ class To(Composite):
         dtype = x.dtype if dtype is None else dtype
         device = x.device if device is None else torch.device(device)
         same = x.dtype is dtype and _same_place(x.device, device)
-        if same and not copy and memory_format in (torch.preserve_format, _format(x)):
+        preserve = memory_format is torch.preserve_format
+        if same and not copy and (preserve or memory_format is _format(x)):
             return x
         return torch.ops.aten._to_copy.default(
             x, dtype=dtype, device=device, non_blocking=non_blocking, memory_format=memory_format

@@ -1,0 +1,105 @@
+"""Rules that look at values, or at where dimensions are, give under vmap what they give in a loop."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+import plugrad as pg
+
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # torch loads decompositions
+
+ROWS, COLUMNS = torch.tensor([1, 0, 1]), torch.tensor([2, 0, 1])
+TARGET = torch.tensor([1, -100, 0, 2])
+
+
+def written(x):
+    y = x.clone()
+    y[ROWS[1:], :, COLUMNS[1:]] = x[0].sin()[:, :2].mT
+    return y.square()
+
+
+#: A function, and the shape of its sample.
+FUNCTIONS = {
+    "prod": (lambda x: x.prod(), (4,)),
+    "prod of one dimension": (lambda x: x.prod(1), (3, 4)),
+    "cumprod": (lambda x: x.cumprod(0), (4,)),
+    "cumsum of a number": (lambda x: x.cumsum(0).square(), ()),
+    "cross_entropy": (lambda x: F.cross_entropy(x, TARGET), (4, 3)),
+    "cross_entropy of one row": (lambda x: F.cross_entropy(x, TARGET[0]), (3,)),
+    "label smoothing": (lambda x: F.cross_entropy(x, TARGET, label_smoothing=0.2), (4, 3)),
+    "attention": (lambda x: F.scaled_dot_product_attention(x, 2 * x, x.sin()), (2, 3, 4)),
+    "causal attention": (
+        lambda x: F.scaled_dot_product_attention(x, x, x.sin(), is_causal=True),
+        (1, 2, 3, 4),
+    ),
+    "separated indices": (lambda x: x[ROWS, :, COLUMNS].square(), (2, 3, 4)),
+    "separated indices in front": (lambda x: x[:, ROWS, :, COLUMNS].square(), (2, 2, 3, 4)),
+    "values at separated indices": (written, (2, 3, 4)),
+    "a cast of a sample that is not contiguous": (lambda x: x.mT.to(x.dtype).square(), (3, 4)),
+}
+#: As many samples as there are rows, so that dimensions which are mixed up fit.
+COUNT = len(ROWS) - 1
+ZERO = {"prod", "prod of one dimension", "cumprod"}
+
+
+def samples(name):
+    _, shape = FUNCTIONS[name]
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(COUNT, *shape, generator=generator, dtype=torch.float64)
+    if name in ZERO:
+        x[0, ..., 1] = 0.0
+    return x
+
+
+def looped(function, x):
+    return torch.stack([function(row) for row in x])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_its_gradient_is_that_of_a_loop(name):
+    f, x = FUNCTIONS[name][0], samples(name)
+
+    def loss(x):
+        return f(x).sin().sum()
+
+    expected = looped(torch.func.grad(loss), x)
+    torch.testing.assert_close(pg.func.vmap(pg.func.grad(loss))(x), expected)
+    leaf = pg.Variable(x, requires_grad=True)
+    (found,) = pg.grad(pg.func.vmap(loss)(leaf).sum(), leaf)
+    torch.testing.assert_close(found.data, expected)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_so_is_its_second_derivative(name):
+    f, x = FUNCTIONS[name][0], samples(name)
+
+    def of_gradient(lib):
+        def loss(x):
+            return f(x).sin().sum()
+
+        return lib.grad(lambda x: lib.grad(loss)(x).square().sum())
+
+    expected = looped(of_gradient(pg.func), x)
+    torch.testing.assert_close(pg.func.vmap(of_gradient(pg.func))(x), expected)
+    if name not in {"attention", "causal attention"}:  # torch has none of its kernel
+        torch.testing.assert_close(expected, looped(of_gradient(torch.func), x))
+
+
+def test_the_gradient_of_each_sample_of_a_classifier():
+    """The standard use: cross_entropy of a model, one sample at a time."""
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 3))
+    parameters = {name: p.detach().double() for name, p in model.named_parameters()}
+    x, target = torch.linspace(-1, 1, 12, dtype=torch.float64).view(4, 3), TARGET.clamp(min=0)
+
+    def gradients(lib):
+        def loss(parameters, x, target):
+            output = lib.functional_call(model, parameters, (x.unsqueeze(0),))
+            return F.cross_entropy(output, target.unsqueeze(0))
+
+        return lib.vmap(lib.grad(loss), (None, 0, 0))(parameters, x, target)
+
+    found, expected = gradients(pg.func), gradients(torch.func)
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient)
