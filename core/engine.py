@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,7 +13,7 @@ from plugrad.core.cotangent import Place, as_cotangents, as_places, as_roots, ro
 from plugrad.core.deep import on_another_stack
 from plugrad.core.execution_engine import run_final_callbacks
 from plugrad.core.walk import Walk
-from plugrad.errors import BackwardError, NestedBackwardError
+from plugrad.errors import BackwardError, GradientTypeError, NestedBackwardError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,6 +119,8 @@ def _run(
 ) -> list[_Gradient | None]:
     """The same; with ``accumulate``, targets that are leaves also get it added to ``grad``."""
     outer = running.recorded_rule
+    if create_graph is not True and create_graph is not False:
+        create_graph = as_flag(create_graph, "create_graph")
     if outer is not None and not create_graph:
         _refuse_nested(outer._pg_op_name)
     keep = create_graph if retain_graph is None else retain_graph
@@ -150,6 +153,21 @@ def _run(
         running.depth = depth - 1
         running.recorded_rule, running.walk = outer, around
     return walk.captured
+
+
+def as_flag(value: Any, name: str) -> bool:
+    """An option as True or False: as in torch, an int may stand for it.
+
+    Raises:
+        GradientTypeError: it is something else.
+    """
+    try:
+        return bool(index(value))
+    except TypeError as error:
+        raise GradientTypeError(
+            f"{name} must be True or False, not {value!r}",
+            fix=f"pass {name}=True or {name}=False",
+        ) from error
 
 
 def _refuse_nested(op_name: str) -> None:

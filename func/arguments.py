@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from plugrad.errors import TransformError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Argnums = int | tuple[int, ...]
 
@@ -52,6 +55,22 @@ def split_aux(name: str, output: Any) -> tuple[Any, Any]:
             fix="return (output, aux), or leave has_aux out",
         )
     return output
+
+
+def check_differentiable(name: str, outputs: Sequence[Any]) -> None:
+    """Refuse outputs of integers and booleans, which have no gradient.
+
+    Raises:
+        TransformError: there is one.
+    """
+    for output in outputs:
+        if not (output.is_floating_point() or output.is_complex()):
+            raise TransformError(
+                f"{name}(f, ...): All outputs of f must be floating-point or complex Tensors, got "
+                f"Tensor with dtype {output.dtype}",
+                where=f"a call of {name}",
+                fix="return that output as aux, with has_aux=True",
+            )
 
 
 def _checked(number: Any, args: tuple[Any, ...], name: str) -> int:

@@ -9,7 +9,7 @@ import torch
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from plugrad.errors import TransformError
-from plugrad.func.arguments import chosen, replaced, split_aux
+from plugrad.func.arguments import check_differentiable, chosen, replaced, split_aux
 from plugrad.functional.basis import by_columns, by_rows
 from plugrad.functional.levels import Level, flat_variables
 
@@ -51,6 +51,7 @@ def jacrev(
     @wraps(func)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         call = _Call("jacrev", func, argnums, has_aux, args, kwargs)
+        check_differentiable("jacrev", call.outputs)
         return call.result(by_rows(call.level, call.outputs, call.inputs, chunk_size))
 
     return jacobian

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from plugrad.core.variable import Variable
 from plugrad.errors import TransformError
-from plugrad.func.arguments import chosen, replaced, split_aux
+from plugrad.func.arguments import check_differentiable, chosen, replaced, split_aux
 from plugrad.functional.basis import pushed
 from plugrad.functional.levels import Level, flat_variables, zeros_for
 
@@ -121,7 +121,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         output = func(*inner)
         output, aux = split_aux("vjp", output) if has_aux else (output, None)
         outputs, out_spec = flat_variables(output, "vjp", "what f returns")
-        _check_differentiable(outputs)
+        check_differentiable("vjp", outputs)
     flat, spec = tree_flatten(inner)
 
     def vjp_fn(
@@ -137,17 +137,6 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
     shown = level.leave(output)
     return (shown, vjp_fn, level.leave(aux)) if has_aux else (shown, vjp_fn)
-
-
-def _check_differentiable(outputs: Sequence[Any]) -> None:
-    for output in outputs:
-        if not (output.is_floating_point() or output.is_complex()):
-            raise TransformError(
-                "vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got "
-                f"Tensor with dtype {output.dtype}",
-                where="a call of vjp",
-                fix="return that output as aux, with has_aux=True",
-            )
 
 
 def jvp(
@@ -180,8 +169,8 @@ def jvp(
             where="a call of jvp",
             fix="pass (x,) for one argument x",
         )
-    linear = _Linear("jvp", func, primals, has_aux, Level("jvp", primals, tangents))
-    found = linear.tangents(linear.checked(tangents), linear.level)
+    linear = _Linear("jvp", func, primals, has_aux, Level("jvp", primals, tangents), tangents)
+    found = linear.tangents(linear.given[0], linear.level)
     if strict:
         _refuse_independent(found)
     output = linear.shown(linear.outputs, linear.level)
@@ -215,7 +204,10 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
 
 
 class _Linear:
-    """A function near its primals, by its recorded graph."""
+    """A function near its primals, by its recorded graph.
+
+    It is called after ``given``, its tangents if they are known already, have been checked.
+    """
 
     def __init__(
         self,
@@ -224,14 +216,18 @@ class _Linear:
         primals: tuple[Any, ...],
         has_aux: bool,
         level: Level,
+        *given: Any,
     ) -> None:
         self.name, self.level = name, level
         with torch.enable_grad():
             inner = level.enter(primals)
+            self.inputs, self.spec = tree_flatten(inner)
+            if not self.inputs:
+                _refuse_no_primals(name)
+            self.given = [self.checked(tangents) for tangents in given]
             output = func(*inner)
             output, aux = split_aux(name, output) if has_aux else (output, None)
             self.outputs, self.out_spec = flat_variables(output, name, "what f returns")
-        self.inputs, self.spec = tree_flatten(inner)
         self.aux = level.leave(aux)
 
     def checked(self, tangents: Any) -> list[Any]:
@@ -261,6 +257,14 @@ class _Linear:
     def shown(self, flat: Sequence[Any], level: Level) -> Any:
         """In the structure of what the function returned."""
         return level.leave(tree_unflatten(list(flat), self.out_spec))
+
+
+def _refuse_no_primals(name: str) -> NoReturn:
+    raise TransformError(
+        f"{name}: Expected primals to contain at least one Tensor.",
+        where=f"a call of {name}",
+        fix="pass the arguments of the function, and return constants from it as aux",
+    )
 
 
 def _check_structure(name: str, got: Any, expected: Any, what: str, of: str) -> None:

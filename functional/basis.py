@@ -38,6 +38,9 @@ def by_rows(
     if create_graph is None:
         create_graph = level.is_recorded(outputs)
 
+    if chunk_size == 1 and len(outputs) > 1:  # no row depends on the graph of another output
+        return [by_rows(level, [o], inputs, 1, create_graph)[0] for o in outputs]
+
     def row(cotangents: list[Any]) -> list[Any]:
         return level.gradients(outputs, inputs, cotangents, create_graph)
 

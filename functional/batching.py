@@ -31,6 +31,7 @@ from plugrad.core.node import ends, next_sequence_number
 from plugrad.core.record import tensors_in
 from plugrad.core.variable import Variable, plain, recorded
 from plugrad.errors import GraphFreedError, VmapError
+from plugrad.functional.mapping_errors import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -91,9 +92,13 @@ class Batch:
             return tuple([_raw(r) for r in inside if r is not None])
 
         sample.__name__ = self.name
-        raw = torch.vmap(sample, in_dims=tuple(in_dims), randomness=self.randomness)(
-            *[_raw(p) for p in pinned]
-        )
+        mapped = torch.vmap(sample, in_dims=tuple(in_dims), randomness=self.randomness)
+        try:
+            raw = mapped(*[_raw(p) for p in pinned])
+        except RuntimeError as error:
+            if (one_of_ours := named(error, self.name)) is None:
+                raise
+            raise one_of_ours from error
         found = iter(raw)
         whole_batches = [None if r is None else next(found) for r in inside]
         results: list[Any] = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from plugrad.core.cotangent import as_cotangents, as_places, as_roots
-from plugrad.core.engine import run
+from plugrad.core.engine import as_flag, run
 from plugrad.core.variable import Variable
 from plugrad.errors import (
     GradArgumentError,
@@ -80,6 +80,7 @@ def grad(
         return _one_by_one(
             outputs, inputs, grad_outputs, create_graph, allow_unused, materialize_grads
         )
+    create_graph = as_flag(create_graph, "create_graph")
     roots, targets = as_roots(outputs), as_places(inputs)
     if not targets:
         raise GradArgumentError(

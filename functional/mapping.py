@@ -17,12 +17,11 @@ from torch.utils._pytree import (
 )
 
 from plugrad.core.variable import Variable
-from plugrad.errors import PlugradError, VmapError
+from plugrad.errors import VmapError
 from plugrad.functional.batching import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from types import TracebackType
 
 _functorch: Any = torch._C._functorch
 
@@ -101,6 +100,8 @@ class _Call:
             self._refuse(str(error))
         self.dims: list[int | None] = dims
         self.out_spec: Any = None
+        #: Outputs that are no tensors and have no dimension, by their position.
+        self.others: dict[int, Any] = {}
 
     @property
     def positions(self) -> list[int]:
@@ -117,12 +118,17 @@ class _Call:
             chunks.append(self._batched(operands))
         found = chunks[0]
         if len(chunks) > 1:
-            found = [torch.cat(parts) for parts in zip(*chunks, strict=True)]
+            found = [
+                None if parts[0] is None else torch.cat(parts)
+                for parts in zip(*chunks, strict=True)
+            ]
         dims = self._flat_out_dims()
         moved = [
-            self._shown(r[0] if dim is None else r.movedim(0, dim))
+            None if r is None else self._shown(r[0] if dim is None else r.movedim(0, dim))
             for r, dim in zip(found, dims, strict=True)
         ]
+        for i, value in self.others.items():
+            moved[i] = value
         return tree_unflatten(moved, self.out_spec)
 
     def _chunks(self, chunk_size: int | None) -> Iterator[list[Any]]:
@@ -140,19 +146,7 @@ class _Call:
     def _batched(self, operands: list[Any]) -> list[Any]:
         batch = Batch(self.name, self.randomness)
         dims = [d for d in self.dims if d is not None]
-        try:
-            return batch.call(self._of_a_sample, operands, dims)
-        except PlugradError:
-            raise
-        except RuntimeError as error:
-            if "vmap" not in str(error):
-                raise
-            op = _op_of(error.__traceback__)
-            raise VmapError(
-                f"{op} cannot be mapped: {str(error).strip()}",
-                where=f"a call of {op}, in {self.name}, which vmap called",
-                fix=_advice(str(error)),
-            ) from error
+        return batch.call(self._of_a_sample, operands, dims)
 
     def _of_a_sample(self, inner: list[Any]) -> Sequence[Any]:
         flat = list(self.flat)
@@ -160,24 +154,30 @@ class _Call:
             flat[position] = value
         output = self.func(*tree_unflatten(flat, self.spec), **self.kwargs)
         found, self.out_spec = tree_flatten(output)
-        for value in found:
-            if not isinstance(value, Tensor | Variable):
+        dims = self._flat_out_dims()
+        for i, dim in enumerate(dims):
+            if isinstance(found[i], Tensor | Variable):
+                self._check_mapped(found[i], dim)
+            elif dim is None:
+                self.others[i], found[i] = found[i], None
+            else:
                 self._refuse(
                     f"vmap({self.name}, ...): `{self.name}` must only return Tensors, got type "
-                    f"{type(value)}",
-                    "return tensors or Variables only; torch.as_tensor(number) makes one",
-                )
-        for value, dim in zip(found, self._flat_out_dims(), strict=True):
-            data = value._data if isinstance(value, Variable) else value
-            level = _functorch.maybe_current_level()
-            batched = _functorch.is_batchedtensor(data)
-            if dim is None and batched and _functorch.maybe_get_level(data) == level:
-                self._refuse(
-                    f"vmap({self.name}, ...): `{self.name}` can not return a BatchedTensor when "
-                    "out_dim is None",
-                    "give that output a dimension in out_dims: it depends on a mapped argument",
+                    f"{type(found[i])}",
+                    "return tensors or Variables; or give that output None in out_dims, to get it "
+                    "as it is",
                 )
         return found
+
+    def _check_mapped(self, value: Any, dim: int | None) -> None:
+        data = value._data if isinstance(value, Variable) else value
+        batched = dim is None and _functorch.is_batchedtensor(data)
+        if batched and _functorch.maybe_get_level(data) == _functorch.maybe_current_level():
+            self._refuse(
+                f"vmap({self.name}, ...): `{self.name}` can not return a BatchedTensor when "
+                "out_dim is None",
+                "give that output a dimension in out_dims: it depends on a mapped argument",
+            )
 
     def _flat_out_dims(self) -> list[int | None]:
         single = self.out_spec.is_leaf()
@@ -207,29 +207,3 @@ class _Call:
             or "give in_dims the structure of the arguments, an int for each tensor that is "
             "mapped over and None for everything else",
         )
-
-
-#: Where ops are called, by what the frames call ``function``.
-_CALLS = ("plugrad.core.call", "plugrad.core.twins")
-
-
-def _op_of(traceback: TracebackType | None) -> str:
-    """The op that was being called when an error was raised; else the Python function."""
-    name = last = ""
-    while traceback is not None:
-        frame = traceback.tb_frame
-        if frame.f_globals.get("__name__") in _CALLS and "function" in frame.f_locals:
-            signature = getattr(frame.f_locals["function"], "signature", None)
-            name = "" if signature is None else signature.op_name
-        last, traceback = frame.f_code.co_name, traceback.tb_next
-    return name or last
-
-
-def _advice(text: str) -> str:
-    if "random" in text:
-        return "pass randomness='different' or randomness='same' to vmap"
-    if "inplace" in text or "in-place" in text:
-        return "use the op that is not in place: x = x + y for x += y, if y is mapped and x is not"
-    return (
-        "compute without .item() and without a Python if on values (torch.where chooses by value)"
-    )

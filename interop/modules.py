@@ -90,12 +90,33 @@ def functional_call(
             no gradient.
     """
     _check_module(model)
-    dicts: Any = [params] if hasattr(params, "keys") else list(params)
-    merged = {name: value for each in dicts for name, value in each.items()}
+    merged = _merged([params] if hasattr(params, "keys") else params)
     _check_left_out(model, set(merged), tie_weights)
     return torch.func.functional_call(
         model, merged, args, dict(kwargs or {}), tie_weights=tie_weights, strict=strict
     )
+
+
+def _merged(dicts: Any) -> dict[str, Any]:
+    """Several dicts as one."""
+    if not isinstance(dicts, list | tuple) or not all(hasattr(d, "keys") for d in dicts):
+        raise ModuleError(
+            "functional_call: expected the parameters and buffers to be a dict, or a list or tuple "
+            f"of dicts, got {type(dicts).__name__}",
+            where="a call of functional_call",
+            fix="pass dict(model.named_parameters())",
+        )
+    merged: dict[str, Any] = {}
+    for each in dicts:
+        twice = sorted(set(merged) & set(each))
+        if twice:
+            raise ModuleError(
+                f"functional_call: {', '.join(twice)} appeared in multiple dictionaries",
+                where="a call of functional_call",
+                fix="merge the dicts: {**parameters, **others}",
+            )
+        merged.update(each)
+    return merged
 
 
 class ConvertedParameter(nn.Parameter):

@@ -142,6 +142,11 @@ def test_what_does_not_fit_is_refused():
         ours.jacrev(torch.sin)(z)
     with pytest.raises(TransformError, match="jacfwd: Expected all outputs to be real"):
         ours.jacfwd(lambda x: torch.complex(x, x))(X)
+    for outputs in (lambda x: x.argsort(), lambda x: (x, x > 0)):
+        with pytest.raises(RuntimeError, match="All outputs of f must be floating-point"):
+            theirs.jacrev(outputs)(X)
+        with pytest.raises(TransformError, match="jacrev.*All outputs of f must be floating-point"):
+            ours.jacrev(outputs)(X)
     with pytest.raises(TransformError, match="`chunk_size` should be greater than 0"):
         ours.jacrev(vector, chunk_size=0)
     with pytest.raises(TransformError, match="Only allowed values for randomness"):

@@ -245,6 +245,18 @@ def test_what_does_not_fit_is_refused(message):
         REFUSED[message]()
 
 
+def test_tangents_are_checked_before_the_function_is_called():
+    def f(x):
+        raise AssertionError("it was called")
+
+    with pytest.raises(TransformError, match="structure of tangents"):
+        ours.jvp(f, (X,), (X, X))
+    with pytest.raises(TransformError, match="(?s)primals to contain at least one Tensor.*fix: "):
+        ours.jvp(f, (), ())
+    with pytest.raises(RuntimeError, match="primals to contain at least one Tensor"):
+        theirs.jvp(f, (), ())
+
+
 def test_what_is_not_a_tensor_is_refused():
     with pytest.raises(TransformTypeError, match="must be tensors or Variables, not float"):
         ours.grad(scalar)(1.0)

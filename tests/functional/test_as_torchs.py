@@ -173,6 +173,19 @@ def test_err_check_strict_with_create_graph(lib, name):
     same(loose, expected.double())
 
 
+def test_err_check_strict_looks_at_each_output(lib):
+    """The Jacobian of one output depends on x, that of the other does not."""
+    x = lib.leaf(rand(3))
+
+    def jacobian(f):
+        return call(lib, "jacobian", f, x, create_graph=True, strict=True)
+
+    jacobian(lambda x: (x * x, x.exp()))
+    for outputs in (lambda x: (2 * x, x * x), lambda x: (x * x, 2 * x)):
+        with pytest.raises(RuntimeError, match="jacobian of the user-provided function is indep"):
+            jacobian(outputs)
+
+
 @pytest.mark.parametrize("name", ["jacobian", "hessian"])
 def test_err_check_strict_vectorize(lib, name):
     with pytest.raises(RuntimeError, match="not supported together"):

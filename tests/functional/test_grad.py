@@ -91,3 +91,26 @@ def test_it_does_not_run_branches_that_lead_nowhere(pair):
     other = pg.Variable(torch.ones(3).double(), requires_grad=True)
     (gradient,) = pg.grad((x.sin() + Trap.apply(other)).sum(), x)
     torch.testing.assert_close(gradient.data, x.data.cos())
+
+
+@pytest.mark.parametrize("flag", [0, 1, True, torch.tensor(True)])
+def test_a_number_may_stand_for_create_graph(pair, flag):
+    x, t = pair
+    (ours,) = pg.grad(x.sin().sum(), x, create_graph=flag)
+    (theirs,) = torch.autograd.grad(t.sin().sum(), t, create_graph=flag)
+    assert ours.requires_grad == theirs.requires_grad
+    x.sin().sum().backward(create_graph=flag)
+    assert x.grad.requires_grad == theirs.requires_grad
+
+
+@pytest.mark.parametrize("flag", ["yes", None, 1.0])
+def test_anything_else_is_refused(pair, flag):
+    x, t = pair
+    with pytest.raises(TypeError):
+        torch.autograd.grad(t.sum(), t, create_graph=flag)
+    for call in (
+        lambda: pg.grad(x.sum(), x, create_graph=flag),
+        lambda: x.sum().backward(create_graph=flag),
+    ):
+        with pytest.raises(pg.errors.GradientTypeError, match="(?s)True or False, not.*fix: pass"):
+            call()

@@ -1,4 +1,4 @@
-"""Rules that look at values, or at where dimensions are, give under vmap what they give in a loop."""
+"""Rules that look at values, or at where dimensions are, do under vmap what they do in a loop."""
 
 from __future__ import annotations
 

@@ -75,6 +75,18 @@ def test_keywords_are_not_mapped():
     agree(pg.grad(found.sum(), w), (X.sum(0),), pg.Variable)
 
 
+@pytest.mark.parametrize("chunk_size", [None, 2])
+@pytest.mark.parametrize(("kind", "make"), KINDS, ids=["tensors", "constants", "leaves"])
+def test_what_is_no_tensor_is_returned_as_it_is_where_out_dims_says_none(kind, make, chunk_size):
+    def f(x):
+        return x.sin(), {"name": "sin", "nothing": None}, 3
+
+    y, *others = vmap(f, out_dims=(0, None, None), chunk_size=chunk_size)(make(X))
+    agree(y, X.sin(), kind)
+    assert others == [{"name": "sin", "nothing": None}, 3]
+    assert vmap(lambda x: "sin", out_dims=None)(make(X)) == "sin"
+
+
 def test_nested_maps():
     f = vmap(vmap(lambda x, y: x * y, (None, 0)), (0, None))
     agree(f(leaf(X[0]), leaf(Y[0])), torch.outer(X[0], Y[0]), pg.Variable)
@@ -145,6 +157,8 @@ REFUSED = {
     r"expected tensors? to have the same size|the same size": lambda x: vmap(torch.add)(x, x[:2]),
     r"the input is of type": lambda x: vmap(torch.add)(x, 2.0),
     r"must only return Tensors, got type": lambda x: vmap(lambda x: 3)(x),
+    r"got type <class 'str'>": lambda x: vmap(lambda x: (x, "a"), 0, (0, 0))(x),
+    r"equal cannot be mapped: vmap: Batching rule": lambda x: vmap(torch.equal)(x, x),
     r"not compatible with the structure of `outputs`": lambda x: vmap(torch.sin, 0, (0, 0))(x),
     r"`out_dims` must be": lambda x: vmap(torch.sin, 0, "a")(x),
     r"can not return a BatchedTensor when out_dim is None": lambda x: vmap(torch.sin, 0, None)(x),
@@ -164,6 +178,34 @@ REFUSED = {
 def test_what_does_not_fit_is_refused(message, make):
     with pytest.raises(VmapError, match=f"(?s){message}.*fix: "):
         REFUSED[message](make(X))
+
+
+class Branches(pg.Function):
+    """2 x, with a backward that looks at values."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx, gy):
+        return 2 * gy if gy.sum() > 0 else gy + gy
+
+
+def test_a_rule_that_cannot_be_mapped_is_named():
+    x = leaf(X)
+    refused = r"(?s)the backward of Branches cannot be mapped: vmap.*fix: compute without"
+    with pytest.raises(VmapError, match=refused):
+        vmap(Branches.apply)(x).sum().backward()
+    with pytest.raises(VmapError, match=refused):
+        vmap(pg.func.grad(lambda x: Branches.apply(x).sum()))(X)
+    with pytest.raises(VmapError, match=r"(?s)Branches cannot be mapped.*fix: pass chunk_size=1"):
+        pg.func.jacrev(Branches.apply)(X[0])
+    with pytest.raises(VmapError, match=r"(?s)Branches cannot be mapped.*fix: leave vectorize"):
+        pg.functional.jacobian(Branches.apply, X[0], vectorize=True)
+    found = pg.func.jacrev(Branches.apply, chunk_size=1)(X[0])
+    agree(found, 2 * torch.eye(3).double(), torch.Tensor)
+    assert pg.functional.jacobian(Branches.apply, X[0]).shape == (3, 3)
 
 
 def test_the_functions_own_errors_pass():

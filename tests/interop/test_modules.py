@@ -280,6 +280,19 @@ def third(grad, call, params, x):
     return gs
 
 
+def test_functional_call_of_what_are_no_dicts_is_refused(model, x):
+    bias = {"0.bias": torch.zeros(1)}
+    for params, match in (
+        (3, "got int"),
+        ([bias, 3], "got list"),
+        ([bias, bias], "0.bias appeared"),
+    ):
+        with pytest.raises(ValueError, match="dict"):
+            torch.func.functional_call(model, params, (x,))
+        with pytest.raises(pg.errors.ModuleError, match=f"(?s){match}.*fix: "):
+            pg.interop.functional_call(model, params, (x,))
+
+
 def test_functional_call_for_gradients_of_any_order(model, x):
     def theirs(params, x):
         return torch.func.functional_call(model, params, (x,))
