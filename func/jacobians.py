@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from plugrad.errors import TransformError
 from plugrad.func.arguments import check_differentiable, chosen, replaced, split_aux
 from plugrad.functional.basis import by_columns, by_rows
-from plugrad.functional.levels import Level, flat_variables
+from plugrad.functional.levels import Level, flat_variables, recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,7 +108,7 @@ class _Call:
     ) -> None:
         self.argnums, self.has_aux = argnums, has_aux
         self.level = level = Level(name, args, kwargs)
-        with torch.enable_grad():
+        with recording():
             inner = level.enter(chosen(args, argnums, name))
             self.inputs, self.in_spec = tree_flatten(inner)
             _refuse_complex(name, "inputs", self.inputs)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
@@ -13,7 +12,7 @@ from plugrad.core.variable import Variable
 from plugrad.errors import TransformError
 from plugrad.func.arguments import check_differentiable, chosen, replaced, split_aux
 from plugrad.functional.basis import pushed
-from plugrad.functional.levels import Level, flat_variables, zeros_for
+from plugrad.functional.levels import Level, flat_variables, recording, zeros_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +68,7 @@ def _grad_and_value(
     kwargs: dict[str, Any],
 ) -> tuple[Any, Any]:
     level = Level(name, args, kwargs)
-    with torch.enable_grad():
+    with recording():
         inner = level.enter(chosen(args, argnums, name))
         output = func(*replaced(args, inner, argnums), **kwargs)
         output, aux = split_aux(name, output) if has_aux else (output, None)
@@ -116,7 +115,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         TransformError: an output is neither floating-point nor complex.
     """
     level = Level("vjp", primals)
-    with torch.enable_grad():
+    with recording():
         inner = level.enter(primals)
         output = func(*inner)
         output, aux = split_aux("vjp", output) if has_aux else (output, None)
@@ -219,7 +218,7 @@ class _Linear:
         *given: Any,
     ) -> None:
         self.name, self.level = name, level
-        with torch.enable_grad():
+        with recording():
             inner = level.enter(primals)
             self.inputs, self.spec = tree_flatten(inner)
             if not self.inputs:

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from plugrad.core.node import Edge, Record
 
 
+def recording() -> Any:
+    """Record, also in inference_mode: the tensors made in it could not be saved."""
+    inference = torch.is_inference_mode_enabled()
+    return torch.inference_mode(False) if inference else torch.enable_grad()
+
+
 class Level:
     """One call of a transform.
 
@@ -72,7 +78,8 @@ class Level:
             inner: Variable = Entry.apply(value)
         else:
             data = value._data if isinstance(value, Variable) else Variable(value)._data
-            inner = plain(data.detach()).requires_grad_()
+            data = data.clone() if data.is_inference() else data.detach()
+            inner = plain(data).requires_grad_()
         edge = edge_of(inner)
         assert edge is not None
         record = ends(edge)[0]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from plugrad.functional.basis import by_columns, by_rows
+from plugrad.functional.levels import recording
 from plugrad.functional.strict import Call, as_tuple, refuse
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def jacobian(
             f"jacobian: `strict=True` and {which} are not supported together.",
             "leave strict out, or compute by rows one by one, which is the default",
         )
-    with torch.enable_grad():
+    with recording():
         call = Call("jacobian", func, inputs, None, create_graph, strict)
         chunk = None if vectorize else 1
         compute = by_rows if strategy == "reverse-mode" else by_columns

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from plugrad.functional.basis import pushed
-from plugrad.functional.levels import zeros_for
+from plugrad.functional.levels import recording, zeros_for
 from plugrad.functional.strict import Call, refuse
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def vjp(
         TransformError: ``v`` does not fit, or what ``strict`` forbids.
         TransformTypeError: an input or an output is not a tensor.
     """
-    with torch.enable_grad():
+    with recording():
         call = Call("vjp", func, inputs, v, create_graph, strict)
         given = call.checked_v(v, call.outputs, call.outputs_are_tuple, _SINGLE_OUTPUT)
         found = call.level.gradients(call.outputs, call.inputs, given, call.recorded)
@@ -73,7 +73,7 @@ def jvp(
 
     ``torch.autograd.functional.jvp``. ``v`` has one for each input; the rest is as for ``vjp``.
     """
-    with torch.enable_grad():
+    with recording():
         call = Call("jvp", func, inputs, v, create_graph, strict)
         given = _vector(call, v)
         call.check_dependence(call.outputs, _INDEPENDENT)
@@ -100,7 +100,7 @@ def vhp(
 
     ``torch.autograd.functional.vhp``. ``func`` returns one number; ``v`` has one for each input.
     """
-    with torch.enable_grad():
+    with recording():
         call, gradients, given = _gradients("vhp", func, inputs, v, create_graph, strict)
         recorded = _recorded(call, given)
         found = call.level.gradients(gradients, call.inputs, given, recorded)
@@ -119,7 +119,7 @@ def hvp(
 
     ``torch.autograd.functional.hvp``; as ``vhp``, which is faster where a graph of backward is.
     """
-    with torch.enable_grad():
+    with recording():
         call, gradients, given = _gradients("hvp", func, inputs, v, create_graph, strict)
         call.check_dependence(gradients, f"{_JACOBIAN}.")
         found = pushed(gradients, call.inputs, given, _recorded(call, given))

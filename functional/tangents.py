@@ -24,6 +24,7 @@ from plugrad.core.variable import Variable, plain
 from plugrad.core.walk import leading_to
 from plugrad.errors import ForwardModeError
 from plugrad.functional.jvp_checks import check_tangents, refuse_changed_tangent
+from plugrad.functional.levels import recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -228,10 +229,10 @@ def _by_transposing(
         )
     single = record._pg_outputs is None
     cotangents: list[Any] = [None] * _count(record)
-    for number in wanted:
-        cotangents[number] = plain(_zeros_at(edge_to(record, number))).requires_grad_()
     context = _needing(record, [t is not None for t in into])
-    with torch.enable_grad():
+    with recording():
+        for number in wanted:
+            cotangents[number] = plain(_zeros_at(edge_to(record, number))).requires_grad_()
         arrived = cotangents[0] if single else list(cotangents)
         gradients = apply_rule(context, arrived, True)
         pairs = [

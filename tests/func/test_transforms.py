@@ -218,6 +218,40 @@ def test_no_grad_outside_is_not_respected_inside_it_is():
     assert torch.is_grad_enabled()
 
 
+IN_INFERENCE = {
+    "grad": lambda x: ours.grad(scalar)(x),
+    "vjp": lambda x: ours.vjp(vector, x)[1](torch.ones(3, dtype=x.dtype)),
+    "jvp": lambda x: ours.jvp(vector, (x,), (torch.ones_like(x),)),
+    "linearize": lambda x: ours.linearize(vector, x)[1](torch.ones_like(x)),
+    "jacrev": lambda x: ours.jacrev(vector)(x),
+    "hessian": lambda x: ours.hessian(scalar)(x),
+    "grad of grad": lambda x: ours.grad(lambda x: ours.grad(scalar)(x).square().sum())(x),
+    "vmap of grad": lambda x: ours.vmap(ours.grad(scalar))(torch.stack([x, 2 * x])),
+    "grad of vmap": lambda x: ours.grad(lambda x: ours.vmap(torch.exp)(x).prod())(x),
+    "jacobian": lambda x: pg.functional.jacobian(vector, x),
+    "hvp": lambda x: pg.functional.hvp(scalar, x, torch.ones_like(x)),
+}
+
+
+@pytest.mark.parametrize("name", IN_INFERENCE)
+def test_inference_mode_is_not_respected_either(name):
+    f, x = IN_INFERENCE[name], X
+    expected = f(x)
+    with torch.inference_mode():
+        agree(f(x), expected)
+        made_in_it = x.clone()
+        agree(f(made_in_it), expected)
+        assert torch.is_inference_mode_enabled()
+        assert not torch.is_grad_enabled()
+    agree(f(made_in_it), expected)
+
+    def inside(x):
+        with torch.inference_mode():
+            return (x * x).sum()
+
+    agree(ours.grad(lambda x: scalar(x) + inside(x))(x), ours.grad(scalar)(x))
+
+
 # --- what is refused -----------------------------------------------------------------
 
 REFUSED = {
