@@ -18,6 +18,7 @@ from plugrad.core.context import NUMBERS, ORIGIN_X, ORIGIN_Y, ORIGINS_XY, Untrac
 from plugrad.core.hooks import note
 from plugrad.core.node import Record, grouped, origins
 from plugrad.core.older_forms import as_torch_reads_it
+from plugrad.core.own_vmap import with_own_vmap
 from plugrad.core.record import (
     note_constant_tensors,
     note_constants,
@@ -72,7 +73,26 @@ def make_gate(function: type[Function], operator: bool = False) -> Callable[...,
             # Whether an operator may not take a number (@), the general gate finds out.
             numbers = frozenset() if operator and not elementwise else NUMBERS
             gate = _binary_gate(function, general, gate, numbers)
-    return _view_gate(function, gate) if declaration is not None and declaration.view else gate
+    if declaration is not None and declaration.view:
+        gate = _view_gate(function, gate)
+    return _mapped_gate(function, gate) if function.has_own_vmap() else gate
+
+
+def _mapped_gate(function: type[Function], gate: Callable[..., Any]) -> Callable[..., Any]:
+    signature = function.signature
+
+    def positional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        args, options = signature.bind(args, kwargs)
+        if options:
+            raise ArgumentError(
+                f"{signature.op_name} has a vmap of its own, which is not given the keyword-only "
+                f"arguments {', '.join(options)}",
+                where=f"a call of {signature.op_name} inside vmap",
+                fix="make them parameters of forward and of vmap that can be passed by position",
+            )
+        return signature.completed(args)
+
+    return with_own_vmap(function, signature.op_name, gate, positional)
 
 
 def _notes_constants(function: type[Function]) -> bool:

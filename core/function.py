@@ -292,6 +292,11 @@ class Function(metaclass=OpType):
         return cls.jvp is not Function.jvp
 
     @classmethod
+    def has_own_vmap(cls) -> bool:
+        """Whether it says how it is computed on a batch."""
+        return cls.vmap is not Function.vmap
+
+    @classmethod
     def takes_setup_context(cls) -> bool:
         """Whether forward is written without ``ctx``."""
         return cls.setup_context is not Function.setup_context

@@ -141,17 +141,18 @@ class Batch:
 
     def level(self) -> int | None:
         """The level of torch.vmap at which this batch is being computed, None if it is not."""
-        return _levels().get(id(self))
+        return live_levels().get(id(self))
 
 
 class _Live(local):
-    levels: dict[int, int] | None = None
+    levels: dict[Any, int] | None = None
 
 
 _live = _Live()
 
 
-def _levels() -> dict[int, int]:
+def live_levels() -> dict[Any, int]:
+    """The levels of torch.vmap at which batches are being computed, by what identifies them."""
     if _live.levels is None:
         _live.levels = {}
     return _live.levels
@@ -164,10 +165,10 @@ class _Inside:
         self.batch = batch
 
     def __enter__(self) -> None:
-        _levels()[id(self.batch)] = _functorch.maybe_current_level()
+        live_levels()[id(self.batch)] = _functorch.maybe_current_level()
 
     def __exit__(self, *_: object) -> None:
-        del _levels()[id(self.batch)]
+        del live_levels()[id(self.batch)]
 
 
 def _pinned(operand: Any) -> Any:
@@ -296,6 +297,8 @@ def _keep(record: Record, batch: Batch) -> None:
     if seal is not None:  # of a vmap in this one
         for inner in seal.interior:
             _keep(inner, batch)
+    for inner in vars(record).get("_pg_interior", ()):  # of a Function's own vmap
+        _keep(inner, batch)
     saved = record._pg_saved
     if not saved:
         return

@@ -18,6 +18,7 @@ from torch.utils._pytree import (
 
 from plugrad.core.variable import Variable
 from plugrad.errors import VmapError
+from plugrad.functional import own_vmap as _own_vmap  # noqa: F401 (so that it is called)
 from plugrad.functional.batching import Batch
 
 if TYPE_CHECKING:

@@ -31,6 +31,7 @@ from plugrad.core.context import (
 )
 from plugrad.core.function import Function, once_differentiable
 from plugrad.core.node import ManyRecord, origins
+from plugrad.core.own_vmap import with_own_vmap
 from plugrad.core.record import (
     detached,
     holds_tensor,
@@ -53,7 +54,7 @@ from plugrad.interop.torchs_apply import (
     look_for_variables,
     torchs_apply,
 )
-from plugrad.interop.torchs_function import has_setup_context, once_marked
+from plugrad.interop.torchs_function import has_own_vmap, has_setup_context, once_marked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +99,9 @@ def _apply(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         function = _adopted[cls] = _adopt(cls)
     if has_setup_context(cls):
         args, kwargs = _bound(cls, args, kwargs), {}
+        if has_own_vmap(cls) and transform_depth():
+            name = function.signature.op_name
+            return with_own_vmap(cls, name, lambda *a: _call(cls, function, a, {}))(*args)
     return _call(cls, function, args, kwargs)
 
 

@@ -16,6 +16,11 @@ def has_setup_context(function: Any) -> bool:
     return function.setup_context is not _SingleLevelFunction.setup_context
 
 
+def has_own_vmap(function: Any) -> bool:
+    """Whether it says how it is computed on a batch."""
+    return function.vmap is not torch.autograd.Function.vmap
+
+
 def rule_of(function: Any) -> Any:
     """Its backward, which torch allows to be called ``vjp`` too."""
     vjp = function.vjp

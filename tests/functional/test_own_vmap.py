@@ -1,0 +1,232 @@
+"""A Function's own vmap, of functions in NumPy that nothing else could map; against torch.func."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.utils._pytree import tree_leaves, tree_map
+
+import plugrad as pg
+from plugrad.errors import GraphFreedError, SavedTensorChangedError, VmapError
+
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # torch loads decompositions
+
+
+def numpy(x):
+    return x.detach().numpy()
+
+
+def first(x, dim, info):
+    """A batch in front."""
+    return x.expand(info.batch_size, *x.shape) if dim is None else x.movedim(dim, 0)
+
+
+def make(base):
+    """x * y, and x sorted along a dimension with where each element went."""
+
+    class Times(base):
+        @staticmethod
+        def forward(x, y):
+            return torch.from_numpy(numpy(x) * numpy(y))
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(*inputs)
+            ctx.save_for_forward(*inputs)
+
+        @staticmethod
+        def backward(ctx, gz):
+            x, y = ctx.saved_tensors
+            return Times.apply(gz, y), Times.apply(gz, x)
+
+        @staticmethod
+        def jvp(ctx, tx, ty):
+            x, y = ctx.saved_tensors
+            return Times.apply(tx, y) + Times.apply(ty, x)
+
+        @staticmethod
+        def vmap(info, in_dims, x, y):
+            x, y = (first(v, dim, info) for v, dim in zip((x, y), in_dims, strict=True))
+            return Times.apply(x, y), 0
+
+    class Sorted(base):
+        @staticmethod
+        def forward(x, dim):
+            places = numpy(x).argsort(dim)
+            return torch.from_numpy(numpy(x).copy()).gather(dim, torch.from_numpy(places)), (
+                torch.from_numpy(places)
+            )
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(output[1])
+            ctx.mark_non_differentiable(output[1])
+            ctx.dim = inputs[1]
+
+        @staticmethod
+        def backward(ctx, gy, _):
+            (places,) = ctx.saved_tensors
+            return torch.zeros_like(gy).scatter(ctx.dim, places, gy), None
+
+        @staticmethod
+        def vmap(info, in_dims, x, dim):
+            return Sorted.apply(x.movedim(in_dims[0], 0), dim + 1), (0, 0)
+
+    return Times.apply, Sorted.apply
+
+
+ADOPTED = make(torch.autograd.Function)
+OURS = make(pg.Function)
+
+
+def tensor(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+X, Y, Z = tensor(4, 3), tensor(4, 3, seed=1), tensor(2, 4, 3, seed=2)
+W = Y[0]
+
+#: What is computed, in the functions of a library and with the two Functions.
+VALUES = {
+    "mapped": lambda f, t, _: f.vmap(t, (0, 1))(X, Y.mT),
+    "one of two": lambda f, t, _: f.vmap(t, (0, None), out_dims=1)(X, W),
+    "several outputs": lambda f, _, s: f.vmap(lambda x: s(x, 0))(X),
+    "chunks": lambda f, t, _: f.vmap(t, chunk_size=3)(X, Y),
+    "maps in maps": lambda f, t, _: f.vmap(f.vmap(t, (0, None)), (0, None))(Z, W),
+    "of the map outside": lambda f, t, _: f.vmap(lambda x: f.vmap(lambda y: t(x, x).sum() * y)(W))(
+        X
+    ),
+    "gradient": lambda f, t, _: f.vmap(f.grad(lambda x, y: t(x, y).sin().sum(), (0, 1)))(X, Y),
+    "gradient of one for all": lambda f, t, _: f.vmap(
+        lambda x: f.grad(lambda w: t(x, w).sin().sum())(W)
+    )(X),
+    "gradient of sorted": lambda f, t, s: f.vmap(f.grad(lambda x: t(s(x, 0)[0], W).sum()))(X),
+    "gradient of a map": lambda f, t, _: f.grad(lambda x: f.vmap(t)(x, x).sin().sum())(X),
+    "jvp": lambda f, t, _: f.vmap(lambda x, y: f.jvp(t, (x, y), (y, x)))(X, Y),
+    "jvp of a map": lambda f, t, _: f.jvp(f.vmap(t), (X, Y), (Y, X)),
+    "jacrev": lambda f, t, _: f.vmap(f.jacrev(t, (0, 1)))(X, Y),
+    "jacfwd": lambda f, t, _: f.vmap(f.jacfwd(t))(X, Y),
+    "second derivatives": lambda f, t, _: f.vmap(f.jacrev(f.jacrev(lambda x: t(t(x, x), x).sum())))(
+        X
+    ),
+    "third derivatives": lambda f, t, _: f.vmap(
+        f.jacrev(f.jacrev(f.grad(lambda x: t(t(x, x), x).sum())))
+    )(X[:2]),
+    "in two maps": lambda f, t, _: f.vmap(
+        f.grad(lambda z: f.vmap(lambda x: t(x, z[0]).sum() * t(z[1], z[2]).sum())(z).sin().sum())
+    )(Z),
+}
+
+
+@pytest.mark.parametrize("functions", [ADOPTED, OURS], ids=["adopted", "ours"])
+@pytest.mark.parametrize("name", VALUES)
+def test_values_and_derivatives(name, functions):
+    expected = VALUES[name](torch.func, *ADOPTED)
+    found = VALUES[name](pg.func, *functions)
+    assert torch.utils._pytree.tree_structure(found) == torch.utils._pytree.tree_structure(expected)
+    for a, b in zip(tree_leaves(found), tree_leaves(expected), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+LOSSES = {
+    "a closure": lambda f, t, s, x, w: f.vmap(lambda x: t(x, w))(x),
+    "one for all": lambda f, t, s, x, w: f.vmap(t, (0, None))(x, w),
+    "closures of two maps": lambda f, t, s, x, w: f.vmap(
+        lambda a: f.vmap(lambda b: t(a, w) * t(b, a))(x)
+    )(x),
+    "two calls": lambda f, t, s, x, w: f.vmap(lambda x: t(t(x, w), s(x, 0)[0]).sin())(x),
+}
+
+
+@pytest.mark.parametrize("functions", [ADOPTED, OURS], ids=["adopted", "ours"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradients_of_three_orders_outside(name, functions):
+    mine = [pg.Variable(v, requires_grad=True) for v in (X, W)]
+    theirs = [v.clone().requires_grad_() for v in (X, W)]
+    a = LOSSES[name](pg.func, *functions, *mine).square().sum()
+    b = LOSSES[name](torch.func, *ADOPTED, *theirs).square().sum()
+    for order in range(3):
+        found = pg.grad(a, mine, create_graph=order < 2)
+        expected = torch.autograd.grad(b, theirs, create_graph=order < 2)
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one.data, other.detach())
+        a, b = (sum(g.tanh().sum() for g in gradients) for gradients in (found, expected))
+
+
+def test_what_is_kept_is_freed_and_watched():
+    times, _ = OURS
+    x = pg.Variable(X, requires_grad=True)
+    y = pg.func.vmap(times)(x, x).sum()
+    (once,) = pg.grad(y, x, retain_graph=True)
+    (again,) = pg.grad(y, x)
+    torch.testing.assert_close(once.data, again.data)
+    with pytest.raises(GraphFreedError):
+        pg.grad(y, x)
+    z = x * 1
+    y = pg.func.vmap(times)(z, z).sum()
+    z.mul_(2)
+    with pytest.raises(SavedTensorChangedError):
+        pg.grad(y, x)
+
+
+def test_the_rule_is_told_of_the_batch():
+    told = []
+
+    class Identity(pg.Function):
+        @staticmethod
+        def forward(ctx, x, more, k=2):
+            return x.clone()
+
+        @staticmethod
+        def vmap(info, in_dims, x, more, k):
+            told.append((info.batch_size, info.randomness, in_dims, k))
+            return x, in_dims[0]
+
+    for randomness in ("error", "same", "different"):
+        pg.func.vmap(lambda x, y: Identity.apply(x, [y, 1.0]), (1, 0), randomness=randomness)(
+            X, Y[:3]
+        )
+        assert told.pop() == (3, randomness, (1, [0, None], None), 2)
+    # Of this map there is nothing in the arguments.
+    pg.func.vmap(lambda x: x * Identity.apply(W, [W]).sum())(X)
+    assert not told
+
+
+REFUSED = {
+    r"both generate_vmap_rule=True and a vmap": (lambda info, dims, x: (x, dims[0]), True),
+    r"expected to have two returns": (lambda info, dims, x: x, False),
+    r"incompatible \(output, out_dims\)": (lambda info, dims, x: (x, (None,)), False),
+    r"uses a Variable which requires grad and is no argument": (
+        lambda info, dims, x: (x * pg.Variable(W, requires_grad=True), dims[0]),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_does_not_fit_is_refused(message):
+    rule, generated = REFUSED[message]
+
+    class Bad(pg.Function):
+        generate_vmap_rule = generated
+
+        @staticmethod
+        def forward(ctx, x, *, scale=1.0):
+            return x * scale
+
+        vmap = staticmethod(rule)
+
+    with pytest.raises(VmapError, match=f"(?s)Bad has .*{message}.*fix: "):
+        pg.func.vmap(Bad.apply)(pg.Variable(X, requires_grad=True))
+    with pytest.raises(TypeError, match="(?s)vmap of its own.*keyword-only arguments scale.*fix: "):
+        pg.func.vmap(lambda x: Bad.apply(x, scale=2.0))(pg.Variable(X))
+    torch.testing.assert_close(Bad.apply(pg.Variable(X), scale=2.0).data, 2 * X)
+
+
+def test_variables_come_back_as_variables():
+    times, _ = OURS
+    found = pg.func.vmap(times)(*tree_map(pg.Variable, (X, Y)))
+    assert type(found) is pg.Variable
+    assert not found.requires_grad
+    torch.testing.assert_close(found.data, X * Y)
