@@ -153,11 +153,11 @@ class _Pulled:
         ]
         in_dims = [dim for _, dim in batches]
         outputs, out_dims = self.program(inputs, in_dims)
-        graph = _Graph(inputs, in_dims, outputs, out_dims, size)
+        wanted = [v if need else None for v, need in zip(inputs, self.needed, strict=True)]
+        graph = _Graph(wanted, in_dims, outputs, out_dims, size)
         create_graph = any(isinstance(v, Variable) for v in values)
         found, dims = graph.gradients(self.given, values[count:], dims[count:], create_graph)
-        needed = [v for v, need in zip(inputs, self.needed, strict=True) if need]
-        return zeros_for(found, needed), dims
+        return zeros_for(found, [v for v in wanted if v is not None]), dims
 
 
 class _Graph:

@@ -135,6 +135,12 @@ LOSSES = {
     "closures of two maps": lambda f, t, s, x, w: f.vmap(
         lambda a: f.vmap(lambda b: t(a, w) * t(b, a))(x)
     )(x),
+    "a gradient inside": lambda f, t, s, x, w: f.vmap(
+        lambda x: f.grad(lambda w: t(t(w, w), x).sum())(w)
+    )(x),
+    "a tangent inside": lambda f, t, s, x, w: f.vmap(
+        lambda x: f.jvp(lambda x: t(x, t(x, w)).sin(), (x,), (w,))[1]
+    )(x),
     "two calls": lambda f, t, s, x, w: f.vmap(lambda x: t(t(x, w), s(x, 0)[0]).sin())(x),
 }
 
