@@ -223,7 +223,7 @@ def fit(record: Record, gradient: Any, edge: Edge, create_graph: bool) -> Variab
         gradient = gradient._data
     shape, dtype = edge._pg_shape, edge._pg_dtype
     if gradient.dtype is not dtype and (record._pg_promotes or record._pg_autocast):
-        gradient = _cast(gradient, dtype)
+        gradient = _cast(gradient, dtype, record)
     if gradient.shape != shape and record._pg_broadcasts:
         gradient = _summed(gradient, shape)
     if gradient.shape != shape or gradient.dtype is not dtype:
@@ -231,8 +231,11 @@ def fit(record: Record, gradient: Any, edge: Edge, create_graph: bool) -> Variab
     return gradient  # type: ignore[no-any-return]
 
 
-def _cast(gradient: Any, dtype: Any) -> Any:
+def _cast(gradient: Any, dtype: Any, record: Record) -> Any:
     if gradient.dtype.is_complex and not dtype.is_complex:
+        function = record._pg_function
+        if function is None or function.declaration is None:  # a torch.autograd.Function
+            return gradient
         gradient = gradient.real
     return gradient.to(dtype)
 

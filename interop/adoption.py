@@ -54,7 +54,13 @@ from plugrad.interop.torchs_apply import (
     look_for_variables,
     torchs_apply,
 )
-from plugrad.interop.torchs_function import has_own_vmap, has_setup_context, once_marked
+from plugrad.interop.torchs_function import (
+    has_own_vmap,
+    has_setup_context,
+    is_for_lists,
+    once_marked,
+    only_for_tensors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -179,6 +185,7 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
         note_hidden(context, args)
     result = record_any(context, output, raw, args)
     note_constants(context, [origin for _, origin in attributes], args)
+    context._pg_no_tensors = [i for i, a in enumerate(args) if not isinstance(a, Tensor | Variable)]
     return result
 
 
@@ -281,12 +288,14 @@ def _adopt(cls: Any) -> type[Function]:
 
     def backward(ctx: Any, *gradients: Any) -> Any:
         if running.recorded_rule is None:
-            return rule(ctx, *gradients)
-        if differentiated_once is not None:
-            return differentiated_once(ctx, *gradients)
-        if not ctx._pg_shows_proxies:
-            return rule(_with_variables(ctx), *gradients)
-        return behind(rule(_with_variables(ctx), *as_proxies(gradients)))
+            result = rule(ctx, *gradients)
+        elif differentiated_once is not None:
+            result = differentiated_once(ctx, *gradients)
+        elif not ctx._pg_shows_proxies:
+            result = rule(_with_variables(ctx), *gradients)
+        else:
+            result = behind(rule(_with_variables(ctx), *as_proxies(gradients)))
+        return only_for_tensors(ctx, result)
 
     if once:
         backward.once_differentiable = True  # type: ignore[attr-defined]
@@ -311,15 +320,10 @@ def _adopt(cls: Any) -> type[Function]:
             "__slots__": (),
             "__module__": cls.__module__,
             "_pg_clears_on_access": getattr(cls, "clear_saved_tensors_on_access", False),
-            "_pg_shows_proxies": _is_for_lists(rule),
+            "_pg_shows_proxies": is_for_lists(rule),
         },
     )
     return function  # type: ignore[no-any-return]
-
-
-def _is_for_lists(rule: Any) -> bool:
-    """Whether torch made it of a custom op's rule whose arguments or results are lists."""
-    return getattr(rule, "__qualname__", "").startswith("supports_tensorlist.")
 
 
 class _AdoptedRecord(ManyRecord):

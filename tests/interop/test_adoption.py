@@ -424,3 +424,38 @@ def test_several_outputs_come_in_what_forward_returned_them_in(kind):
     (g,) = pg.grad((a * b).sum(), x, create_graph=True)  # torch cuts the graph of a list
     assert g.tolist() == [9, 36]
     assert pg.grad(g.sum(), x)[0].tolist() == [18, 36]
+
+
+#: What backward returns for (2, x), most of it wrong, and what both engines say.
+GRADIENTS = {
+    "in the wrong place": (lambda g: (g, None), "gradient different than None at position"),
+    "for what is no tensor": (lambda g: (0, 2 * g), "gradient different than None at position"),
+    "too many": (lambda g: (None, 2 * g, g), "incorrect number of gradients"),
+    "complex": (lambda g: (None, g * 2j), "."),
+    "right": (lambda g: (None, 2 * g), None),
+}
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients_that_torch_refuses_are_refused(name, create_graph):
+    returned, message = GRADIENTS[name]
+
+    class Scaled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, factor, x):
+            return factor * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return returned(g)
+
+    x, t = leaf(1.0, 2.0), torch.tensor([1.0, 2.0], requires_grad=True)
+    if message is None:
+        (g,) = pg.grad(Scaled.apply(2, x).sum(), x, create_graph=create_graph)
+        assert g.tolist() == [2, 2]
+        return
+    with pytest.raises(RuntimeError, match=message):
+        torch.autograd.grad(Scaled.apply(2, t).sum(), t, create_graph=create_graph)
+    with pytest.raises(pg.errors.BackwardError, match=f"(?s){message}.*fix: "):
+        pg.grad(Scaled.apply(2, x).sum(), x, create_graph=create_graph)
