@@ -16,7 +16,7 @@ from torch.utils._pytree import _broadcast_to_and_flatten, tree_flatten, tree_un
 from plugrad.core import own_vmap
 from plugrad.core.accumulate_grad import AccumulateGrad
 from plugrad.core.context import Context, running
-from plugrad.core.cotangent import as_places
+from plugrad.core.cotangent import Place, as_places
 from plugrad.core.engine import run
 from plugrad.core.function import Function
 from plugrad.core.node import ends, next_sequence_number
@@ -28,7 +28,6 @@ from plugrad.functional.lowered import Dims, apart, batch_of_all, live_level, lo
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from plugrad.core.cotangent import Place
     from plugrad.core.node import Record
     from plugrad.core.own_vmap import Mapped
 
@@ -213,8 +212,10 @@ def _between(inputs: Iterable[Place | None], outputs: Iterable[Place | None]) ->
 
 
 def _place(value: Any) -> Place | None:
-    tracked = isinstance(value, Variable) and value.requires_grad
-    return as_places(value)[0] if tracked else None
+    if not (isinstance(value, Variable) and value.requires_grad):
+        return None
+    place = as_places(value)[0]
+    return Place(place.edge, place.shape, place.dtype, None)  # its memory need not be kept
 
 
 # --- one call, from inside the map ---------------------------------------------------
@@ -242,7 +243,8 @@ class _Lowered(Function):
         pulled = _Pulled(ctx._pg_program, flags, given)
         graph: _Graph | None = ctx._pg_lowered
         if not (running.walk is None or running.walk.keep):
-            (ctx._pg_narrowed_from or ctx)._pg_lowered = None
+            whole = ctx._pg_narrowed_from or ctx
+            whole._pg_lowered, whole._pg_interior = None, ()
         if running.recorded_rule is not None:
             found = _Lowered.apply([*operands, *cotangents], pulled)
         elif graph is None or _functorch.maybe_current_level() != _level(pulled):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import ref
+
 import pytest
 import torch
 from torch.utils._pytree import tree_leaves, tree_map
@@ -174,6 +176,34 @@ def test_what_is_kept_is_freed_and_watched():
     z.mul_(2)
     with pytest.raises(SavedTensorChangedError):
         pg.grad(y, x)
+
+
+def test_what_the_rule_kept_is_freed_by_backward():
+    kept = []
+
+    class Square(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x * 1
+            kept.append(ref(y))
+            ctx.save_for_backward(y)
+            return torch.from_numpy(numpy(x) ** 2)
+
+        @staticmethod
+        def backward(ctx, gy):
+            return 2 * gy * ctx.saved_tensors[0]
+
+        @staticmethod
+        def vmap(info, in_dims, x):
+            return Square.apply(x), in_dims[0]
+
+    x = pg.Variable(X, requires_grad=True)
+    y = pg.func.vmap(Square.apply)(x).sum()
+    (g,) = pg.grad(y, x, retain_graph=True)
+    assert [tensor() is not None for tensor in kept] == [True]
+    pg.grad(y, x)
+    assert [tensor() is None for tensor in kept] == [True]
+    torch.testing.assert_close(g.data, 2 * X)
 
 
 def test_the_rule_is_told_of_the_batch():
