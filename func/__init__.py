@@ -1,5 +1,7 @@
 """torch.func's transforms, on functions of Variables and tensors."""
 
+from torch.func import stack_module_state
+
 from plugrad.func.jacobians import hessian, jacfwd, jacrev
 from plugrad.func.transforms import grad, grad_and_value, jvp, linearize, vjp
 from plugrad.functional.mapping import vmap
@@ -14,6 +16,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "stack_module_state",
     "vjp",
     "vmap",
 ]
