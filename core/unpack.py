@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from numbers import Number
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -171,7 +172,13 @@ def _raw(value: Any, op_name: str, depth: int = 0) -> Any:
         value.values() if isinstance(value, dict) else value
     ):
         refuse_hidden(f"a {type(value).__name__}", op_name)
-    return value
+    return _pythons(value)
+
+
+def _pythons(value: Any) -> Any:
+    """A NumPy number as Python's, which is all that torch's kernels take; else ``value``."""
+    numpy = sys.modules.get("numpy")
+    return value.item() if numpy is not None and isinstance(value, numpy.generic) else value
 
 
 def raw_option(name: str, value: Any, op_name: str) -> Any:
@@ -198,17 +205,22 @@ def any_foreign(operands: tuple[Any, ...], op_name: str) -> bool:
     """Whether an operator must leave ``operands`` to Python, which asks the other operand's type.
 
     Raises:
-        ArgumentError: one is a NumPy array, which would compute without a graph.
+        ArgumentError: one is a NumPy array, which would compute without a graph that is needed.
     """
-    if all(isinstance(v, Variable | Tensor | Number) for v in operands):
+    if all(isinstance(_pythons(v), Variable | Tensor | Number) for v in operands):
         return False
-    if any(hasattr(v, "__array_interface__") for v in operands):
+    if any(hasattr(v, "__array_interface__") for v in operands) and _any_needs_graph(operands):
         raise ArgumentError(
             f"{op_name} was given a NumPy array beside a Variable",
             where=f"the operator of {op_name}",
             fix="make the array a tensor: torch.as_tensor(array)",
         )
     return True
+
+
+def _any_needs_graph(operands: tuple[Any, ...]) -> bool:
+    wanted = [v.requires_grad for v in operands if isinstance(v, Variable)]
+    return torch.is_grad_enabled() and any(wanted)
 
 
 def refuse_hidden(place: str, op_name: str) -> NoReturn:
