@@ -251,6 +251,8 @@ class TensorFacts:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()
+        if copy is not None:  # NumPy 2 says so, and knows what that means
+            return array.__array__(dtype, copy=copy)  # type: ignore[call-arg,unused-ignore]
         return array if dtype is None else array.astype(dtype, copy=False)
 
     def __dlpack__(self, **options: Any) -> Any:

@@ -73,3 +73,22 @@ def test_a_list_of_variables_is_for_stack():
     made = torch.stack([x, y])
     assert made.data.tolist() == [x.item(), y.item()]
     assert made.requires_grad
+
+
+@pytest.mark.parametrize("dtype", [None, np.float32, np.float64])
+def test_a_copy_as_an_array_shares_nothing(dtype):
+    x = pg.Variable(torch.tensor([1.0, 2.0]))
+    np.array(x, dtype=dtype)[0] = 5.0
+    np.array(x, copy=True)[0] = 5.0
+    assert x.tolist() == [1.0, 2.0]
+    np.asarray(x)[0] = 7.0
+    assert x.tolist() == [7.0, 2.0]
+
+
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="it makes a copy then")
+def test_an_array_that_must_share_memory_and_cannot_is_refused():
+    x = pg.Variable(torch.tensor([1.0, 2.0]))
+    np.array(x, copy=False)[0] = 5.0
+    assert x.tolist() == [5.0, 2.0]
+    with pytest.raises(ValueError, match="Unable to avoid copy"):
+        np.array(x, dtype=np.float64, copy=False)
