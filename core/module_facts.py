@@ -153,15 +153,20 @@ class ModuleFacts:
 
     # --- of NumPy ---
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        """An operator with a NumPy number on its left; arrays would compute without a graph.
+        """A function of arrays; with numbers beside a Variable, an operator is the op.
 
         Raises:
-            ArgumentError: it is anything else.
+            ArgumentError: a Variable requires grad, and arrays would compute without a graph; or
+                one is in ``out``.
         """
-        operation = _OPERATORS.get(ufunc.__name__)
+        operation, out = _OPERATORS.get(ufunc.__name__), options.get("out", ())
         numbers = all(isinstance(i, TensorFacts) or not getattr(i, "shape", ()) for i in inputs)
         if operation is not None and numbers and method == "__call__" and not options:
             return operation(*[_number(i) for i in inputs])
+        if not (any(isinstance(o, TensorFacts) for o in out) or any(map(_needs_graph, inputs))):
+            arrays = [i.numpy() if isinstance(i, TensorFacts) else i for i in inputs]
+            result = getattr(ufunc, method)(*arrays, **options)
+            return result if out else _as_variable(result)
         raise ArgumentError(
             f"{ufunc.__name__} was given a NumPy array beside a Variable"
             if any(hasattr(i, "__array_interface__") for i in inputs)
@@ -171,6 +176,23 @@ class ModuleFacts:
             "if no gradient is needed, pass x.detach().numpy()",
         )
 
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        """What NumPy's other functions make of this: a Variable, as torch's is a tensor."""
+        return _as_variable(array)
+
 
 def _number(value: Any) -> Any:
     return value if isinstance(value, TensorFacts) else getattr(value, "item", lambda: value)()
+
+
+def _needs_graph(value: Any) -> bool:
+    return isinstance(value, TensorFacts) and torch.is_grad_enabled() and value.requires_grad
+
+
+def _as_variable(result: Any) -> Any:
+    """Arrays as Variables that share their memory."""
+    from plugrad.core.variable import plain
+
+    if isinstance(result, tuple):
+        return tuple(map(_as_variable, result))
+    return None if result is None else plain(torch.as_tensor(result))
