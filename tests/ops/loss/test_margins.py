@@ -88,3 +88,10 @@ def test_a_cotangent_of_another_shape_is_refused_and_the_fix_works(call):
     with pytest.raises(pg.errors.ArgumentError, match=r"shape \(2,\)[\s\S]*fix:[\s\S]*shape \(\)"):
         call(torch.ones(2), x, target)
     assert call(torch.ones(()), x, target).shape == (2, 4)
+
+
+@pytest.mark.parametrize("wrong", [{"p": 3}, {"weight": torch.ones(1, 4)}])
+def test_a_wrong_option_beside_a_target_that_is_a_variable(wrong):
+    x = pg.Variable(torch.ones(2, 4), requires_grad=True)
+    with pytest.raises(ValueError, match="only p ==|one-dimensional"):
+        F.multi_margin_loss(x, pg.Variable(torch.tensor([0, 1])), **wrong)
