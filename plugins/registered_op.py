@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -197,7 +197,9 @@ class RegisteredOp:
         if name in self._twins:
             return self._twins[name]
         if name in self.declaration.properties:
-            return property(apply, doc=self.function.__doc__)
+            written = self.declaration.view and self.declaration.elementwise  # x.real = y
+            setter = partial(_write, apply) if written else None
+            return property(apply, setter, doc=self.function.__doc__)
         if name in REFLECTED:
             return _reflected(self.function.operator())
         return self.function.operator() if name in BINARY else apply
@@ -218,6 +220,14 @@ class AttributeWhenUsed:
             if vars(self._kind).get(self._name) is self:  # not a pack's by now
                 setattr(self._kind, self._name, made)
         return made.__get__(variable, owner)
+
+    def __set__(self, variable: object, value: object) -> None:
+        self.__get__(None, type(variable))
+        setattr(variable, self._name, value)
+
+
+def _write(view_of: Callable[..., Any], variable: Any, value: object) -> None:
+    view_of(variable)[...] = value
 
 
 def inplace_name(method: str) -> str:

@@ -667,3 +667,31 @@ def test_what_becomes_of_a_view_when_its_base_is_changed(engine, kind, change):
     else:
         with engine.raises(RuntimeError, "its base or another view of its base has been modified"):
             (view * view).backward()
+
+
+def test_the_parts_of_a_complex_number_are_assigned(engine):
+    z, x = engine.leaf([1 + 2j, 5 - 1j], dtype=torch.complex128), engine.leaf([3.0, 4.0])
+    y = z.clone()
+    y.real = x
+    y.imag = 2.0
+    assert values(y) == [3 + 2j, 4 + 2j]
+    (y.real * y.real + 10 * y.imag).sum().backward()
+    assert values(x.grad) == [6, 8]
+    assert values(z.grad) == [0, 0]
+    row = z.clone()
+    row[1:].imag = x[:1]
+    row.imag.sum().backward()
+    assert values(row) == [1 + 2j, 5 + 3j]
+    assert values(z.grad) == [1j, 0]
+
+
+def test_the_real_part_of_a_real_number_is_itself(engine):
+    x, y = engine.leaf([1.0, 2.0]), engine.leaf([3.0, 4.0])
+    z = x * 1
+    z.real = y * y
+    z.sum().backward()
+    assert values(y.grad) == [6, 8]
+    with engine.raises(RuntimeError, "leaf"):
+        x.real = y
+    with pytest.raises(RuntimeError, match="imag is not implemented"):
+        z.imag = y
