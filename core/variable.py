@@ -327,15 +327,15 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
                 fix="copy .detach() of it",
             )
         rebuild, made, *notes = self.__reduce_ex__(4)
-        copied: Variable = rebuild(*deepcopy(made, memo))
+        copied: Variable = rebuild(*deepcopy((*made, self._grad), memo))
         for name, value in deepcopy(notes[0] if notes else {}, memo).items():
             setattr(copied, name, value)
         return copied
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
-        """As torch's: a leaf with the same numbers, that requires grad if this does."""
+        """As torch's: a leaf with the same numbers but no grad, that requires grad if this does."""
         kind = Parameter if self._is_param and type(self) is Variable else type(self)
-        made = (kind, self._data, self.requires_grad, self._grad if self.is_leaf else None)
+        made = (kind, self._data, self.requires_grad)
         notes = getattr(self, "__dict__", None)
         return (_rebuild_leaf, made, notes) if notes else (_rebuild_leaf, made)
 
@@ -408,7 +408,7 @@ _new = object.__new__
 
 
 def _rebuild_leaf(
-    kind: type[Variable], data: Tensor, requires_grad: bool, grad: Variable | None
+    kind: type[Variable], data: Tensor, requires_grad: bool, grad: Variable | None = None
 ) -> Variable:
     leaf = kind(data, requires_grad)
     leaf._grad = grad

@@ -43,15 +43,15 @@ def test_a_leaf(data, requires_grad, weights_only):
     assert (x.requires_grad, x.grad, x.grad_fn) == (requires_grad, None, None)
 
 
-def test_a_parameter_with_its_gradient_in_a_dict():
+def test_a_parameter_in_a_dict_has_left_its_gradient():
     weight = pg.Parameter(make(3))
     (weight * weight).sum().backward()
     state = loaded({"weight": weight, "tied": weight, "steps": [1, pg.Variable(make(2))]})
     assert type(state["weight"]) is pg.Parameter
     assert state["tied"] is state["weight"]
-    assert torch.equal(state["weight"].grad.data, 2 * weight.data)
+    assert state["weight"].grad is None
     (state["weight"] ** 3).sum().backward()  # it is a leaf like any other
-    assert torch.allclose(state["weight"].grad.data, 2 * weight.data + 3 * weight.data**2)
+    assert torch.allclose(state["weight"].grad.data, 3 * weight.data**2)
     assert torch.equal(state["steps"][1].data, make(2))
 
 

@@ -263,11 +263,14 @@ def test_repr_is_like_torchs(x):
 
 def test_copy_and_pickle_of_a_leaf(x):
     x.sum().backward()
-    for twin in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+    copied, loaded = copy.deepcopy(x), pickle.loads(pickle.dumps(x))
+    for twin in (copied, loaded):
         assert torch.equal(twin.data, x.data)
         assert twin.requires_grad
-        assert torch.equal(twin.grad.data, x.grad.data)
         assert twin.data.data_ptr() != x.data.data_ptr()
+    assert torch.equal(copied.grad.data, x.grad.data)
+    assert loaded.grad is None  # nor has a tensor's: the next backward would add to it
+    assert copy.copy(x).grad is None
     p = pickle.loads(pickle.dumps(pg.Parameter(torch.ones(1))))
     assert type(p) is pg.Parameter
     with pytest.raises(errors.LeafError, match="Only Tensors created explicitly by the user"):
