@@ -17,7 +17,12 @@ from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import NUMBERS, ORIGIN_X, ORIGIN_Y, ORIGINS_XY, UntrackedContext
 from plugrad.core.hooks import note
 from plugrad.core.node import Record, grouped, origins
-from plugrad.core.older_forms import as_torch_reads_it
+from plugrad.core.older_forms import (
+    HasOwnRulesError,
+    any_own_rules,
+    as_torch_reads_it,
+    by_own_rules,
+)
 from plugrad.core.own_vmap import with_own_vmap
 from plugrad.core.record import (
     note_constant_tensors,
@@ -311,7 +316,7 @@ def _or_not_implemented(
     def apply(*operands: Any) -> Any:
         # Not left to torch, whose operators would hand the bare tensor to a foreign
         # operand.
-        if any_foreign(operands, op_name):
+        if any_foreign(operands, op_name) and not any_own_rules(map(type, operands)):
             return NotImplemented
         try:
             return general(*operands)
@@ -351,7 +356,10 @@ def _general_gate(  # noqa: C901
         if after:  # setup_context is given forward's defaults, too
             args = signature.completed(args)
         recording = differentiable and _is_grad_enabled()
-        raw, edges, lengths, any_variable = unpack(args, op_name, recording)
+        try:
+            raw, edges, lengths, any_variable = unpack(args, op_name, recording)
+        except HasOwnRulesError as error:
+            return by_own_rules(function, error, args, options)
         tracked = recording and edges.count(None) < len(edges)
         if tracked:
             distinct(raw, args, lengths)

@@ -1,18 +1,69 @@
-"""Older forms of calls: what torch reads from arguments, and an op's forward does not take."""
+"""What torch reads from arguments, and an op's forward does not take.
+
+Older forms of calls, and objects that have rules of their own for torch's functions.
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 from torch._ops import OpOverload
 
 from plugrad.core.resolver import resolver
+from plugrad.core.who_asks import TellsTensor
 from plugrad.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from plugrad.core.function import Function
+
+
+class HasOwnRulesError(ArgumentError):
+    """An argument has a ``__torch_function__``, and is neither a Variable nor a tensor."""
+
+    def __init__(self, value: object, op_name: str) -> None:
+        super().__init__(
+            f"{op_name} was given a {type(value).__name__}, whose own rules for torch's functions "
+            "it cannot ask",
+            where=f"a call of {op_name}",
+            fix="call torch's function, which asks them; or pass the tensor in it",
+        )
+
+
+def refuse_own_rules(value: object, op_name: str) -> None:
+    """Raise HasOwnRulesError if ``value``, which is no tensor, has rules of its own."""
+    if any_own_rules((value.__class__,)):
+        raise HasOwnRulesError(value, op_name)
+
+
+def any_own_rules(types: Iterable[type]) -> bool:
+    """Whether one of ``types`` has rules that Variable's must leave the call to, as a tensor's."""
+    for kind in types:
+        rules = getattr(kind, "__torch_function__", None)
+        if rules is not None and not issubclass(kind, Tensor | TellsTensor):
+            owner = getattr(rules, "__self__", None)  # GradientEdge has Variable's
+            if not (isinstance(owner, type) and issubclass(owner, TellsTensor)):
+                return True
+    return False
+
+
+def by_own_rules(
+    function: type[Function],
+    error: HasOwnRulesError,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    """The call by torch's function, which asks the argument that raised ``error``."""
+    declaration = function.declaration
+    theirs = () if declaration is None else declaration.overrides[:1]
+    for each in theirs:
+        if isinstance(each, BuiltinFunctionType):  # written in C, it looks at each argument
+            return each(*args, **kwargs)
+    raise error
 
 
 def as_torch_reads_it(

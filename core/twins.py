@@ -49,7 +49,7 @@ def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
     def twin(x: Any = MISSING, /, *args: Any, **kwargs: Any) -> Any:
         if x is MISSING:  # torch.sin_(input=x)
             (x, *args), kwargs = function.signature.bind((), kwargs)  # type: ignore[assignment]
-        if operator and any_foreign(args, op_name):
+        if operator and any_foreign(args, op_name, in_place=True):
             return NotImplemented  # x would be left as it is, silently
         if not isinstance(x, Variable):
             return _change_tensor(native, name, x, args, kwargs)

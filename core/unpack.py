@@ -11,6 +11,7 @@ from torch import Tensor
 
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import NUMBERS
+from plugrad.core.older_forms import refuse_own_rules
 from plugrad.core.torch_leaf import leaf_of, refuse_torch_graph
 from plugrad.core.variable import Variable
 from plugrad.errors import ArgumentError, HiddenVariableError
@@ -172,6 +173,7 @@ def _raw(value: Any, op_name: str, depth: int = 0) -> Any:
         value.values() if isinstance(value, dict) else value
     ):
         refuse_hidden(f"a {type(value).__name__}", op_name)
+    refuse_own_rules(value, op_name)
     return _pythons(value)
 
 
@@ -201,15 +203,17 @@ def _any_variable(values: Iterable[Any]) -> bool:
     )
 
 
-def any_foreign(operands: tuple[Any, ...], op_name: str) -> bool:
+def any_foreign(operands: tuple[Any, ...], op_name: str, in_place: bool = False) -> bool:
     """Whether an operator must leave ``operands`` to Python, which asks the other operand's type.
 
     Raises:
-        ArgumentError: one is a NumPy array, which would compute without a graph that is needed.
+        ArgumentError: one is a NumPy array, which would compute without a graph that is needed,
+            or, for an operator that is to work ``in_place``, make a new Variable.
     """
     if all(isinstance(_pythons(v), Variable | Tensor | Number) for v in operands):
         return False
-    if any(hasattr(v, "__array_interface__") for v in operands) and _any_needs_graph(operands):
+    array = any(hasattr(v, "__array_interface__") for v in operands)
+    if array and (in_place or _any_needs_graph(operands)):
         raise ArgumentError(
             f"{op_name} was given a NumPy array beside a Variable",
             where=f"the operator of {op_name}",

@@ -17,6 +17,7 @@ from plugrad.core.data import as_tensor, check_new_data, check_new_grad, refuse_
 from plugrad.core.execution_engine import ExecutionEngine
 from plugrad.core.hooked import Hooked, current_edge, replace_data, version_of
 from plugrad.core.module_facts import ModuleFacts
+from plugrad.core.older_forms import any_own_rules
 from plugrad.core.resolver import resolver
 from plugrad.core.tensor_facts import TensorFacts
 from plugrad.core.who_asks import TellsTensor
@@ -289,6 +290,8 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """How torch's own functions reach the ops."""
+        if len(types) > 1 and any_own_rules(types):
+            return NotImplemented
         if not kwargs:
             return resolver().torch_function(func)(*args)
         out, fall_back = kwargs.get("out"), resolver().fall_back

@@ -53,3 +53,65 @@ def test_an_old_optimizers_step_changes_the_parameter():
 def test_what_torch_does_not_take_either_is_the_ops_own_error(call):
     with pytest.raises(ArgumentError, match="a call of"):
         call(pg.Variable(ROW, requires_grad=True))
+
+
+# --- objects with rules of their own for torch's functions ---
+
+
+class Scaled:
+    """A matrix times a number, as libraries of linear operators have them."""
+
+    def __init__(self, matrix, factor=1.0):
+        self.matrix, self.factor = matrix, factor
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        def dense(value):
+            return value.matrix * value.factor if isinstance(value, Scaled) else value
+
+        args = [[dense(v) for v in a] if isinstance(a, list) else dense(a) for a in args]
+        function = getattr(torch, getattr(function, "__name__", ""), function)
+        return Scaled(function(*args, **(kwargs or {})))
+
+
+OWN_RULES = {
+    "function": lambda x, a: torch.add(x, a),
+    "function, first": lambda x, a: torch.matmul(a, x),
+    "list": lambda x, a: torch.cat([x, a]),
+    "module's": lambda x, a: torch.nn.functional.linear(x, a),
+    "three": lambda x, a: torch.where(torch.tensor([True, False]), x, a),
+    "add": lambda x, a: x + a,
+    "mul": lambda x, a: x * a,
+    "matmul": lambda x, a: x @ a,
+    "div": lambda x, a: x / a,
+    "method": lambda x, a: x.mul(a),
+    "method with an option": lambda x, a: x.sub(a, alpha=2),
+}
+
+
+@pytest.mark.parametrize("name", OWN_RULES)
+def test_an_object_with_own_rules_is_asked_and_the_graph_kept(name):
+    matrix = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    found = []
+    for leaf in (
+        torch.tensor([[2.0, 0.5], [1.0, 3.0]], requires_grad=True),
+        pg.Variable(torch.tensor([[2.0, 0.5], [1.0, 3.0]]), requires_grad=True),
+    ):
+        result = OWN_RULES[name](leaf, Scaled(matrix, 3.0))
+        assert type(result) is Scaled
+        (result.matrix**2).sum().backward()
+        found.append((result.matrix.tolist(), leaf.grad.tolist()))
+    assert found[0] == found[1]
+
+
+def test_the_object_may_hold_a_variable():
+    x = pg.Variable(torch.eye(2), requires_grad=True)
+    result = torch.sin(Scaled(x, 2.0))
+    result.matrix.sum().backward()
+    torch.testing.assert_close(x.grad.data, 2 * (2 * torch.eye(2)).cos())
+
+
+def test_a_call_that_cannot_ask_it_is_an_error():
+    x = pg.Variable(torch.eye(2), requires_grad=True)
+    with pytest.raises(pg.errors.ArgumentError, match=r"(?s)a Scaled.*fix: .*pass the tensor"):
+        x[Scaled(torch.tensor(0))]
