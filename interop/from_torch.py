@@ -169,7 +169,7 @@ class _Torchs(Function):
         ctx.function = function
         ctx.save_for_backward(*tensors)
         with torch.no_grad():
-            return tuple([_own(y, tensors) for y in function(*tensors)])
+            return _own(function(*tensors), tensors)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
@@ -184,10 +184,19 @@ class _Torchs(Function):
         return None, *[next(found) if w else None for w in wanted]
 
 
-def _own(output: Any, inputs: Sequence[Tensor]) -> Any:
-    """The output without torch's graph, and apart from the inputs."""
-    if not isinstance(output, Tensor):
-        return output
-    output = output.detach()
-    memory = output.untyped_storage()._cdata
-    return output.clone() if any(memory == t.untyped_storage()._cdata for t in inputs) else output
+def _own(outputs: Sequence[Any], inputs: Sequence[Tensor]) -> tuple[Any, ...]:
+    """The outputs without torch's graph, apart from the inputs and from each other.
+
+    A change of one in place would also change another, and leave its gradient as it was.
+    """
+    taken = {t.untyped_storage()._cdata for t in inputs if t.layout is torch.strided}
+    apart: list[Any] = []
+    for output in outputs:
+        if isinstance(output, Tensor):
+            output = output.detach()
+            if output.layout is torch.strided:
+                memory = output.untyped_storage()._cdata
+                output = output.clone() if memory in taken else output
+                taken.add(memory)
+        apart.append(output)
+    return tuple(apart)

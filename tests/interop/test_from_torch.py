@@ -114,3 +114,25 @@ def test_a_tensor_of_torchs_graph_is_refused():
     t, x = both(3)
     with pytest.raises(errors.TorchGraphError):
         from_torch(torch.mul).apply(x, t)
+
+
+def test_outputs_that_share_memory_in_torch_are_apart():
+    def parts(x):
+        y = x.exp()
+        return y, y[0], y.view(-1)
+
+    x = pg.Variable(torch.tensor([1.0, 2.0]), requires_grad=True)
+    y, first, flat = pg.interop.from_torch(parts).apply(x)
+    y.mul_(3)
+    torch.testing.assert_close(y.data, 3 * x.data.exp())
+    torch.testing.assert_close(first.data, x.data[0].exp())
+    (first + flat.sum() + y.sum()).backward()
+    expected = x.data.exp() * torch.tensor([5.0, 4.0])
+    torch.testing.assert_close(x.grad.data, expected)
+
+
+def test_a_sparse_input():
+    x = pg.Variable(torch.tensor([[0.0, 2.0], [3.0, 0.0]]).to_sparse(), requires_grad=True)
+    y = pg.interop.from_torch(lambda s: s.to_dense() * 2, "twice_dense").apply(x)
+    y.sum().backward()
+    assert x.grad.to_dense().tolist() == [[0, 2], [2, 0]]
