@@ -36,6 +36,8 @@ class L1Loss(Composite):
         if weight is None:
             weight = _not_handed_over()
         warn_of_broadcasting(x, y)
+        if (x.dim() == 0) != (y.dim() == 0):  # the result then has the dtype of both, as in torch
+            x, y = torch.broadcast_tensors(x, y)  # type: ignore[no-untyped-call]
         if weight is None:
             x, y = in_float32(x, y)
         terms = (x - y).abs()
@@ -53,6 +55,7 @@ class L1Loss(Composite):
             yield Sample(make(2, 3), make(2, 3), reduction=reduction, weight=make(2, 3, low=0.5))
         yield Sample(make(2, 3), target=make(2, 3))
         yield Sample(make(2, 3), make(3))
+        yield Sample(make(2, 3), make())
         yield Sample(make.complex(2), make.complex(2))
         yield Sample(make(2), make(2), size_average=False)
         yield Sample(make(2), make(2), reduce=False)
