@@ -17,4 +17,5 @@ def enlarging(size: Tensor) -> Tensor:
     1, unless it is subnormal: there torch's complex division overflows.
     """
     limits = torch.finfo(size.dtype)
-    return torch.where(size < limits.tiny, 4 / limits.eps, 1.0)
+    factors = torch.where(size < limits.tiny, 4 / limits.eps, 1.0)  # of the default dtype
+    return factors.to(size.dtype) if size.dtype is torch.float16 else factors

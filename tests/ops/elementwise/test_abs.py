@@ -53,3 +53,13 @@ def test_the_second_derivative_of_abs(size):
     across = torch.tensor([(-4 + 3j) / 5], dtype=torch.complex128)
     (h,) = pg.grad(g, z, across)
     torch.testing.assert_close(h.data * size, across, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf support:UserWarning")
+def test_the_gradient_of_complex_half_is_complex_half():
+    x = pg.Variable(torch.tensor([3 + 4j, 0j]).to(torch.complex32), requires_grad=True)
+    x.abs().sum().backward()
+    assert x.grad.dtype is torch.complex32
+    torch.testing.assert_close(
+        x.grad.data.to(torch.complex64), torch.tensor([0.6 + 0.8j, 0j]), rtol=1e-3, atol=0
+    )
