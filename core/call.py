@@ -22,6 +22,7 @@ from plugrad.core.older_forms import (
     any_own_rules,
     as_torch_reads_it,
     by_own_rules,
+    refuse_for_a_tensor,
 )
 from plugrad.core.own_vmap import with_own_vmap
 from plugrad.core.record import (
@@ -420,9 +421,11 @@ def _say_where(error: Exception, function: type[Function], operands: Sequence[An
         error, "_pg_noted", not hasattr(error, "add_note")
     ):
         return
-    error._pg_noted = True  # type: ignore[attr-defined]  # by the innermost op
     name = function.signature.op_name
     names = function.signature.positional
+    if isinstance(error, AttributeError) and function.is_builtin():
+        refuse_for_a_tensor(error, name, names, operands)
+    error._pg_noted = True  # type: ignore[attr-defined]  # by the innermost op
     given = [f"{n} = {_shown(v)}" for n, v in zip(names, operands)] or map(_shown, operands)  # noqa: B905
     shown = ", ".join(given)
     note(error, f"  where: a call of {name}{shown and f' with {shown}'}")

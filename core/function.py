@@ -18,6 +18,7 @@ from plugrad.core.call import make_gate
 from plugrad.core.context import running
 from plugrad.core.declaration import Declaration, Signature
 from plugrad.core.node import BinaryRecord, ManyRecord, Record, UnaryRecord
+from plugrad.core.older_forms import refuse_for_a_tensor
 from plugrad.core.record import holds_tensor
 from plugrad.core.seams import note_gate, note_record_type
 from plugrad.core.variable import Variable, recorded
@@ -323,7 +324,12 @@ class Composite(Function):
 
         def apply(*args: Any, **kwargs: Any) -> Any:
             args, options = signature.bind(args, kwargs)
-            return forward(*args, **options)
+            try:
+                return forward(*args, **options)
+            except AttributeError as error:
+                if cls.is_builtin():
+                    refuse_for_a_tensor(error, op_name, signature.positional, args)
+                raise
 
         cls.apply = staticmethod(cls._described(apply))
 

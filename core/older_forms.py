@@ -17,7 +17,7 @@ from plugrad.core.who_asks import TellsTensor
 from plugrad.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from plugrad.core.function import Function
 
@@ -84,3 +84,16 @@ def as_torch_reads_it(
             with suppress(TypeError):
                 return fall_back(theirs, *args, **kwargs)
     raise error
+
+
+def refuse_for_a_tensor(
+    error: AttributeError, op_name: str, names: Sequence[str], operands: Sequence[Any]
+) -> None:
+    """Raise ArgumentError if what lacks the attribute was given where forward takes a tensor."""
+    for name, operand in zip(names, operands):  # noqa: B905 (forward may take any number)
+        if operand is error.obj and not isinstance(operand, Tensor | TellsTensor):
+            raise ArgumentError(
+                f"{op_name}(): argument {name!r} must be Tensor, not {type(operand).__name__}",
+                where=f"a call of {op_name}",
+                fix="make it a tensor: torch.as_tensor(value)",
+            ) from error

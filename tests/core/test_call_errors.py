@@ -72,3 +72,23 @@ def test_a_long_argument_is_cut():
     (where, _) = error.__notes__
     assert "..." in where
     assert len(where) < 120
+
+
+INDEX = torch.tensor([0, 1])
+NO_TENSOR = {
+    "index_add": (lambda x: x.index_add(0, INDEX, 2.0), "source"),
+    "scatter_add": (lambda x: x.scatter_add(0, INDEX[None], True), "src"),
+    "expand_as": (lambda x: x.expand_as(3), "y"),
+    "type_as": (lambda x: x.type_as(1j), "y"),
+    "masked_scatter": (lambda x: x.masked_scatter(x > 0, 1.5), "source"),
+}
+
+
+@pytest.mark.parametrize("name", NO_TENSOR)
+def test_a_number_where_a_tensor_must_be(name):
+    call, argument = NO_TENSOR[name]
+    assert type(error_of(call, X)) is TypeError
+    error = error_of(call, pg.Variable(X, requires_grad=True))
+    assert isinstance(error, TypeError)
+    assert f"{name}(): argument {argument!r} must be Tensor, not " in str(error)
+    assert "fix: make it a tensor: torch.as_tensor(value)" in str(error)
