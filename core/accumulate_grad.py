@@ -170,6 +170,8 @@ def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
             fix="return the gradient on the device of the op's input",
         )
     if not (gradient.layout is leaf.layout is torch.strided):  # each stays as it is, as in torch
+        if gradient.layout is torch.strided and not gradient.is_contiguous():
+            return gradient.contiguous()  # an expanded one could not be changed in place
         return gradient.clone() if shared else gradient
     if gradient.stride() != leaf.stride():
         return torch.empty_like(leaf).copy_(gradient)

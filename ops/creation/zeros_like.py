@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, Variable, op
-from plugrad.ops.creation._leaf import new_leaf
+from plugrad.ops.creation._leaf import given_format, new_leaf
 
 
 @op(
@@ -36,7 +36,7 @@ class ZerosLike(Composite):
             layout=layout,
             device=device,
             pin_memory=pin_memory,
-            memory_format=memory_format,
+            memory_format=given_format(memory_format),
         )
         return new_leaf(made, x, requires_grad)
 

@@ -30,9 +30,9 @@ class SparseMask(Function):
         return torch.ops.aten.sparse_mask.default(x, mask)
 
     @staticmethod
-    def backward(ctx: Context, gy: Tensor) -> Tensor:
+    def backward(ctx: Context, gy: Tensor) -> tuple[Tensor, None]:
         (mask,) = ctx.saved_tensors
-        return formed(gy.sparse_mask(mask.detach()), ctx.form)
+        return formed(gy.sparse_mask(mask.detach()), ctx.form), None
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -24,6 +24,7 @@ CALLS = {
     "div": lambda s, w: s / 2,
     "index_select": lambda s, w: s.index_select(0, torch.tensor([1])),
     "matmul": lambda s, w: s @ w.t(),
+    "matmul of two": lambda s, w: s @ (s * 2).t(),
     "mul by a number": lambda s, w: s * 3,
     "mul by dense": lambda s, w: s * w,
     "mul": lambda s, w: s * s,
@@ -35,6 +36,8 @@ CALLS = {
     "select": lambda s, w: s[0],
     "sin": lambda s, w: s.sin(),
     "sparse.mm": lambda s, w: torch.sparse.mm(s, w.t()),
+    "sparse.mm of two": lambda s, w: torch.sparse.mm(s, (s * 2).t()),
+    "sparse_mask": lambda s, w: w.sparse_mask(s),
     "sum": lambda s, w: s.sum(),
     "sum of abs": lambda s, w: s.abs().sum(),
     "sum of div": lambda s, w: (s / 2).sum(),
@@ -49,8 +52,9 @@ CALLS = {
 #: What torch cannot compute or differentiate either, so that nobody says what is right.
 REFUSED = {
     "coo": {"cat", "index_select", "norm", "select", "sin", "tanh"},
-    "csr": {"cat", "coalesce", "div", "index_select", "mul by dense", "norm", "pow", "select",
-            "sin", "sum of div", "sum of pow", "sum of pow of pow", "tanh", "values"},
+    "csr": {"cat", "coalesce", "div", "index_select", "matmul of two", "mul by dense", "norm",
+            "pow", "select", "sin", "sparse.mm of two", "sparse_mask", "sum of div", "sum of pow",
+            "sum of pow of pow", "tanh", "values"},
 }  # fmt: skip
 
 
@@ -101,3 +105,24 @@ def test_the_gradient_is_torchs(name, layout):
 def test_what_torch_cannot_do_is_an_error_here(name):
     with pytest.raises((RuntimeError, TypeError)):
         of_plugrad(CALLS[name], "coo")
+
+
+LIKE = [torch.zeros_like, torch.empty_like]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("like", LIKE, ids=lambda f: f.__name__)
+def test_a_new_tensor_like_a_sparse_one(like, layout):
+    given = LAYOUTS[layout](VALUES)
+    made, expected = like(pg.Variable(given, requires_grad=True)), like(given)
+    assert type(made) is pg.Variable
+    assert (made.layout, made.shape, made.dtype) == (expected.layout, VALUES.shape, VALUES.dtype)
+    if like is torch.zeros_like:
+        assert not made.to_dense().data.any()
+
+
+def test_a_gradient_of_all_elements_can_be_changed_in_place():
+    s = pg.Variable(VALUES.to_sparse(), requires_grad=True)
+    s.sum().backward()
+    s.grad.mul_(3)
+    assert s.grad.tolist() == [[3, 3, 3], [3, 3, 3]]
