@@ -18,4 +18,4 @@ def enlarging(size: Tensor) -> Tensor:
     """
     limits = torch.finfo(size.dtype)
     factors = torch.where(size < limits.tiny, 4 / limits.eps, 1.0)  # of the default dtype
-    return factors.to(size.dtype) if size.dtype is torch.float16 else factors
+    return factors.to(size.dtype)

@@ -63,3 +63,18 @@ def test_the_gradient_of_complex_half_is_complex_half():
     torch.testing.assert_close(
         x.grad.data.to(torch.complex64), torch.tensor([0.6 + 0.8j, 0j]), rtol=1e-3, atol=0
     )
+
+
+@pytest.mark.parametrize("default", [torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
+def test_the_gradient_does_not_depend_on_the_default_dtype(default, dtype):
+    z = variable([3 + 4j, -2j], dtype)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(default)
+    try:
+        (z.abs() + z.sgn().real).sum().backward()
+    finally:
+        torch.set_default_dtype(before)
+    t = z.data.clone().requires_grad_()
+    (t.abs() + t.sgn().real).sum().backward()
+    torch.testing.assert_close(z.grad.data, t.grad)
