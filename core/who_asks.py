@@ -208,9 +208,33 @@ def _expression(before: list[dis.Instruction]) -> tuple[Question | None, list[di
                 return None, rest
             parts.append(part)
         return _tuple(parts), rest
+    if last.opname in _CALLS and last.arg == 1:
+        return _type_of(rest)
     if dis.stack_effect(last.opcode, last.arg, jump=False) != 1:
         return None, before
     return _name(last), rest
+
+
+def _type_of(before: list[dis.Instruction]) -> tuple[Question | None, list[dis.Instruction]]:
+    """What gives ``type(value)``, called after these instructions, and those before them."""
+    if before and before[-1].opname == "PRECALL":
+        before = before[:-1]
+    value, rest = _expression(before)
+    null_last = bool(rest) and rest[-1].opname == "PUSH_NULL"  # Python 3.13 and later
+    rest = rest[:-1] if null_last else rest
+    if value is None or not rest or rest[-1].argval != "type":
+        return None, before
+    called, rest = _name(rest[-1]), rest[:-1]
+    if rest and rest[-1].opname == "PUSH_NULL" and not null_last:
+        rest = rest[:-1]
+    return (None if called is None else _if_type(called, value)), rest
+
+
+def _if_type(called: Question, value: Question) -> Question:
+    def asked(frame: FrameType) -> Any:
+        return type(value(frame)) if called(frame) is builtins.type else ()
+
+    return asked
 
 
 def _name(load: dis.Instruction) -> Question | None:

@@ -27,6 +27,7 @@ def v(request):
 
 class Holder:
     torch = torch
+    tensor = torch.ones(1)
 
     def __init__(self, kind=Tensor):
         self.kind = kind
@@ -50,6 +51,8 @@ WAYS = {
     "union": lambda x, h: isinstance(x, Tensor | int),
     "of self": lambda x, h: isinstance(x, h.torch.Tensor),
     "variable kind": lambda x, h: isinstance(x, h.kind),
+    "type of another": lambda x, h: isinstance(x, type(h.tensor)),
+    "type of another in a tuple": lambda x, h: isinstance(x, (int, type(h.tensor))),
     "first is an attribute": lambda x, h: isinstance(SimpleNamespace(x=x).x, Tensor),
     "first is an index": lambda x, h: isinstance([x][0], Tensor),
     "first is a call": lambda x, h: isinstance(x.sin(), Tensor),
@@ -95,6 +98,21 @@ def test_module_level_code_and_eval(v):
     exec("told = isinstance(v, torch.Tensor)", space)
     assert space["told"]
     assert eval("isinstance(v, torch.Tensor)", space)
+
+
+def test_assert_close_compares_with_tensors(v):
+    expected = v.data.clone()
+    torch.testing.assert_close(v, expected)
+    torch.testing.assert_close(expected, v)
+    with pytest.raises(AssertionError, match="not close"):
+        torch.testing.assert_close(v, expected + 1)
+
+
+def test_a_name_that_is_not_the_builtin_type(v):
+    def type(value):
+        return int
+
+    assert not isinstance(v, type(Holder.tensor))
 
 
 def test_a_match_statement(v):
