@@ -42,7 +42,8 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
         requires_grad: whether gradients with respect to this leaf are wanted.
 
     Operators and methods (``x * y``, ``x.sin()``) are not written here: the registry
-    attaches them from the ops. ``torch.sin(x)`` finds the same ops.
+    attaches them from the ops. ``torch.sin(x)`` finds the same ops. Attributes of your own
+    can be set on a Parameter, or on a subclass.
 
     Raises:
         DataTypeError: no tensor can be made from ``data``.

@@ -290,6 +290,14 @@ def test_a_parameter_keeps_attributes_of_the_users(x):
     with pytest.raises(AttributeError, match="initialized"):
         x.initialized = True
 
+    class Named(pg.Variable):
+        pass
+
+    named = Named(torch.ones(1), requires_grad=True)
+    named.title = "a"
+    (named * 2).sum().backward()
+    assert (named.title, named.grad.tolist()) == ("a", [2])
+
 
 def test_an_unknown_attribute_suggests_and_explains(x):
     with pytest.raises(errors.UnknownOpError, match="no 'sinn'[\\s\\S]*did you mean sin"):
