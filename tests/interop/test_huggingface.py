@@ -102,6 +102,17 @@ MODELS = {
         {"image_size": 32, "depth_multiplier": 0.35, "num_labels": 3},
         "image",
     ),
+    "Lfm3ForCausalLM": (  # writes into a cache of plain tensors
+        {
+            **TEXT,
+            "num_key_value_heads": 1,
+            "head_dim": 8,
+            "layer_types": ["conv", "sliding_attention"],
+            "sliding_window": 8,
+            "pad_token_id": 0,
+        },
+        "text",
+    ),
     "WhisperForConditionalGeneration": (
         {
             "vocab_size": 50,
