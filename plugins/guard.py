@@ -141,6 +141,12 @@ def _default_device() -> torch.device | None:
     return None if context is None else context.device
 
 
+def _set_default_device(device: torch.device | None) -> None:
+    torch.set_default_device(device)
+    if device is None:  # torch 2.6's get_default_device fails where a None is left
+        del torch._GLOBAL_DEVICE_CONTEXT.device_context
+
+
 def _function_modes() -> list[Any]:
     from torch.overrides import _get_current_function_mode_stack
 
@@ -261,7 +267,7 @@ def _is_broad(entry: Any) -> bool:
 _State = tuple["Callable[[], Any]", "Callable[[Any], object]"]
 #: How each is read and set; first those that others depend on.
 _STATE: dict[str, _State] = {
-    "the default device": (_default_device, torch.set_default_device),
+    "the default device": (_default_device, _set_default_device),
     "torch function modes": (_function_modes, _leave(_function_modes)),
     "torch dispatch modes": (_dispatch_modes, _leave(_dispatch_modes)),
     "inference mode": (torch.is_inference_mode_enabled, _set_inference),
