@@ -28,3 +28,17 @@ def needs_op(name):
     return pytest.mark.skipif(
         name in pg.registry.absent, reason=f"this torch has nothing that {name} stands for"
     )
+
+
+def _asks_what_a_number_is():
+    try:
+        torch.full_like(torch.ones(1), pg.Variable(torch.tensor(1.0)))
+    except TypeError:
+        return False
+    return True
+
+
+#: For what torch does with a Variable given as a number only if it asks the Variable.
+asks_what_a_number_is = pytest.mark.skipif(
+    not _asks_what_a_number_is(), reason="this torch refuses what is no number itself, as 2.6 does"
+)

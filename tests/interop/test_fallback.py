@@ -12,6 +12,7 @@ from torch.nn import functional
 import plugrad as pg
 from plugrad import errors
 from plugrad.interop.fallback import fall_back
+from plugrad.tests.installed import asks_what_a_number_is
 
 aten = torch.ops.aten
 
@@ -386,11 +387,16 @@ def of_number():
 @pytest.mark.parametrize(
     "function",
     [
-        lambda s: torch.full((2,), s),
-        lambda s: torch.arange(s, s + 3),
-        lambda s: functional.pad(torch.ones(2), (1, 1), value=s),
-        lambda s: functional.leaky_relu(torch.ones(2), s),
-        lambda s: torch.cdist(torch.ones(2, 2), torch.ones(2, 2), s),
+        *(
+            pytest.param(function, marks=asks_what_a_number_is)
+            for function in (
+                lambda s: torch.full((2,), s),
+                lambda s: torch.arange(s, s + 3),
+                lambda s: functional.pad(torch.ones(2), (1, 1), value=s),
+                lambda s: functional.leaky_relu(torch.ones(2), s),
+                lambda s: torch.cdist(torch.ones(2, 2), torch.ones(2, 2), s),
+            )
+        ),
         lambda s: torch.cdist(
             pg.Variable(torch.ones(2, 2), requires_grad=True), torch.ones(2, 2), s
         ),
@@ -402,6 +408,7 @@ def test_a_variable_in_the_place_of_a_number_is_refused_as_in_torch(function):
         function(of_number())
 
 
+@asks_what_a_number_is
 def test_numbers_of_variables_may_be_read_where_nothing_is_recorded():
     s = of_number()
     torch.testing.assert_close(torch.full((2,), s.detach()).data, torch.full((2,), 0.5))

@@ -13,6 +13,7 @@ import torch
 
 import plugrad as pg
 from plugrad.core import SampleMaker
+from plugrad.tests.installed import asks_what_a_number_is as asked
 
 DTYPES = {int: torch.int64, float: torch.float64, complex: torch.complex128}
 
@@ -67,18 +68,6 @@ def cases():
                     yield pytest.param(entry.name, index, path, id=f"{entry.name}-{index}-{path}")
 
 
-def torch_asks_numbers():
-    """Whether torch's functions ask what a Variable is for that is given as a number."""
-    try:
-        torch.full_like(torch.ones(1), pg.Variable(torch.tensor(1.0)))
-    except TypeError:
-        return False
-    return True
-
-
-asked = pytest.mark.skipif(
-    not torch_asks_numbers(), reason="this torch refuses what is no number itself, as 2.6 does"
-)
 CASES = [c for c in cases() if not c.values[0].endswith(("_backward", "_backward_data"))]
 # What is a dim to them as a number is another tensor to compare with, as in torch.
 OTHERWISE = [(name, (0, 1)) for name in ("max", "min")]
