@@ -8,6 +8,7 @@ import weakref
 import pytest
 import torch
 
+from plugrad.core.installed_torch import torch_before
 from plugrad.tests.notes.engines import accumulator, close, failing, newer_torch, raw, values
 
 TORCH_NAMES = True
@@ -1293,7 +1294,8 @@ def test_a_none_that_reaches_a_leaf_leaves_no_gradient_and_calls_its_hooks(engin
     leaf.register_post_accumulate_grad_hook(lambda v: seen.append(v.grad))
     first_only(engine)(x, leaf.sin()).sum().backward()
     assert leaf.grad is None
-    assert seen == [None, None]
+    only_one = torch_before("2.13") and not engine.ours
+    assert seen == ([None] if only_one else [None, None])
 
 
 def test_what_arrives_beside_a_none_counts(engine):
