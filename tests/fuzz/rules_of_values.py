@@ -7,6 +7,7 @@ import re
 import torch
 from torch import Tensor
 
+from plugrad.core.installed_torch import torch_before
 from plugrad.tests.fuzz.calls import is_free
 from plugrad.tests.fuzz.explain import asked_for, hooked, is_second_order, line_of, rule
 from plugrad.tests.fuzz.program import targets
@@ -28,6 +29,16 @@ def _zeros(difference, theirs, ours):
     given = difference.torch
     zeros = isinstance(given, Tensor) and difference.plugrad is None and not given.any()
     return difference.what == "values" and zeros
+
+
+@rule("before 2.13, zeros that torch's grad made of no gradient required grad, asked or not")
+def _zeros_that_require_grad(difference, theirs, ours):
+    made = [n for line in theirs.lines if "materialize_grads=True" in line for n in targets(line)]
+    return torch_before("2.13") and any(
+        theirs.names[n].requires_grad and not ours.names[n].requires_grad
+        for n in made
+        if n in theirs.names and ours.names.get(n) is not None
+    )
 
 
 @rule("a hook is not called for a gradient that torch's formula fills with zeros")
