@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,7 +19,7 @@ from plugrad.testing.shared import refuse_undifferentiable
 from plugrad.testing.together import at_once, finite_calls, vjps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case
@@ -52,17 +53,31 @@ def magnitudes(case: Case) -> None:
         raise NotApplicable("the sample is not in float64")
     refuse_undifferentiable(case)
     fits = _fits_at_once(case)
-    tried, before, took = 0, 0.0, 0.0
+
+    def compared(values: list[Tensor], what: str, magnitude: float) -> int:
+        alike = _like_reference(case, values, what)
+        return alike + ((fits and magnitude <= _AT_ONCE) or _moderate(case, values, what))
+
+    tried, before, took, last = 0, 0.0, 0.0, partial(int)
     for values, what, magnitude in _resized(case):
         # If a number says how often a loop runs, the next magnitude would take even longer.
-        if 1 < before < magnitude and took * magnitude / before > _PATIENCE:
-            continue
-        start = time.perf_counter()
-        tried += _like_reference(case, values, what)
-        tried += (fits and magnitude <= _AT_ONCE) or _moderate(case, values, what)
-        before, took = magnitude, time.perf_counter() - start
+        most = _PATIENCE * before / magnitude
+        if 1 < before < magnitude and took > most:
+            _, again = _timed(last)  # the first time there may have been a pause of Python's own
+            took = min(took, again)
+            if took > most:
+                continue
+        last = partial(compared, values, what, magnitude)
+        found, took = _timed(last)
+        tried, before = tried + found, magnitude
     if not tried:
         raise NotApplicable("forward is not finite beyond the samples' range")
+
+
+def _timed(check: Callable[[], int]) -> tuple[int, float]:
+    """What it says, and the seconds that this thread computed: others may keep the machine busy."""
+    start = time.thread_time()
+    return check(), time.thread_time() - start
 
 
 def _all_finite(tensors: Sequence[Any]) -> bool:

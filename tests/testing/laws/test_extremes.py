@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 
@@ -58,13 +60,40 @@ def test_digits_lost_at_small_numbers_excuse_nothing():
         judge(an_op("small", off_by({1e-13: 1 + 1e-6, 5.0: 2.0})))
 
 
+def busy(passes):
+    for _ in range(passes):
+        pass
+
+
+def test_a_pause_before_the_largest_numbers_does_not_leave_them_out():
+    paused = []
+
+    def pausing(x):
+        if x.max() == 1000 and not paused:
+            paused.append(True)
+            busy(500_000)
+        return x.sin()
+
+    with pytest.raises(Violation, match=r"numbers of x up to 1e\+06"):
+        judge(an_op("pausing", off_by({1e4: 2.0}), pausing))
+    assert paused
+
+
+def test_a_busy_machine_leaves_out_nothing():
+    def waiting(x):
+        time.sleep(0.005)
+        return x.sin()
+
+    with pytest.raises(Violation, match=r"numbers of x up to 1e\+06"):
+        judge(an_op("waiting", off_by({1e4: 2.0}), waiting))
+
+
 def test_numbers_that_are_the_length_of_a_loop_end_where_it_would_take_too_long():
     seen = []
 
     def looped(x):
         seen.append(float(x.max()))
-        for _ in range(300 * int(seen[-1])):
-            pass
+        busy(300 * int(seen[-1]))
         return x.sin()
 
     judge(an_op("looped", torch.cos, looped))
