@@ -54,4 +54,5 @@ class Aminmax(Function):
         yield Sample(make())
         yield Sample(make(), dim=0)
         yield Sample(make(0, 3), dim=1)
-        yield Sample(make.tensor([0.0, -1.0, 2.0]))
+        yield Sample(make.tensor([0.0, 1.0, 2.0]))
+        yield Sample(make.tensor([0.0, -1.0, -2.0]))
