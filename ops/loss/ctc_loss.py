@@ -48,6 +48,7 @@ class CtcLoss(Composite):
         batch = x if x.dim() == 3 else x.unsqueeze(1)
         counts = constant(target_lengths, "ctc_loss", "target_lengths")
         times = constant(input_lengths, "ctc_loss", "input_lengths")
+        blank = constant(blank, "ctc_loss", "blank")
         y, _ = _kernel(batch, labels, times, counts, blank, zero_infinity)
         if zero_infinity:
             y = torch.where(y == math.inf, 0, y)

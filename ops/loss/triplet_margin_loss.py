@@ -9,12 +9,16 @@ from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.ops._float32 import in_float32
+from plugrad.ops._number import constant
 from plugrad.ops.loss import _triplet
 from plugrad.ops.loss._reduction import reduction_code
 
 
+_NAME = "nn.functional.triplet_margin_loss"
+
+
 @op(
-    "nn.functional.triplet_margin_loss",
+    _NAME,
     overrides=(torch.nn.functional.triplet_margin_loss,),
     waives={"no-nan": "where a distance is infinite, torch's gradient of the anchor is nan too"},
 )
@@ -44,8 +48,11 @@ class TripletMarginLoss(Composite):
                 anchor.data, positive.data, negative.data, margin
             )
 
+        # In torch 2.6 pairwise_distance takes no Variable for a number.
+        power, tiny = (constant(v, _NAME, n) for v, n in ((p, "p"), (eps, "eps")))
+
         def distance(x: Tensor, y: Tensor) -> Tensor:
-            return torch.pairwise_distance(x, y, p, eps)
+            return torch.pairwise_distance(x, y, power, tiny)
 
         anchor, positive, negative = in_float32(anchor, positive, negative)
         return _triplet.loss(anchor, positive, negative, distance, margin, swap, code)
