@@ -13,7 +13,6 @@ from plugrad.ops._number import constant
 from plugrad.ops.loss import _triplet
 from plugrad.ops.loss._reduction import reduction_code
 
-
 _NAME = "nn.functional.triplet_margin_loss"
 
 
