@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 import plugrad as pg
+from plugrad.core.installed_torch import torch_before
 
 #: A function and the shapes of its tensors.
 FUNCTIONS = {
@@ -23,6 +24,9 @@ FUNCTIONS = {
     "replicate": (lambda x: functional.pad(x, (1, 2), "replicate"), (1, 2, 5)),
 }
 
+#: Those of which this torch has no second derivative.
+ONCE = {"grid_sample", "grid_sample, volumes"} if torch_before("2.13") else set()
+
 
 def tensors(name):
     torch.manual_seed(3)
@@ -34,20 +38,23 @@ def tensors(name):
     return [x, torch.rand(1, *[2] * dims, dims).mul(1.6).sub(0.8).bfloat16()]
 
 
-def in_autocast(function, values, grad):
+def in_autocast(function, values, grad, twice):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         y = function(*values)
     cotangent = torch.linspace(0.5, 1.5, y.numel(), dtype=y.dtype).view(y.shape)
     first = grad(y, values, cotangent, create_graph=True)
+    if not twice:
+        return y, first, ()
     second = grad((first[0] * first[0]).sum(), values, allow_unused=True)
     return y, first, second
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_value_and_both_gradients_are_torchs(name):
-    function, given = FUNCTIONS[name][0], tensors(name)
-    theirs = in_autocast(function, [t.clone().requires_grad_() for t in given], torch.autograd.grad)
-    ours = in_autocast(function, [pg.Variable(t.clone(), True) for t in given], pg.grad)
+    function, given, twice = FUNCTIONS[name][0], tensors(name), name not in ONCE
+    leaves = [t.clone().requires_grad_() for t in given]
+    theirs = in_autocast(function, leaves, torch.autograd.grad, twice)
+    ours = in_autocast(function, [pg.Variable(t.clone(), True) for t in given], pg.grad, twice)
     assert ours[0].dtype is theirs[0].dtype is torch.float32
     torch.testing.assert_close(ours[0].data, theirs[0].detach())
     for got, expected in zip((*ours[1], *ours[2]), (*theirs[1], *theirs[2]), strict=True):
