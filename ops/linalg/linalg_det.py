@@ -26,8 +26,9 @@ class LinalgDet(Function):
     """y = det x;  gx = gy conj(y) x^-H, or of a singular x the limit of it.
 
     That is gy adj(x)^H, conj(det u det vh) u diag(p) vh, p[i] the product of the other singular
-    values (Higham 2020, "What is the adjugate of a matrix?"); torch gives 0 there. The LU factors
-    and the pivots have no gradient.
+    values (Higham 2020, "What is the adjugate of a matrix?"); torch gives 0 there. It is also taken
+    where x is so nearly singular that y x^-1 would have lost half its digits. The LU factors and
+    the pivots have no gradient.
     """
 
     @staticmethod
@@ -42,13 +43,16 @@ class LinalgDet(Function):
         x, y = ctx.saved_tensors
         if x.shape[-1] <= 1 or not x.numel():
             return gy[..., None, None].expand(x.shape)
-        singular = y.detach() == 0
+        inverse, failed = torch.linalg.inv_ex(x.mH)
+        singular = _lost(x.detach(), inverse.detach()) | (y.detach() == 0) | (failed != 0)
+        singular = singular & x.detach().isfinite().all(-1).all(-1)
         if not possibly(singular, True):
-            return _regular(gy * conj(y), x)
+            return (gy * conj(y))[..., None, None] * inverse
         at = singular[..., None, None]
         scales = torch.arange(1, x.shape[-1] + 1, device=x.device)
         filler = scales.to(x.dtype).diag_embed()
-        regular = _regular(torch.where(singular, 0.0, gy * conj(y)), torch.where(at, filler, x))
+        regular = torch.where(singular, 0.0, gy * conj(y))[..., None, None]
+        regular = regular * torch.linalg.inv_ex(torch.where(at, filler, x.mH))[0]
         return torch.where(at, adjugate_part(gy, torch.where(at, x, filler)), regular)
 
     @staticmethod
@@ -71,8 +75,10 @@ class LinalgDet(Function):
         yield Sample(make(2, 3)).raises(RuntimeError, "square")
 
 
-def _regular(scale: Tensor, x: Tensor) -> Tensor:
-    return scale[..., None, None] * torch.linalg.inv_ex(x.mH)[0]
+def _lost(x: Tensor, inverse: Tensor) -> Tensor:
+    """Where an inverse of x^H has lost half its digits, by Skeel's condition number."""
+    condition = (inverse.abs() @ x.mH.abs()).amax((-2, -1))
+    return ~(condition < torch.finfo(x.dtype).eps ** -0.5)
 
 
 _linalg_det = torch.ops.aten._linalg_det.default
