@@ -16,6 +16,8 @@ from torch.utils import _pytree as pytree
 pytest.importorskip("expecttest", reason="torch's test tables need it")
 from torch.testing._internal.common_methods_invocations import op_db
 
+import plugrad as pg
+from plugrad.core.installed_torch import torch_before
 from plugrad.errors import MissingPrimitiveError, NotDifferentiableError, PlugradError
 from plugrad.tests.interop.against_torch import (
     PLUGRAD,
@@ -28,7 +30,14 @@ from plugrad.tests.interop.against_torch import (
     stages,
     with_leaves,
 )
-from plugrad.tests.ops.op_db_entries import CANNOT, RIGHT, UNBOUND, entries, name
+from plugrad.tests.ops.op_db_entries import (
+    CANNOT,
+    RIGHT,
+    RIGHT_IN_COMPLEX,
+    UNBOUND,
+    entries,
+    name,
+)
 
 allow_flags()
 
@@ -50,6 +59,12 @@ NAN = {
 #: Entries that torch's gradient tests call with triangular factors. Ours does not give the triangle
 #: that is not read a gradient; torch's does.
 TRIANGULAR = {"cholesky_inverse", "cholesky_solve"}
+
+#: Entries whose residuals have no gradient in this torch: ours is compared with its op's reference.
+IN_PART = {"linalg.lstsq"} if torch_before("2.8") else set()
+
+#: Entries in which this torch gives zeros, up to rounding, where there is no second derivative.
+ZEROS = IN_PART | ({"linalg.det"} if torch_before("2.13") else set())
 
 
 @pytest.mark.parametrize("info", entries(torch.float64), ids=name)
@@ -95,6 +110,7 @@ def judge(info: Any, dtype: torch.dtype) -> None:
     """Compare each of the entry's samples."""
     torch.manual_seed(0)
     tried, problems, named = 0, [], name(info)
+    right = RIGHT | RIGHT_IN_COMPLEX if dtype.is_complex else RIGHT
     for number, sample in enumerate(info.sample_inputs("cpu", dtype, requires_grad=True)):
         try:
             expected, second = by_torch(partial(run, info, sample, TORCH), info.supports_gradgrad)
@@ -110,16 +126,16 @@ def judge(info: Any, dtype: torch.dtype) -> None:
         except (TypeError, PlugradError) as error:
             said = str(error)
         else:
-            said = difference(expected, got, 1e-7, skip_nan=named in NAN)
-            if said and named in RIGHT:
+            said = difference(expected, got, 1e-7, skip_nan=named in NAN, zeros=named in ZEROS)
+            if said and named in right:
                 assert decided(info, sample, second, got), f"sample {number}: {said}"
                 assert not decided(info, sample, second, expected)
         if said:
             problems.append(f"sample {number}: {said}")
     if not tried:
         pytest.skip("torch itself runs none of its samples")
-    if named in RIGHT.keys() | CANNOT.keys():
-        reason = (RIGHT | CANNOT)[named]
+    if named in right.keys() | CANNOT.keys():
+        reason = (right | CANNOT)[named]
         assert problems, f"it is as torch has it by now: {reason}"
         pytest.xfail(reason)
     assert not problems
@@ -149,6 +165,8 @@ def run(info: Any, sample: Any, engine: Any, second: bool, arguments: Any = None
     torch.manual_seed(0)
     (args, kwargs), leaves = with_leaves(arguments or given(sample), engine)
     function = partial(info.gradcheck_wrapper, info) if name(info) in TRIANGULAR else info
+    if engine is TORCH and name(info) in IN_PART:
+        function = pg.registry[info.name].function.declaration.reference
     output = function(*args, **kwargs)
     if sample.output_process_fn_grad is not None:
         output = sample.output_process_fn_grad(output)
