@@ -13,11 +13,9 @@ from plugrad.ops._number import constant
 from plugrad.ops.loss import _triplet
 from plugrad.ops.loss._reduction import reduction_code
 
-_NAME = "nn.functional.triplet_margin_loss"
-
 
 @op(
-    _NAME,
+    "nn.functional.triplet_margin_loss",
     overrides=(torch.nn.functional.triplet_margin_loss,),
     waives={"no-nan": "where a distance is infinite, torch's gradient of the anchor is nan too"},
 )
@@ -48,7 +46,8 @@ class TripletMarginLoss(Composite):
             )
 
         # In torch 2.6 pairwise_distance takes no Variable for a number.
-        power, tiny = (constant(v, _NAME, n) for v, n in ((p, "p"), (eps, "eps")))
+        name = "nn.functional.triplet_margin_loss"
+        power, tiny = (constant(v, name, n) for v, n in ((p, "p"), (eps, "eps")))
 
         def distance(x: Tensor, y: Tensor) -> Tensor:
             return torch.pairwise_distance(x, y, power, tiny)

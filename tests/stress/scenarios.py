@@ -281,7 +281,7 @@ def spawn(children):
         assert seen.is_leaf
         assert torch.equal(seen.data, x.data)
         assert torch.equal(gradient.data, 2 * x.data), gradient
-        assert torch.equal(seen.grad.data, 2 * x.data), seen.grad
+        assert seen.grad is None  # as of a pickled tensor
     return f"{children} leaves through 2 processes"
 
 
