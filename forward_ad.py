@@ -7,7 +7,6 @@ inside a level are recorded, even if gradients are off outside.
 from __future__ import annotations
 
 from contextlib import ContextDecorator
-from threading import local
 from typing import Any, NamedTuple
 
 import torch
@@ -37,29 +36,19 @@ class UnpackedDualTensor(NamedTuple):
     tangent: Any
 
 
-class _Current(local):
-    """The level of this thread."""
-
-    level: DualLevel | None = None
-
-
-_current = _Current()
-
-
 def enter_dual_level() -> int:
     """Begin the level of forward mode; returns its number, 0.
 
     Raises:
         ForwardModeError: there is one already.
     """
-    if _current.level is not None:
+    if running.dual_level is not None:
         raise ForwardModeError(
             "Nested forward mode AD is not supported at the moment",
             where="inside a dual_level",
             fix="nest pg.func.jvp, which can be nested to any depth",
         )
-    _current.level = DualLevel()
-    running.duals = True
+    running.dual_level = DualLevel()
     torch._C._set_grad_enabled(True)
     return 0
 
@@ -70,7 +59,7 @@ def exit_dual_level(*, level: int | None = None) -> None:
     Raises:
         ForwardModeError: there is none, or ``level`` is not its number.
     """
-    current = _current.level
+    current: DualLevel | None = running.dual_level
     if current is None or level not in (None, 0):
         raise ForwardModeError(
             "Trying to exit a forward AD level that was not the last one that was created. This "
@@ -79,8 +68,7 @@ def exit_dual_level(*, level: int | None = None) -> None:
             fix="use `with pg.forward_ad.dual_level():`",
         )
     current.end()
-    _current.level = None
-    running.duals = False
+    running.dual_level = None
     torch._C._set_grad_enabled(current.recording)
 
 
@@ -108,7 +96,7 @@ def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Variabl
     Raises:
         ForwardModeError: there is no level, or value and tangent do not fit.
     """
-    current = _current.level
+    current: DualLevel | None = running.dual_level
     if current is None or level not in (None, 0):
         raise ForwardModeError(
             "Trying to create a dual Tensor for forward AD but no level exists, make sure to "
@@ -158,7 +146,7 @@ def unpack_dual(tensor: Any, *, level: int | None = None) -> UnpackedDualTensor:
 
     Outside a level there are no tangents.
     """
-    current = _current.level
+    current: DualLevel | None = running.dual_level
     if current is None or level not in (None, 0) or not isinstance(tensor, Variable):
         return UnpackedDualTensor(tensor, None)
     tangent = current.tangent_of(tensor)

@@ -40,8 +40,8 @@ class _Running(local):
     depth: int = 0
     #: Whether an in-place change will hand what is saved to the saved-tensor hooks itself.
     packs_later: bool = False
-    #: Whether there is a level of forward mode, of ``plugrad.forward_ad``.
-    duals: bool = False
+    #: The level of forward mode of ``plugrad.forward_ad``, if there is one.
+    dual_level: Any = None
 
 
 running = _Running()

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from plugrad.core.variable import Variable, plain
-from plugrad.core.written import in_a_module, read_back
+from plugrad.core.written import in_a_module, nodes_of, read_back
 from plugrad.errors import TorchGraphError
 
 
 def leaf_of(tensor: Tensor, op_name: str) -> Variable:
     """A leaf in the place of a tensor that requires grad in torch's autograd.
 
-    Where torch computed it from Variables that a module wrote, it is no leaf.
+    If torch computed it from Variables that a module wrote, it is not a leaf: see ``read_back``.
 
     Raises:
         TorchGraphError: it is a parameter, or computed from one, which should be a Variable; or
@@ -47,16 +47,8 @@ def _is_plain(tensor: Tensor) -> bool:
     """Whether torch's graph of ``tensor`` ends at plain tensors only."""
     if tensor.grad_fn is None:
         return type(tensor) is Tensor
-    seen, nodes = set(), [tensor.grad_fn]
-    while nodes:
-        node = nodes.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if type(getattr(node, "variable", None)) not in (Tensor, type(None)):
-            return False
-        nodes += [before for before, _ in node.next_functions if before is not None]
-    return True
+    ends = (type(getattr(node, "variable", None)) for node in nodes_of(tensor))
+    return all(kind in (Tensor, type(None)) for kind in ends)
 
 
 def refuse_torch_graph(tensor: Tensor, op_name: str) -> NoReturn:

@@ -43,7 +43,8 @@ def may_be_source() -> bool:
 
     A transform would take what is a tensor for a constant.
     """
-    if transform_depth() or running.duals or forward_ad._current_level >= 0 or not in_a_module():
+    duals = running.dual_level is not None or forward_ad._current_level >= 0
+    if duals or transform_depth() or not in_a_module():
         return False
     names = (frame.f_globals.get("__name__", "") for frame in _frames())
     return not any(name.startswith(_TRANSFORMS) for name in names)
@@ -76,7 +77,7 @@ def read_back(tensor: Tensor) -> Variable | None:
     """
     sources: list[Any] = []
     others = False
-    for node in _nodes(tensor):
+    for node in nodes_of(tensor):
         if isinstance(node, _Source._backward_cls):
             sources.append(node)
         else:
@@ -99,8 +100,8 @@ def read_back(tensor: Tensor) -> Variable | None:
     return ReadBack.apply(graph, *[node.variable for node in sources])  # type: ignore[no-any-return]
 
 
-def _nodes(tensor: Tensor) -> Iterator[Any]:
-    """The nodes of torch's graph of a tensor, each once; of a source none beyond it."""
+def nodes_of(tensor: Tensor) -> Iterator[Any]:
+    """The nodes of torch's graph of a tensor, each once."""
     seen, waiting = set(), [tensor.grad_fn]
     while waiting:
         node = waiting.pop()

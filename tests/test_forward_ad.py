@@ -8,6 +8,7 @@ import torch.autograd.forward_ad as torchs
 
 import plugrad as pg
 import plugrad.forward_ad as ours
+from plugrad.core.context import running
 from plugrad.errors import (
     ForwardModeError,
     InplaceError,
@@ -24,7 +25,7 @@ T = torch.randn(4, generator=torch.Generator().manual_seed(1), dtype=torch.float
 @pytest.fixture(autouse=True)
 def no_level_is_left():
     yield
-    assert ours._current.level is None
+    assert running.dual_level is None
     assert torch.is_grad_enabled()
 
 
