@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.core.context import transform_depth
 from plugrad.ops.attention._autocast import cast_by_autocast, without_autocast
 from plugrad.ops.attention._kernels import fits, refuse_no_heads, with_batch
 from plugrad.ops.attention._math import INFINITE_KEY, Form, attention, for_heads
@@ -64,7 +65,7 @@ class ScaledDotProductAttention(Composite):
         by_kernel = q.device.type == "cpu" and elements and not tracked and fits(q, k)
         # torch.vmap has no rule for the choice, and the kernel would scale a triangle's -inf.
         rising = not is_causal or scale is None or scale > 0
-        by_kernel = by_kernel and rising and _innermost_transform() is None
+        by_kernel = by_kernel and rising and not transform_depth()
         if by_kernel and _choice(*raw, dropout_p, is_causal, **options) == 1:
             *three, mask = with_batch(q, k, v, _as_floats(raw[3], q))
             z = _flash(*three, 0.0, is_causal, attn_mask=mask, scale=scale)[0]
@@ -101,7 +102,6 @@ _flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
 # Their type stubs know of no arguments in a list.
 _torchs: Any = torch.nn.functional.scaled_dot_product_attention
 _choice: Any = torch._fused_sdp_choice
-_innermost_transform: Any = torch._C._functorch.peek_interpreter_stack
 _NO_SECOND = "second-order", "torch has no second derivative of its kernel"
 
 

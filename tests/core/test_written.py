@@ -12,6 +12,7 @@ from torch import nn
 
 import plugrad as pg
 from plugrad.errors import GraphFreedError, OnceDifferentiableError, TorchGraphError
+from plugrad.tests.notes.engines import PLUGRAD, failing
 
 X = torch.linspace(-1, 1, 24, dtype=torch.float64).view(2, 4, 3)
 
@@ -188,19 +189,12 @@ def test_what_was_saved_and_then_overwritten_is_noticed():
 
 
 def test_an_error_of_a_rule_comes_out_and_nothing_stays():
-    class Fails(pg.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x * 1
-
-        @staticmethod
-        def backward(ctx, gy):
-            raise ValueError("mine")
+    fails = failing(PLUGRAD, ValueError("mine"))
 
     class Module(nn.Module):
         def forward(self, x):
             out = torch.zeros(2)
-            out.copy_(Fails.apply(x))
+            out.copy_(fails.apply(x))
             return out
 
     x = pg.Variable(torch.ones(2), requires_grad=True)

@@ -30,11 +30,10 @@ class Shell:
     """Runs commands.
 
     Args:
-        folder: where what they print is kept.
+        folder: where plugrad keeps its cache.
     """
 
     def __init__(self, folder):
-        self._folder = folder
         environment = os.environ | {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
         environment |= {"XDG_CACHE_HOME": str(folder / "cache"), "COLUMNS": "200"}
         self._environment = {
@@ -61,8 +60,9 @@ class Shell:
     def _one(self, words, folder, environment):
         if words[:3] == ["python", "-m", "plugrad"]:
             words = ["plugrad", *words[3:]]
-        preloaded = PRELOADED if words[0] == "plugrad" else ("torch",)
+        preloaded = ("torch",)
         if words[0] == "plugrad":
+            preloaded = PRELOADED
             home = str(environment.get("HOME", ""))
             given = [w.replace("~", home, 1) if w.startswith("~/") else w for w in words[1:]]
             words = ["-c", _COMMAND, *given]
