@@ -35,7 +35,7 @@ class HasOwnRulesError(ArgumentError):
 
 
 def refuse_own_rules(value: object, op_name: str) -> None:
-    """Raise HasOwnRulesError if ``value``, which is no tensor, has rules of its own."""
+    """Raise HasOwnRulesError if ``value``, which is not a tensor, has rules of its own."""
     if any_own_rules((value.__class__,)):
         raise HasOwnRulesError(value, op_name)
 

@@ -101,7 +101,7 @@ class _Call:
             self._refuse(str(error))
         self.dims: list[int | None] = dims
         self.out_spec: Any = None
-        #: Outputs that are no tensors and have no dimension, by their position.
+        #: Outputs that are not tensors and have no dimension, by position.
         self.others: dict[int, Any] = {}
 
     @property

@@ -74,7 +74,7 @@ def _refuse(name: str, what: str, fix: str) -> NoReturn:
 
 
 class _Rule:
-    """The rule with the arguments that are no tensors: a function of whole batches."""
+    """The rule with its non-tensor arguments filled in: a function of whole batches."""
 
     def __init__(
         self, function: Mapped, info: MapInfo, spec: Any, flat: list[Any], level: Any
@@ -118,7 +118,7 @@ class _Rule:
         return outputs, [flat_dims[i] for i in kept]
 
     def _check_closed(self, records: Iterable[Record], start: int) -> None:
-        """Refuse the use of Variables that are no arguments: no gradient would reach them."""
+        """Refuse Variables that are not arguments: no gradient would reach them."""
         for record in records:
             if isinstance(record, AccumulateGrad) or record._pg_sequence_number < start:
                 _refuse(

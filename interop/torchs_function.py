@@ -35,7 +35,7 @@ def is_for_lists(rule: Any) -> bool:
 
 
 def only_for_tensors(record: Any, gradients: Any) -> Any:
-    """``gradients``, of which torch refuses one for an argument that is no tensor.
+    """``gradients``, none of which may be for an argument that is not a tensor.
 
     Raises:
         GradientTypeError: there is one; most likely it belongs to another argument.
