@@ -18,7 +18,6 @@ from plugrad.ops.linalg._lyapunov import refuse_singular, solution
         torch.linalg.matrix_sqrth,  # type: ignore[attr-defined]  # new in torch 2.14
         torch.ops.aten.linalg_matrix_sqrth.default,
     ),
-    waives={"no-nan": "where an eigenvalue is 0 the slope is infinite: an error says so"},
 )
 class MatrixSqrth(Function):
     """x = y y, y positive definite;  y gx + gx y = (gy + gy^H) / 2.
