@@ -172,7 +172,8 @@ def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
     if not (gradient.layout is leaf.layout is torch.strided):  # each stays as it is, as in torch
         if gradient.layout is torch.strided and not gradient.is_contiguous():
             return gradient.contiguous()  # an expanded one could not be changed in place
-        return gradient.clone() if shared else gradient
+        seen = shared or (gradient.layout is torch.sparse_coo and _parts_are_seen(gradient))
+        return gradient.clone() if seen else gradient
     if gradient.stride() != leaf.stride():
         return torch.empty_like(leaf).copy_(gradient)
     if not shared and gradient._is_view():
@@ -211,6 +212,17 @@ def _is_seen(tensor: Tensor) -> bool:
     return _storage_users(tensor) > _SOLE_USERS or _tensor_users(tensor) > 1
 
 
+def _parts_are_seen(sparse: Tensor) -> bool:
+    """The same of a sparse tensor's indices and values; or these could not be changed in place."""
+    if not (sparse._indices().is_contiguous() and sparse._values().is_contiguous()):
+        return True
+    return _users_of_parts(sparse) > _SOLE_USERS_OF_PARTS
+
+
+def _users_of_parts(sparse: Tensor) -> int:
+    return max(_storage_users(sparse._indices()), _storage_users(sparse._values()))
+
+
 def _storage_users(tensor: Tensor) -> int:
     """How many tensors see this memory (and Python's handle on it)."""
     try:
@@ -233,3 +245,4 @@ _tensor_users = getattr(Tensor, "_use_count", lambda _: 1)
 # Measured, not assumed: they depend on how the interpreter and torch count.
 _SOLE_REFERENCES = _references([object()])
 _SOLE_USERS = _storage_users(torch.empty(1))
+_SOLE_USERS_OF_PARTS = _users_of_parts(torch.ones(1).to_sparse())

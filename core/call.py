@@ -36,6 +36,7 @@ from plugrad.core.record import (
 )
 from plugrad.core.twins import MISSING, make_twin
 from plugrad.core.unpack import (
+    PLAIN,
     any_foreign,
     distinct,
     flat,
@@ -114,8 +115,9 @@ def _notes_constants(function: type[Function]) -> bool:
 def _unary_gate(  # noqa: C901
     function: type[Function], general: Callable[..., Any]
 ) -> Callable[..., Any]:
-    forward, node_type, foreign = function.forward, function.record_type, not function.is_builtin()
+    forward, foreign = function.forward, not function.is_builtin()
     others = len(function.signature.positional) - 1
+    node_type = function.record_types[tuple(range(1, 1 + others))]
     no_flags, flags = (False,) * (1 + others), (True,) + (False,) * others
     no_edges = (None,) * others
 
@@ -183,8 +185,10 @@ def _binary_gate(  # noqa: C901
     unary: Callable[..., Any],
     numbers: frozenset[type],
 ) -> Callable[..., Any]:
-    forward, node_type, foreign = function.forward, function.record_type, not function.is_builtin()
+    forward, foreign = function.forward, not function.is_builtin()
     others = len(function.signature.positional) - 2
+    options = tuple(range(2, 2 + others))
+    both, x_only, y_only = [function.record_types[p + options] for p in ((), (1,), (0,))]
     flags_by_need = [
         [(first, second) + (False,) * others for second in (False, True)] for first in (False, True)
     ]
@@ -203,6 +207,7 @@ def _binary_gate(  # noqa: C901
         b: Any
         x_edge: Edge | None = None
         y_edge: Edge | None = None
+        node_type = both
         recording = _is_grad_enabled()
         if isinstance(x, Variable):
             a = x._data
@@ -210,7 +215,9 @@ def _binary_gate(  # noqa: C901
                 x_edge = x._edge
                 if x_edge is None and x._requires_grad:
                     x_edge = edge_of(x)
-        elif x.__class__ in numbers or (x.__class__ is Tensor and not x.requires_grad):
+        elif x.__class__ in numbers:
+            a, node_type = x, y_only
+        elif x.__class__ is Tensor and not x.requires_grad:
             a = x
         else:
             return general(x, y)
@@ -222,7 +229,9 @@ def _binary_gate(  # noqa: C901
                 y_edge = y._edge
                 if y_edge is None and y._requires_grad:
                     y_edge = edge_of(y)
-        elif y.__class__ in numbers or (y.__class__ is Tensor and not (number or y.requires_grad)):
+        elif y.__class__ in numbers:
+            b, node_type = y, x_only
+        elif y.__class__ is Tensor and not (number or y.requires_grad):
             b = y
         else:
             return general(x, y)
@@ -364,7 +373,7 @@ def _general_gate(  # noqa: C901
         tracked = recording and edges.count(None) < len(edges)
         if tracked:
             distinct(raw, args, lengths)
-            context: Any = _node(function, edges, lengths)
+            context: Any = _node(function, raw, edges, lengths)
             if notes_constants:
                 note_constant_tensors(context, raw if lengths is None else flat(raw, lengths))
         else:
@@ -449,12 +458,21 @@ def _among(tensor: Tensor, tensors: Sequence[Any]) -> bool:
     return False
 
 
-def _node(function: type[Function], edges: list[Edge | None], lengths: list[Any] | None) -> Record:
+def _node(
+    function: type[Function],
+    raw: list[Any],
+    edges: list[Edge | None],
+    lengths: list[Any] | None,
+) -> Record:
     """A record with these edges."""
     padded = function.signature.padded
     flags = [edge is not None for edge in edges]
     if lengths is None:
-        node = function.record_type()
+        kinds = function.record_types
+        if kinds.several:
+            node = kinds[tuple([i for i, v in enumerate(raw) if v.__class__ in PLAIN])]()
+        else:
+            node = function.record_type()
         node.needs_input_grad = padded(flags, False)
         node._pg_edges = padded(edges, None)
     else:

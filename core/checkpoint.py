@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, nullcontext
+from functools import wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 from torch.utils.checkpoint import (
     _get_debug_context_and_cb,
     get_device_states,
@@ -17,7 +19,7 @@ from plugrad.core.context import raw_saved
 from plugrad.core.function import Function
 from plugrad.core.recomputation import Recomputation, hooks_of_checkpoint
 from plugrad.core.saved import AUTOCAST_DEVICES
-from plugrad.core.variable import Variable, plain
+from plugrad.core.variable import Variable
 from plugrad.errors import CheckpointArgumentError
 
 if TYPE_CHECKING:
@@ -179,27 +181,56 @@ class _Kept:
 
     def __init__(self, value: Any) -> None:
         self.other, self.record = value, None
-        if isinstance(value, Variable):
-            self.requires_grad = value.requires_grad
-            probe = value if self.requires_grad else plain(value._data.detach())
-            if probe.is_floating_point() or probe.is_complex():
-                made = _Keep.apply(probe.detach().requires_grad_())
-                self.other, self.record = None, made._edge
-                self.record._pg_x = None  # its leaf would hold the tensor too
-            self.kind = type(value)
+        self.variable = isinstance(value, Variable)
+        self.requires_grad = self.variable and value.requires_grad
+        if self.variable or (isinstance(value, Tensor) and not value.requires_grad):
+            tensor = (value._data if self.variable else value).detach()
+            anchor = Variable(torch.empty(()), requires_grad=True)
+            self.other, self.record = None, Checkpoint.apply(anchor, tensor)._edge
 
     def value(self) -> Any:
         """The argument; a Variable comes without its graph, which is not needed."""
         if self.record is None:
             return self.other
         (tensor,) = raw_saved(self.record)
-        return Variable(tensor.detach(), self.requires_grad)
+        return Variable(tensor.detach(), self.requires_grad) if self.variable else tensor
 
 
-class _Keep(Function):
+class Checkpoint(Function):
     """Nothing but a saved tensor."""
 
     @staticmethod
-    def forward(ctx: Context, x: Any) -> Any:
+    def forward(ctx: Context, anchor: Any, x: Any) -> Any:
         ctx.save_for_backward(x)
-        return x.new_empty(())
+        return anchor.clone()
+
+
+def _keep_variables_of_torchs_checkpoint() -> None:
+    """Let torch.utils.checkpoint keep Variables as it keeps tensors.
+
+    It keeps its arguments before it calls the function, which may change them, and asks which of
+    them are tensors.
+    """
+    frame: Any = getattr(torch.utils.checkpoint, "_CheckpointFrame", None)
+    if not hasattr(frame, "save_inputs"):  # older than torch 2.9: see ``kept_arguments``
+        return
+    save_inputs, get_inputs = frame.save_inputs, frame.get_inputs
+
+    @wraps(save_inputs)
+    def save(self: Any, *args: Any) -> None:
+        save_inputs(self, *[_Kept(a) if isinstance(a, Variable) else a for a in args])
+
+    @wraps(get_inputs)
+    def get(self: Any) -> list[Any]:
+        return [a.value() if isinstance(a, _Kept) else a for a in get_inputs(self)]
+
+    frame.save_inputs, frame.get_inputs = save, get
+
+
+_keep_variables_of_torchs_checkpoint()
+
+
+def kept_arguments(args: tuple[Any, ...]) -> Callable[[], tuple[Any, ...]]:
+    """A function that gives these arguments of a checkpointed function when it runs again."""
+    kept = [_Kept(a) for a in args]
+    return lambda: tuple([k.value() for k in kept])

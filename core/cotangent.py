@@ -231,6 +231,25 @@ def fit(record: Record, gradient: Any, edge: Edge, create_graph: bool) -> Variab
     return gradient  # type: ignore[no-any-return]
 
 
+def only_for_tensors(record: Record, gradients: Any) -> Any:
+    """``gradients`` of a user's rule, none of which may be for an argument that is not a tensor.
+
+    Raises:
+        GradientTypeError: there is one; most likely it belongs to another argument.
+    """
+    several = isinstance(gradients, tuple | list)
+    for i in record._pg_no_tensors if several else ():
+        if i < len(gradients) and gradients[i] is not None:
+            raise GradientTypeError(
+                f"backward of {record._pg_op_name} returned a gradient different than None at "
+                f"position {i}, but that argument of forward was not a tensor",
+                where=f"backward of {record._pg_op_name}",
+                fix="return the gradients in the order of forward's arguments, and None for those "
+                "that are no tensors",
+            )
+    return gradients
+
+
 def _cast(gradient: Any, dtype: Any, record: Record) -> Any:
     if gradient.dtype.is_complex and not dtype.is_complex:
         function = record._pg_function

@@ -17,7 +17,7 @@ from torch import Tensor
 from plugrad.core.call import make_gate
 from plugrad.core.context import running
 from plugrad.core.declaration import Declaration, Signature
-from plugrad.core.node import BinaryRecord, ManyRecord, Record, UnaryRecord
+from plugrad.core.node import BinaryRecord, ManyRecord, Record, RecordTypes, UnaryRecord
 from plugrad.core.older_forms import refuse_for_a_tensor
 from plugrad.core.record import holds_tensor
 from plugrad.core.seams import note_gate, note_record_type
@@ -87,7 +87,9 @@ class _WhenUsed:
         return getattr(owner, self._name)
 
 
-_WHEN_USED = {name: _WhenUsed(name) for name in ("signature", "record_type", "apply")}
+_WHEN_USED = {
+    name: _WhenUsed(name) for name in ("signature", "record_type", "record_types", "apply")
+}
 
 
 class Function(metaclass=OpType):
@@ -129,11 +131,12 @@ class Function(metaclass=OpType):
     declaration: ClassVar[Declaration | None] = None
     #: How arguments line up with forward's parameters.
     signature: ClassVar[Signature]
-    #: The class of the records of its calls, which are also its contexts.
+    #: The class of the records of its calls, which are also its contexts; and all such classes.
     record_type: ClassVar[type[Record]]
+    record_types: ClassVar[RecordTypes]
 
     #: What ``_compile`` makes.
-    _compiled: ClassVar[tuple[str, ...]] = ("signature", "record_type", "apply")
+    _compiled: ClassVar[tuple[str, ...]] = tuple(_WHEN_USED)
 
     #: What backward finds on ctx if forward set nothing: setting costs time, even for the usual
     #: value.
@@ -225,6 +228,7 @@ class Function(metaclass=OpType):
         parameters = 0 if cls.signature.variadic else len(cls.signature.positional)
         base = {1: UnaryRecord, 2: BinaryRecord}.get(parameters, ManyRecord)
         cls.record_type = cls._record_type(base)
+        cls.record_types = RecordTypes(cls.record_type, not cls.is_builtin())
         cls.apply = staticmethod(cls._described(make_gate(cls)))
 
     @classmethod

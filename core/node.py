@@ -16,6 +16,7 @@ from plugrad.core.context import (
     refuse_later_torch_graph,
 )
 from plugrad.core.hooks import Arrival
+from plugrad.core.seams import note_record_type
 from plugrad.core.variable import Variable, plain, recorded
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Record(Context):
     _pg_promotes: ClassVar[bool] = False
     #: Whether the rule may run below torch's autograd, because it does not use it.
     _pg_below_autograd: ClassVar[bool] = False
+    #: Which arguments of a user's Function are no tensors, and so have no gradient.
+    _pg_no_tensors: ClassVar[Sequence[int]] = ()
     #: Whether forward may set tensors as attributes, as a torch.autograd.Function's may.
     _pg_keeps_tensors: ClassVar[bool] = False
 
@@ -184,6 +187,26 @@ class ManyRecord(Record):
     """A record with any number of edges."""
 
     __slots__ = ("_pg_edges",)
+
+
+class RecordTypes(dict[tuple[int, ...], type[Record]]):
+    """A Function's classes of records, by which arguments are no tensors: each made when needed.
+
+    Of a built-in op, whose rule has a gradient only for tensors, there is just one.
+    """
+
+    def __init__(self, usual: type[Record], several: bool) -> None:
+        super().__init__({(): usual})
+        self.usual, self.several = usual, several
+
+    def __missing__(self, places: tuple[int, ...]) -> type[Record]:
+        made = self.usual
+        if self.several:
+            own = {"__slots__": (), "_pg_no_tensors": places, "__module__": made.__module__}
+            made = type(made.__name__, (made,), own)
+            note_record_type(made)
+        self[places] = made
+        return made
 
 
 class OutputMeta:

@@ -20,9 +20,9 @@ from torch.autograd import forward_ad
 from plugrad.core.accumulate_grad import AccumulateGrad, added, call_post_accumulate
 from plugrad.core.anomaly import refuse_nan, tell
 from plugrad.core.context import running
-from plugrad.core.cotangent import Place, fit, per_edge
+from plugrad.core.cotangent import Place, fit, only_for_tensors, per_edge
 from plugrad.core.data import some_sparse
-from plugrad.core.hooked import HOOKED_LEAVES
+from plugrad.core.hooked import HOOKED_LEAVES, LOCKS
 from plugrad.core.hooks import call, replacement, run_hooks
 from plugrad.core.node import Output, ends, narrowed
 from plugrad.core.rule import apply_rule, shown
@@ -123,6 +123,7 @@ class Walk:
         record: Any = None
         gradient: Any = None
         result: Any = None
+        pairs: Any = None
         guard = None
         try:
             while heap or upcoming is not None:
@@ -131,12 +132,13 @@ class Walk:
                 else:
                     record, upcoming = upcoming, None
                 if careful or record._pg_special or (leading is not None and record not in leading):
-                    guard = gradient = result = None  # so that nothing here holds what has arrived
+                    # So that nothing here holds what has arrived.
+                    guard = gradient = result = pairs = None
                     result = self._run_carefully(record)
                     if result is None:
                         continue
                 elif record.__class__ is AccumulateGrad:
-                    gradient = result = None  # so that the list holds the only reference
+                    gradient = result = pairs = None  # so that the list holds the only reference
                     extra = record.variable._extra
                     if extra is not None and (extra.arrival is not None or extra.post_accumulate):
                         guard = None
@@ -170,19 +172,20 @@ class Walk:
                         record._pg_saved = None
                 arity = record._pg_arity
                 if arity == 1 and result.__class__ is Tensor:
-                    result = ((record._pg_x, result),)
+                    pairs = ((record._pg_x, result),)
                 elif arity == 2 and result.__class__ is tuple and len(result) == 2:
-                    result = ((record._pg_x, result[0]), (record._pg_y, result[1]))
+                    pairs = ((record._pg_x, result[0]), (record._pg_y, result[1]))
                 else:
                     if result.__class__ is not tuple and result.__class__ is not list:
                         result = (result,)
                     edges = record._pg_edges
                     if len(result) != len(edges):
                         result = per_edge(record, result)
-                    result = zip(edges, result)  # noqa: B905 (equal, see above)
-                for edge, gradient in result:
+                    pairs = zip(edges, result)  # noqa: B905 (equal, see above)
+                for edge, gradient in pairs:
                     if gradient is None:
                         if edge is not None and self._arrives_nowhere(edge):
+                            only_for_tensors(record, result)  # or it is the one that is missing
                             careful, straight = True, False
                             if upcoming is not None:
                                 heappush(heap, (-upcoming._pg_sequence_number, upcoming))
@@ -268,8 +271,10 @@ class Walk:
             gradient = seen if self.create_graph or seen is None else seen._data
         variable = None if arrival.retained_by is None else arrival.retained_by()
         if variable is not None and gradient is not None:
-            old, new = variable._grad, shown(gradient)
-            variable._grad = new.clone() if old is None else old.add(new)
+            new = shown(gradient)
+            with LOCKS.accumulating:  # two threads may arrive at the same time
+                old = variable._grad
+                variable._grad = new.clone() if old is None else old.add(new)
         return gradient
 
     def _accumulate(self, record: Any, held: list[Any]) -> None:

@@ -21,7 +21,7 @@ import torch.utils.checkpoint
 from torch import Tensor, nn
 
 from plugrad.core.accumulate_grad import edge_of
-from plugrad.core.checkpoint import checkpoint
+from plugrad.core.checkpoint import checkpoint, kept_arguments
 from plugrad.core.context import (
     UNKNOWN,
     UntrackedContext,
@@ -29,6 +29,7 @@ from plugrad.core.context import (
     running,
     transform_depth,
 )
+from plugrad.core.cotangent import only_for_tensors
 from plugrad.core.function import Function, once_differentiable
 from plugrad.core.node import ManyRecord, origins
 from plugrad.core.own_vmap import with_own_vmap
@@ -59,7 +60,6 @@ from plugrad.interop.torchs_function import (
     has_setup_context,
     is_for_lists,
     once_marked,
-    only_for_tensors,
 )
 
 if TYPE_CHECKING:
@@ -134,9 +134,9 @@ def _with_leaf(value: Any) -> Any:
 
 def _kept_inputs(args: tuple[Any, ...]) -> Any:
     """What torch's checkpoint sees as a tensor whose node keeps its inputs."""
-    inputs = args[1:]
+    inputs = kept_arguments(args[1:])
     return SimpleNamespace(
-        grad_fn=SimpleNamespace(saved_tensors=(), get_args=lambda _: inputs), requires_grad=True
+        grad_fn=SimpleNamespace(saved_tensors=(), get_args=lambda _: inputs()), requires_grad=True
     )
 
 
@@ -377,24 +377,25 @@ def _with_variables(ctx: Any) -> Any:
     known = {id(tensor): origin for tensor, origin in ctx._pg_attribute_origins}
     context = copy(ctx)
     context._pg_narrowed_from = ctx._pg_narrowed_from or ctx
-
-    def as_variables(value: Any, name: str) -> Any:
-        if isinstance(value, Tensor):
-            differentiable = value.is_floating_point() or value.is_complex()
-            origin = known.get(id(value), UNKNOWN if differentiable else None)
-            if origin is UNKNOWN:
-                raise intermediate_error(ctx, f"ctx.{name}", value)
-            variable = ctx._pg_saved_variable(0, value, origin)
-            return as_proxies(variable) if ctx._pg_shows_proxies else variable
-        if not holds_tensor(value):
-            return value
-        if isinstance(value, Mapping):
-            changed: Any = dict(value) if isinstance(value, MappingProxyType) else copy(value)
-            changed.update({k: as_variables(v, name) for k, v in value.items()})
-            return changed
-        return like(value, [as_variables(v, name) for v in value])
-
     for name, value in vars(ctx).items():
         if not name.startswith("_pg_") and holds_tensor(value):
-            setattr(context, name, as_variables(value, name))
+            setattr(context, name, _as_variables(ctx, known, name, value))
     return context
+
+
+# Not inside of the other: a closure that calls itself is a cycle, which would keep the record.
+def _as_variables(ctx: Any, known: dict[int, Any], name: str, value: Any) -> Any:
+    if isinstance(value, Tensor):
+        differentiable = value.is_floating_point() or value.is_complex()
+        origin = known.get(id(value), UNKNOWN if differentiable else None)
+        if origin is UNKNOWN:
+            raise intermediate_error(ctx, f"ctx.{name}", value)
+        variable = ctx._pg_saved_variable(0, value, origin)
+        return as_proxies(variable) if ctx._pg_shows_proxies else variable
+    if not holds_tensor(value):
+        return value
+    if isinstance(value, Mapping):
+        changed: Any = dict(value) if isinstance(value, MappingProxyType) else copy(value)
+        changed.update({k: _as_variables(ctx, known, name, v) for k, v in value.items()})
+        return changed
+    return like(value, [_as_variables(ctx, known, name, v) for v in value])

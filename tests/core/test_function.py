@@ -471,6 +471,64 @@ def test_wrong_gradients_are_named(backward, error, message):
         run(identity(backward=backward), x * 1)
 
 
+class OneTooFar(pg.Function):
+    """Its rule gives each gradient one place too far to the left, as after a new argument."""
+
+    @staticmethod
+    def forward(ctx, k, x, y=None, flag=True):
+        return k * x
+
+    @staticmethod
+    def backward(ctx, g):
+        return g, None
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: OneTooFar.apply(2.0, x),  # the short path, in which forward fills its defaults
+        lambda x: OneTooFar.apply(2.0, x, None, True),
+        lambda x: OneTooFar.apply(k=2.0, x=x),
+    ],
+)
+def test_a_gradient_in_the_place_of_a_number_is_refused_where_one_is_missing(call):
+    x, _ = leaf(3)
+    message = "OneTooFar[^\n]* different than None at position 0[\\s\\S]*fix: .*order"
+    with pytest.raises(errors.GradientTypeError, match=message):
+        call(x).sum().backward()
+    with pytest.raises(errors.GradientTypeError, match=message):
+        pg.grad(call(x).sum(), x)
+    assert x.grad is None
+
+
+def test_a_gradient_for_a_constant_tensor_may_be_all_that_a_rule_gives():
+    x, _ = leaf(3)
+    OneTooFar.apply(torch.tensor(2.0).double(), x).sum().backward()
+    assert x.grad is None  # the rule says so, as torch reads it
+
+
+def test_a_gradient_for_a_number_is_let_go_where_none_is_missing():
+    class Product(pg.Function):
+        @staticmethod
+        def forward(ctx, x, y, z):
+            ctx.save_for_backward(x, y, z)
+            return x * y * z
+
+        @staticmethod
+        def backward(ctx, g):
+            x, y, z = ctx.saved_tensors
+            needs = ctx.needs_input_grad
+            return g * y * z, g * x * z, g * x * y if needs[2] else None
+
+    x, _ = leaf(3)
+    z, _ = leaf(3)
+    out = Product.apply(x, 3.0, z).sum()
+    (found,) = pg.grad(out, x, retain_graph=True)  # z has none, and none is wanted
+    out.backward()
+    assert torch.equal(found.data, 3.0 * z.data)
+    assert torch.equal(z.grad.data, 3.0 * x.data)
+
+
 def test_a_gradient_on_another_device_is_named():
     x, _ = leaf(3)
     with pytest.raises(errors.GradientDeviceError, match="is on meta[\\s\\S]*fix:"):

@@ -129,3 +129,42 @@ def test_a_gradient_that_shares_memory_through_dlpack_is_left_alone():
     z = x * 3
     ((Plus.apply(z) + z.sin()) * 2).sum().backward()
     torch.testing.assert_close(x.grad.data, 6 * (1 + (3 * x.data).cos()))
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")
+@pytest.mark.parametrize("values", [torch.ones(2, 3), torch.ones(1, 3).expand(2, 3)])
+def test_sparse_values_that_others_see_stay_as_they_are(values):
+    class Rows(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return torch.sparse_coo_tensor(torch.tensor([[1, 2]]), values, (4, 3))
+
+    x = pg.Variable(torch.ones(4, 3), requires_grad=True)
+    Rows.apply(x).sum().backward()
+    x.grad.data._values().mul_(2)
+    assert values.tolist() == [[1, 1, 1], [1, 1, 1]]
+    assert x.grad.data.to_dense().tolist() == [[0, 0, 0], [2, 2, 2], [2, 2, 2], [0, 0, 0]]
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")
+def test_sparse_values_that_nobody_else_sees_are_not_copied():
+    made = []
+
+    class Rows(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            rows = torch.sparse_coo_tensor(torch.tensor([[1, 2]]), torch.ones(2, 3), (4, 3))
+            made.append(rows._values().data_ptr())
+            return rows
+
+    x = pg.Variable(torch.ones(4, 3), requires_grad=True)
+    Rows.apply(x).sum().backward()
+    assert [x.grad.data._values().data_ptr()] == made

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import collections
 import functools
+import gc
 import os
 import pickle
 import traceback
+import weakref
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -459,3 +461,32 @@ def test_gradients_that_torch_refuses_are_refused(name, create_graph):
         torch.autograd.grad(Scaled.apply(2, t).sum(), t, create_graph=create_graph)
     with pytest.raises(pg.errors.BackwardError, match=f"(?s){message}.*fix: "):
         pg.grad(Scaled.apply(2, x).sum(), x, create_graph=create_graph)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_the_graph_is_freed_without_the_collector(create_graph):
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.inputs = [x]
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * (ctx.saved_tensors[0] + ctx.inputs[0])
+
+    class Witness:
+        pass
+
+    x, witness = leaf(1.0, 2.0), Witness()
+    y = Square.apply(x)
+    y.grad_fn.metadata["held"], gone = witness, weakref.ref(witness)
+    gc.disable()
+    try:
+        (g,) = pg.grad(y.sum(), x, create_graph=create_graph)
+        assert g.tolist() == [2, 4]
+        del y, g, witness
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -742,6 +742,109 @@ def test_saved_tensors_hooks_outside_see_only_what_lies_outside(engine):
     close(a.grad, b.grad)
 
 
+# --- arguments that are changed between the two runs ---------------------------------
+
+
+def _changed_after(engine, a, use_reentrant):
+    b = a.clone()
+    out = check(engine, torch.sin, b, use_reentrant=use_reentrant)
+    b.mul_(2)
+    return out
+
+
+def _leaf_changed_after(engine, a, use_reentrant):
+    out = check(engine, torch.sin, a, use_reentrant=use_reentrant)
+    with engine.no_grad():
+        a.mul_(2)
+    return out
+
+
+def _changed_through_a_view(engine, a, use_reentrant):
+    b = a.clone()
+    out = check(engine, torch.sin, b, use_reentrant=use_reentrant)
+    b[0].mul_(2)
+    return out
+
+
+def _constant_changed_after(engine, a, use_reentrant):
+    c = engine.tensor([1.0, 2.0])
+    out = check(engine, lambda x, c: x.sin() * c, a, c, use_reentrant=use_reentrant)
+    c.mul_(2)
+    return out
+
+
+def _integers_changed_after(engine, a, use_reentrant):
+    c = engine.tensor([1, 2])
+    out = check(engine, lambda x, c: x.sin() * c, a, c, use_reentrant=use_reentrant)
+    c.mul_(2)
+    return out
+
+
+def _tensor_changed_after(engine, a, use_reentrant):
+    c = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    out = check(engine, lambda x, c: x.sin() * c, a, c, use_reentrant=use_reentrant)
+    c.mul_(2)
+    return out
+
+
+def _nested_changed_after(engine, a, use_reentrant):
+    b = a.clone()
+
+    def inner(x):
+        return check(engine, torch.sin, x, use_reentrant=False).exp()
+
+    out = check(engine, inner, b, use_reentrant=use_reentrant)
+    b.mul_(2)
+    return out
+
+
+def test_an_argument_that_the_function_changes_is_refused(engine):
+    a = engine.leaf([0.5, 1.0])
+    out = check(engine, lambda x: x.mul_(2).sin(), a.clone())
+    with engine.raises(RuntimeError, "modified by an inplace operation"):
+        out.sum().backward()
+    assert a.grad is None
+
+
+@both_ways
+@pytest.mark.parametrize(
+    "change",
+    [
+        _changed_after,
+        _leaf_changed_after,
+        _changed_through_a_view,
+        _constant_changed_after,
+        _integers_changed_after,
+        _tensor_changed_after,
+        _nested_changed_after,
+    ],
+)
+def test_a_changed_argument_is_refused(engine, change, use_reentrant):
+    a = engine.leaf([0.5, 1.0])
+    out = change(engine, a, use_reentrant)
+    with engine.raises(RuntimeError, "modified by an inplace operation"):
+        out.sum().backward()
+    assert a.grad is None
+
+
+@newer_torch
+def test_a_changed_argument_may_be_kept_as_it_was(engine):
+    def run(a):
+        b = a.clone()
+        out = check(engine, torch.sin, b)
+        b.mul_(2)
+        return out.sum()
+
+    a = engine.leaf([0.5, 1.0])
+    with engine.graph.allow_mutation_on_saved_tensors():
+        run(a).backward()
+    close(a.grad, [math.cos(0.5), math.cos(1.0)])
+    a = engine.leaf([0.5, 1.0])
+    with engine.graph.saved_tensors_hooks(lambda t: t.clone(), lambda t: t):
+        run(a).backward()
+    close(a.grad, [math.cos(0.5), math.cos(1.0)])
+
+
 # --- where the reentrant way differs in torch, and plugrad's does not ----------------
 
 

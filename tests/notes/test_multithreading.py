@@ -215,6 +215,17 @@ def test_a_hook_that_one_thread_registers_while_another_runs_backward(engine):
     assert values(x.grad) == [2 * 30 * 2]
 
 
+def test_a_retained_gradient_adds_up(engine):
+    if not engine.ours:
+        pytest.skip("torch adds to it without a lock, and loses some")
+    for _ in range(20):
+        x = engine.leaf([1.0, 2.0])
+        y = x * 2
+        y.retain_grad()
+        together(lambda _, y=y: (y * 1).sum().backward(retain_graph=True), threads=8)
+        assert values(y.grad) == [8, 8]
+
+
 def test_a_gradient_is_read_by_threads_as_one_object(engine):
     x = engine.leaf([1.0, 2.0])
     (x * x).sum().backward()
