@@ -367,7 +367,7 @@ def _general_gate(  # noqa: C901
             args = signature.completed(args)
         recording = differentiable and _is_grad_enabled()
         try:
-            raw, edges, lengths, any_variable = unpack(args, op_name, recording)
+            raw, edges, lengths, any_variable = unpack(args, op_name, recording, not foreign)
         except HasOwnRulesError as error:
             return by_own_rules(function, error, args, options)
         tracked = recording and edges.count(None) < len(edges)

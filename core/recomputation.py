@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: torch's GraphExecGroup around this, if any; older than torch 2.13, it has none.
 _current_group: Callable[[], Any] = getattr(torch._C, "_get_graph_exec_group", lambda: None)
 
+#: What torch's checkpoint asks of a tensor with determinism_check="none".
+_CHECKS_NOTHING = torch.utils.checkpoint._allowed_determinism_checks_to_fns["none"]
+
 #: A pair of a pack and an unpack hook.
 Hooks = tuple["Callable[[Any], Any]", "Callable[[Any], Any]"]
 
@@ -170,7 +173,7 @@ def of_torchs_checkpoint(hooks: Hooks) -> Hooks:
     frame = dict(variables)["frame"].cell_contents
     # The frame has only what does not refer to it: a cycle would keep the inputs until collected.
     memory = frame.__dict__.setdefault("plugrad_memory", Memory())
-    check = frame.metadata_fn is not None
+    check = frame.metadata_fn is not _CHECKS_NOTHING
     again = Recomputation(
         lambda: frame.recompute_fn(*_inputs(frame)), frame.early_stop, check, memory
     )

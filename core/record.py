@@ -269,7 +269,8 @@ def _untracked(
             dirty = any(tensor is t for t in context._pg_dirty)
             if isinstance(operand, Variable) and (dirty or function.is_builtin()):
                 return operand
-            tensor = tensor.view_as(tensor)
+            detached_by_mode = isinstance(operand, Variable) and operand.requires_grad
+            tensor = tensor.detach() if detached_by_mode else tensor.view_as(tensor)
             break
     return plain(tensor)
 

@@ -21,7 +21,7 @@ from plugrad.core.seams import note_gate
 from plugrad.core.tensor_facts import check_inference
 from plugrad.core.unpack import any_foreign
 from plugrad.core.variable import Variable, plain
-from plugrad.core.views import check_inplace
+from plugrad.core.views import check_inplace, overlaps_itself
 from plugrad.core.written import may_be_source, source_of
 from plugrad.errors import InplaceError
 
@@ -83,7 +83,7 @@ def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
     return twin
 
 
-def _refuse_overlap(name: str, error: RuntimeError) -> NoReturn:
+def _refuse_overlap(name: str, error: RuntimeError | None = None) -> NoReturn:
     raise InplaceError(
         "unsupported operation: more than one element of the written-to tensor refers to a single "
         "memory location, as in an expanded view",
@@ -142,6 +142,8 @@ def overwrite(
         running.packs_later = later
     view = None if result._extra is None else result._extra.view
     old, new, edge = x._data, result._data, result._edge
+    if overlaps_itself(old):
+        _refuse_overlap(name)
     if view is not None:
         edge = view.edge
         if view.base is (x if x._base is None else x._base):

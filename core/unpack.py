@@ -27,12 +27,13 @@ PLAIN = NUMBERS | {str, type(None), slice, torch.Size, torch.dtype, torch.device
 
 
 def unpack(
-    args: tuple[Any, ...], op_name: str, recording: bool
+    args: tuple[Any, ...], op_name: str, recording: bool, own_lists: bool
 ) -> tuple[list[Any], list[Edge | None], list[int | None] | None, bool]:
     """The arguments with tensors for Variables, and the edges that lead from them.
 
     An argument that is a list of tensors has an edge for each, and its length is given;
-    last comes whether there was a Variable at all.
+    last comes whether there was a Variable at all. If ``own_lists``, a list of numbers is copied:
+    an op may keep it, and the caller may change it.
     """
     raw: list[Any] = []
     edges: list[Edge | None] = []
@@ -53,7 +54,7 @@ def unpack(
         else:
             sequence = arg.__class__ is list or arg.__class__ is tuple
             if sequence and are_plain(arg):  # sizes, nearly always
-                raw.append(arg.__class__(arg))
+                raw.append(arg.__class__(arg) if own_lists else arg)
                 edges.append(None)
                 continue
             if sequence:

@@ -212,6 +212,25 @@ def note_custom_view(
             note_custom_view(function, x, output, number, reason)
 
 
+def note_strided_view(
+    as_strided: type[Function], operands: Sequence[Variable], view: Variable
+) -> bool:
+    """Note how a view that no op made is made of the only one of ``operands`` in its memory.
+
+    Returns: Whether there is just one, and the view has elements of it as they are.
+    """
+    own = view._data
+    bases = [x for x in operands if _shares_memory(own, x._data)]
+    if len(bases) != 1 or own.layout is not torch.strided:
+        return False
+    raw = bases[0]._data
+    if raw.layout is not torch.strided or _reading(raw)[1:] != _reading(own)[1:]:
+        return False
+    geometry = list(own.shape), list(own.stride()), own.storage_offset()
+    note_views(as_strided, (bases[0], *geometry), {}, view)
+    return True
+
+
 def note_custom_views(
     function: type[Function], operands: Sequence[Any], outputs: Sequence[Any]
 ) -> tuple[int, ...]:
@@ -310,6 +329,26 @@ def _shares_memory(own: Tensor, raw: Tensor) -> bool:
         return own._is_view() and (own.untyped_storage()._cdata == raw.untyped_storage()._cdata)
     except (NotImplementedError, RuntimeError):  # a layout without a storage
         return False
+
+
+def overlaps_itself(tensor: Tensor) -> bool:
+    """Whether two elements share memory, as in an expanded tensor or the windows of ``unfold``."""
+    if tensor.layout is not torch.strided or tensor.is_contiguous():
+        return False
+    reach = 0
+    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if size > 1:
+            if stride <= reach:
+                return _count_of_places(tensor) < tensor.numel()
+            reach += stride * (size - 1)
+    return False
+
+
+def _count_of_places(tensor: Tensor) -> int:
+    places = torch.zeros((), dtype=torch.int64)
+    for stride, size in zip(tensor.stride(), tensor.shape, strict=True):
+        places = places[..., None] + stride * torch.arange(size)
+    return len(set(places.flatten().tolist()))
 
 
 def check_inplace(variable: Variable, op_name: str) -> None:

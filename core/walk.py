@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _Gradient = Any  # a Tensor, or in create_graph a Variable
 _BelowAutograd = torch._C._AutoDispatchBelowAutograd
+_is_grad_enabled, _set_grad_enabled = torch.is_grad_enabled, torch._C._set_grad_enabled
 _dispatch_modes = torch._C._len_torch_dispatch_stack
 _innermost_transform = torch._C._functorch.peek_interpreter_stack
 #: Where leaves are in the heap whose gradient is complete: before every record, as in torch.
@@ -135,6 +136,8 @@ class Walk:
                     # So that nothing here holds what has arrived.
                     guard = gradient = result = pairs = None
                     result = self._run_carefully(record)
+                    if _is_grad_enabled() is not create_graph:  # a hook or the rule changed it
+                        _set_grad_enabled(create_graph)
                     if result is None:
                         continue
                 elif record.__class__ is AccumulateGrad:
@@ -143,6 +146,7 @@ class Walk:
                     if extra is not None and (extra.arrival is not None or extra.post_accumulate):
                         guard = None
                         self._run_carefully(record)
+                        _set_grad_enabled(create_graph)  # a hook may have changed it
                     else:
                         record.accumulate([pending.pop(record)])
                     continue
@@ -168,6 +172,8 @@ class Walk:
                             raise
                         guard = None
                         result = record._pg_rule(context, gradient)
+                    if guard is None and _is_grad_enabled() is not create_graph:
+                        _set_grad_enabled(create_graph)  # the rule left another mode behind
                     if not keep and record._pg_saved:
                         record._pg_saved = None
                 arity = record._pg_arity
@@ -297,7 +303,8 @@ class Walk:
             self.sums_in_place = False
         if record._pg_pre_hooks:
             arrived = self._pre_hooked(record, arrived)
-        if record._pg_below_autograd and _is_nothing(arrived):
+        # A user's rule, and only that, is given zeros for it: it may give more than nothing.
+        if (record._pg_below_autograd or record._pg_function is None) and _is_nothing(arrived):
             result: tuple[Any, ...] = (None,) * len(record._pg_edges)
         else:
             result = apply_rule(context, arrived, self.create_graph)
@@ -348,8 +355,9 @@ class Walk:
         elif record in self.owned:
             pending[record].add_(gradient)
         else:
-            pending[record] = added([pending.pop(record)], gradient, self.sums_in_place)
-            if self.plain:
+            total = added([pending.pop(record)], gradient, self.sums_in_place)
+            pending[record] = total
+            if self.plain and total.layout is torch.strided:  # a sparse one takes nothing dense
                 self.owned.add(record)
         if coming is not None and record in coming:
             coming[record] -= 1

@@ -21,7 +21,7 @@ from plugrad.core.record import like
 from plugrad.core.torch_leaf import leaf_of, refuse_torch_graph
 from plugrad.core.twins import overwrite
 from plugrad.core.variable import Variable, plain
-from plugrad.core.views import check_inplace, note_custom_view
+from plugrad.core.views import check_inplace, note_custom_view, note_strided_view
 from plugrad.errors import (
     ArgumentError,
     InplaceError,
@@ -204,9 +204,16 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if found is None:
             found = self.variables[id(tensor)] = plain(tensor)
             if tensor._is_view():
-                named: Any = SimpleNamespace(__name__=self.name, signature=self)
-                note_custom_view(named, list(self.variables.values()), found)
+                self._note_view(found)
         return found
+
+    def _note_view(self, view: Variable) -> None:
+        """Note that an output which no op of ours made is a view of a Variable."""
+        given = [v for number, v in self.variables.items() if number in self.given]
+        as_strided = self._entry(_aten.as_strided.default).function
+        if not note_strided_view(as_strided, given, view):
+            named: Any = SimpleNamespace(__name__=self.name, signature=self)
+            note_custom_view(named, list(self.variables.values()), view)
 
     # --- while it runs ---
     def __torch_dispatch__(

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# torch takes a list that holds one of these for a tuple, if it is shorter than this.
+# torch takes a list that holds a sequence or one of these for a tuple, if it is shorter than this.
 _PARTS = (Sequence, Tensor, slice, EllipsisType, type(None))
 _LONGEST_TUPLE = 32
 
@@ -48,9 +48,14 @@ def _entries(index: Any) -> tuple[Any, ...]:
     like_a_tuple = (
         isinstance(index, list)
         and len(index) < _LONGEST_TUPLE
-        and any(isinstance(e, _PARTS) for e in index)
+        and any(isinstance(e, _PARTS) or _is_array(e) for e in index)
     )
     return tuple(index) if like_a_tuple else (index,)
+
+
+def _is_array(entry: Any) -> bool:
+    """Whether it is one of NumPy's arrays, or another sequence that does not say that it is one."""
+    return hasattr(entry, "__array__") and hasattr(entry, "__len__")
 
 
 def _entry(entry: Any, device: torch.device) -> Any:

@@ -168,3 +168,21 @@ def test_sparse_values_that_nobody_else_sees_are_not_copied():
     x = pg.Variable(torch.ones(4, 3), requires_grad=True)
     Rows.apply(x).sum().backward()
     assert [x.grad.data._values().data_ptr()] == made
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("order", ["dense last", "dense first", "dense between"])
+def test_sparse_and_dense_gradients_add_up_in_any_order(order, create_graph):
+    def gradient(w):
+        rows = torch.tensor([1, 3])
+        parts = [torch.nn.functional.embedding(rows, w, sparse=True).sum() for _ in range(3)]
+        parts.insert({"dense last": 0, "dense first": 3, "dense between": 1}[order], (w * 2).sum())
+        return sum(parts[1:], start=parts[0])
+
+    w = pg.Variable(torch.zeros(5, 2), requires_grad=True)
+    (g,) = pg.grad(gradient(w), w, create_graph=create_graph)
+    expected = [[2.0, 2.0], [5.0, 5.0], [2.0, 2.0], [5.0, 5.0], [2.0, 2.0]]
+    assert g.data.to_dense().tolist() == expected
+    if not create_graph:
+        gradient(w).backward()
+        assert w.grad.data.to_dense().tolist() == expected

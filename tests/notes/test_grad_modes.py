@@ -147,6 +147,53 @@ def test_a_hook_runs_without_recording(engine):
     assert modes == [False]
 
 
+def _off_in_a_rule(engine):
+    class Off(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            torch.set_grad_enabled(False)
+            return g
+
+    return Off.apply
+
+
+def _off_in_a_hook(engine):
+    def run(x):
+        y = x * 1  # a hook and its node are one in torch: the rule of this one is not meant
+        y.register_hook(lambda _: torch.set_grad_enabled(False) and None)
+        return y * 1
+
+    return run
+
+
+@pytest.mark.parametrize("off", [_off_in_a_rule, _off_in_a_hook])
+def test_a_mode_that_backward_changes_does_not_reach_the_next_node(engine, off):
+    w, x = engine.leaf([1.0, 2.0]), engine.leaf([3.0, 4.0])
+    out = off(engine)(w**3) + x**3
+    before = torch.is_grad_enabled()
+    try:
+        first = engine.grad(out.sum(), (w, x), create_graph=True)
+        assert torch.is_grad_enabled() is before
+    finally:
+        torch.set_grad_enabled(before)
+    second = engine.grad(first[0].sum() + first[1].sum(), (w, x))
+    assert list(map(values, second)) == [[6, 12], [18, 24]]
+
+
+def test_a_mode_that_a_hook_of_a_leaf_changes_does_not_reach_the_next_node(engine):
+    modes = []
+    x, y = engine.leaf([1.0]), engine.leaf([1.0])
+    for leaf in (x, y):
+        leaf.register_hook(lambda _: (modes.append(torch.is_grad_enabled()), None)[1])
+        leaf.register_post_accumulate_grad_hook(lambda _: torch.set_grad_enabled(True) and None)
+    (x * y).backward()
+    assert modes == [False, False]
+
+
 # --- as decorators -------------------------------------------------------------------
 
 

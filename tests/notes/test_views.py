@@ -7,7 +7,9 @@ import gc
 import pytest
 import torch
 
-from plugrad.tests.notes.engines import close, values
+import plugrad as pg
+from plugrad import errors
+from plugrad.tests.notes.engines import close, raw, values
 
 TORCH_NAMES = True
 
@@ -695,3 +697,62 @@ def test_the_real_part_of_a_real_number_is_itself(engine):
         x.real = y
     with pytest.raises(RuntimeError, match="imag is not implemented"):
         z.imag = y
+
+
+@pytest.mark.parametrize("change", ["a slice", "an element", "a diagonal"])
+def test_no_gradient_of_a_changed_base_is_none_for_what_was_written(engine, change):
+    class Stop(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return None
+
+    w, base = engine.leaf([5.0, 6.0]), engine.tensor([[0.0, 0.0], [0.0, 0.0]])
+    if change == "a slice":
+        base[0] = w
+    elif change == "an element":
+        base[0, 1].add_(w[0])
+    else:
+        base.diagonal().add_(w)
+    Stop.apply(base).sum().backward()
+    assert w.grad is None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: x.ravel(),
+        lambda x: x.unflatten(1, (3, 1)),
+        lambda x: x.hsplit(3)[1],
+        lambda x: x.tensor_split(2)[1],
+        lambda x: torch.atleast_3d(x),
+        lambda x: torch.linalg.diagonal(x),
+        lambda x: x[:, 1:].unflatten(1, (2, 1)),
+    ],
+)
+@pytest.mark.parametrize("changed", ["the view", "the base"])
+@pytest.mark.parametrize("of_a_view", [False, True])
+def test_a_view_of_a_constant_follows_a_change(engine, make, changed, of_a_view):
+    """Of functions that plugrad has no op for: torch's own code makes the view."""
+    w = engine.leaf([2.0])
+    x = engine.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    given = x[:, :] if of_a_view else x
+    view = make(given)
+    target = view if changed == "the view" else x
+    target.mul_(w)
+    for t in (x, given, view):
+        (g,) = engine.grad((t * t).sum(), w, retain_graph=True)
+        times_w = view if t is view else target  # the elements that are a number times w
+        assert values(g) == [float((raw(times_w) ** 2).sum())]
+
+
+def test_elements_that_share_memory_are_not_changed():
+    x = pg.Variable(torch.ones(6), requires_grad=True) * 1
+    with pytest.raises(errors.InplaceError, match=r"single memory location[\s\S]*fix: .*clone"):
+        x.unfold(0, 3, 1).add_(1.0)
+    assert x.tolist() == [1] * 6
+    x.as_strided((2, 2), (2, 3)).add_(1.0)  # the places 0, 3, 2, 5: none is there twice
+    assert x.tolist() == [2, 1, 2, 2, 1, 2]

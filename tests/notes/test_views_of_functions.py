@@ -283,3 +283,22 @@ def test_a_view_that_is_not_valid_any_more_can_be_shown(engine):
     assert "grad_fn=<Invalid>" in repr(view)
     if engine.ours:
         assert "made by &lt;Invalid&gt;" in view._repr_html_()
+
+
+def test_an_input_that_is_returned_in_no_grad_is_a_constant(engine):
+    class Same(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    x = engine.leaf([1.0, 2.0]) * 2
+    with engine.no_grad():
+        y = Same.apply(x)
+    assert y is not x
+    assert not y.requires_grad
+    y.fill_(3.0)
+    assert values(x) == [3, 3]  # one memory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -146,3 +147,24 @@ def test_a_leaf_is_refused_and_no_tensor_is_written_behind_the_graph():
     variable[...] = leaf
     (variable * variable).sum().backward()
     assert leaf.grad.tolist() == [2, 2, 2]
+
+
+ARRAYS = {
+    "two arrays": [np.array([2, 0]), np.array([2, 1])],
+    "an array and a number": [np.array([2, 0]), 1],
+    "a mask": [np.array([True, False, True, False])],
+    "an array and a slice": [np.array([2, 0]), slice(1)],
+    "arrays in a tuple": (np.array([2, 0]), np.array([2, 1])),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence")
+@pytest.mark.parametrize("name", ARRAYS)
+def test_a_list_of_numpys_arrays_is_a_tuple(name):
+    index, found = ARRAYS[name], []
+    for leaf, _ in _leaves():
+        x = leaf * 1
+        (x[index] ** 2).sum().backward()
+        x[index] = 9.0
+        found.append((x.tolist(), leaf.grad.tolist()))
+    assert found[0] == found[1]
