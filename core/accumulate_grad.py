@@ -42,6 +42,11 @@ class AccumulateGrad(Record):
 
     variable: Variable
 
+    @property
+    def has_own_dtype(self) -> bool:
+        """Whether ``grad_dtype`` says which dtype the gradient is to have."""
+        return hasattr(self.variable._extra, "grad_dtype")
+
     def accumulate(self, held: list[Any]) -> None:
         """Add the gradient in ``held``, a list of one, which is emptied.
 
@@ -64,7 +69,7 @@ class AccumulateGrad(Record):
         leaf = variable._data
         # The gradient fits the leaf as it was when this was made.
         if leaf.shape != self._pg_shape or leaf.dtype is not self._pg_dtype:
-            _refuse_changed_leaf(gradient, leaf)
+            gradient = _for_changed_leaf(gradient, leaf, self)
         with LOCKS.accumulating:  # two threads may reach one leaf at the same time
             old = variable._grad
             if isinstance(gradient, Variable):  # create_graph: stay differentiable
@@ -129,7 +134,8 @@ def _make_accumulator(variable: Variable) -> Record:
         if record is None:
             record = AccumulateGrad()  # filled here: an __init__ would cost a sixth more
             record.variable, data = variable, variable._data
-            record._pg_shape, record._pg_dtype = data.shape, data.dtype
+            record._pg_shape = data.shape
+            record._pg_dtype = getattr(extra, "grad_dtype", data.dtype)
             record._pg_sequence_number = next_sequence_number()
             extra.accumulator = weakref.ref(record)
         return record
@@ -149,7 +155,11 @@ def _adds_to_dense(old: Tensor, gradient: Tensor) -> bool:
     return old.layout is not torch.strided and gradient.layout is torch.strided
 
 
-def _refuse_changed_leaf(gradient: Any, leaf: Tensor) -> None:
+def _for_changed_leaf(gradient: Any, leaf: Tensor, record: AccumulateGrad) -> Any:
+    """The gradient of a leaf that has another dtype than the graph was told, if that is meant."""
+    if record.has_own_dtype and leaf.shape == record._pg_shape:
+        dtype = record._pg_dtype
+        return gradient if dtype in (None, gradient.dtype) else gradient.to(dtype)
     kind = GradientDtypeError if gradient.shape == leaf.shape else GradientShapeError
     raise kind(
         f"a gradient of dtype {gradient.dtype} and shape {tuple(gradient.shape)} arrived at a leaf "
@@ -175,7 +185,7 @@ def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
         seen = shared or (gradient.layout is torch.sparse_coo and _parts_are_seen(gradient))
         return gradient.clone() if seen else gradient
     if gradient.stride() != leaf.stride():
-        return torch.empty_like(leaf).copy_(gradient)
+        return torch.empty_like(leaf, dtype=gradient.dtype).copy_(gradient)
     if not shared and gradient._is_view():
         # A view keeps its base, and so counts as two tensors that see the memory. A
         # detached view does not: then only a base that somebody else holds is left to

@@ -222,8 +222,12 @@ def fit(record: Record, gradient: Any, edge: Edge, create_graph: bool) -> Variab
     elif not create_graph and isinstance(gradient, Variable):
         gradient = gradient._data
     shape, dtype = edge._pg_shape, edge._pg_dtype
-    if gradient.dtype is not dtype and (record._pg_promotes or record._pg_autocast):
-        gradient = _cast(gradient, dtype, record)
+    if gradient.dtype is not dtype:
+        asked = edge.__class__ is AccumulateGrad and edge.has_own_dtype
+        if dtype is None and asked:
+            dtype = gradient.dtype
+        elif asked or record._pg_promotes or record._pg_autocast:
+            gradient = _cast(gradient, dtype, record)
     if gradient.shape != shape and record._pg_broadcasts:
         gradient = _summed(gradient, shape)
     if gradient.shape != shape or gradient.dtype is not dtype:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.context import batched_seen, instead_of_torchs_gradcheck, transform_depth
+from plugrad.core.hooked import grad_dtype_of
 from plugrad.core.tensor_facts import TensorFacts
 from plugrad.errors import (
     DataLayoutError,
@@ -124,11 +125,13 @@ def check_new_grad(variable: Variable, grad: Variable) -> None:
             f"{list(variable.shape)}",
             fix="give it the Variable's shape",
         )
-    if grad.dtype is not variable.dtype:
+    dtype = grad_dtype_of(variable)
+    if dtype is not None and grad.dtype is not dtype:
+        own = "dtype" if dtype is variable.dtype else "grad_dtype"
         raise GradientDtypeError(
-            f"attempting to assign a gradient with dtype {grad.dtype} to a tensor with dtype "
-            f"{variable.dtype}",
-            fix=f"cast it with .to({variable.dtype})",
+            f"attempting to assign a gradient with dtype {grad.dtype} to a tensor with {own} "
+            f"{dtype}",
+            fix=f"cast it with .to({dtype})",
         )
     if grad.device != variable.device:
         raise GradientDeviceError(

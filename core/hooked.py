@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from plugrad.core.context import whole
 from plugrad.core.hooks import Arrival, Hooks, register
-from plugrad.errors import LeafError
+from plugrad.errors import GradientDtypeError, LeafError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import torch
     from torch import Tensor
     from torch.utils.hooks import RemovableHandle
     from typing_extensions import Self
@@ -47,6 +48,7 @@ class Extra:
         "accumulator",
         "arrival",
         "changes",
+        "grad_dtype",
         "is_param",
         "persistent",
         "post_accumulate",
@@ -59,6 +61,8 @@ class Extra:
     post_accumulate: Hooks | None
     #: Which Variable this is a view of, and how.
     view: View | None
+    #: The dtype of a leaf's grad, None for any; unset in nearly all, where it is the leaf's.
+    grad_dtype: torch.dtype | None
     #: Whether torch.nn.Parameter(variable) made it; unset in nearly all.
     is_param: bool
     #: Whether a module is to save it; set in what torch.nn.Buffer(variable) made.
@@ -104,6 +108,7 @@ class Hooked:
         _edge: Edge | None
         _extra: Extra | None
         shape: Any
+        dtype: Any
         grad_fn: Any
         is_leaf: Any
         requires_grad: Any
@@ -135,6 +140,34 @@ class Hooked:
             )
         if not self.is_leaf:
             _arrival(self).retained_by = weakref.ref(cast("Variable", self))
+
+    @property
+    def grad_dtype(self) -> torch.dtype | None:
+        """The dtype that backward casts this leaf's gradient to, None for any: by default its own.
+
+        Raises:
+            LeafError: an op computed the Variable.
+            GradientDtypeError: it is set while ``grad`` has another dtype.
+        """
+        _check_leaf_of_grad_dtype(self, "accessed")
+        return grad_dtype_of(self)
+
+    @grad_dtype.setter
+    def grad_dtype(self, dtype: torch.dtype | None) -> None:
+        _check_leaf_of_grad_dtype(self, "set")
+        grad: Any = self._grad  # type: ignore[attr-defined]
+        if grad is not None and dtype is not None and grad.dtype is not dtype:
+            raise GradientDtypeError(
+                f"Cannot set grad_dtype to {dtype} because there is already a gradient with dtype "
+                f"{grad.dtype}",
+                where=f"a leaf of shape {tuple(self.shape)}",
+                fix="clear the gradient first (.grad = None)",
+            )
+        extra = extra_of(self)
+        extra.grad_dtype = dtype
+        record = None if extra.accumulator is None else extra.accumulator()
+        if record is not None:
+            record._pg_dtype = dtype
 
     def register_hook(self, hook: Callable[[Variable], Any]) -> RemovableHandle:
         """Call ``hook(gradient)`` when this Variable's gradient is complete.
@@ -187,6 +220,20 @@ def extra_of(variable: Any) -> Extra:
                 variable._extra = new_extra()
     extra: Extra = variable._extra
     return extra
+
+
+def grad_dtype_of(variable: Any) -> torch.dtype | None:
+    """The dtype of its grad, None for any."""
+    return getattr(variable._extra, "grad_dtype", variable.dtype)  # type: ignore[no-any-return]
+
+
+def _check_leaf_of_grad_dtype(variable: Any, what: str) -> None:
+    if not variable.is_leaf:
+        raise LeafError(
+            f"grad_dtype can only be {what} on leaf tensors",
+            where=f"a Variable computed by {variable.grad_fn!r}",
+            fix="set it on the leaf that the Variable is computed from",
+        )
 
 
 def version_of(variable: Any) -> int:

@@ -27,6 +27,7 @@ from plugrad.functional.tangents import push
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from plugrad.core.cotangent import Place
     from plugrad.core.node import Edge, Record
 
 
@@ -81,7 +82,8 @@ class DualLevel(Level):
     def constant(self, value: Any, copied: bool = False) -> Variable:
         """``value`` without a tangent, but with its gradient if somebody could ask for it."""
         data = value._data if isinstance(value, Variable) else value
-        data = data.clone() if copied else data.detach()
+        # A detached view, not only detached: so it is known to share the memory of ``value``.
+        data = data.clone() if copied else data.detach().view_as(data)
         if not (isinstance(value, Variable) and self.recording and self.depends_outside(value)):
             return plain(data)
         shown = recorded(data, self.entry(edge_of(value), data, [None]))
@@ -91,10 +93,24 @@ class DualLevel(Level):
 
     def has_tangent(self, value: Any) -> bool:
         """Whether ``value`` is a dual of this level, or computed from one."""
-        edge = edge_of(value) if isinstance(value, Variable) else None
+        return isinstance(value, Variable) and self._has_tangent_at(edge_of(value))
+
+    def _has_tangent_at(self, edge: Edge | None) -> bool:
         if edge is None:
             return False
         return any(t is not None for r in self._known_below(ends(edge)[0]) for t in self._known(r))
+
+    # --- a backward inside the level ---
+    def reaches(self, roots: Sequence[Place], cotangents: Sequence[Any]) -> bool:
+        """Whether gradients of ``roots`` may have tangents."""
+        return any(self._has_tangent_at(root.edge) for root in roots) or any(
+            map(self.has_tangent, cotangents)
+        )
+
+    def with_tangent_only(self, gradient: Variable) -> Variable:
+        """A gradient of a recorded backward with its tangent, but without its graph."""
+        tangent, value = self.tangent_of(gradient), plain(gradient._data)
+        return value if tangent is None else self.make(value, plain(tangent._data))
 
     # --- in the graph ---
     def entry(self, edge: Edge | None, data: Tensor, tangents: list[Any] | None = None) -> Record:

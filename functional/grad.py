@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from plugrad.core.context import running
 from plugrad.core.cotangent import as_cotangents, as_places, as_roots
 from plugrad.core.engine import as_flag, run
 from plugrad.core.variable import Variable
@@ -88,7 +89,13 @@ def grad(
             fix="name at least one input",
         )
     cotangents = as_cotangents(grad_outputs, len(roots))
-    found = run(roots, cotangents, retain_graph, create_graph, targets)
+    level = running.dual_level
+    if level is not None and not create_graph and level.reaches(roots, cotangents):
+        # The tangents of the gradients, which torch computes beside them, are in their graph.
+        found = run(roots, cotangents, True, True, targets)
+        found = [None if g is None else level.with_tangent_only(g) for g in found]
+    else:
+        found = run(roots, cotangents, retain_graph, create_graph, targets)
     gradients: list[Variable | None] = []
     for position, (target, gradient) in enumerate(zip(targets, found, strict=True)):
         if gradient is not None:

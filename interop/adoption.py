@@ -243,7 +243,7 @@ def _without_torchs_graph(
 
 def _free(output: Tensor, raw: tuple[Any, ...], args: tuple[Any, ...]) -> Tensor:
     for given, arg in zip(raw, args, strict=True):
-        if isinstance(arg, Variable) and output is given is arg._data:
+        if isinstance(arg, Variable) and given is output and arg._data is output:
             return output  # a constant that is returned as it is
         if isinstance(arg, Variable) and isinstance(given, Tensor) and _shares(output, given):
             # A view of the argument, not of what forward was given for it.

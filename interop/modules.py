@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.utils.weak import WeakIdKeyDictionary
 
+from plugrad.core.hooked import grad_dtype_of
 from plugrad.core.variable import Parameter, Variable, plain
 from plugrad.errors import ConvertedParameterError, ModuleError
 
@@ -169,6 +170,9 @@ def _convert(model: nn.Module) -> list[Variable]:
 
 def _variable_for(parameter: nn.Parameter) -> Variable:
     variable = Parameter(parameter.detach(), requires_grad=parameter.requires_grad)
+    dtype = getattr(parameter, "grad_dtype", parameter.dtype)  # new in torch 2.9 or so
+    if dtype is not parameter.dtype:
+        variable.grad_dtype = dtype
     if parameter.grad is not None:
         variable._grad = plain(parameter.grad.detach())
     variable.__dict__.update(vars(parameter))
@@ -193,6 +197,8 @@ def _parameter_for(variable: Variable) -> nn.Parameter:
             setattr(parameter, "__class__", nn.Parameter)  # noqa: B010
         parameter.data = variable._data
         parameter.requires_grad_(variable.requires_grad)
+    if grad_dtype_of(variable) is not variable.dtype:
+        parameter.grad_dtype = grad_dtype_of(variable)
     if variable._grad is not None:
         parameter.grad = variable._grad._data
     vars(parameter).update(getattr(variable, "__dict__", {}))

@@ -8,6 +8,7 @@ import weakref
 import pytest
 import torch
 
+from plugrad.errors import InplaceError
 from plugrad.tests.notes.engines import close, values
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # torch loads decompositions
@@ -468,3 +469,64 @@ def test_a_jvp_finds_what_was_saved_for_it(level, base):
 
     y = Scaled.apply(level.dual([3.0], [1.0]), level.tensor([5.0]))
     assert values(level.tangent(y)) == [30]
+
+
+# --- a backward inside the level -----------------------------------------------------
+
+
+def test_gradients_have_tangents_without_create_graph(level, engine):
+    x = engine.leaf([1.0, 2.0])
+    d = level.make(x, engine.tensor([3.0, 5.0]))
+    (g,) = engine.grad((d**3).sum(), x)
+    close(g, [3, 12])
+    close(level.tangent(g), [18, 60])  # 6 x t: a Hessian times a vector
+    assert not g.requires_grad or engine.ours  # a dual of ours says True inside its level
+
+
+def test_gradients_of_weights_have_the_tangents_of_what_they_multiply(level, engine):
+    w, d = engine.leaf([2.0, 2.0]), level.dual([1.0, 2.0], [3.0, 5.0])
+    (g,) = engine.grad((w * d).sum(), w)
+    close(level.tangent(g), [3, 5])
+
+
+def test_gradients_have_the_tangents_of_cotangents(level, engine):
+    w, d = engine.leaf([2.0, 2.0]), level.dual([1.0, 2.0], [3.0, 5.0])
+    (g,) = engine.grad(w * w, w, d)
+    close(level.tangent(g), [12, 20])
+
+
+def test_gradients_without_a_tangent_have_none(level, engine):
+    w = engine.leaf([2.0, 2.0])
+    level.dual([1.0], [1.0])
+    (g,) = engine.grad((w * w).sum(), w)
+    assert level.tangent(g) is None
+    assert not g.requires_grad
+
+
+# --- an unpacked primal shares memory ------------------------------------------------
+
+
+def test_plugrad_alone_refuses_a_change_through_an_unpacked_primal(engine):
+    """torch has the gradient of it; ours would not, and says so."""
+    if engine.name == "torch":
+        pytest.skip("torch allows it")
+    x = engine.leaf([1.0, 2.0])
+    with engine.forward_ad.dual_level():
+        d = engine.forward_ad.make_dual(x * 1, engine.tensor([3.0, 5.0]))
+        primal = engine.forward_ad.unpack_dual(d).primal
+        with pytest.raises(InplaceError, match=r"in-place operation, mul_[\s\S]*fix: "):
+            primal.mul_(3)
+        (g,) = engine.grad(d.sum(), x)
+    assert values(g) == [1, 1]
+
+
+def test_plugrad_alone_refuses_a_primal_whose_value_was_changed(engine):
+    if engine.name == "torch":
+        pytest.skip("torch allows it")
+    x = engine.leaf([1.0, 2.0])
+    with engine.forward_ad.dual_level():
+        y = engine.forward_ad.make_dual(engine.tensor([1.0, 2.0]), engine.tensor([3.0, 5.0])) * x
+        primal = engine.forward_ad.unpack_dual(y).primal
+        y.mul_(3)
+        with pytest.raises(InplaceError, match=r"base .* modified inplace[\s\S]*fix: "):
+            engine.grad(primal.sum(), x)
