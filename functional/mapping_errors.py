@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 #: Where ops are called, by what the frames call ``function``.
-_CALLS = ("plugrad.core.call", "plugrad.core.twins")
+_CALLS = ("plugrad.core.call", "plugrad.core.general_call", "plugrad.core.twins")
 #: What torch's errors have in them if the reason is that a tensor is a batch.
 _WORDS = ("vmap", "Batching rule", "batching rule", "doesn't have storage")
 #: How transforms that map are told not to.

@@ -1,0 +1,222 @@
+"""General calls: any number of operands of any kind, in lists and by keyword; and their errors.
+
+The short paths of ``call`` do the same for one or two operands, which are nearly all calls.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from plugrad.core.context import UntrackedContext
+from plugrad.core.hooks import note
+from plugrad.core.node import Record, grouped, origins
+from plugrad.core.older_forms import (
+    HasOwnRulesError,
+    any_own_rules,
+    as_torch_reads_it,
+    by_own_rules,
+    refuse_for_a_tensor,
+)
+from plugrad.core.record import (
+    note_constant_tensors,
+    note_constants,
+    only_plain,
+    record,
+    record_any,
+    untracked,
+    without_graph,
+)
+from plugrad.core.twins import make_twin
+from plugrad.core.unpack import (
+    PLAIN,
+    any_foreign,
+    distinct,
+    flat,
+    raw_option,
+    unpack,
+    with_numbers,
+)
+from plugrad.errors import ArgumentError, PlugradError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from plugrad.core.function import Function
+    from plugrad.core.node import Edge
+    from plugrad.core.variable import Variable
+
+_is_grad_enabled = torch.is_grad_enabled
+
+
+def or_not_implemented(function: type[Function], general: Callable[..., Any]) -> Callable[..., Any]:
+    """An operator's ``apply``: NotImplemented for operands that forward does not take."""
+    op_name = function.signature.op_name
+
+    def apply(*operands: Any) -> Any:
+        # Not left to torch, whose operators would hand the bare tensor to a foreign
+        # operand.
+        if any_foreign(operands, op_name) and not any_own_rules(map(type, operands)):
+            return NotImplemented
+        try:
+            return general(*operands)
+        except TypeError as error:
+            if isinstance(error, PlugradError):
+                raise
+            return NotImplemented
+
+    return apply
+
+
+def general_gate(  # noqa: C901
+    function: type[Function], differentiable: bool
+) -> Callable[..., Any]:
+    """The ``apply`` of ``function`` for any arguments."""
+    forward, signature = function.forward, function.signature
+    op_name, after = signature.op_name, function.takes_setup_context()
+    foreign, keeps_constants = not function.is_builtin(), notes_constants(function)
+    numbers = not foreign and bool(signature.numbers)
+    declared = function.declaration is not None and function.declaration.inplace
+    twin = make_twin(function, f"{op_name.rpartition('.')[2]}_") if declared else None
+
+    def apply(*args: Any, **kwargs: Any) -> Any:  # noqa: C901
+        options: dict[str, Any] = {}
+        if twin is not None and kwargs.pop("inplace", False):
+            return twin(*args, **kwargs)
+        if kwargs or not signature.fits(len(args)):
+            try:
+                args, options = signature.bind(args, kwargs)
+            except ArgumentError as error:
+                return as_torch_reads_it(function, error, args, kwargs)
+            options = {name: raw_option(name, v, op_name) for name, v in options.items()}
+        if numbers:
+            args = with_numbers(args, signature)
+        if after:  # setup_context is given forward's defaults, too
+            args = signature.completed(args)
+        recording = differentiable and _is_grad_enabled()
+        try:
+            raw, edges, lengths, any_variable = unpack(args, op_name, recording, not foreign)
+        except HasOwnRulesError as error:
+            return by_own_rules(function, error, args, options)
+        tracked = recording and edges.count(None) < len(edges)
+        if tracked:
+            distinct(raw, args, lengths)
+            context: Any = _node(function, raw, edges, lengths)
+            if keeps_constants:
+                note_constant_tensors(context, raw if lengths is None else flat(raw, lengths))
+        else:
+            context = UntrackedContext(signature.padded([False] * len(args), False))
+        try:
+            output = forward(*raw, **options) if after else forward(context, *raw, **options)
+        except Exception as error:
+            say_where(error, function, raw)
+            raise
+        if foreign:
+            output = without_graph(output)
+        if after:
+            function.setup_context(context, tuple(raw), output)
+        if tracked and output.__class__ is Tensor:
+            variable = _recorded_simply(context, output, raw, args, foreign)
+            if variable is not None:
+                return variable
+        tensors = raw if lengths is None else flat(raw, lengths)
+        operands = args if lengths is None else flat(args, lengths)
+        if tracked:
+            return record_any(context, output, tensors, operands)
+        if not any_variable:
+            return output
+        return untracked(context, output, tensors, operands, function)
+
+    return apply
+
+
+def _recorded_simply(
+    context: Record, output: Tensor, raw: list[Any], args: tuple[Any, ...], foreign: bool
+) -> Variable | None:
+    """The result of a call that needs only ``record``, as on the short paths; else None."""
+    attributes = context.__dict__
+    constants = attributes.pop("_pg_constants", ())  # of what it saved, as a rule
+    if (
+        _among(output, raw)
+        or (constants and _among(output, constants))
+        or (attributes and not only_plain(attributes))
+        or context._pg_list_lengths is not None
+        or (foreign and output._is_view())
+    ):
+        if constants:
+            context._pg_constants = constants
+        return None
+    if context._pg_saved:
+        context._pg_origins = origins(context._pg_saved, raw, (output,), (), constants)
+        note_constants(context, context._pg_origins, args)
+    return record(context, output)
+
+
+def say_where(error: Exception, function: type[Function], operands: Sequence[Any]) -> None:
+    """Add to an error from torch, or from forward itself, which call raised it."""
+    if isinstance(error, PlugradError) or getattr(
+        error, "_pg_noted", not hasattr(error, "add_note")
+    ):
+        return
+    name = function.signature.op_name
+    names = function.signature.positional
+    if isinstance(error, AttributeError) and function.is_builtin():
+        refuse_for_a_tensor(error, name, names, operands)
+    error._pg_noted = True  # type: ignore[attr-defined]  # by the innermost op
+    given = [f"{n} = {_shown(v)}" for n, v in zip(names, operands)] or map(_shown, operands)  # noqa: B905
+    shown = ", ".join(given)
+    note(error, f"  where: a call of {name}{shown and f' with {shown}'}")
+    note(error, f"  fix: pass what it takes, which `plugrad show {name}` describes")
+
+
+def _shown(operand: Any) -> str:
+    if isinstance(operand, Tensor):
+        return f"{str(operand.dtype).removeprefix('torch.')}{list(operand.shape)}"
+    if isinstance(operand, list | tuple):
+        shown = ", ".join(map(_shown, operand[:3]))
+        return f"[{shown}{', ...' if len(operand) > 3 else ''}]"
+    text = repr(operand)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _among(tensor: Tensor, tensors: Sequence[Any]) -> bool:
+    for each in tensors:  # noqa: SIM110 (any() would make a generator in each call)
+        if each is tensor:
+            return True
+    return False
+
+
+def _node(
+    function: type[Function],
+    raw: list[Any],
+    edges: list[Edge | None],
+    lengths: list[Any] | None,
+) -> Record:
+    """A record with these edges."""
+    padded = function.signature.padded
+    flags = [edge is not None for edge in edges]
+    if lengths is None:
+        kinds = function.record_types
+        if kinds.several:
+            node = kinds[tuple([i for i, v in enumerate(raw) if v.__class__ in PLAIN])]()
+        else:
+            node = function.record_type()
+        node.needs_input_grad = padded(flags, False)
+        node._pg_edges = padded(edges, None)
+    else:
+        node = function.record_type_of_lists()()
+        node.needs_input_grad = padded(grouped(flags, lengths), False)
+        missing = len(node.needs_input_grad) - len(lengths)
+        node._pg_edges = (*edges, *(None,) * missing)
+        node._pg_list_lengths = (*lengths, *(None,) * missing)
+        node._pg_special = True
+    node._pg_saved = ()
+    return node
+
+
+def notes_constants(function: type[Function]) -> bool:
+    """Whether its jvp is a user's, who expects zeros as the tangents of constant tensors."""
+    several = function.signature.variadic or len(function.signature.positional) > 1
+    return several and function.has_own_jvp() and not function.is_builtin()
