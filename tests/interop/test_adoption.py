@@ -10,6 +10,7 @@ import pickle
 import traceback
 import weakref
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -269,9 +270,9 @@ def test_an_error_in_forward_shows_torchs_lines_as_before():
 
     with pytest.raises(ArithmeticError) as caught:
         Fails.apply(torch.ones(1))
-    files = [frame.filename for frame in traceback.extract_tb(caught.tb)]
+    files = [Path(frame.filename).name for frame in traceback.extract_tb(caught.tb)]
     # Of an apply in C there are no lines to show.
-    assert sum("plugrad/interop" in file for file in files) == IN_C
+    assert files.count("torchs_apply.py") == IN_C
 
 
 def test_it_can_be_turned_off_and_on():

@@ -63,6 +63,12 @@ TRIANGULAR = {"cholesky_inverse", "cholesky_solve"}
 #: Entries whose residuals have no gradient in this torch: ours is compared with its op's reference.
 IN_PART = {"linalg.lstsq"} if torch_before("2.8") else set()
 
+#: Entries with outputs that do not depend on what requires grad; torch says that they require it.
+CONSTANT = {"native_group_norm": "mean and rstd, where only weight and bias require grad"}
+
+#: Entries whose second derivative has powers of small gaps, and so loses digits, in torch as here.
+COARSE_TWICE = {"svd_lowrank": 1e-6}
+
 #: Entries in which this torch gives zeros, up to rounding, where there is no second derivative.
 ZEROS = IN_PART | ({"linalg.det"} if torch_before("2.13") else set())
 
@@ -126,7 +132,10 @@ def judge(info: Any, dtype: torch.dtype) -> None:
         except (TypeError, PlugradError) as error:
             said = str(error)
         else:
-            said = difference(expected, got, 1e-7, skip_nan=named in NAN, zeros=named in ZEROS)
+            if named in CONSTANT and expected["requires grad"] != got["requires grad"]:
+                continue  # each has cotangents of its own: the op's samples compare it
+            near = COARSE_TWICE.get(named, 1e-7)
+            said = difference(expected, got, near, skip_nan=named in NAN, zeros=named in ZEROS)
             if said and named in right:
                 assert decided(info, sample, second, got), f"sample {number}: {said}"
                 assert not decided(info, sample, second, expected)
