@@ -16,6 +16,7 @@ from torch import Tensor
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import NUMBERS, ORIGIN_X, ORIGIN_Y, ORIGINS_XY, UntrackedContext
 from plugrad.core.general_call import (
+    asks_torch,
     general_gate,
     notes_constants,
     or_not_implemented,
@@ -52,7 +53,7 @@ def make_gate(function: type[Function], operator: bool = False) -> Callable[...,
         general = or_not_implemented(function, general)
     gate = general
     short = not (function.takes_setup_context() or signature.variadic) and differentiable
-    if short and not notes_constants(function):
+    if short and not (notes_constants(function) or asks_torch(function)):
         gate = _unary_gate(function, general) if signature.fits(1) else general
         if function.is_value_and_slope:
             gate = value_gate(function, gate)

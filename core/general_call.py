@@ -5,12 +5,14 @@ The short paths of ``call`` do the same for one or two operands, which are nearl
 
 from __future__ import annotations
 
+import inspect
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from plugrad.core.context import UntrackedContext
+from plugrad.core.context import UntrackedContext, transform_depth
 from plugrad.core.hooks import note
 from plugrad.core.node import Record, grouped, origins
 from plugrad.core.older_forms import (
@@ -21,6 +23,7 @@ from plugrad.core.older_forms import (
     refuse_for_a_tensor,
 )
 from plugrad.core.record import (
+    like,
     note_constant_tensors,
     note_constants,
     only_plain,
@@ -39,6 +42,7 @@ from plugrad.core.unpack import (
     unpack,
     with_numbers,
 )
+from plugrad.core.variable import Variable
 from plugrad.errors import ArgumentError, PlugradError
 
 if TYPE_CHECKING:
@@ -46,7 +50,6 @@ if TYPE_CHECKING:
 
     from plugrad.core.function import Function
     from plugrad.core.node import Edge
-    from plugrad.core.variable import Variable
 
 _is_grad_enabled = torch.is_grad_enabled
 
@@ -80,6 +83,7 @@ def general_gate(  # noqa: C901
     numbers = not foreign and bool(signature.numbers)
     declared = function.declaration is not None and function.declaration.inplace
     twin = make_twin(function, f"{op_name.rpartition('.')[2]}_") if declared else None
+    asks = asks_torch(function)
 
     def apply(*args: Any, **kwargs: Any) -> Any:  # noqa: C901
         options: dict[str, Any] = {}
@@ -109,13 +113,16 @@ def general_gate(  # noqa: C901
         else:
             context = UntrackedContext(signature.padded([False] * len(args), False))
         try:
-            output = forward(*raw, **options) if after else forward(context, *raw, **options)
+            if asks:
+                output = _as_in_torch(function, context, raw, args, options)
+            else:
+                output = forward(*raw, **options) if after else forward(context, *raw, **options)
         except Exception as error:
             say_where(error, function, raw)
             raise
         if foreign:
             output = without_graph(output)
-        if after:
+        if after and not asks:
             function.setup_context(context, tuple(raw), output)
         if tracked and output.__class__ is Tensor:
             variable = _recorded_simply(context, output, raw, args, foreign)
@@ -130,6 +137,64 @@ def general_gate(  # noqa: C901
         return untracked(context, output, tensors, operands, function)
 
     return apply
+
+
+#: What a forward may ask torch's autograd, by name.
+_ASKED = {"requires_grad", "is_grad_enabled"}
+
+
+def asks_torch(function: type[Function]) -> bool:
+    """Whether a user's forward asks which of its tensors require grad, or for the grad mode.
+
+    Then it is told what torch would say; to do so in every call would cost as much as an op.
+    """
+    return not function.is_builtin() and any(
+        not _ASKED.isdisjoint(_names_in(getattr(inspect.unwrap(f), "__code__", None)))
+        for f in (function.forward, function.setup_context)
+    )
+
+
+def _names_in(code: CodeType | None) -> set[str]:
+    """The globals and attributes that a function names, and those inside it."""
+    names = set() if code is None else set(code.co_names)
+    for constant in () if code is None else code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _names_in(constant)
+    return names
+
+
+def _as_in_torch(
+    function: type[Function],
+    context: Any,
+    raw: list[Any],
+    args: tuple[Any, ...],
+    options: dict[str, Any],
+) -> Any:
+    """What forward returns in no_grad, given tensors that say whether they require grad."""
+    shown = raw
+    if not transform_depth():  # inside torch.vmap no tensor may require grad
+        shown = [
+            t.detach().requires_grad_() if isinstance(a, Variable) and a.requires_grad else t
+            for t, a in zip(raw, args, strict=True)
+        ]
+    with torch.no_grad():
+        if function.takes_setup_context():
+            output = function.forward(*shown, **options)
+            function.setup_context(context, tuple(shown), output)
+        else:
+            output = function.forward(context, *shown, **options)
+    back = {id(s): t for s, t in zip(shown, raw, strict=True)}
+    for name in ("_pg_saved", "_pg_dirty", "_pg_constants", "_pg_for_jvp"):
+        held = getattr(context, name, None)
+        if held.__class__ is tuple:
+            setattr(context, name, tuple([back.get(id(t), t) for t in held]))
+    return _taken_back(output, back)
+
+
+def _taken_back(output: Any, back: dict[int, Any]) -> Any:
+    if isinstance(output, tuple | list):
+        return like(output, [_taken_back(each, back) for each in output])
+    return back.get(id(output), output)
 
 
 def _recorded_simply(

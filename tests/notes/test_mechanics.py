@@ -1139,3 +1139,67 @@ def test_a_result_can_be_pickled_and_copied_as_a_leaf(engine):
     assert x.grad is None
     with engine.raises(RuntimeError, "created explicitly by the user"):
         copy.deepcopy(y)
+
+
+# --- what forward may ask ------------------------------------------------------------
+
+
+def test_forward_is_told_which_inputs_require_grad_and_that_nothing_is_recorded(engine):
+    asked = []
+
+    class Square(engine.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            asked.append((torch.is_grad_enabled(), x.requires_grad, y.requires_grad))
+            if x.requires_grad:
+                ctx.save_for_backward(x, y)
+            return x * x * y
+
+        @staticmethod
+        def backward(ctx, g):
+            x, y = ctx.saved_tensors
+            return g * 2 * x * y, g * x * x
+
+    x, y, constant = engine.leaf([1.0, 2.0]), engine.leaf([3.0, 4.0]), engine.tensor([3.0, 4.0])
+    (first,) = engine.grad(Square.apply(x, y).sum(), x, create_graph=True)
+    assert values(first) == [6, 16]
+    assert [values(g) for g in engine.grad(first.sum(), (x, y))] == [[6, 8], [2, 4]]
+    assert values(engine.grad(Square.apply(x, constant).sum(), x)[0]) == [6, 16]
+    assert asked == [(False, True, True), (False, True, False)]
+
+
+def test_what_forward_was_told_of_may_be_returned_viewed_and_changed(engine):
+    class Parts(engine.Function):
+        @staticmethod
+        def forward(x):
+            return (x, x[:1]) if x.requires_grad else (x + 1, x)
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            assert inputs[0].requires_grad
+
+        @staticmethod
+        def backward(ctx, g, h):
+            return g + h.sum()
+
+    class Doubled(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            if x.requires_grad:
+                x.mul_(2)
+                ctx.mark_dirty(x)
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return 2 * g
+
+    x = engine.leaf([1.0, 2.0])
+    same, part = Parts.apply(x)
+    assert same is not x
+    assert values(engine.grad(same.sum() + part.sum(), x)[0]) == [2, 2]
+    w = x * 1
+    doubled = Doubled.apply(w)
+    assert doubled is w
+    assert values(doubled) == [2, 4]
+    assert values(engine.grad(doubled.sum(), x)[0]) == [2, 2]
