@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.indexing._sparse_gather import sparse_gradient
 
 
 @op(
@@ -15,12 +16,16 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     methods=("gather",),
     overrides=(torch.gather, torch.ops.aten.gather.default),
     linear=True,
+    equivalent={
+        "option-ignored[sparse_grad]": "the laws compare no sparse gradient with a dense one: "
+        "tests/ops/indexing/test_gather.py does"
+    },
 )
 class Gather(Function):
     """y[i, j] = x[index[i, j], j] (here dim = 0);  gx = zeros with gy added there.
 
-    An element that is named twice gets both gradients. With sparse_grad torch makes a
-    sparse gradient; ours is dense all the same.
+    An element that is named twice gets both gradients. With sparse_grad the gradient is sparse,
+    unless it is to be differentiated.
     """
 
     @staticmethod
@@ -28,14 +33,15 @@ class Gather(Function):
         ctx: Context, x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False
     ) -> Tensor:
         ctx.x_shape, ctx.dim = x.shape, int(dim)
+        ctx.sparse = bool(sparse_grad)
         ctx.save_for_backward(index)
         return x.gather(dim, index)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         (index,) = ctx.saved_tensors
-        # One zero expanded: scatter_add itself makes the copy that it fills.
-        return gy.new_zeros(()).expand(ctx.x_shape).scatter_add(ctx.dim, index, gy)
+        backward = sparse_gradient if ctx.sparse and isinstance(gy, Tensor) else _gradient
+        return backward(gy, ctx.x_shape, ctx.dim, index)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -48,3 +54,8 @@ class Gather(Function):
         yield Sample(make(3, 2), 0, make.integers(0, 2))
         yield Sample(make(3), 0, make.tensor(1, dtype=torch.int64))
         yield Sample(make(), 0, make.tensor(0, dtype=torch.int64))
+
+
+def _gradient(gy: Tensor, shape: torch.Size, dim: int, index: Tensor) -> Tensor:
+    # One zero expanded: scatter_add itself makes the copy that it fills.
+    return gy.new_zeros(()).expand(shape).scatter_add(dim, index, gy)
