@@ -147,3 +147,27 @@ def note(error: BaseException, text: str) -> None:
         error.add_note(text)
     elif error.args and isinstance(error.args[0], str):  # Python 3.10
         error.args = (f"{error.args[0]}\n{text}", *error.args[1:])
+
+
+def replaced(registered: Registered, result: Any, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The gradients after a hook of a node returned ``result`` for them.
+
+    Raises:
+        HookError: it returned another number of gradients, or one that does not fit.
+    """
+    if result is None:
+        return gradients
+    given = tuple(result) if isinstance(result, tuple | list) else (result,)
+    if len(given) != len(gradients):
+        raise HookError(
+            f"hook {registered.name!r} has returned an incorrect number of values (got "
+            f"{len(given)}, but expected {len(gradients)})",
+            where=f"the hook registered at {registered.place}",
+            fix="return None, or one gradient (or None) for each that the hook was given",
+        )
+    return tuple(
+        [
+            new if new is None or old is None else replacement(registered, new, old)
+            for new, old in zip(given, gradients, strict=True)
+        ]
+    )

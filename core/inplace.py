@@ -19,8 +19,9 @@ from plugrad.core.node import (
     next_sequence_number,
     stop_retaining,
 )
+from plugrad.core.replay import replay
 from plugrad.core.variable import Variable, plain, recorded
-from plugrad.core.views import check_inplace, replay
+from plugrad.core.views import check_inplace
 from plugrad.errors import InplaceError
 
 if TYPE_CHECKING:

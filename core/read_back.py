@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from plugrad.core.function import Function, once_differentiable
+from plugrad.core.function import Function
+from plugrad.core.once_differentiable import once_differentiable
 from plugrad.errors import GraphFreedError
 
 if TYPE_CHECKING:

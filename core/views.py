@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -11,6 +11,7 @@ from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import whole
 from plugrad.core.hooked import new_extra
 from plugrad.core.node import arrival_at, stop_retaining
+from plugrad.core.replay import Step, reading, rearrangement, replay, shares_memory
 from plugrad.core.variable import Variable, plain
 from plugrad.errors import InplaceError
 
@@ -32,25 +33,6 @@ SEVERAL_CUSTOM = "several outputs of a custom Function"
 
 #: The reason for views of the view.
 _INHERITED = {NO_GRAD: OF_NO_GRAD, INFERENCE: OF_INFERENCE}
-
-
-class Step(NamedTuple):
-    """A call of a view op, less its first argument; ``number`` is which of its outputs is meant."""
-
-    function: type[Function]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    number: int | None
-
-
-def replay(steps: tuple[Step, ...], base: Variable) -> Variable:
-    """The view that ``steps`` make of a Variable that is laid out like their base."""
-    made: Any = base
-    for step in steps:
-        made = step.function.apply(made, *step.args, **step.kwargs)
-        if step.number is not None:
-            made = made[step.number]
-    return made  # type: ignore[no-any-return]
 
 
 class View:
@@ -97,7 +79,7 @@ class View:
         Raises:
             InplaceError: the base was given other data.
         """
-        back = _rearrangement(self.base._data, self.base_data)
+        back = rearrangement(self.base._data, self.base_data)
         if back is None:
             raise _base_changed(self)
         steps: list[Step] = []
@@ -140,47 +122,6 @@ class View:
         return self.edge
 
 
-class _Rearranged:
-    """The view with the dimensions in another order, and other ones of size 1."""
-
-    @staticmethod
-    def apply(x: Variable, order: tuple[int, ...], shape: tuple[int, ...]) -> Any:
-        """Make it."""
-        return x.permute(order).view(shape)
-
-
-def _reading(tensor: Tensor) -> tuple[Any, ...]:
-    """How the memory of a tensor is read, apart from its shape."""
-    return tensor.storage_offset(), tensor.dtype, tensor.is_conj(), tensor.is_neg()
-
-
-def _rearrangement(now: Tensor, before: Tensor | None) -> tuple[Step, ...] | None:
-    """The steps from ``now`` back to ``before``, which ``t_``, ``squeeze_``, ... made it of.
-
-    None if it was made in another way.
-    """
-    if now is before:
-        return ()
-    if before is None or not _shares_memory(now, before):
-        return None
-    if _reading(now) != _reading(before):
-        return None
-    left = [d for d, size in enumerate(now.shape) if size != 1]
-    ones = [d for d, size in enumerate(now.shape) if size == 1]
-    order = []
-    for dim in zip(before.shape, before.stride(), strict=True):
-        if dim[0] != 1:
-            found = next((d for d in left if (now.shape[d], now.stride(d)) == dim), None)
-            if found is None:
-                return None
-            left.remove(found)
-            order.append(found)
-    if left:
-        return None
-    function: Any = _Rearranged
-    return (Step(function, ((*order, *ones), tuple(before.shape)), {}, None),)
-
-
 def note_views(
     function: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
 ) -> None:
@@ -220,11 +161,11 @@ def note_strided_view(
     Returns: Whether there is just one, and the view has elements of it as they are.
     """
     own = view._data
-    bases = [x for x in operands if _shares_memory(own, x._data)]
+    bases = [x for x in operands if shares_memory(own, x._data)]
     if len(bases) != 1 or own.layout is not torch.strided:
         return False
     raw = bases[0]._data
-    if raw.layout is not torch.strided or _reading(raw)[1:] != _reading(own)[1:]:
+    if raw.layout is not torch.strided or reading(raw)[1:] != reading(own)[1:]:
         return False
     geometry = list(own.shape), list(own.stride()), own.storage_offset()
     note_views(as_strided, (bases[0], *geometry), {}, view)
@@ -256,7 +197,7 @@ def note_custom_views(
         if output._extra is not None:
             of_operands.append(number)
         elif not function.is_builtin():
-            shared = (base for v, base in bases if _shares_memory(output._data, v._data))
+            shared = (base for v, base in bases if shares_memory(output._data, v._data))
             base = next(shared, None)
             if base is None and not function.owns_its_outputs:
                 base = _base_that_forward_made(output)
@@ -286,7 +227,7 @@ def _note(
         return
     if own is raw:  # two Variables need two tensors
         output._data = own = raw.view_as(raw)
-    shares = _shares_memory(own, raw) if custom else _is_view_of(own, raw)
+    shares = shares_memory(own, raw) if custom else _is_view_of(own, raw)
     if not shares or output._extra is not None:
         return
     try:
@@ -321,14 +262,6 @@ def _is_view_of(own: Tensor, raw: Tensor) -> bool:
     own, raw = whole(own), whole(raw)
     base = own._base
     return base is not None and (base is raw or base is raw._base)
-
-
-def _shares_memory(own: Tensor, raw: Tensor) -> bool:
-    own, raw = whole(own), whole(raw)
-    try:
-        return own._is_view() and (own.untyped_storage()._cdata == raw.untyped_storage()._cdata)
-    except (NotImplementedError, RuntimeError):  # a layout without a storage
-        return False
 
 
 def overlaps_itself(tensor: Tensor) -> bool:

@@ -23,14 +23,13 @@ from plugrad.core.context import running
 from plugrad.core.cotangent import Place, fit, only_for_tensors, per_edge
 from plugrad.core.data import some_sparse
 from plugrad.core.hooked import HOOKED_LEAVES, LOCKS
-from plugrad.core.hooks import call, replacement, run_hooks
+from plugrad.core.hooks import call, replaced, run_hooks
 from plugrad.core.node import Output, ends, narrowed
 from plugrad.core.rule import apply_rule, shown
-from plugrad.core.variable import Variable
-from plugrad.errors import HookError, NoGraphError
+from plugrad.core.ways import arrivals_at_leaves, leading_to, records_below, wanted_places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from plugrad.core.hooks import Arrival
     from plugrad.core.node import Edge, Record
@@ -84,12 +83,12 @@ class Walk:
         self.check_nan = torch.is_anomaly_enabled() and torch.is_anomaly_check_nan_enabled()
         if targets is not None:
             self.captured = [None] * len(targets)
-            self.wanted = _wanted(targets)
+            self.wanted = wanted_places(targets)
 
     def reaches(self, record: Record) -> bool:
         """Whether this backward reaches ``record``."""
         if self.reached is None:
-            self.reached = _below(self.roots)
+            self.reached = records_below(self.roots)
             if self.wanted is not None:
                 self.reached &= self.live
         return record in self.reached
@@ -104,8 +103,8 @@ class Walk:
             # A root's hooks and retention run even if no target is below it.
             self.live |= set(self.roots)
         if HOOKED_LEAVES.ever and HOOKED_LEAVES.are_there():
-            run = self.through if self.wanted is not None else _below(self.roots)
-            self.coming = _arrivals_at_leaves(edges, run)
+            run = self.through if self.wanted is not None else records_below(self.roots)
+            self.coming = arrivals_at_leaves(edges, run)
         for edge, gradient in zip(edges, gradients, strict=True):
             self._add(edge, gradient)
 
@@ -319,7 +318,7 @@ class Walk:
         single = record._pg_outputs is None
         gradients = tuple(map(shown, (arrived,) if single else arrived))
         for registered in list((record._pg_pre_hooks or {}).values()):
-            gradients = _replaced(registered, call(registered, gradients), gradients)
+            gradients = replaced(registered, call(registered, gradients), gradients)
         found = [g if self.create_graph or g is None else g._data for g in gradients]
         return found[0] if single else found
 
@@ -332,7 +331,7 @@ class Walk:
         ]
         gradients = tuple(map(shown, found))
         for registered in list((record._pg_post_hooks or {}).values()):
-            gradients = _replaced(registered, call(registered, gradients, given), gradients)
+            gradients = replaced(registered, call(registered, gradients, given), gradients)
         return tuple([g if self.create_graph or g is None else g._data for g in gradients])
 
     def _add(self, edge: Edge, gradient: _Gradient) -> None:
@@ -397,81 +396,8 @@ def _is_nothing(arrived: Any) -> bool:
     return arrived is None
 
 
-def _arrivals_at_leaves(roots: list[Edge], run: Collection[Record]) -> dict[Record, int]:
-    """How many of these edges, and of those of the records that will run, lead to each leaf."""
-    edges = [*roots, *(edge for record in run for edge in record._pg_edges)]
-    coming: dict[Record, int] = {}
-    for edge in edges:
-        if isinstance(edge, AccumulateGrad):
-            coming[edge] = coming.get(edge, 0) + 1
-    return coming
-
-
 def _only_plain_torch() -> bool:
     """Whether no dispatch mode, transform of torch.func or forward mode looks at each call."""
     return (
         _dispatch_modes() == 0 and _innermost_transform() is None and forward_ad._current_level < 0
     )
-
-
-def _replaced(registered: Any, result: Any, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The gradients that a hook of a node returned."""
-    if result is None:
-        return gradients
-    given = (result,) if isinstance(result, Tensor | Variable) else tuple(result)
-    if len(given) != len(gradients):
-        raise HookError(
-            f"hook {registered.name!r} has returned an incorrect number of values (got "
-            f"{len(given)}, but expected {len(gradients)})",
-            where=f"the hook registered at {registered.place}",
-            fix="return None, or one gradient (or None) for each that the hook was given",
-        )
-    return tuple(
-        [
-            new if new is None or old is None else replacement(registered, new, old)
-            for new, old in zip(given, gradients, strict=True)
-        ]
-    )
-
-
-def _wanted(targets: Sequence[Place]) -> dict[Record, list[tuple[int, int]]]:
-    wanted: dict[Record, list[tuple[int, int]]] = {}
-    for position, target in enumerate(targets):
-        if target.edge is None:
-            raise NoGraphError(
-                f"input {position} does not require grad",
-                where=f"a Variable of shape {tuple(target.shape)}",
-                fix="make it with requires_grad=True before the outputs are computed",
-            )
-        record, number = ends(target.edge)
-        wanted.setdefault(record, []).append((number, position))
-    return wanted
-
-
-def leading_to(wanted: set[Record], roots: list[Record], cut: bool = False) -> set[Record]:
-    """The records below ``roots`` from which a wanted one can be reached by an edge.
-
-    If ``cut``, the graph ends at those that are wanted. Sorted by age, every record comes after
-    those its edges lead to.
-    """
-    through: set[Record] = set()
-    found = _below(roots, wanted) - wanted if cut else _below(roots)
-    for record in sorted(found, key=lambda r: r._pg_sequence_number):
-        below = [ends(edge)[0] for edge in record._pg_edges if edge is not None]
-        if any(r in wanted or r in through for r in below):
-            through.add(record)
-    return through
-
-
-def _below(roots: list[Record], ends_at: Collection[Record] = ()) -> set[Record]:
-    """The records that edges lead to from ``roots``, which are among them."""
-    seen, stack = set(roots), list(roots)
-    while stack:
-        record = stack.pop()
-        for edge in () if record in ends_at else record._pg_edges:
-            if edge is not None:
-                record = ends(edge)[0]
-                if record not in seen:
-                    seen.add(record)
-                    stack.append(record)
-    return seen

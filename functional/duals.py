@@ -18,8 +18,9 @@ from torch import Tensor
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import running, whole
 from plugrad.core.node import ends, next_sequence_number
+from plugrad.core.replay import replay
 from plugrad.core.variable import Variable, plain, recorded
-from plugrad.core.views import SEVERAL, note_custom_view, replay
+from plugrad.core.views import SEVERAL, note_custom_view
 from plugrad.errors import InplaceError
 from plugrad.functional.levels import Entry, Level
 from plugrad.functional.tangents import push

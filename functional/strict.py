@@ -10,7 +10,7 @@ from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.counted import counted
 from plugrad.core.node import ends
 from plugrad.core.variable import Variable
-from plugrad.core.walk import leading_to
+from plugrad.core.ways import leading_to
 from plugrad.errors import TransformError, TransformTypeError
 from plugrad.functional.levels import Level
 

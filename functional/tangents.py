@@ -21,7 +21,7 @@ from plugrad.core.node import edge_to, ends, narrowed
 from plugrad.core.record import is_differentiable
 from plugrad.core.rule import apply_rule
 from plugrad.core.variable import Variable, plain
-from plugrad.core.walk import leading_to
+from plugrad.core.ways import leading_to
 from plugrad.errors import ForwardModeError
 from plugrad.functional.jvp_checks import check_tangents, refuse_changed_tangent
 from plugrad.functional.levels import recording

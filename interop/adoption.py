@@ -30,8 +30,9 @@ from plugrad.core.context import (
     transform_depth,
 )
 from plugrad.core.cotangent import only_for_tensors
-from plugrad.core.function import Function, once_differentiable
+from plugrad.core.function import Function
 from plugrad.core.node import ManyRecord, origins
+from plugrad.core.once_differentiable import once_differentiable
 from plugrad.core.own_vmap import with_own_vmap
 from plugrad.core.record import (
     detached,
