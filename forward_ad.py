@@ -151,5 +151,7 @@ def unpack_dual(tensor: Any, *, level: int | None = None) -> UnpackedDualTensor:
         return UnpackedDualTensor(tensor, None)
     tangent = current.tangent_of(tensor)
     if tangent is None:
-        return UnpackedDualTensor(current.leave_one(tensor), None)
+        constant = not tensor.requires_grad  # a view of it, so that a change of one is seen in both
+        primal = tensor.view_as(tensor) if constant else current.leave_one(tensor)
+        return UnpackedDualTensor(primal, None)
     return UnpackedDualTensor(current.constant(tensor), tangent)

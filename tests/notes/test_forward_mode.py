@@ -530,3 +530,12 @@ def test_plugrad_alone_refuses_a_primal_whose_value_was_changed(engine):
         y.mul_(3)
         with pytest.raises(InplaceError, match=r"base .* modified inplace[\s\S]*fix: "):
             engine.grad(primal.sum(), x)
+
+
+def test_a_change_of_a_constants_primal_is_one_of_the_constant(level, engine):
+    x, c = engine.leaf([1.0, 2.0]), engine.tensor([1.0, 2.0])
+    primal = level.unpack(c).primal
+    primal.mul_(x)
+    (g,) = engine.grad((c * x).sum(), x)  # x * x * c
+    close(g, [2, 8])
+    assert values(c) == values(primal) == [1, 4]
