@@ -323,6 +323,14 @@ def _refuse_to_save(context: Context, error: Exception) -> NoReturn:
             where=f"a call of {context._pg_op_name}",
             fix="make it a tensor: torch.as_tensor(value)",
         ) from error
+    if isinstance(error, TypeError) and str(error) in ("Variable", "Parameter"):
+        raise ContextError(
+            f"save_for_backward takes tensors, numbers and None, not a {error}",
+            where=where,
+            fix="save the tensors that forward was given or computed. To differentiate a part of "
+            "forward itself, save its inputs, and in backward call torch.autograd.grad on it, in "
+            "torch.enable_grad()",
+        ) from error
     if isinstance(error, TypeError):
         raise ContextError(
             f"save_for_backward takes tensors, numbers and None, not a {error}",

@@ -135,6 +135,11 @@ def saves_a_list(ctx, x):
     return x.clone()
 
 
+def saves_a_variable(ctx, x):
+    ctx.save_for_backward(pg.Variable(x, requires_grad=True))
+    return x.clone()
+
+
 def keeps_a_tensor(ctx, x):
     ctx.kept = x * 2
     return x.clone()
@@ -344,6 +349,7 @@ REFUSALS = {
         "expected Variable or None",
     ),
     "a saved list": (dirty(saves_a_list), "ContextError", "save_for_backward takes tensors"),
+    "a saved Variable": (dirty(saves_a_variable), "ContextError", "None, not a Variable"),
     "a kept tensor": (dirty(keeps_a_tensor), "ContextError", "set the tensor ctx.kept"),
     "dirty, not an input": (
         dirty(marks_what_is_not_its_own),
