@@ -247,9 +247,10 @@ class Oracle:
         """Through the op's own forward; without a rule, that would be the gradient itself."""
         op = self.case.op
         if op.engine.name == "torch":
-            if op.forward_is_seen is None:
-                op.forward_is_seen = not op.composite and self._sees_forward()
-            if not op.forward_is_seen:
+            options = self.case.options_in_words  # which may choose what forward does
+            if options not in op.forward_is_seen:
+                op.forward_is_seen[options] = not op.composite and self._sees_forward()
+            if not op.forward_is_seen[options]:
                 return None
         return self._through(self.case.bare_forward, values)
 

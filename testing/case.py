@@ -130,6 +130,11 @@ class Case:
         return _filled(self._args, values), {n: _filled(v, values) for n, v in self._kwargs.items()}
 
     @cached_property
+    def options_in_words(self) -> str:
+        """The arguments that are no inputs, for a dictionary."""
+        return repr(self.arguments(range(len(self.inputs))))
+
+    @cached_property
     def edge_inputs(self) -> list[int | None]:
         """For each edge of a node of this call the input it belongs to; None if it is no tensor."""
         slots = [_Slot(i) for i in range(len(self.inputs))]

@@ -41,8 +41,8 @@ class OpUnderTest:
     #: Whether forward writes over an input that requires grad, which must then not be a
     #: leaf.
     dirties = False
-    #: Whether torch can differentiate all of forward; None as long as nobody asked.
-    forward_is_seen: bool | None = None
+    #: Whether torch can differentiate all of forward, by the arguments that are no tensors.
+    forward_is_seen: dict[str, bool]
     #: Whether a call draws random numbers; None as long as no case looked.
     draws: bool | None = None
     #: The text that it was found by, ``path/to/file.py:Name``, if any.
@@ -57,6 +57,7 @@ class OpUnderTest:
     ) -> None:
         self.function, self.entry = function, entry
         self.seed, self.device = seed, device
+        self.forward_is_seen = {}
         #: What the samples run of the op's code, once a law has asked.
         self.reached: Reached | None = None
         # Not inherited: a subclass of an op is another op.
@@ -164,6 +165,14 @@ class OpUnderTest:
         """Those that need not raise."""
         made = self.all_samples(seed)
         return [sample for sample in made if getattr(sample, "error", None) is None]
+
+    @cached_property
+    def _made(self) -> list[Sample]:
+        return self.samples()
+
+    def sample_after(self, index: int) -> Sample | None:
+        """The next sample, the first after the last; None if there is only one."""
+        return self._made[(index + 1) % len(self._made)] if len(self._made) > 1 else None
 
     def refused_samples(self) -> list[Sample]:
         """The samples that must raise."""

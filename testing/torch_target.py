@@ -97,6 +97,7 @@ class TorchTarget(OpUnderTest):
             )
         self.function = target
         self.entry, self.reached = None, None
+        self.forward_is_seen = {}
         self.seed, self.device, self.engine = seed, device, engine
         self.declared = True
         self._samples = samples
@@ -174,8 +175,9 @@ class TorchTarget(OpUnderTest):
 
     @property
     def has_jvp(self) -> bool:
-        """Whether it has a jvp of its own, which only plugrad's engine can call alone."""
-        return False
+        """Whether it has a jvp of its own."""
+        base = torch.autograd.function._SingleLevelFunction
+        return not self.composite and self.function.jvp is not base.jvp
 
     # --- its calls ---
     def apply(self, *args: Any, **kwargs: Any) -> Any:

@@ -14,7 +14,6 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     "nn.functional.gelu",
     overrides=(torch.nn.functional.gelu, torch.ops.aten.gelu.default),
     elementwise=True,
-    waives={"third-order": "torch's is nan at 800"},
 )
 class Gelu(Function):
     """y = x P(x), P being the normal distribution's;  gx = gy (P(x) + x P'(x)).

@@ -42,6 +42,4 @@ class Angle(Function):
         yield Sample(make.complex())
         yield Sample(make(0, 3))
         yield Sample(make.tensor([1j, -1j, 2.0], torch.complex128))
-        reason = "torch's own is nan at 0"
-        origin = Sample(make.tensor([0.0, 1j], torch.complex128)).at_kink()
-        yield origin.waive("second-order", reason).waive("third-order", reason)
+        yield Sample(make.tensor([0.0, 1j], torch.complex128)).at_kink()

@@ -47,6 +47,5 @@ class Copysign(Function):
         yield Sample(make(0, 3), make(3))
         yield Sample(make(), make.nonzero())
         zeros = Sample(make.tensor([0.0, 1.0, 0.0]), make.tensor([1.0, -2.0, -3.0])).at_kink()
-        reason = "torch's own is nan at 0"
-        yield zeros.waive("second-order", reason).waive("third-order", reason)
+        yield zeros
         yield Sample(make.tensor([2.0, -1.0]), make.tensor([-0.0, 0.0])).at_kink()

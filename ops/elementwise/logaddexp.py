@@ -42,16 +42,13 @@ class Logaddexp(Function):
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield Sample(make(3, 4), make(3, 4))
         yield Sample(make(3, 1), make(2, 1, 4))
-        complex_ = Sample(make.complex(3), make.complex(3))
-        yield complex_.waive("stretched", "torch's own is nan where an exponential overflows")
+        yield Sample(make.complex(3), make.complex(3))
         yield Sample(make(3), make(3)).constant(0)
         yield Sample(make(3), make(3)).constant(1)
         yield Sample(make(0, 3), make(3))
         yield Sample(make(), make())
         yield Sample(make.tensor([40.0, -40.0, 0.0, 1.0]), make.tensor([-40.0, 1.0, 0.0, 40.0]))
-        reason = "torch's own is nan where an exponential overflows"
-        far = Sample(make.tensor([800.0, -800.0]), make.tensor([-800.0, 800.0]))
-        yield far.waive("second-order", reason).waive("third-order", reason)
+        yield Sample(make.tensor([800.0, -800.0]), make.tensor([-800.0, 800.0]))
 
 
 def _share(x: Tensor, y: Tensor, z: Tensor | None) -> Tensor:

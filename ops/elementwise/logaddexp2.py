@@ -44,6 +44,4 @@ class Logaddexp2(Function):
         yield Sample(make(0, 3), make(3))
         yield Sample(make(), make())
         yield Sample(make.tensor([40.0, -40.0, 0.0, 1.0]), make.tensor([-40.0, 1.0, 0.0, 40.0]))
-        reason = "torch's own is nan where an exponential overflows"
-        far = Sample(make.tensor([1600.0, -1600.0]), make.tensor([-1600.0, 1600.0]))
-        yield far.waive("second-order", reason).waive("third-order", reason)
+        yield Sample(make.tensor([1600.0, -1600.0]), make.tensor([-1600.0, 1600.0]))

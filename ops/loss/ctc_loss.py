@@ -65,8 +65,7 @@ class CtcLoss(Composite):
         labels = make.tensor([[1, 2, 2], [3, 1, 2]], dtype=torch.int64)
         for reduction in ("none", "mean", "sum"):
             yield Sample(x(6, 2, 4), labels, (6, 6), (3, 3), reduction=reduction)
-            single = Sample(x(6, 4), labels[0], (6,), (3,), reduction=reduction)
-            yield single.waive("no-nan", "an x of 1000 is not the logarithm of a probability")
+            yield Sample(x(6, 4), labels[0], (6,), (3,), reduction=reduction)
         lengths = make.tensor([6, 6], dtype=torch.int64), make.tensor([3, 3], dtype=torch.int64)
         yield Sample(x(6, 2, 5), labels, *lengths, 4)
         in_a_row = labels.flatten().int()

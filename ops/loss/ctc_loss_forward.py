@@ -83,14 +83,12 @@ class CtcLossForward(Function):
         lengths = make.tensor([6, 6], dtype=torch.int64), make.tensor([3, 3], dtype=torch.int64)
         yield Sample(x(6, 2, 5), padded, *lengths, 4)
         yield Sample(x(2, 1, 4), padded[:1], [2], [3], 0, True)
-        reason = "an x of 1000 is not the logarithm of a probability; the gradient is infinite"
         unused = make.tensor([0.0, 0.0, 0.0, -math.inf])
-        of_one = Sample(x(4, 1, 4) + unused, padded[:1], [4], [3])
-        yield of_one.waive("no-nan", reason)
+        yield Sample(x(4, 1, 4) + unused, padded[:1], [4], [3])
         not_normalized = make(4, 2, 4)
         not_normalized[1, 0] = 0
         yield Sample(not_normalized, padded, [4, 4], [3, 3])
-        yield Sample(x(1, 1, 3), padded[:1, :1], [1], [1]).waive("no-nan", reason)
+        yield Sample(x(1, 1, 3), padded[:1, :1], [1], [1])
         yield Sample(x(3, 2, 4), padded, [4, 1], [3, 1]).raises(RuntimeError, "input_length")
 
 

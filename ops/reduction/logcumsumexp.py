@@ -59,9 +59,8 @@ class Logcumsumexp(Function):
         yield Sample(make.complex(5), 0)
         yield Sample(make.tensor([0.0, 50.0, -50.0, 1.0]), 0)
         yield Sample(make.tensor([[0.0, -infinity, 1.0], [2.0, 0.5, -infinity]]), 1)
-        reason = "torch's own nan also spreads to the cotangent's derivative"
         for numbers in ([-infinity, -infinity, 0.5, 0.0], [1.0, infinity, infinity, 0.0]):
-            yield Sample(make.tensor(numbers), 0).waive("second-order", reason)
+            yield Sample(make.tensor(numbers), 0)
         yield Sample(make(), 0)
         yield Sample(make(0, 3), 0)
         yield Sample(make(0, 3), 1)

@@ -76,15 +76,12 @@ class VectorNorm(Function):
             yield Sample(make.nonzero(2, 3), p, 1)
             yield Sample(make.complex(2, 3), p, 0, True)
             kinks = make.tensor([[0.0, 0.0], [3.0, 0.0], [-2.0, 2.0]])
-            yield _beyond_torch(Sample(kinks, p, 1).at_kink(), p)
+            at_kinks = Sample(kinks, p, 1).at_kink()
+            if p in (0.5, 1.5):
+                at_kinks.waive("second-order", "torch has nan at an element of 0")
+            yield at_kinks
         for p in (2.5, 3.5, 4):
-            yield _beyond_torch(Sample(make.tensor([[3.0, 0.0], [-2.0, 2.0]]), p, 1), p)
-
-
-def _beyond_torch(sample: Sample, p: float) -> Sample:
-    if p not in (-1.5, 0.5, 1.5, 2.5, 3):
-        return sample
-    return sample.waive("second-order", "torch has nan at an element of 0")
+            yield Sample(make.tensor([[3.0, 0.0], [-2.0, 2.0]]), p, 1)
 
 
 def _gradient(gy: Tensor, x: Tensor, y: Tensor, p: float) -> Tensor:

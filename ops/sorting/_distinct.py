@@ -10,8 +10,8 @@ from plugrad.core import Context
 from plugrad.errors import NotDifferentiableError
 
 #: The laws that try elements that are equal; and slices.
-WAIVES = dict.fromkeys(("layouts", "no-nan", "dimensions"), "of equal elements: an error says so")
-WAIVES_OF_SLICES = dict.fromkeys(("layouts", "no-nan"), "of equal elements: an error says so")
+WAIVES = dict.fromkeys(("layouts", "no-nan"), "of equal elements: an error says so")
+WAIVES_OF_SORTED = {**WAIVES, "dimensions": "of equal elements: an error says so"}
 
 
 def keep(

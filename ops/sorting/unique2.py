@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.sorting._distinct import WAIVES, gradient, keep
+from plugrad.ops.sorting._distinct import WAIVES_OF_SORTED, gradient, keep
 
 _kernel = torch.ops.aten._unique2.default
 
 
-@op("unique2", overrides=(_kernel, torch.ops.aten._unique2), waives=WAIVES)
+@op("unique2", overrides=(_kernel, torch.ops.aten._unique2), waives=WAIVES_OF_SORTED)
 class Unique2(Function):
     """y = the values of x, each once, in ascending order;  gx = gy of the value of each.
 

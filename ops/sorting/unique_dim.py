@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.sorting._distinct import WAIVES_OF_SLICES, gradient, keep
+from plugrad.ops.sorting._distinct import WAIVES, gradient, keep
 
 _kernel = torch.ops.aten.unique_dim.default
 
@@ -16,7 +16,7 @@ _kernel = torch.ops.aten.unique_dim.default
 @op(
     "unique_dim",
     overrides=(_kernel, torch.ops.aten.unique_dim),
-    waives=WAIVES_OF_SLICES,
+    waives=WAIVES,
 )
 class UniqueDim(Function):
     """y = the slices of x along dim, each once, in lexicographic order;  gx = gy of each slice.

@@ -52,6 +52,4 @@ class Sinc(Elementwise):
         yield Sample(make())
         yield Sample(make(0, 3))
         yield Sample(make.tensor([-0.2, 0.1])).waive("stretched", "near 0 torch's own cancels")
-        reason = "torch's own is nan at 0"
-        origin = Sample(make.tensor([0.0]))
-        yield origin.waive("second-order", reason).waive("third-order", reason)
+        yield Sample(make.tensor([0.0]))

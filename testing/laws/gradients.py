@@ -202,28 +202,28 @@ def gradient_memory(case: Case) -> None:
         raise NotApplicable("an input is sparse: its gradient is made of several tensors")
     cotangents = call.cotangents()
     call.engine.backward(call.roots, cotangents)
-    seen = {_memory(c): "the cotangent" for c in cotangents if c.numel()}
+    seen = [(_bytes(c), "the cotangent") for c in cotangents if c.numel()]
     for given, tensor in zip(case.inputs, call.input_tensors, strict=True):
         if tensor.numel():
-            seen[_memory(tensor)] = given.name
+            seen.append((_bytes(tensor), given.name))
     if call.node is not None:
         saved = [t for t in call.node.saved if isinstance(t, Tensor) and t.numel()]
-        saved = [t for t in saved if not is_sparse(t)]
-        seen.update({_memory(t): "a saved tensor" for t in saved})
+        seen += [(_bytes(t), "a saved tensor") for t in saved if not is_sparse(t)]
     for i in case.wanted:
         gradient = call.variables[i].grad
         if gradient is None or not gradient.numel():
             continue
-        key, name = _memory(gradient.data), case.inputs[i].name
-        if key in seen:
-            # torch's own gradients share a cotangent's memory too.
-            raise Violation(
-                f"the gradient of {name} shares memory with {seen[key]}",
-                tolerated=seen[key] == "the cotangent",
-            )
+        own, name = _bytes(gradient.data), case.inputs[i].name
+        for other, what in reversed(seen):
+            if own.start < other.stop and other.start < own.stop:
+                # torch's own gradients share a cotangent's memory too.
+                raise Violation(
+                    f"the gradient of {name} shares memory with {what}",
+                    tolerated=what == "the cotangent",
+                )
         if _overlaps_itself(gradient.data):
             raise Violation(f"elements of the gradient of {name} share memory (stride 0)")
-        seen[key] = f"the gradient of {name}"
+        seen.append((own, f"the gradient of {name}"))
 
 
 def _memory(tensor: Tensor) -> int:
@@ -231,9 +231,19 @@ def _memory(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
+def _bytes(tensor: Tensor) -> range:
+    """Where its elements are, from the first to the last: parts of one buffer do not meet."""
+    reach = sum((size - 1) * stride for size, stride in _dims(tensor))
+    start = tensor.data_ptr()
+    return range(start, start + (reach + 1) * tensor.element_size())
+
+
+def _dims(tensor: Tensor) -> zip[tuple[int, int]]:
+    return zip(tensor.shape, tensor.stride(), strict=True)
+
+
 def _overlaps_itself(tensor: Tensor) -> bool:
-    pairs = zip(tensor.shape, tensor.stride(), strict=True)
-    return any(size > 1 and stride == 0 for size, stride in pairs)
+    return any(size > 1 and stride == 0 for size, stride in _dims(tensor))
 
 
 @LAWS.law("determinism", "first order")

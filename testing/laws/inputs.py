@@ -188,7 +188,8 @@ def dtypes(case: Case) -> None:
     """
     reference, declared = case.op.reference, case.op.declaration.dtypes
     if declared is None and (reference is None or case.op.engine is not PLUGRAD):
-        raise NotApplicable("the op names no reference= and declares no dtypes=")
+        named = "names no reference= and " if case.op.engine is PLUGRAD else ""
+        raise NotApplicable(f"the op {named}declares no dtypes=")
     if not any(castable(t) for t in case.values):
         raise NotApplicable("no input is floating or complex")
     for dtype in _DTYPES:

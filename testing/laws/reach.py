@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plugrad.testing.case import Case, cases
 from plugrad.testing.law import LAWS, NotApplicable, Violation
+from plugrad.testing.laws.modes import pushed_tangents
 from plugrad.testing.reached import Reached
 
 if TYPE_CHECKING:
@@ -76,9 +77,9 @@ def _quietly(case: Case, reached: Reached) -> None:
                 with reached:
                     alone.rule(cotangents)
         if case.op.has_jvp and call.node is not None:
-            tangents: list[Any] = [None if i is None else case.values[i] for i in case.edge_inputs]
+            given = [t if i in case.wanted else None for i, t in enumerate(case.values)]
             with reached:
-                case.op.function.jvp(call.record, *tangents)
+                pushed_tangents(case, call, given)
     except Exception:
         return
 

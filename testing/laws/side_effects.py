@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import random
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -10,6 +13,9 @@ from torch import Tensor
 from plugrad.testing.agree import agree
 from plugrad.testing.case import Case, seeded
 from plugrad.testing.law import LAWS, NotApplicable, Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 @LAWS.law("inputs-unchanged", "forward")
@@ -22,7 +28,15 @@ def inputs_unchanged(case: Case) -> None:
         raise NotApplicable("forward says with ctx.mark_dirty that it writes to an input")
     given, before = case.values, case.values
     versions = [t._version for t in given]
-    case.call(given)
+    passed: list[Any] = []
+
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        passed.extend((args, kwargs))
+        return case.op.apply(*args, **kwargs)
+
+    case.call(given, apply=apply)
+    if passed and _plain(passed) != _plain(list(case.arguments(given))):
+        raise Violation("forward changed a list or dictionary that it was given: copy it first")
     for i, (was, now) in enumerate(zip(before, given, strict=True)):
         what = case.inputs[i].name
         agree(was, now, what, 0.0, "forward changed an input in place", caused=False)
@@ -30,6 +44,15 @@ def inputs_unchanged(case: Case) -> None:
             raise Violation(
                 f"forward wrote to the input {what} in place, even if only the same values"
             )
+
+
+def _plain(value: Any) -> Any:
+    """The numbers and words in lists and dictionaries, without the tensors."""
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return value if isinstance(value, int | float | complex | str) else None
 
 
 @LAWS.law("aliasing", "forward")
@@ -82,11 +105,13 @@ def global_state(case: Case) -> None:
 
 
 def _global_state() -> dict[str, Any]:
+    numpy = sys.modules.get("numpy")
     return {
         "grad mode": torch.is_grad_enabled(),
         "default dtype": torch.get_default_dtype(),
         "deterministic mode": torch.are_deterministic_algorithms_enabled(),
         "number of threads": torch.get_num_threads(),
+        "(that is, NumPy's) handling of errors": None if numpy is None else numpy.geterr(),
     }
 
 
@@ -98,7 +123,13 @@ def random_state(case: Case) -> None:
     op that sets the seed makes everybody's next numbers the same: dropout masks, shuffles,
     initial weights.
     """
-    states = [_states(case, seed) for seed in (1, 2)]
+    with _other_generators() as moved:
+        states = [_states(case, seed) for seed in (1, 2)]
+        if moved() and not case.op.declaration.random:
+            raise Violation(
+                f"the op moves, or seeds, the generator of {moved()}: take numbers from one of its "
+                "own"
+            )
     (before, forward, backward), (_, other, _) = states
     if torch.equal(forward, other):
         raise Violation(
@@ -114,6 +145,40 @@ def random_state(case: Case) -> None:
         raise Violation(
             "forward draws from torch's generator: declare random=True if it is meant to"
         )
+
+
+@contextmanager
+def _other_generators() -> Iterator[Callable[[], str]]:
+    """In the block Python's generator and NumPy's have states that nobody else gives them.
+
+    Yields: A function that says which of them was moved since.
+    """
+    modules: dict[str, Any] = {"random": random}
+    if "numpy" in sys.modules:
+        modules["numpy.random"] = sys.modules["numpy"].random
+    before = {name: _get_state(module) for name, module in modules.items()}
+    for module in modules.values():
+        module.seed(0x5EED)
+    here = {name: _comparable(_get_state(module)) for name, module in modules.items()}
+
+    def moved() -> str:
+        now = {name: _comparable(_get_state(module)) for name, module in modules.items()}
+        return next((name for name in modules if now[name] != here[name]), "")
+
+    try:
+        yield moved
+    finally:
+        for name, module in modules.items():
+            (module.setstate if module is random else module.set_state)(before[name])
+
+
+def _comparable(state: Any) -> Any:
+    """A state whose array, if it has one, is bytes."""
+    return [each.tobytes() if hasattr(each, "tobytes") else each for each in state]
+
+
+def _get_state(module: Any) -> Any:
+    return module.getstate() if module is random else module.get_state()
 
 
 def _states(case: Case, seed: int) -> list[Tensor]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.testing.agree import all_finite
+from plugrad.testing.call import refuse_surrogate
 from plugrad.testing.jacobians import jacobians, of_rule, units
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.graphs import alike
@@ -26,6 +27,7 @@ def ties(case: Case) -> None:
     A rule with ``x > y`` and ``y > x`` has a third case, which random samples do not show.
     """
     call = refuse_undifferentiable(case)
+    refuse_surrogate(case)
     needs_wide(case, call)
     shapes = {root.shape for root in call.roots}
     tried = 0

@@ -165,7 +165,8 @@ def _compiled(op: TorchTarget, case: Case) -> Call:
     try:
         return case.call(apply=apply)
     except Exception as error:
-        first = str(error).strip().partition("\n")[0]
+        inner = getattr(error, "inner_exception", None) or error.__cause__ or error
+        first = str(inner).strip().partition("\n")[0]
         raise Violation(
             f"torch.compile raises {type(error).__name__}: {first}", tolerated=True
         ) from error

@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 import plugrad as pg
 from plugrad.core.installed_torch import torch_before
-from plugrad.errors import SavedTensorChangedError
+from plugrad.errors import InplaceError, SavedTensorChangedError
 from plugrad.tests.ops.op_db_entries import CANNOT, RIGHT, entries, name
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -33,6 +33,8 @@ if torch_before("2.8"):
     STRICTER |= {"linalg.lstsq": before, "linalg.lstsq.grad_oriented": before}
 if torch_before("2.13"):
     STRICTER["ldexp"] = "the result; before 2.13, torch's was a product, which keeps the power"
+#: Views of which some elements share memory, which ours does not change in place.
+OVERLAPPING = {"unfold"}
 SAMPLES = 2
 
 
@@ -52,6 +54,9 @@ def test_the_gradient_is_torchs_or_refused_where_torchs_is(info):
                 got = gradients(info, sample, position, pg.Variable)
             except SavedTensorChangedError:
                 assert name(info) in STRICTER
+                continue
+            except InplaceError:
+                assert name(info) in OVERLAPPING
                 continue
             for g, w in zip(got, wanted, strict=True):
                 torch.testing.assert_close(g, w, rtol=1e-7, atol=1e-7, equal_nan=True)

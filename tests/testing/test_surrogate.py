@@ -124,3 +124,23 @@ def test_strength_works_on_the_rest():
     assert any("without surrogate_reference=" in r.message for r in blind)
     seeing = op_strength(lower_bound(surrogate=NOT_LINEAR, surrogate_reference=bounded))
     assert seeing.counts["caught"] > blind.counts["caught"] + 5
+
+
+def test_where_inputs_tie_a_surrogate_is_no_slope_either():
+    class RoundedSum(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            return (a + b).round()
+
+        @staticmethod
+        def backward(ctx, g):
+            return g, g
+
+    def samples(make):
+        return [Sample(make(3), make(3)), Sample(make(2, 2), make(2, 2))]
+
+    laws = ["ties", "no-nan"]
+    assert check_op(RoundedSum, samples=samples, laws=laws).failures
+    assert not check_op(
+        RoundedSum, samples=samples, surrogate="straight through", laws=laws
+    ).failures

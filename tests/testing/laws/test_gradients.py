@@ -47,3 +47,28 @@ def test_no_cause_in_arithmetic_is_sought_for_an_input_changed_in_place():
     (failure, *_) = check_op(an_op(forward=forward), laws=["inputs-unchanged"]).failures
     assert failure.message.startswith("forward changed an input in place: x[")
     assert "cause" not in failure.message
+
+
+def test_parts_of_one_buffer_that_do_not_meet_are_no_shared_memory():
+    def product(overlap):
+        class Product(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, a, b):
+                ctx.save_for_backward(a, b)
+                return a * b
+
+            @staticmethod
+            def backward(ctx, g):
+                a, b = ctx.saved_tensors
+                both = torch.cat([(g * b).flatten(), (g * a).flatten()])
+                second = both[a.numel() - overlap :][: b.numel()]
+                return both[: a.numel()].view_as(a), second.view_as(b)
+
+        return Product
+
+    def samples(make):
+        return [pg.Sample(make(3), make(3)), pg.Sample(make(2, 2), make(2, 2))]
+
+    assert check_op(product(0), samples=samples, laws=["gradient-memory"]).passed
+    for failure in check_op(product(1), samples=samples, laws=["gradient-memory"]).failures:
+        assert failure.message == "the gradient of b shares memory with the gradient of a"

@@ -104,3 +104,37 @@ def test_one_that_looks_at_values_is_told_where():
     assert "data-dependent control flow" in failure.message
     assert "test_modes.py:" in failure.message
     assert waives(failure.message) == {"batched-cotangents": "why"}
+
+
+def cubed(factor):
+    """y = x³ of torch's, whose jvp is off by a factor."""
+
+    class Cubed(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            ctx.save_for_forward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, g):
+            return 3 * ctx.saved_tensors[0] ** 2 * g
+
+        @staticmethod
+        def jvp(ctx, t):
+            return factor * 3 * ctx.saved_tensors[0] ** 2 * t
+
+    return Cubed
+
+
+def test_the_jvp_of_a_function_of_torchs_is_judged_and_its_lines_are_reached():
+    def samples(make):
+        return [pg.Sample(make(3)), pg.Sample(make(2, 2))]
+
+    right = check_op(cubed(1), samples=samples, laws=["jvp", "lines"])
+    assert right.counts == {"passed": 3}
+    wrong = check_op(cubed(-1), samples=samples, laws=["jvp"])
+    assert len(wrong.failures) == 2
+    assert all(f.message.startswith("jvp does not fit backward: ") for f in wrong.failures)
+    (of_none,) = check_op(InNumpy, laws=["jvp"])
+    assert of_none.message == "the op has no jvp"
