@@ -47,10 +47,14 @@ _PREFERRED = ("Tensor", "Sequence[int]", "tuple[int, ...]", "list[int]", "int", 
 _DEFAULT = re.compile(r"=(\[[^]]*\]|[^,)]*)")
 
 _made: dict[type[Function], Any] = {}
+_names: set[str] = set()
 
 
 def to_library(op: str | RegisteredOp | type[Function]) -> Any:
     """The custom operator of an op, ``torch.ops.plugrad.<name>``; it is registered once.
+
+    Another op of the same name, such as a class that was written anew, is ``<name>_2``: torch
+    keeps what it knows of the first.
 
     It runs inside ``torch.compile(fullgraph=True)`` and ``torch.export``. It takes the op's
     arguments, by position or name; if an argument may have several types, the schema has
@@ -219,7 +223,7 @@ def _registered(function: type[Function]) -> Any:
         outputs = [_apart(t, inputs) for t in output]
         return outputs if listed else tuple(outputs)
 
-    name = f"plugrad::{identifier(op_name)}"
+    name = f"plugrad::{_free_name(identifier(op_name))}"
     made = torch.library.custom_op(name, compute, mutates_args=(), schema=schema)
     made.register_fake(compute)
     if declaration is not None and not declaration.differentiable:
@@ -227,6 +231,14 @@ def _registered(function: type[Function]) -> Any:
     else:
         _differentiate(made, _vjp_operator(name, apply, schema), apply)
     return made
+
+
+def _free_name(wanted: str) -> str:
+    name, number = wanted, 2
+    while name in _names:
+        name, number = f"{wanted}_{number}", number + 1
+    _names.add(name)
+    return name
 
 
 def _constant(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+import plugrad as pg
 from plugrad.interop import to_library
 
 
@@ -21,3 +22,40 @@ def test_it_can_be_differentiated_twice_too():
     columns = torch.tensor([2, 0])
     index = to_library("index")
     assert torch.autograd.gradgradcheck(lambda x: index(x, [None, columns]).sin(), x)
+
+
+def test_an_op_of_the_same_name_has_an_operator_of_its_own():
+    def product(two):
+        class Product(pg.Function):
+            if two:
+
+                @staticmethod
+                def forward(ctx, a, b):
+                    ctx.save_for_backward(a, b)
+                    return a * b
+
+                @staticmethod
+                def backward(ctx, g):
+                    a, b = ctx.saved_tensors
+                    return g * b, g * a
+
+            else:
+
+                @staticmethod
+                def forward(ctx, a):
+                    ctx.save_for_backward(a)
+                    return a * a
+
+                @staticmethod
+                def backward(ctx, g):
+                    (a,) = ctx.saved_tensors
+                    return 2 * g * a
+
+        return Product
+
+    first, second = to_library(product(False)), to_library(product(True))
+    x = torch.tensor([2.0, 3.0], dtype=torch.float64, requires_grad=True)
+    for operator, args in ((first, (x,)), (second, (x, x))):
+        assert operator(*args).tolist() == [4, 9]
+        assert torch.autograd.grad(operator(*args).sum(), x)[0].tolist() == [4, 6]
+        assert set(torch.library.opcheck(operator, args).values()) == {"SUCCESS"}
