@@ -18,7 +18,7 @@ from plugrad.testing.shared import Shared
 from plugrad.testing.sparse import Pattern, is_sparse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from plugrad.testing.op_under_test import OpUnderTest
@@ -68,6 +68,8 @@ class Case:
         self.inputs: list[Input] = []
         labels = _labels(op, sample)
         constants = {labels.get(c, c) for c in sample.constants}
+        #: The parameters of modules among the arguments, which a rule knows by identity.
+        self._held = _parameters_of_modules((*sample.args, *sample.kwargs.values()))
         # What arguments and their parts are called: x, xs, xs[1].
         self._names: set[str] = set()
         domains = {labels.get(d, d): kind for d, kind in sample.domains.items() if d is not None}
@@ -87,7 +89,7 @@ class Case:
             if isinstance(value, list | tuple) and not isinstance(value, torch.Size):
                 items = [slot(v, f"{name}[{i}]", place) for i, v in enumerate(value)]
                 return getattr(type(value), "_make", type(value))(items)
-            if not isinstance(value, Tensor):
+            if not isinstance(value, Tensor) or id(value) in self._held:
                 return value
             constant = not constants.isdisjoint(said)
             if constant and value.layout is not torch.strided:
@@ -290,6 +292,11 @@ class Case:
         for new, old in zip(other.inputs, self.inputs, strict=True):
             new.domain, new.differentiable = old.domain, old.differentiable
         return other
+
+
+def _parameters_of_modules(values: Iterable[Any]) -> set[int]:
+    modules = [v for v in values if isinstance(v, torch.nn.Module)]
+    return {id(p) for module in modules for p in module.parameters()}
 
 
 #: What torch says when a leaf is written to.

@@ -75,14 +75,16 @@ def recorded(args: tuple[Any, ...], kwargs: dict[str, Any], test: str) -> Record
         ways = [cut for cut in cuts(shapes) if all(cut.elements(s) <= LARGE for s in shapes)]
         if not ways:
             raise CannotCopyError(f"({in_words(args, kwargs)}) cannot be cut down")
-    forms = [
-        Form(
-            tuple(_copied(arg, cut, f"argument {i}") for i, arg in enumerate(args)),
-            {name: _copied(value, cut, name) for name, value in kwargs.items()},
-            cut,
+    forms = []
+    for cut in ways:
+        copier = _Copier(cut)
+        forms.append(
+            Form(
+                tuple([copier.copied(arg, f"argument {i}") for i, arg in enumerate(args)]),
+                {name: copier.copied(value, name) for name, value in kwargs.items()},
+                cut,
+            )
         )
-        for cut in ways
-    ]
     places: list[tuple[int | str, Any]] = [*enumerate(args), *kwargs.items()]
     asked = None
     if torch.is_grad_enabled():
@@ -98,19 +100,54 @@ def _requires_grad(value: Any) -> bool:
     return isinstance(value, Tensor) and value.requires_grad
 
 
-def _copied(value: Any, cut: Cut | None, where: str) -> Any:
-    kind = type(value)
-    if isinstance(value, Tensor):
-        return _copied_tensor(value, cut, where)
-    if kind in _PLAIN or isinstance(value, _BY_REFERENCE):
-        return value
-    if kind in (list, tuple):
-        return kind(_copied(v, cut, where) for v in value)
-    if isinstance(value, tuple) and hasattr(value, "_make"):
-        return value._make(_copied(v, cut, where) for v in value)
-    if kind is dict:
-        return {k: _copied(v, cut, where) for k, v in value.items()}
-    return _copied_object(value, where)
+class _Copier:
+    """Copies the arguments of one call; a tensor that is in several of them stays one."""
+
+    def __init__(self, cut: Cut | None) -> None:
+        self._cut = cut
+        self._copies: dict[int, Tensor] = {}
+
+    def copied(self, value: Any, where: str) -> Any:
+        kind = type(value)
+        if isinstance(value, Tensor):
+            return self._tensor(value, where)
+        if kind in _PLAIN or isinstance(value, _BY_REFERENCE):
+            return value
+        if kind in (list, tuple):
+            return kind(self.copied(v, where) for v in value)
+        if isinstance(value, tuple) and hasattr(value, "_make"):
+            return value._make(self.copied(v, where) for v in value)
+        if kind is dict:
+            return {k: self.copied(v, where) for k, v in value.items()}
+        return self._object(value, where)
+
+    def _tensor(self, tensor: Tensor, where: str) -> Tensor:
+        if self._cut is not None:
+            return _copied_tensor(tensor, self._cut, where)
+        return self.held(tensor, where)
+
+    def held(self, tensor: Tensor, where: str) -> Tensor:
+        """The copy of a tensor that is not cut down."""
+        found = self._copies.get(id(tensor))
+        if found is None:
+            found = self._copies[id(tensor)] = _copied_tensor(tensor, None, where)
+        return found
+
+    def _object(self, value: Any, where: str) -> Any:
+        file = io.BytesIO()
+        pickler = _Pickler(file, self, where)
+        try:
+            pickler.dump(value)
+            if file.tell() > _LARGE_OBJECT:
+                raise CannotCopyError(f"{where} is a {type(value).__name__} that is large")
+            file.seek(0)
+            return _Unpickler(file, pickler.kept).load()
+        except (CannotCopyError, TracedError):
+            raise
+        except Exception as error:
+            raise CannotCopyError(
+                f"{where} is a {type(value).__name__}, which cannot be copied: {error}"
+            ) from error
 
 
 def _copied_tensor(tensor: Tensor, cut: Cut | None, where: str) -> Tensor:
@@ -131,16 +168,20 @@ def _copied_tensor(tensor: Tensor, cut: Cut | None, where: str) -> Tensor:
 class _Pickler(pickle.Pickler):
     """Copies an object: its tensors by our own means, and code by reference."""
 
-    def __init__(self, file: io.BytesIO, where: str) -> None:
+    def __init__(self, file: io.BytesIO, copier: _Copier, where: str) -> None:
         super().__init__(file)
         self.kept: list[Any] = []
-        self._where = where
+        self._copier, self._where = copier, where
 
     def persistent_id(self, value: Any) -> Any:
         if isinstance(value, Tensor):
             if value.numel() > LARGE:
                 raise CannotCopyError(f"{self._where} holds a tensor of {value.numel()} elements")
-            self.kept.append(_copied_tensor(value, None, self._where))
+            copy = self._copier.held(value, self._where)
+            # The rule may differentiate what it holds: a module, for instance.
+            if type(value) is torch.nn.Parameter:
+                copy.__class__ = torch.nn.Parameter
+            self.kept.append(copy.requires_grad_(value.requires_grad))
         elif isinstance(value, _BY_REFERENCE):
             self.kept.append(value)
         elif getattr(value, "nbytes", 0) > _LARGE_OBJECT:
@@ -157,23 +198,6 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, number: Any) -> Any:
         return self._kept[number]
-
-
-def _copied_object(value: Any, where: str) -> Any:
-    file = io.BytesIO()
-    pickler = _Pickler(file, where)
-    try:
-        pickler.dump(value)
-        if file.tell() > _LARGE_OBJECT:
-            raise CannotCopyError(f"{where} is a {type(value).__name__} that is large")
-        file.seek(0)
-        return _Unpickler(file, pickler.kept).load()
-    except (CannotCopyError, TracedError):
-        raise
-    except Exception as error:
-        raise CannotCopyError(
-            f"{where} is a {type(value).__name__}, which cannot be copied: {error}"
-        ) from error
 
 
 def same_numbers(forms: list[Form], others: list[Form]) -> bool:

@@ -8,6 +8,7 @@ import torch
 from plugrad import Sample
 from plugrad.errors import ArgumentError, TargetError
 from plugrad.testing import check_op
+from plugrad.testing.copies import recorded
 from plugrad.testing.laws import LAWS
 from plugrad.testing.torch_target import TorchTarget, made_samples, target_name
 from plugrad.tests.testing import torch_functions as functions
@@ -155,3 +156,46 @@ def test_a_result_says_how_to_see_it_again_only_where_a_command_finds_it():
     assert handed.reproduce == ""
     name = "plugrad.tests.testing.torch_functions:Wrong"
     assert found.reproduce == f"plugrad check {name} --law oracle --sample 0 --seed 0"
+
+
+class OfModule(torch.autograd.Function):
+    """y = module(x), whose rule differentiates the module and the weight that it has."""
+
+    @staticmethod
+    def forward(ctx, module, x, weight):
+        ctx.module = module
+        ctx.save_for_backward(x)
+        with torch.no_grad():
+            return module(x)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            of_x, of_weight = torch.autograd.grad(ctx.module(x), (x, ctx.module.weight), g)
+        return None, of_x, of_weight
+
+
+def test_a_parameter_of_a_module_that_is_given_too_stays_that_parameter():
+    module = torch.nn.Linear(3, 2, bias=False).double()
+
+    def samples(make):
+        return [Sample(module, make(4, 3), module.weight), Sample(module, make(3), module.weight)]
+
+    report = check_op(OfModule, samples=samples, laws=["runs", "numeric", "oracle", "subsets"])
+    assert not report.failures
+    assert report.counts["passed"] >= 4
+
+
+def test_a_recorded_call_keeps_what_is_in_two_arguments_one_object():
+    module = torch.nn.Linear(3, 2, bias=False).double()
+    recording = recorded((module.weight, module, torch.ones(4, 3)), {}, "a test")
+    weight, again, _ = recording.forms[0].args
+    assert again is not module
+    assert again.weight is weight
+    assert type(weight) is torch.nn.Parameter
+    assert weight.requires_grad
+    assert torch.equal(weight, module.weight)
+    assert weight.data_ptr() != module.weight.data_ptr()
