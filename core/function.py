@@ -141,6 +141,9 @@ class Function(metaclass=OpType):
     #: Whether outputs may be changed in place that are views: what they view is nobody else's.
     owns_its_outputs: ClassVar[bool] = False
 
+    #: torch: whether torch.vmap maps it by itself; here it does so with all that have no vmap.
+    generate_vmap_rule: ClassVar[bool] = False
+
     #: How an op changes its first argument in place, if not by writing its result over it.
     overwrite: ClassVar[Callable[..., None] | None] = None
 

@@ -51,6 +51,6 @@ def with_own_vmap(
             return call_inside[0](mapped, bind(args, kwargs))
         return plain(*args, **kwargs)
 
-    generated = bool(getattr(function, "generate_vmap_rule", False))
+    generated = bool(function.generate_vmap_rule)
     mapped = Mapped(name, function.vmap, generated, plain, apply)
     return apply

@@ -266,3 +266,7 @@ def test_variables_come_back_as_variables():
     assert type(found) is pg.Variable
     assert not found.requires_grad
     torch.testing.assert_close(found.data, X * Y)
+
+
+def test_as_in_torch_no_rule_is_generated_by_default():
+    assert pg.Function.generate_vmap_rule is torch.autograd.Function.generate_vmap_rule is False
