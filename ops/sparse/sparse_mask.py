@@ -15,7 +15,6 @@ from plugrad.ops.sparse._layout import form, formed
     "sparse_mask",
     overrides=(torch.ops.aten.sparse_mask.default,),
     linear=True,
-    equivalent={"state-shared": "only the mask is saved, which calls of a sample share"},
 )
 class SparseMask(Function):
     """y = x where mask, a sparse tensor, has elements;  gx = gy there, else 0, in x's layout.

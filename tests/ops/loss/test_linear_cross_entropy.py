@@ -42,7 +42,8 @@ def kept(options):
     sizes = []
 
     def pack(tensor):
-        sizes.append(tensor.numel())
+        if tensor.shape[-1:] == (6,):  # a row for each example, with a number for each class
+            sizes.append(tensor.numel())
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
@@ -53,9 +54,8 @@ def kept(options):
 
 
 def test_in_pieces_no_logits_are_kept():
-    logits = 8 * 6
-    assert kept(None) > logits
-    assert kept(PIECES) < logits
+    assert kept(None) >= 8 * 6
+    assert kept(PIECES) == 0
 
 
 @pytest.mark.parametrize("say", [{"label_smoothing": 0.1}, {"reduction": "mean"}])
