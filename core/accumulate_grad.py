@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.core.hooked import LOCKS, new_extra
+from plugrad.core.hooked import ITS_OWN, LOCKS, new_extra
 from plugrad.core.hooks import call
 from plugrad.core.node import Record, next_sequence_number
 from plugrad.core.variable import Variable, plain
@@ -45,7 +45,8 @@ class AccumulateGrad(Record):
     @property
     def has_own_dtype(self) -> bool:
         """Whether ``grad_dtype`` says which dtype the gradient is to have."""
-        return hasattr(self.variable._extra, "grad_dtype")
+        extra = self.variable._extra
+        return extra is not None and extra.grad_dtype is not ITS_OWN
 
     def accumulate(self, held: list[Any]) -> None:
         """Add the gradient in ``held``, a list of one, which is emptied.
@@ -135,7 +136,8 @@ def _make_accumulator(variable: Variable) -> Record:
             record = AccumulateGrad()  # filled here: an __init__ would cost a sixth more
             record.variable, data = variable, variable._data
             record._pg_shape = data.shape
-            record._pg_dtype = getattr(extra, "grad_dtype", data.dtype)
+            asked = extra.grad_dtype
+            record._pg_dtype = data.dtype if asked is ITS_OWN else asked
             record._pg_sequence_number = next_sequence_number()
             extra.accumulator = weakref.ref(record)
         return record

@@ -14,6 +14,7 @@ from plugrad.errors import GradientDtypeError, LeafError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import EllipsisType
 
     import torch
     from torch import Tensor
@@ -40,6 +41,10 @@ LOCKS = _Locks()
 os.register_at_fork(after_in_child=LOCKS.__init__)  # type: ignore[misc]
 
 
+#: What ``Extra.grad_dtype`` is as long as nobody has set it.
+ITS_OWN = Ellipsis
+
+
 class Extra:
     """State that few Variables have: leaves that were used, views, and leaves with hooks."""
 
@@ -61,8 +66,8 @@ class Extra:
     post_accumulate: Hooks | None
     #: Which Variable this is a view of, and how.
     view: View | None
-    #: The dtype of a leaf's grad, None for any; unset in nearly all, where it is the leaf's.
-    grad_dtype: torch.dtype | None
+    #: The dtype of a leaf's grad, None for any; in nearly all ITS_OWN.
+    grad_dtype: torch.dtype | EllipsisType | None
     #: Whether torch.nn.Parameter(variable) made it; unset in nearly all.
     is_param: bool
     #: Whether a module is to save it; set in what torch.nn.Buffer(variable) made.
@@ -209,6 +214,7 @@ def new_extra() -> Extra:
     """Make one with nothing in it; an __init__ would cost 3 % of a view."""
     extra = Extra()
     extra.accumulator = extra.arrival = extra.post_accumulate = extra.view = None
+    extra.grad_dtype = ITS_OWN
     return extra
 
 
@@ -224,7 +230,10 @@ def extra_of(variable: Any) -> Extra:
 
 def grad_dtype_of(variable: Any) -> torch.dtype | None:
     """The dtype of its grad, None for any."""
-    return getattr(variable._extra, "grad_dtype", variable.dtype)  # type: ignore[no-any-return]
+    extra = variable._extra
+    if extra is None or extra.grad_dtype is ITS_OWN:
+        return variable.dtype  # type: ignore[no-any-return]
+    return extra.grad_dtype  # type: ignore[no-any-return]
 
 
 def _check_leaf_of_grad_dtype(variable: Any, what: str) -> None:
