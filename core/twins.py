@@ -135,6 +135,8 @@ def overwrite(
     kwargs: dict[str, Any],
 ) -> None:
     """Write ``function(x, ...)`` over ``x``, and let its gradient go there from now on."""
+    if overlaps_itself(x._data):
+        _refuse_overlap(name)
     later, running.packs_later = running.packs_later, True
     try:
         result = function.apply(x, *args, **kwargs)
@@ -142,8 +144,6 @@ def overwrite(
         running.packs_later = later
     view = None if result._extra is None else result._extra.view
     old, new, edge = x._data, result._data, result._edge
-    if overlaps_itself(old):
-        _refuse_overlap(name)
     if view is not None:
         edge = view.edge
         if view.base is (x if x._base is None else x._base):
