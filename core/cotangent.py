@@ -249,7 +249,7 @@ def only_for_tensors(record: Record, gradients: Any) -> Any:
                 f"position {i}, but that argument of forward was not a tensor",
                 where=f"backward of {record._pg_op_name}",
                 fix="return the gradients in the order of forward's arguments, and None for those "
-                "that are no tensors",
+                "that are not tensors",
             )
     return gradients
 

@@ -55,7 +55,7 @@ class Record(Context):
     _pg_promotes: ClassVar[bool] = False
     #: Whether the rule may run below torch's autograd, because it does not use it.
     _pg_below_autograd: ClassVar[bool] = False
-    #: Which arguments of a user's Function are no tensors, and so have no gradient.
+    #: Which arguments of a user's Function are not tensors, and so have no gradient.
     _pg_no_tensors: ClassVar[Sequence[int]] = ()
     #: Whether forward may set tensors as attributes, as a torch.autograd.Function's may.
     _pg_keeps_tensors: ClassVar[bool] = False
@@ -190,9 +190,10 @@ class ManyRecord(Record):
 
 
 class RecordTypes(dict[tuple[int, ...], type[Record]]):
-    """A Function's classes of records, by which arguments are no tensors: each made when needed.
+    """A Function's classes of records, each made when needed.
 
-    Of a built-in op, whose rule has a gradient only for tensors, there is just one.
+    The key says which arguments are not tensors. Of a built-in op, whose rule has a gradient only
+    for tensors, there is just one.
     """
 
     def __init__(self, usual: type[Record], several: bool) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def wanted_places(targets: Sequence[Place]) -> dict[Record, list[tuple[int, int]]]:
-    """Of each record, whose gradients are wanted: its outputs' numbers, each with its position.
+    """The outputs whose gradients are wanted, by record: each output's number, and its position.
 
     Raises:
         NoGraphError: one of them does not require grad.

@@ -133,7 +133,7 @@ class Case:
 
     @cached_property
     def options_in_words(self) -> str:
-        """The arguments that are no inputs, for a dictionary."""
+        """The other arguments in words: calls that differ only in their inputs have the same."""
         return repr(self.arguments(range(len(self.inputs))))
 
     @cached_property

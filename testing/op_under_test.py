@@ -41,7 +41,7 @@ class OpUnderTest:
     #: Whether forward writes over an input that requires grad, which must then not be a
     #: leaf.
     dirties = False
-    #: Whether torch can differentiate all of forward, by the arguments that are no tensors.
+    #: Whether torch can differentiate all of forward, by the arguments that are not tensors.
     forward_is_seen: dict[str, bool]
     #: Whether a call draws random numbers; None as long as no case looked.
     draws: bool | None = None

@@ -736,7 +736,7 @@ def test_no_gradient_of_a_changed_base_is_none_for_what_was_written(engine, chan
 @pytest.mark.parametrize("changed", ["the view", "the base"])
 @pytest.mark.parametrize("of_a_view", [False, True])
 def test_a_view_of_a_constant_follows_a_change(engine, make, changed, of_a_view):
-    """Of functions that plugrad has no op for: torch's own code makes the view."""
+    """There is no op for any of these functions, so torch's own code makes the view."""
     w = engine.leaf([2.0])
     x = engine.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     given = x[:, :] if of_a_view else x
