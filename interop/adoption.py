@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import inspect
 import os
-import warnings
-from collections.abc import Mapping
-from copy import copy
 from functools import partial
-from types import MappingProxyType, SimpleNamespace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -23,20 +20,17 @@ from torch import Tensor, nn
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.checkpoint import checkpoint, kept_arguments
 from plugrad.core.context import (
-    UNKNOWN,
     UntrackedContext,
-    intermediate_error,
     running,
     transform_depth,
 )
 from plugrad.core.cotangent import only_for_tensors
 from plugrad.core.function import Function
-from plugrad.core.node import ManyRecord, origins
+from plugrad.core.node import origins
 from plugrad.core.once_differentiable import once_differentiable
 from plugrad.core.own_vmap import with_own_vmap
 from plugrad.core.record import (
     detached,
-    holds_tensor,
     like,
     note_constant_tensors,
     note_constants,
@@ -48,7 +42,8 @@ from plugrad.core.record import (
 from plugrad.core.torch_leaf import leaf_of, refuse_torch_graph
 from plugrad.core.unpack import refuse_hidden
 from plugrad.core.variable import Variable
-from plugrad.errors import ArgumentError, ContextError, GraphFreedError
+from plugrad.errors import ArgumentError, ContextError
+from plugrad.interop.adopted_record import AdoptedRecord, with_variables
 from plugrad.interop.proxies import as_proxies, behind, has_proxy
 from plugrad.interop.torchs_apply import (
     CONTAINERS,
@@ -64,8 +59,6 @@ from plugrad.interop.torchs_function import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from plugrad.core.context import Context
 
 # How torch's checkpoint keeps the inputs, before torch 2.9 or so.
@@ -295,16 +288,16 @@ def _adopt(cls: Any) -> type[Function]:
         elif differentiated_once is not None:
             result = differentiated_once(ctx, *gradients)
         elif not ctx._pg_shows_proxies:
-            result = rule(_with_variables(ctx), *gradients)
+            result = rule(with_variables(ctx), *gradients)
         else:
-            result = behind(rule(_with_variables(ctx), *as_proxies(gradients)))
+            result = behind(rule(with_variables(ctx), *as_proxies(gradients)))
         return only_for_tensors(ctx, result)
 
     if once:
         backward.once_differentiable = True  # type: ignore[attr-defined]
 
     def jvp(ctx: Any, *tangents: Any) -> Any:
-        return cls.jvp(ctx if running.recorded_rule is None else _with_variables(ctx), *tangents)
+        return cls.jvp(ctx if running.recorded_rule is None else with_variables(ctx), *tangents)
 
     attributes = {
         "forward": staticmethod(forward),
@@ -318,7 +311,7 @@ def _adopt(cls: Any) -> type[Function]:
     function: Any = type(cls.__name__, (Function,), attributes)
     function.record_type = type(
         f"{cls.__name__}Backward",
-        (_AdoptedRecord, function.record_type),
+        (AdoptedRecord, function.record_type),
         {
             "__slots__": (),
             "__module__": cls.__module__,
@@ -327,78 +320,3 @@ def _adopt(cls: Any) -> type[Function]:
         },
     )
     return function  # type: ignore[no-any-return]
-
-
-class _AdoptedRecord(ManyRecord):
-    """A record of a torch.autograd.Function; it tolerates what torch tolerates."""
-
-    __slots__ = ()
-
-    _pg_broadcasts = True
-    _pg_promotes = True
-    _pg_keeps_tensors = True
-    #: torch's ``clear_saved_tensors_on_access`` of the Function.
-    _pg_clears_on_access = False
-    #: Whether a recorded rule gets proxies: torch's for lists looks for tensors in what it returns.
-    _pg_shows_proxies = False
-    #: The tensors among the attributes, with where they are from.
-    _pg_attribute_origins: Sequence[tuple[Tensor, Any]] = ()
-
-    @property
-    def saved_tensors(self) -> tuple[Any, ...]:
-        if self._pg_clears_on_access and self._pg_saved is None:
-            raise GraphFreedError(
-                "saved_tensors can only be accessed once when clear_saved_tensors_on_access=True "
-                "is set on the autograd.Function",
-                where=f"backward of {self._pg_op_name}",
-                fix="access saved_tensors only once, or set clear_saved_tensors_on_access=False; "
-                "if it is the graph's second backward, run forward again",
-            )
-        saved = super().saved_tensors
-        if self._pg_clears_on_access:
-            self._pg_free()
-        return as_proxies(saved) if self._pg_shows_proxies else saved
-
-    @property
-    def saved_variables(self) -> tuple[Any, ...]:
-        """Torch's old name for ``saved_tensors``."""
-        warnings.warn(
-            "'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2
-        )
-        return self.saved_tensors
-
-    def _pg_saved_variable(self, index: int, tensor: Tensor, origin: Any) -> Variable:
-        return super()._pg_saved_variable(index, tensor.detach(), origin)
-
-
-def _with_variables(ctx: Any) -> Any:
-    """A copy of a context whose tensor attributes are Variables, for a rule that is recorded.
-
-    Raises:
-        SavedIntermediateError: one is neither an input nor an output of forward.
-    """
-    known = {id(tensor): origin for tensor, origin in ctx._pg_attribute_origins}
-    context = copy(ctx)
-    context._pg_narrowed_from = ctx._pg_narrowed_from or ctx
-    for name, value in vars(ctx).items():
-        if not name.startswith("_pg_") and holds_tensor(value):
-            setattr(context, name, _as_variables(ctx, known, name, value))
-    return context
-
-
-# Not inside of the other: a closure that calls itself is a cycle, which would keep the record.
-def _as_variables(ctx: Any, known: dict[int, Any], name: str, value: Any) -> Any:
-    if isinstance(value, Tensor):
-        differentiable = value.is_floating_point() or value.is_complex()
-        origin = known.get(id(value), UNKNOWN if differentiable else None)
-        if origin is UNKNOWN:
-            raise intermediate_error(ctx, f"ctx.{name}", value)
-        variable = ctx._pg_saved_variable(0, value, origin)
-        return as_proxies(variable) if ctx._pg_shows_proxies else variable
-    if not holds_tensor(value):
-        return value
-    if isinstance(value, Mapping):
-        changed: Any = dict(value) if isinstance(value, MappingProxyType) else copy(value)
-        changed.update({k: _as_variables(ctx, known, name, v) for k, v in value.items()})
-        return changed
-    return like(value, [_as_variables(ctx, known, name, v) for v in value])

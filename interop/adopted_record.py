@@ -1,0 +1,97 @@
+"""The record of a torch.autograd.Function that was called with Variables, as its rule's ctx."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from copy import copy
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from plugrad.core.context import UNKNOWN, intermediate_error
+from plugrad.core.node import ManyRecord
+from plugrad.core.record import holds_tensor, like
+from plugrad.errors import GraphFreedError
+from plugrad.interop.proxies import as_proxies
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plugrad.core.variable import Variable
+
+
+class AdoptedRecord(ManyRecord):
+    """A record of a torch.autograd.Function; it tolerates what torch tolerates."""
+
+    __slots__ = ()
+
+    _pg_broadcasts = True
+    _pg_promotes = True
+    _pg_keeps_tensors = True
+    #: torch's ``clear_saved_tensors_on_access`` of the Function.
+    _pg_clears_on_access = False
+    #: Whether a recorded rule gets proxies: torch's for lists looks for tensors in what it returns.
+    _pg_shows_proxies = False
+    #: The tensors among the attributes, with where they are from.
+    _pg_attribute_origins: Sequence[tuple[Tensor, Any]] = ()
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        if self._pg_clears_on_access and self._pg_saved is None:
+            raise GraphFreedError(
+                "saved_tensors can only be accessed once when clear_saved_tensors_on_access=True "
+                "is set on the autograd.Function",
+                where=f"backward of {self._pg_op_name}",
+                fix="access saved_tensors only once, or set clear_saved_tensors_on_access=False; "
+                "if it is the graph's second backward, run forward again",
+            )
+        saved = super().saved_tensors
+        if self._pg_clears_on_access:
+            self._pg_free()
+        return as_proxies(saved) if self._pg_shows_proxies else saved
+
+    @property
+    def saved_variables(self) -> tuple[Any, ...]:
+        """Torch's old name for ``saved_tensors``."""
+        warnings.warn(
+            "'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2
+        )
+        return self.saved_tensors
+
+    def _pg_saved_variable(self, index: int, tensor: Tensor, origin: Any) -> Variable:
+        return super()._pg_saved_variable(index, tensor.detach(), origin)
+
+
+def with_variables(ctx: Any) -> Any:
+    """A copy of a context whose tensor attributes are Variables, for a rule that is recorded.
+
+    Raises:
+        SavedIntermediateError: one is neither an input nor an output of forward.
+    """
+    known = {id(tensor): origin for tensor, origin in ctx._pg_attribute_origins}
+    context = copy(ctx)
+    context._pg_narrowed_from = ctx._pg_narrowed_from or ctx
+    for name, value in vars(ctx).items():
+        if not name.startswith("_pg_") and holds_tensor(value):
+            setattr(context, name, _as_variables(ctx, known, name, value))
+    return context
+
+
+# Not inside of the other: a closure that calls itself is a cycle, which would keep the record.
+def _as_variables(ctx: Any, known: dict[int, Any], name: str, value: Any) -> Any:
+    if isinstance(value, Tensor):
+        differentiable = value.is_floating_point() or value.is_complex()
+        origin = known.get(id(value), UNKNOWN if differentiable else None)
+        if origin is UNKNOWN:
+            raise intermediate_error(ctx, f"ctx.{name}", value)
+        variable = ctx._pg_saved_variable(0, value, origin)
+        return as_proxies(variable) if ctx._pg_shows_proxies else variable
+    if not holds_tensor(value):
+        return value
+    if isinstance(value, Mapping):
+        changed: Any = dict(value) if isinstance(value, MappingProxyType) else copy(value)
+        changed.update({k: _as_variables(ctx, known, name, v) for k, v in value.items()})
+        return changed
+    return like(value, [_as_variables(ctx, known, name, v) for v in value])
