@@ -6,13 +6,15 @@ The short paths of ``call`` do the same for one or two operands, which are nearl
 from __future__ import annotations
 
 import inspect
-from types import CodeType
+from contextlib import suppress
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from plugrad.core.context import UntrackedContext, transform_depth
+from plugrad.core.hooked import with_attributes
 from plugrad.core.hooks import note
 from plugrad.core.node import Record, grouped, origins
 from plugrad.core.older_forms import (
@@ -46,7 +48,7 @@ from plugrad.core.variable import Variable
 from plugrad.errors import ArgumentError, PlugradError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from plugrad.core.function import Function
     from plugrad.core.node import Edge
@@ -146,21 +148,58 @@ _ASKED = {"requires_grad", "is_grad_enabled"}
 def asks_torch(function: type[Function]) -> bool:
     """Whether a user's forward asks which of its tensors require grad, or for the grad mode.
 
-    Then it is told what torch would say; to do so in every call would cost as much as an op.
+    Or a function of the same package does that it names. Then it is told what torch would say;
+    to do so in every call would cost as much as an op.
     """
-    return not function.is_builtin() and any(
-        not _ASKED.isdisjoint(_names_in(getattr(inspect.unwrap(f), "__code__", None)))
-        for f in (function.forward, function.setup_context)
-    )
+    if function.is_builtin():
+        return False
+    found, package = [function.forward, function.setup_context], _package(function)
+    for each in found:  # which grows
+        code, scope = _code_and_scope(each)
+        names = _names_in(code)
+        if not _ASKED.isdisjoint(names):
+            return True
+        for helper in _named(names, function, scope):
+            if _package(helper) == package and helper not in found:
+                found.append(helper)
+    return False
+
+
+def _code_and_scope(function: Any) -> tuple[CodeType | None, dict[str, Any]]:
+    """The code of a Python function, and what the names in it stand for."""
+    function = inspect.unwrap(function)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return None, {}
+    scope = dict(function.__globals__)
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # it has no value yet
+            scope[name] = cell.cell_contents
+    return code, scope
+
+
+def _package(value: Any) -> str:
+    return str(getattr(value, "__module__", None)).partition(".")[0]
 
 
 def _names_in(code: CodeType | None) -> set[str]:
-    """The globals and attributes that a function names, and those inside it."""
-    names = set() if code is None else set(code.co_names)
+    """The variables of others and the attributes that a function names, and those inside it."""
+    names = set() if code is None else {*code.co_names, *code.co_freevars}
     for constant in () if code is None else code.co_consts:
         if isinstance(constant, CodeType):
             names |= _names_in(constant)
     return names
+
+
+def _named(names: set[str], function: type[Function], scope: dict[str, Any]) -> Iterator[Any]:
+    """The Python functions that these names may be: in the module, in modules, in the class."""
+    values = [scope[name] for name in names & scope.keys()]
+    for module in [value for value in values if isinstance(value, ModuleType)]:
+        values += [vars(module).get(name) for name in names]  # getattr may import more
+    values += [getattr(function, name, None) for name in names]
+    for value in values:
+        if isinstance(value, FunctionType):
+            yield value
 
 
 def _as_in_torch(
@@ -174,7 +213,9 @@ def _as_in_torch(
     shown = raw
     if not transform_depth():  # inside torch.vmap no tensor may require grad
         shown = [
-            t.detach().requires_grad_() if isinstance(a, Variable) and a.requires_grad else t
+            with_attributes(a, t.detach()).requires_grad_()
+            if isinstance(a, Variable) and a.requires_grad
+            else t
             for t, a in zip(raw, args, strict=True)
         ]
     with torch.no_grad():

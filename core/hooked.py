@@ -8,6 +8,8 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+import torch
+
 from plugrad.core.context import whole
 from plugrad.core.hooks import Arrival, Hooks, register
 from plugrad.errors import GradientDtypeError, LeafError
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import EllipsisType
 
-    import torch
     from torch import Tensor
     from torch.utils.hooks import RemovableHandle
     from typing_extensions import Self
@@ -257,10 +258,22 @@ def replace_data(variable: Any, data: Tensor) -> None:
     if (data.shape != old.shape or data.dtype is not old.dtype) and variable._extra is not None:
         variable._extra.accumulator = None  # it is for gradients of the old shape and dtype
     before = None if old.is_inference() or data.is_inference() else version_of(variable)
-    variable._data = data
+    variable._data = with_attributes(variable, data)
     if before is not None and before != version_of(variable):
         extra = extra_of(variable)
         extra.changes = getattr(extra, "changes", 0) + before - version_of(variable)
+
+
+def with_attributes(variable: Any, data: Tensor) -> Tensor:
+    """``data``, or an alias of it on which the attributes set on ``variable`` are found.
+
+    A Function is given bare tensors, and may ask them for attributes: ``weight.main_grad``.
+    """
+    if not type(variable).__dictoffset__ or data.__class__ is not torch.Tensor:
+        return data
+    own = data.detach()
+    own.__dict__ = variable.__dict__
+    return own
 
 
 def current_edge(variable: Any) -> Edge | None:

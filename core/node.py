@@ -116,7 +116,12 @@ class Record(Context):
         if origin < 0:
             return self._pg_output_variable(tensor, -1 - origin)
         edge = self._pg_edges[origin] or self._pg_edge_since(tensor, origin)
-        return plain(tensor) if edge is None else recorded(tensor, edge)
+        if edge is None:
+            return plain(tensor)
+        leaf: Any = getattr(edge, "variable", None)
+        if type(leaf).__dictoffset__ and leaf._data.is_set_to(tensor):
+            return leaf  # type: ignore[no-any-return]  # a Parameter: a rule may use its attributes
+        return recorded(tensor, edge)
 
     def _pg_edge_since(self, tensor: Tensor, position: int) -> Edge | None:
         """The edge of an operand that required grad only after the call; as in torch, its own."""

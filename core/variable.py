@@ -15,7 +15,7 @@ from plugrad.core.attached_methods import AttachedMethods
 from plugrad.core.context import whole
 from plugrad.core.data import as_tensor, check_new_data, check_new_grad, refuse_detaching
 from plugrad.core.execution_engine import ExecutionEngine
-from plugrad.core.hooked import Hooked, current_edge, replace_data, version_of
+from plugrad.core.hooked import Hooked, current_edge, replace_data, version_of, with_attributes
 from plugrad.core.module_facts import ModuleFacts
 from plugrad.core.older_forms import any_own_rules
 from plugrad.core.resolver import resolver
@@ -43,7 +43,7 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
 
     Operators and methods (``x * y``, ``x.sin()``) are not written here: the registry
     attaches them from the ops. ``torch.sin(x)`` finds the same ops. Attributes of your own
-    can be set on a Parameter, or on a subclass.
+    can be set on a Parameter, or on a subclass; a Function finds them on the tensors it is given.
 
     Raises:
         DataTypeError: no tensor can be made from ``data``.
@@ -70,7 +70,7 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
     _is_dual: ClassVar[bool] = False
 
     def __init__(self, data: object, requires_grad: bool = False) -> None:
-        self._data = as_tensor(data)
+        self._data = with_attributes(self, as_tensor(data))
         self._grad = self._edge = self._extra = None
         self._requires_grad = False
         if requires_grad is not False:
@@ -339,8 +339,9 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         """As torch's: a leaf with the same numbers but no grad, that requires grad if this does."""
         kind = Parameter if self._is_param and type(self) is Variable else type(self)
-        made = (kind, self._data, self.requires_grad)
         notes = getattr(self, "__dict__", None)
+        # An alias has no attributes, which would be copied twice.
+        made = (kind, self._data.detach() if notes else self._data, self.requires_grad)
         return (_rebuild_leaf, made, notes) if notes else (_rebuild_leaf, made)
 
 

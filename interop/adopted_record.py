@@ -13,7 +13,7 @@ from torch import Tensor
 from plugrad.core.context import UNKNOWN, intermediate_error
 from plugrad.core.node import ManyRecord
 from plugrad.core.record import holds_tensor, like
-from plugrad.errors import GraphFreedError
+from plugrad.errors import GradientTypeError, GraphFreedError
 from plugrad.interop.proxies import as_proxies
 
 if TYPE_CHECKING:
@@ -62,6 +62,24 @@ class AdoptedRecord(ManyRecord):
 
     def _pg_saved_variable(self, index: int, tensor: Tensor, origin: Any) -> Variable:
         return super()._pg_saved_variable(index, tensor.detach(), origin)
+
+
+def refuse_set_grad(ctx: Any, gradients: Sequence[Any]) -> None:
+    """Raise GradientTypeError if a rule set an input's ``.grad`` in place of returning a gradient.
+
+    What it saved is an alias, whose ``.grad`` nobody reads.
+    """
+    saved = ctx._pg_saved if ctx._pg_saved.__class__ is tuple else ()
+    for tensor, origin in (*zip(saved, ctx._pg_origins), *ctx._pg_attribute_origins):  # noqa: B905
+        if origin.__class__ is not int or not 0 <= origin < len(gradients):
+            continue
+        if gradients[origin] is None and isinstance(tensor, Tensor) and tensor.grad is not None:
+            raise GradientTypeError(
+                f"backward of {ctx._pg_op_name} set .grad of an input that it saved, and returned "
+                f"None as its gradient {origin}: the input itself would get no gradient",
+                where=f"backward of {ctx._pg_op_name}, gradient {origin}",
+                fix="return it as the gradient, or keep it in an attribute of your own",
+            )
 
 
 def with_variables(ctx: Any) -> Any:

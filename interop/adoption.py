@@ -26,6 +26,7 @@ from plugrad.core.context import (
 )
 from plugrad.core.cotangent import only_for_tensors
 from plugrad.core.function import Function
+from plugrad.core.hooked import with_attributes
 from plugrad.core.node import origins
 from plugrad.core.once_differentiable import once_differentiable
 from plugrad.core.own_vmap import with_own_vmap
@@ -43,7 +44,7 @@ from plugrad.core.torch_leaf import leaf_of, refuse_torch_graph
 from plugrad.core.unpack import refuse_hidden
 from plugrad.core.variable import Variable
 from plugrad.errors import ArgumentError, ContextError
-from plugrad.interop.adopted_record import AdoptedRecord, with_variables
+from plugrad.interop.adopted_record import AdoptedRecord, refuse_set_grad, with_variables
 from plugrad.interop.proxies import as_proxies, behind, has_proxy
 from plugrad.interop.torchs_apply import (
     CONTAINERS,
@@ -201,9 +202,11 @@ def _tracked_inside(value: Any) -> bool:
 def _raw(value: Any, tracked: bool) -> Any:
     """An argument as forward sees it in torch: one that is differentiated requires grad."""
     if isinstance(value, Variable):
-        if tracked and not transform_depth():  # inside torch.vmap no tensor may require grad
-            return value._data.detach().requires_grad_()
-        return value._data.detach() if tracked else value._data
+        if not tracked:
+            return value._data
+        own = with_attributes(value, value._data.detach())
+        # Inside torch.vmap no tensor may require grad.
+        return own if transform_depth() else own.requires_grad_()
     if isinstance(value, CONTAINERS) and has_variable(value):
         if isinstance(value, dict):
             return {key: _raw(v, False) for key, v in value.items()}
@@ -285,6 +288,7 @@ def _adopt(cls: Any) -> type[Function]:
     def backward(ctx: Any, *gradients: Any) -> Any:
         if running.recorded_rule is None:
             result = rule(ctx, *gradients)
+            refuse_set_grad(ctx, result if isinstance(result, tuple | list) else (result,))
         elif differentiated_once is not None:
             result = differentiated_once(ctx, *gradients)
         elif not ctx._pg_shows_proxies:

@@ -355,3 +355,54 @@ def test_in_place_on_a_tensor_a_variable_that_requires_grad_is_refused(x):
     with pg.no_grad():
         t[0] = x[0]
     assert t.tolist() == [[0, 1, 2], [4, 5, 6]]
+
+
+@pytest.mark.parametrize("base", [pg.Function, torch.autograd.Function])
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_function_finds_the_attributes_of_a_parameter(base, asks):
+    class Scaled(base):
+        @staticmethod
+        def forward(ctx, x, weight):
+            if not asks or weight.requires_grad:
+                ctx.save_for_backward(x, weight)
+            return x * weight * weight.scale
+
+        @staticmethod
+        def backward(ctx, g):
+            x, weight = ctx.saved_tensors
+            weight.main_grad = weight.main_grad + g * x * weight.scale
+            return g * weight * weight.scale, None
+
+    class Named(pg.Variable):
+        pass
+
+    for kind in (pg.Parameter, Named):
+        x, weight = pg.Variable(torch.ones(2), requires_grad=True), kind(torch.ones(2), True)
+        weight.scale, weight.main_grad = 1.0, torch.zeros(2)
+        weight.data = torch.full((2,), 3.0)
+        y = Scaled.apply(x, weight)
+        weight.scale = 5.0  # backward sees what is there then, as in torch
+        y.sum().backward()
+        assert y.tolist() == [3, 3]
+        assert x.grad.tolist() == [15, 15]
+        assert weight.main_grad.tolist() == [5, 5]
+        assert weight.grad is None
+        (g,) = pg.grad(Scaled.apply(x, weight).sum(), x, create_graph=True)
+        assert weight.main_grad.tolist() == [10, 10]
+        assert pg.grad(g.sum(), weight)[0].tolist() == [5, 5]
+
+
+def test_two_parameters_of_one_tensor_have_attributes_of_their_own():
+    tensor = torch.ones(2)
+    p, q = pg.Parameter(tensor), pg.Parameter(tensor)
+    p.scale = 2.0
+    assert not hasattr(q, "scale")
+    assert not hasattr(q.data, "scale")
+    assert not hasattr(tensor, "scale")
+    p.data[0] = 5
+    assert tensor.tolist() == q.tolist() == [5, 1]
+    assert (p * p)._version == 0
+    y = q * q
+    p.data.mul_(2)
+    with pytest.raises(errors.SavedTensorChangedError):
+        y.sum().backward()

@@ -491,3 +491,30 @@ def test_the_graph_is_freed_without_the_collector(create_graph):
         assert gone() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("kept", ["saved", "as an attribute"])
+def test_a_rule_that_sets_grad_instead_of_returning_it_is_refused(kept):
+    class Product(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, w):
+            ctx.w = w if kept == "as an attribute" else None
+            ctx.save_for_backward(x, w)
+            return x * w
+
+        @staticmethod
+        def backward(ctx, g):
+            x, w = ctx.saved_tensors
+            w = w if ctx.w is None else ctx.w
+            w.grad = g * x
+            return g * w, (g * x if returns else None)
+
+    w = pg.Parameter(torch.tensor([3.0, 4.0], dtype=torch.float64))
+    x = leaf(1.0, 2.0)
+    returns = False
+    with pytest.raises(pg.errors.GradientTypeError, match=r"(?s)set .grad of an input.*fix: ret"):
+        Product.apply(x, w).sum().backward()
+    assert w.grad is None
+    returns = True  # the fix
+    Product.apply(x, w).sum().backward()
+    assert w.grad.tolist() == [1, 2]

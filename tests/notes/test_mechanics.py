@@ -1203,3 +1203,40 @@ def test_what_forward_was_told_of_may_be_returned_viewed_and_changed(engine):
     assert doubled is w
     assert values(doubled) == [2, 4]
     assert values(engine.grad(doubled.sum(), x)[0]) == [2, 2]
+
+
+def saves_if_required(ctx, x):
+    if x.requires_grad:
+        ctx.save_for_backward(x)
+
+
+def test_a_helper_of_forward_may_ask_too(engine):
+    def through_another(ctx, x):
+        saves_if_required(ctx, x)
+
+    def with_helper(helper):
+        class Square(engine.Function):
+            @staticmethod
+            def forward(ctx, x):
+                if helper is None:
+                    Square.own(ctx, x)
+                else:
+                    helper(ctx, x)
+                return x * x
+
+            @staticmethod
+            def own(ctx, x):
+                if x.requires_grad:
+                    ctx.save_for_backward(x)
+
+            @staticmethod
+            def backward(ctx, g):
+                (x,) = ctx.saved_tensors
+                return g * 2 * x
+
+        return Square
+
+    x = engine.leaf([1.0, 2.0])
+    for helper in (None, saves_if_required, through_another):
+        y = with_helper(helper).apply(x)
+        assert values(engine.grad(y.sum(), x)[0]) == [2, 4]
