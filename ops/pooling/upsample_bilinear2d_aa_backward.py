@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops._sizes import Sizes, sizes
+from plugrad.ops.pooling._antialiased import antialiased, antialiased_gradient
 
 
 @op(
@@ -31,13 +32,14 @@ class UpsampleBilinear2dAaBackward(Function):
         scales_w: float | None = None,
     ) -> Tensor:
         ctx.size = sizes(output_size, 2)
-        ctx.options = (bool(align_corners), scales_h, scales_w)
-        z: Tensor = _backward(x, ctx.size, input_size, *ctx.options)
+        ctx.options = (bool(align_corners), (scales_h, scales_w))
+        shape = sizes(input_size, 1)
+        z: Tensor = antialiased_gradient(_backward, x, ctx.size, shape, *ctx.options)
         return z
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> Tensor:
-        gx: Tensor = _forward(gz, ctx.size, *ctx.options)
+        gx: Tensor = antialiased(_forward, gz, ctx.size, *ctx.options)
         return gx
 
     @staticmethod

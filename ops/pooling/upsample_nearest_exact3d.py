@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops._sizes import Sizes, sizes
+from plugrad.ops.pooling._nearest import is_channels_last, nearest_gradient
 
 
 @op(
@@ -33,12 +34,15 @@ class UpsampleNearestExact3d(Function):
     ) -> Tensor:
         ctx.shape, ctx.size = tuple(x.shape), sizes(output_size, 3)
         ctx.options = (scales_d, scales_h, scales_w)
+        ctx.in_channels_last = is_channels_last(x)
         y: Tensor = _forward(x, ctx.size, *ctx.options)
         return y
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
-        gx: Tensor = _backward(gy, ctx.size, ctx.shape, *ctx.options)
+        gx: Tensor = nearest_gradient(
+            _forward, _backward, gy, ctx.size, ctx.shape, ctx.options, ctx.in_channels_last
+        )
         return gx
 
     @staticmethod

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops._sizes import Sizes, sizes
+from plugrad.ops.pooling._nearest import nearest_gradient
 
 
 @op(
@@ -32,7 +33,9 @@ class UpsampleNearestExact3dBackward(Function):
     ) -> Tensor:
         ctx.size = sizes(output_size, 3)
         ctx.options = (scales_d, scales_h, scales_w)
-        z: Tensor = _backward(x, ctx.size, input_size, *ctx.options)
+        z: Tensor = nearest_gradient(
+            _forward, _backward, x, ctx.size, sizes(input_size, 1), ctx.options
+        )
         return z
 
     @staticmethod
