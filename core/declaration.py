@@ -234,6 +234,16 @@ class Signature:
         """``args`` with the defaults of the parameters that were left out."""
         return (*args, *[self._defaults[name] for name in self.positional[len(args) :]])
 
+    def by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """What each parameter is in a call, with the defaults of those that were left out.
+
+        Raises:
+            ArgumentError: as ``bind`` does.
+        """
+        bound, options = self.bind(args, kwargs)
+        named = dict(zip(self.positional, bound))  # noqa: B905 (the rest is for *args)
+        return {**self._defaults, **named, **options}
+
     def padded(self, values: Sequence[_T], filler: _T) -> tuple[_T, ...]:
         """``values``, one per argument, with ``filler`` for each parameter that was left out."""
         return (*values, *(filler,) * (len(self.positional) - len(values)))

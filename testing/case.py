@@ -269,10 +269,14 @@ class Case:
     def replaced(self, values: Sequence[Tensor]) -> Case:
         """The same call with other tensors; no longer reproducible from a seed alone."""
         args, kwargs = self.arguments(values)
-        sample = Sample(*args, **kwargs).constant(*self.sample.constants)
-        sample.domains = self.sample.domains
-        sample.kink, sample.waives = self.sample.kink, self.sample.waives
-        sample.oracle_is_wrong = self.sample.oracle_is_wrong
+        return self.with_sample(Sample(*args, **kwargs))
+
+    def with_sample(self, sample: Sample) -> Case:
+        """Another call with tensors in the same places, of which the same is said."""
+        said = self.sample
+        sample.constants, sample.domains = said.constants, said.domains
+        sample.kink, sample.waives = said.kink, said.waives
+        sample.oracle_is_wrong = said.oracle_is_wrong
         return self._kin(Case(self.op, sample, self.index))
 
     def of(self, op: OpUnderTest) -> Case:

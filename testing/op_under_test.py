@@ -6,11 +6,13 @@ from functools import cached_property
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
 from plugrad.core.context import UntrackedContext
 from plugrad.core.declaration import Declaration
 from plugrad.core.function import Composite, Function
 from plugrad.core.sample import Sample, SampleMaker
-from plugrad.errors import OpDefinitionError
+from plugrad.errors import ArgumentError, OpDefinitionError
 from plugrad.plugins.default import registry
 from plugrad.plugins.registered_op import RegisteredOp
 from plugrad.testing.engine import PLUGRAD
@@ -169,6 +171,26 @@ class OpUnderTest:
     @cached_property
     def _made(self) -> list[Sample]:
         return self.samples()
+
+    @cached_property
+    def first_with(self) -> dict[tuple[str, str], int]:
+        """The first sample in which a parameter has a value, by the parameter and the value's text.
+
+        Tensors are left out.
+        """
+        found: dict[tuple[str, str], int] = {}
+        for index, sample in enumerate(self._made):
+            for name, value in self.options_of(sample).items():
+                found.setdefault((name, repr(value)), index)
+        return found
+
+    def options_of(self, sample: Sample) -> dict[str, Any]:
+        """The parameters of a sample that are no tensors; none if it is no call of the op."""
+        try:
+            every = self.signature.by_name(sample.args, sample.kwargs)
+        except ArgumentError:
+            return {}
+        return {name: value for name, value in every.items() if not isinstance(value, Tensor)}
 
     def sample_after(self, index: int) -> Sample | None:
         """The next sample, the first after the last; None if there is only one."""

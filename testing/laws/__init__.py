@@ -16,6 +16,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     modes,
     numeric,
     numerics,
+    options,
     oracle,
     output_dtypes,
     primitives,

@@ -71,6 +71,7 @@ RUN = {
     "plugrad explain": Run(says="hidden-intermediate"),
     "plugrad explain complex": Run(says="complex, a law"),
     "plugrad explain oracle": Run(says="oracle, a law"),
+    "plugrad explain options complex": Run(says="options, a law"),
     "plugrad explain second-order": Run(says="second-order, a law"),
     "plugrad explain no-nan wrong-at-0": Run(says="wrong-at-0, a fault"),
     "plugrad show sin": Run(says="cos(x)"),
