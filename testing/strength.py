@@ -55,8 +55,8 @@ _FAMILIES = frozenset({"first order", "beyond", "complex", "special points"})
 _NOT_OF_GRADIENTS = frozenset({"branches", "lines", "batched-cotangents"})
 # They take long, or repeat what others say.
 _NOT_QUICK = frozenset({"inplace", "low-precision", "numeric"})
-# As a warning it says that no sample goes there, which strength itself should find out.
-_OF_WHAT_SAMPLES_LACK = frozenset({"stretched"})
+# As warnings they say that no sample goes there, which strength itself should find out.
+_OF_WHAT_SAMPLES_LACK = frozenset({"options", "stretched"})
 # They judge the samples, as strength does.
 _OF_SAMPLES = frozenset({"branches", "lines"})
 

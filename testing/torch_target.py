@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from plugrad.testing.engine import Engine
 
 #: Laws about how much the samples show, or about what few Functions are written for.
-_ADVICE = frozenset({"batched-cotangents", "branches", "lines", "setup-context", "stretched"})
+_ADVICE = frozenset(
+    {"batched-cotangents", "branches", "lines", "options", "setup-context", "stretched"}
+)
 #: What may be declared of a target, as ``@op`` declares it of an op.
 DECLARABLE = frozenset(
     {

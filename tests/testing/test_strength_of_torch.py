@@ -130,7 +130,7 @@ def test_options_in_a_setup_context():
 
     found = verdicts(Rows, samples, faults=["other-dim", "option-ignored"])
     assert found == {"other-dim[dim]": "caught", "option-ignored[a]": "caught"}
-    weak = messages(Rows, lambda make: [Sample(make(3), 0, 1)], faults=["option-ignored"])
+    weak = messages(Rows, lambda make: [Sample(make(3), 0)], faults=["option-ignored"])
     assert weak["option-ignored[a]"] == (
         "add a sample with a non-default a that is also valid without it"
     )
