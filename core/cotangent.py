@@ -13,7 +13,7 @@ from plugrad.core.counted import counted
 from plugrad.core.grad_fn import Node
 from plugrad.core.node import edge_to, ends
 from plugrad.core.variable import Variable
-from plugrad.core.written import read_back
+from plugrad.core.written import entered_as, read_back
 from plugrad.errors import (
     BackwardError,
     GradientCountError,
@@ -62,7 +62,7 @@ def as_roots(given: Any) -> tuple[Place, ...]:
 def _read_back(given: Any) -> Any:
     if type(given) is not Tensor or given.grad_fn is None:
         return given
-    variable = read_back(given)
+    variable = read_back(given, with_leaves=False)
     return given if variable is None else variable
 
 
@@ -94,9 +94,13 @@ def _place(position: int, given: Any) -> Place:
         assert edge._pg_shape is not None
         assert edge._pg_dtype is not None
         return Place(edge, edge._pg_shape, edge._pg_dtype, None)
+    variable = entered_as(given) if type(given) is Tensor else None
+    if variable is not None:
+        return _place(position, variable)
     raise GradientTypeError(
         f"entry {position} is a {type(given).__name__}, not a Variable",
-        fix="pass plugrad.Variable objects; torch tensors have torch.autograd",
+        fix="pass plugrad.Variable objects, which the model is given as its inputs; torch tensors "
+        "have torch.autograd",
     )
 
 

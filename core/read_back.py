@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from plugrad.core.function import Function
 from plugrad.core.once_differentiable import once_differentiable
+from plugrad.core.written import gradients_of_starts
 from plugrad.errors import GraphFreedError
 
 if TYPE_CHECKING:
@@ -27,10 +26,8 @@ class ReadBack(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, ...]:
-        try:  # kept: the tensor may be read again, before and after more was written into it
-            found = torch.autograd.grad(
-                [ctx.end], ctx.starts, [gy], retain_graph=True, allow_unused=True
-            )
+        try:
+            found = gradients_of_starts(ctx.end, ctx.starts, gy)
         except RuntimeError as error:
             if "second time" not in str(error):
                 raise

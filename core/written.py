@@ -11,6 +11,7 @@ in our graph when torch's backward has ended.
 from __future__ import annotations
 
 import sys
+from threading import local
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakValueDictionary
@@ -19,12 +20,16 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 from torch.autograd.graph import GradientEdge, get_gradient_edge
+from torch.utils.weak import WeakIdKeyDictionary
 
+from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.adopted_leaf import adopted, adopted_as, any_adopted
 from plugrad.core.context import running, transform_depth
+from plugrad.core.node import ends
 from plugrad.errors import OnceDifferentiableError, TorchGraphError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import CodeType, FrameType
 
     from plugrad.core.variable import Variable
@@ -63,64 +68,127 @@ def _frames() -> Iterator[FrameType]:
 
 
 def source_of(variable: Variable) -> Tensor:
-    """The numbers of a Variable as a tensor that torch's graph knows; it shares their memory."""
-    return _Source.apply(_token, SimpleNamespace(variable=variable))  # type: ignore[no-any-return, no-untyped-call]
+    """The numbers of a Variable as a tensor that torch's graph knows; it shares their memory.
+
+    torch is told which of its own tensors they depend on, for whose gradients it may be asked.
+    """
+    ports = _ports_below(variable)
+    holder = SimpleNamespace(variable=variable, ports=list(ports.values()))
+    return _Source.apply(_token, holder, *ports)  # type: ignore[no-any-return, no-untyped-call]
 
 
-def read_back(tensor: Tensor) -> Variable | None:
-    """The Variable for a tensor whose values come from Variables that a module wrote.
+def _ports_below(variable: Variable) -> dict[Tensor, Variable]:
+    """The tensors of torch's graph that a Variable was computed from, with what stands for them."""
+    edge = edge_of(variable)
+    if edge is None or not (_read or any_adopted()):
+        return {}
+    edges = [(edge_of(v), t, v) for t, (_, _, v) in _read.items()]
+    read = {id(ends(e)[0]): (t, v) for e, t, v in edges if e is not None}
+    seen, waiting, found = set(), [ends(edge)[0]], {}
+    while waiting:
+        record = waiting.pop()
+        if record in seen:
+            continue
+        seen.add(record)
+        port = read.get(id(record)) or adopted_as(getattr(record, "variable", None))
+        if port is not None:
+            found[port[0]] = port[1]
+        else:
+            waiting += [ends(e)[0] for e in record._pg_edges if e is not None]
+    return found
 
-    It shares the tensor's memory. None if they come from no Variable.
+
+#: What was read, by tensor: its version and its node then, and the Variable.
+_read: Any = WeakIdKeyDictionary()
+
+
+def read_back(tensor: Tensor, with_leaves: bool = True) -> Variable | None:
+    """The Variable for a tensor that torch computed from Variables that a module wrote.
+
+    Or, ``with_leaves``, from its own leaves alone. It shares the tensor's memory, and is the same
+    until the tensor is changed. None if the tensor's values come from neither.
 
     Raises:
-        TorchGraphError: they come from something else that requires grad, too.
+        TorchGraphError: they come from Variables, and from parameters.
     """
-    sources: list[Any] = []
-    others = False
+    version, end = tensor._version, tensor.grad_fn
+    known = _read.get(tensor)
+    if known is not None and known[0] == version and known[1] is end:
+        return known[2]  # type: ignore[no-any-return]
+    starts: dict[Any, Variable] = {}
+    others = written = False
     for node in nodes_of(tensor):
+        leaf: Any
         if isinstance(node, _Source._backward_cls):
-            sources.append(node)
+            starts[node], written = node.variable, True  # type: ignore[attr-defined]
+        elif type(leaf := getattr(node, "variable", None)) is Tensor:
+            starts[node] = adopted(leaf)
         else:
-            others |= isinstance(node, _LEAF) and node.variable is not _token
-    if not sources:
+            others |= isinstance(node, _LEAF)
+    if not (written or with_leaves) or (others and not written):
         return None
     if others:
         raise TorchGraphError(
             f"a torch tensor of shape {tuple(tensor.shape)} was computed from Variables, which a "
-            "module wrote into it, and from tensors that require grad in torch's autograd",
+            "module wrote into it, and from parameters that are no Variables",
             where="where it meets Variables again",
             fix="put Variables in the place of the module's parameters, with "
-            "plugrad.interop.convert(module), and give it inputs that are Variables or do not "
-            "require grad",
+            "plugrad.interop.convert(module)",
         )
+    if not starts:
+        return None
     from plugrad.core.read_back import ReadBack
 
-    edges = [GradientEdge(node, 0) for node in sources]
+    edges = [GradientEdge(node, 0) for node in starts]
     graph = SimpleNamespace(y=tensor, end=get_gradient_edge(tensor), starts=edges)
-    return ReadBack.apply(graph, *[node.variable for node in sources])  # type: ignore[no-any-return]
+    variable = ReadBack.apply(graph, *starts.values())
+    _read[tensor] = (version, end, variable)
+    return variable  # type: ignore[no-any-return]
+
+
+#: The tensors that models were given as arguments, with what they were given in their place.
+_entered: Any = WeakIdKeyDictionary()
+
+
+def entered(value: Any) -> Any:
+    """What a model of Variables gets for an argument: a Variable if torch differentiates it."""
+    if type(value) is not Tensor or not value.requires_grad:
+        return value
+    variable = adopted(value) if value.grad_fn is None else read_back(value)
+    if variable is not None:
+        _entered[value] = variable
+    return value if variable is None else variable
+
+
+def entered_as(tensor: Tensor) -> Variable | None:
+    """What stands for a tensor whose gradient is asked for, if all uses of it go through that."""
+    if tensor.grad_fn is None and tensor.requires_grad:
+        return adopted(tensor)
+    return _entered.get(tensor)  # type: ignore[no-any-return]
 
 
 def nodes_of(tensor: Tensor) -> Iterator[Any]:
-    """The nodes of torch's graph of a tensor, each once."""
+    """The nodes of torch's graph of a tensor, each once, as far as the sources."""
     seen, waiting = set(), [tensor.grad_fn]
     while waiting:
         node = waiting.pop()
         if node is not None and node not in seen:
             seen.add(node)
             yield node
-            waiting += [before for before, _ in node.next_functions]
+            if not isinstance(node, _Source._backward_cls):
+                waiting += [before for before, _ in node.next_functions]
 
 
 class _Source(torch.autograd.Function):
-    """A Variable in torch's graph."""
+    """A Variable in torch's graph, and the tensors of that graph that it depends on."""
 
     @staticmethod
-    def forward(ctx: Any, token: Tensor, holder: SimpleNamespace) -> Tensor:
-        ctx.variable = holder.variable
+    def forward(ctx: Any, token: Tensor, holder: SimpleNamespace, *ports: Tensor) -> Tensor:
+        ctx.variable, ctx.ports = holder.variable, holder.ports
         return ctx.variable._data.detach()  # type: ignore[no-any-return]
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         if torch.is_grad_enabled():
             raise OnceDifferentiableError(
                 "torch's backward with create_graph reached a Variable that a module wrote into a "
@@ -129,8 +197,47 @@ class _Source(torch.autograd.Function):
                 fix="leave out create_graph; or make the tensor a Variable where the module makes "
                 "it: plugrad.Variable(tensor)",
             )
-        _Arrived.now().add(ctx.variable, gradient)
-        return None, None
+        if _is_asked_for_all():
+            _Arrived.now().add(ctx.variable, gradient)
+            return None, None, *[None] * len(ctx.ports)
+        return None, None, *_gradients(ctx, gradient)
+
+
+def _is_asked_for_all() -> bool:
+    """Whether torch's backward, which runs now, is for all leaves, and not for those it names."""
+    return torch._C._will_engine_execute_node(get_gradient_edge(_token).node)
+
+
+def _gradients(ctx: Any, gradient: Tensor) -> list[Any]:
+    """The gradients of those tensors that torch is asked for, or needs for them."""
+    from plugrad.core.engine import run
+
+    asked = [i for i, needed in enumerate(ctx.needs_input_grad[2:]) if needed]
+    found: list[Any] = [None] * len(ctx.ports)
+    if asked and not _reading.now:
+        targets = [ctx.ports[i] for i in asked]
+        gradients = run([ctx.variable], [gradient], True, False, targets, cut=True)
+        for i, each in zip(asked, gradients, strict=True):
+            found[i] = getattr(each, "_data", each)
+    return found
+
+
+class _Reading(local):
+    """Whether the backward that runs now is one of ``ReadBack``, which goes on at the sources."""
+
+    now = False
+
+
+_reading = _Reading()
+
+
+def gradients_of_starts(end: Any, starts: Sequence[Any], gradient: Tensor) -> tuple[Any, ...]:
+    """What torch's graph gives the starts of what was read, and nothing beyond."""
+    outer, _reading.now = _reading.now, True
+    try:  # kept: the tensor may be read again, before and after more was written into it
+        return torch.autograd.grad([end], starts, [gradient], retain_graph=True, allow_unused=True)
+    finally:
+        _reading.now = outer
 
 
 class _Arrived:

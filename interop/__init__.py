@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 import torch
+from torch import Tensor
 from torch.autograd import detect_anomaly, set_detect_anomaly
 
 from plugrad.core.engine import backward
@@ -47,8 +48,8 @@ def _grad(
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> Any:
-    """``torch.autograd.grad`` on Variables."""
-    return grad(
+    """``torch.autograd.grad`` on Variables; the gradient of a tensor is a tensor if it can be."""
+    found = grad(
         outputs,
         inputs,
         grad_outputs,
@@ -57,6 +58,17 @@ def _grad(
         allow_unused,
         materialize_grads,
         is_grads_batched,
+    )
+    if isinstance(inputs, dict):
+        return found
+    several = inputs if isinstance(inputs, list | tuple) else (inputs,)
+    if type(inputs) is not Tensor and Tensor not in map(type, several):  # nearly always
+        return found
+    return tuple(
+        [
+            g._data if type(x) is Tensor and g is not None and not g.requires_grad else g
+            for x, g in zip(several, found, strict=True)
+        ]
     )
 
 

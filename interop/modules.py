@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from plugrad.core.hooked import grad_dtype_of
 from plugrad.core.variable import Parameter, Variable, plain
+from plugrad.core.written import entered
 from plugrad.errors import ConvertedParameterError, ModuleError
 
 if TYPE_CHECKING:
@@ -36,9 +37,14 @@ def convert(model: nn.Module) -> nn.Module:
     Raises:
         ModuleError: torch keeps the parameters where they cannot be replaced (a
             ScriptModule, a DistributedDataParallel), or one has no shape yet, or one has
-            hooks.
+            hooks, or one is of a subclass of torch's Parameter.
     """
+    _check_module(model)
+    for name, value in _parameters(model):
+        if not isinstance(value, Variable) and type(value) is not nn.Parameter:
+            _refuse_subclass(name, value)
     _convert(model)
+    _watch(model)
     return model
 
 
@@ -50,6 +56,7 @@ def revert(model: nn.Module) -> nn.Module:
     """
     _check_module(model)
     _revert(model, _distinct([v for _, v in _parameters(model) if isinstance(v, Variable)]))
+    _unwatch(model)
     return model
 
 
@@ -65,9 +72,12 @@ def on_variables(model: nn.Module) -> Iterator[dict[str, Parameter]]:
     """
     before = {id(v): v for _, v in _parameters(model) if isinstance(v, Variable)}
     converted = _convert(model)
+    watches = _watch(model)
     try:
         yield dict(model.named_parameters())  # type: ignore[arg-type]
     finally:
+        if watches:
+            _unwatch(model)
         now = [v for _, v in _parameters(model) if isinstance(v, Variable)]
         _revert(model, [v for v in _distinct([*converted, *now]) if id(v) not in before])
 
@@ -145,6 +155,37 @@ class ConvertedParameter(nn.Parameter):
             fix="take the parameters from model.parameters() after plugrad.interop.convert(model), "
             "and make optimizers then; or call plugrad.interop.revert(model) first",
         )
+
+
+# --- inputs that require grad in torch ---
+
+
+def _watch(model: nn.Module) -> bool:
+    """Have the model's inputs looked at, unless they are; returns whether this is new."""
+    if _enter in model._forward_pre_hooks.values():
+        return False
+    model.register_forward_pre_hook(_enter, prepend=True, with_kwargs=True)
+    return True
+
+
+def _unwatch(model: nn.Module) -> None:
+    hooks = model._forward_pre_hooks
+    for number in [number for number, hook in hooks.items() if hook is _enter]:
+        del hooks[number]
+        model._forward_pre_hooks_with_kwargs.pop(number, None)
+
+
+def _enter(
+    _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """The arguments of a call, with Variables for tensors that require grad in torch's autograd.
+
+    So all that the model computes of them can be differentiated, also twice.
+    """
+    given = (*args, *kwargs.values())
+    if not (torch.is_grad_enabled() and any(type(v) is Tensor and v.requires_grad for v in given)):
+        return None
+    return tuple(map(entered, args)), {name: entered(v) for name, v in kwargs.items()}
 
 
 # --- there and back ------------------------------------------------------------------
@@ -276,6 +317,20 @@ def _check_module(model: Any) -> None:
                 "convert model.module, and average the gradients yourself: "
                 "torch.distributed.all_reduce(p.grad.data) after backward",
             )
+
+
+def _refuse_subclass(name: str, value: nn.Parameter) -> None:
+    """What the class adds would be lost, and an optimizer made before would not notice."""
+    if isinstance(value, ConvertedParameter | nn.UninitializedParameter):
+        return  # which _check_parameter refuses
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    raise ModuleError(
+        f"the parameter {name} is a {kind}, a subclass of torch.nn.Parameter: a Variable in its "
+        "place would lose what that class adds",
+        where=f"a call of plugrad.interop.convert, parameter {name}",
+        fix="use `with plugrad.interop.on_variables(model):`, after which the optimizer finds the "
+        "module's own parameters with their gradients; or make it a torch.nn.Parameter",
+    )
 
 
 def _check_parameter(name: str, parameter: nn.Parameter) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from functools import partial
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 import plugrad as pg
+from plugrad.core.adopted_leaf import adopted
 from plugrad.errors import TorchGraphError
 
 
@@ -135,3 +137,168 @@ def test_outside_of_modules_every_leaf_is_refused():
     for call in (lambda: v * t, lambda: torch.cat([v, t]), lambda: torch.linalg.cond(t * v)):
         with pytest.raises(TorchGraphError, match="fix: pass tensor.detach"):
             call()
+
+
+# --- the gradients of a model's inputs, plain tensors ----------------------------------
+
+
+class Energy(nn.Module):
+    """Of positions; ``way`` says how torch's own computation takes part."""
+
+    def __init__(self, way):
+        super().__init__()
+        self.layer, self.way = nn.Linear(3, 1), way
+
+    def forward(self, x):
+        if self.way == "computed":
+            return self.layer(x.sin()).exp().sum() + (x * self.layer.bias).sum()
+        out = torch.zeros(2, dtype=x.dtype)
+        if self.way == "written over":
+            out = x.detach().sin().sum(-1)
+        if self.way == "of one's own":  # which no hook of the model sees
+            x = own = torch.linspace(-1, 1, 6, dtype=x.dtype).view(2, 3).requires_grad_()
+            out = own.sin().sum(-1) + 0
+        out += self.layer(x)[:, 0].exp()
+        return (
+            out
+            if self.way != "of one's own"
+            else torch.autograd.grad(out.sum(), own)[0] + out[:, None]
+        )
+
+
+def pair_of(way):
+    torch.manual_seed(0)
+    theirs = Energy(way).double()
+    return theirs, pg.interop.convert(copy.deepcopy(theirs))
+
+
+POSITIONS = torch.linspace(-1, 2, 6, dtype=torch.float64).view(2, 3)
+
+
+def as_tensors(values):
+    return [None if v is None else torch.as_tensor(v.detach()) for v in values]
+
+
+def forces(model, create_graph=False):
+    x = POSITIONS.clone().requires_grad_()
+    return x, torch.autograd.grad(model(x).sum(), x, create_graph=create_graph)[0]
+
+
+@pytest.mark.parametrize("way", ["computed", "written", "written over", "of one's own"])
+def test_torch_is_asked_for_the_gradient_of_an_input(way):
+    results = []
+    for model in pair_of(way):
+        x = POSITIONS.clone().requires_grad_()
+        unused = torch.ones(1, requires_grad=True)
+        if way == "of one's own":
+            results.append(as_tensors([model(x)]))
+            continue
+        found = list(torch.autograd.grad(model(x).sum(), [x, unused], allow_unused=True))
+        model(x).sum().backward(inputs=[x])
+        found.append(x.grad)
+        model(x).sum().backward()
+        found += [x.grad, *[p.grad for p in model.parameters()]]
+        found.append(torch.autograd.functional.jacobian(model, POSITIONS))
+        assert type(x.grad) is torch.Tensor
+        results.append(as_tensors(found))
+    torch.testing.assert_close(*results)
+
+
+@pytest.mark.parametrize("way", ["computed", "written over"])
+def test_forces_are_differentiated_again(way):
+    results = []
+    for model in pair_of(way):
+        _, force = forces(model, create_graph=True)
+        force.pow(2).sum().backward()
+        gradients = [p.grad for p in model.parameters()]
+        hessian = torch.autograd.functional.hessian(lambda x, m=model: m(x).sum(), POSITIONS)
+        results.append(as_tensors([force, *gradients, hessian]))
+    torch.testing.assert_close(*results)
+
+
+def test_of_what_the_user_computed_torch_goes_on():
+    results = []
+    for model in pair_of("computed"):
+        x = POSITIONS.clone().requires_grad_()
+        h = (2 * x).exp() * 0.1
+        found = list(torch.autograd.grad(model(h).sum(), [x, h]))
+        model((2 * x).exp() * 0.1).sum().backward()
+        results.append(as_tensors([*found, x.grad]))
+    torch.testing.assert_close(*results)
+
+
+def test_in_a_block_and_after_revert():
+    theirs, ours = pair_of("computed")
+    pg.interop.revert(ours)
+    assert not ours._forward_pre_hooks
+    assert not ours._forward_pre_hooks_with_kwargs
+    with pg.interop.on_variables(ours):
+        _, force = forces(ours, create_graph=True)
+        assert isinstance(force, pg.Variable)
+    torch.testing.assert_close(torch.as_tensor(force.detach()), forces(theirs)[1])
+    assert not ours._forward_pre_hooks
+    assert type(forces(ours)[1]) is torch.Tensor
+
+
+def test_a_grad_of_torchs_with_a_graph_is_refused():
+    model = pair_of("computed")[1]
+    x = POSITIONS.clone().requires_grad_()
+    with pytest.raises(pg.errors.OnceDifferentiableError, match="fix: call torch.autograd.grad"):
+        model(x).backward(create_graph=True)
+    assert x.grad is None
+    model(x).backward()
+    assert x.grad is not None
+
+
+def test_a_tensor_that_no_variable_met_is_named():
+    v = pg.Variable(torch.ones(2), requires_grad=True)
+    with pytest.raises(pg.errors.UnusedInputError, match="to not have been used"):
+        torch.autograd.grad(v.sum(), torch.ones(2, requires_grad=True))
+    with pytest.raises(
+        pg.errors.GradientTypeError, match="fix: pass plugrad.Variable objects, which"
+    ):
+        torch.autograd.grad(v.sum(), torch.ones(2, requires_grad=True) * 2)
+
+
+class Clipped(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, g):
+        return g.clamp(-1, 1)
+
+
+@pytest.mark.parametrize("how", ["Function", "hook"])
+def test_what_torch_computed_gets_its_gradient_as_a_whole(how):
+    class Reads(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a = nn.Linear(3, 3)
+
+        def forward(self, x):
+            out = torch.zeros(2, 3, dtype=x.dtype)
+            out[:] = self.a(x)
+            if how == "hook":
+                out.register_hook(lambda g: g.clamp(-1, 1))
+            h = Clipped.apply(out) if how == "Function" else out
+            return (self.a.bias.exp() * h * 3 + self.a.bias.cos() * h * 2).sum()
+
+    torch.manual_seed(0)
+    theirs = Reads().double()
+    results = []
+    for model in (theirs, pg.interop.convert(copy.deepcopy(theirs))):
+        model(POSITIONS).backward()
+        results.append(as_tensors(p.grad for p in model.parameters()))
+    torch.testing.assert_close(*results)
+
+
+def test_a_leafs_variable_lives_no_longer_than_the_leaf():
+    model = pg.interop.convert(nn.Linear(3, 2))
+    x = torch.rand(4, 3, requires_grad=True)
+    model(x).sum().backward()
+    gone, leaf = weakref.ref(x), weakref.ref(adopted(x))
+    del x
+    assert gone() is None
+    assert leaf() is None

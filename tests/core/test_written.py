@@ -157,11 +157,30 @@ def test_a_loss_of_torchs_after_reading_needs_a_graph_that_is_kept():
         assert_same(gradients(theirs), gradients(ours))
 
 
-def test_with_a_leaf_of_torchs_it_is_refused():
+def test_with_a_leaf_of_torchs_both_get_their_gradients():
+    theirs, ours = pair("read")
+    found = []
+    for module, grad in (
+        (theirs, torch.autograd.grad),
+        (ours, pg.grad),
+        (ours, torch.autograd.grad),
+    ):
+        module.last = nn.Identity()
+        leaf, factor = torch.ones(3, dtype=X.dtype, requires_grad=True), X[0, 0].clone()
+        factor = factor if module is theirs else pg.Variable(factor)
+        found.append(grad((module(X) * leaf * factor).sum(), [leaf, *module.parameters()]))
+    assert_same(*found[:2])
+    assert_same(found[0], found[2])
+    assert [type(g) for g in found[2][:2]] == [torch.Tensor, pg.Variable]
+
+
+def test_with_a_parameter_of_torchs_it_is_refused():
     ours = pair("read")[1]
     ours.last = nn.Identity()
-    with pytest.raises(TorchGraphError, match="and from tensors that require grad") as caught:
-        ours(X) * torch.ones(3, dtype=X.dtype, requires_grad=True) * pg.Variable(X[0])
+    with pytest.raises(
+        TorchGraphError, match="and from parameters that are no Variables"
+    ) as caught:
+        ours(X) * nn.Parameter(torch.ones(3, dtype=X.dtype)) * pg.Variable(X[0])
     assert "plugrad.interop.convert(module)" in str(caught.value)
 
 

@@ -437,3 +437,21 @@ def test_a_meta_model_that_gets_memory(x):
     assert len(gradients(model, x)) == 2
     revert(model)
     assert all(type(p) is nn.Parameter and p.grad is not None for p in model.parameters())
+
+
+class Marked(nn.Parameter):
+    """Like those of packages that keep a manifold, or packed numbers, with a parameter."""
+
+
+def test_a_subclass_of_parameter_is_refused_but_in_a_block():
+    model = nn.Linear(2, 1, bias=False)
+    model.weight = Marked(torch.ones(1, 2))
+    with pytest.raises(ModuleError, match="weight is a .*Marked, a subclass of[^$]*fix: .*on_var"):
+        convert(model)
+    assert type(model.weight) is Marked
+    optimizer = torch.optim.SGD(model.parameters(), 0.5)
+    with pg.interop.on_variables(model):  # the fix
+        model(torch.ones(2)).sum().backward()
+    optimizer.step()
+    assert type(model.weight) is Marked
+    assert model.weight.tolist() == [[0.5, 0.5]]

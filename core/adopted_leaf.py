@@ -1,0 +1,64 @@
+"""The Variables that stand for leaves of torch's autograd which meet Variables in a module.
+
+A leaf has one Variable for all its uses, so that its gradient arrives as a whole.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from weakref import ref
+
+import torch
+from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
+
+from plugrad.core.context import transform_depth
+from plugrad.core.variable import Variable, plain
+from plugrad.errors import OnceDifferentiableError
+
+_adopted: Any = WeakIdKeyDictionary()
+
+
+def adopted(tensor: Tensor) -> Variable:
+    """The Variable for a leaf of torch's, whose memory it shares.
+
+    What backward adds to its grad is handed to torch, which adds it to the tensor's.
+    """
+    known: Variable | None = None if transform_depth() else _adopted.get(tensor)
+    if known is not None and known.dtype is tensor.dtype and known._data.is_set_to(tensor):
+        return known
+    leaf = plain(tensor.detach()).requires_grad_()
+    leaf.register_post_accumulate_grad_hook(partial(_hand_on, ref(tensor)))
+    if not transform_depth():
+        _adopted[tensor] = leaf
+    return leaf
+
+
+def any_adopted() -> bool:
+    """Whether there is such a leaf."""
+    return bool(_adopted)
+
+
+def adopted_as(leaf: Any) -> tuple[Tensor, Variable] | None:
+    """The tensor that a Variable stands for, and the Variable; None if it is another one."""
+    for tensor, known in _adopted.items():
+        if known is leaf:
+            return tensor, known
+    return None
+
+
+def _hand_on(tensor: ref[Tensor], leaf: Variable) -> None:
+    gradient, leaf._grad = leaf._grad, None
+    assert gradient is not None
+    if gradient.requires_grad:
+        raise OnceDifferentiableError(
+            "backward with create_graph reached a tensor that requires grad in torch's autograd, "
+            "whose .grad cannot have a graph of Variables",
+            where=f"a tensor of shape {tuple(gradient.shape)}, which was given to a module",
+            fix="call torch.autograd.grad(y, x, create_graph=True), which returns the gradient; or "
+            "give the module plugrad.Variable(x, requires_grad=True)",
+        )
+    given = tensor()
+    if given is not None:  # else nobody can look at its grad
+        torch.autograd.backward(given, gradient._data)
