@@ -17,11 +17,15 @@ else:  # the command line starts without torch, and checks no gradients then
 
 
 class PlugradError(Exception):
-    """Base of all errors: ``what`` happened, ``where`` (may be empty), and a ``fix``."""
+    """Base of all errors: ``what`` happened, ``where`` (may be empty), and a ``fix``.
 
-    def __init__(self, what: str, *, where: str = "", fix: str) -> None:
+    Packages that add to a message make a new error of it alone, ``type(error)(message)``: then
+    it is all in ``what``.
+    """
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
         self.what, self.where, self.fix = what, where, fix
-        lines = [what, f"  where: {where}" if where else "", f"  fix: {fix}"]
+        lines = [what, f"  where: {where}" if where else "", f"  fix: {fix}" if fix else ""]
         super().__init__("\n".join(line for line in lines if line))
 
     def __reduce__(self) -> tuple[object, ...]:

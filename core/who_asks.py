@@ -42,8 +42,13 @@ _NOT_TOLD = (
     "torch.utils.checkpoint.",
     "torch.utils.weak.",
 )
-#: Models call it for their caches; it sets ``_dynamo_static_input_type``.
-_TOLD = "torch._dynamo.decorators.mark_static_address"
+#: What models call: for their caches, which sets ``_dynamo_static_input_type``, and torch.jit's
+#: isinstance, which in Python is isinstance.
+_TOLD = {
+    "torch._dynamo.decorators.mark_static_address",
+    "torch._jit_internal._isinstance",
+    "torch._jit_internal.container_checker",
+}
 #: Modules that ask in order to transform functions of tensors, and would then hand a Variable to C.
 _REFUSED = (
     "torch._export.",
@@ -117,7 +122,7 @@ def _look(frame: FrameType, code: CodeType, place: int) -> tuple[CodeType, Quest
     question, module = None, f"{frame.f_globals.get('__name__')}."
     if module.startswith(_REFUSED):
         question = _refused(_question(code, place))
-    elif module + code.co_name == _TOLD or not module.startswith(_NOT_TOLD):
+    elif module + code.co_name in _TOLD or not module.startswith(_NOT_TOLD):
         question = _question(code, place)
     if len(_known) >= _MOST:
         _known.clear()

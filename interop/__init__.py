@@ -128,8 +128,8 @@ def _operator(name: str) -> Any:
 
 
 #: Methods that no stand-in is looked up for, as their names begin with an underscore: what torch's
-#: optimizers call for gradients that are sparse.
-_PRIVATE = ("_indices", "_values", "_nnz", "_dimI", "_dimV")
+#: optimizers call for gradients that are sparse, and what its checks of values call.
+_PRIVATE = ("_indices", "_values", "_nnz", "_dimI", "_dimV", "_is_all_true", "_is_any_true")
 
 for _name in (*[f"__{operator}__" for operator in _OPERATORS], *_PRIVATE):
     if not hasattr(Variable, _name):

@@ -13,13 +13,12 @@ from torch import Tensor
 from plugrad.core.context import UNKNOWN, intermediate_error
 from plugrad.core.node import ManyRecord
 from plugrad.core.record import holds_tensor, like
+from plugrad.core.variable import Variable
 from plugrad.errors import GradientTypeError, GraphFreedError
 from plugrad.interop.proxies import as_proxies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from plugrad.core.variable import Variable
 
 
 class AdoptedRecord(ManyRecord):
@@ -60,8 +59,16 @@ class AdoptedRecord(ManyRecord):
         )
         return self.saved_tensors
 
+    def save_for_backward(self, *tensors: Any) -> None:
+        """As in torch, also what a module of Variables computed in forward, without a graph."""
+        super().save_for_backward(*[v._data if _is_constant(v) else v for v in tensors])
+
     def _pg_saved_variable(self, index: int, tensor: Tensor, origin: Any) -> Variable:
         return super()._pg_saved_variable(index, tensor.detach(), origin)
+
+
+def _is_constant(value: Any) -> bool:
+    return isinstance(value, Variable) and not value.requires_grad
 
 
 def refuse_set_grad(ctx: Any, gradients: Sequence[Any]) -> None:

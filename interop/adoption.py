@@ -109,12 +109,15 @@ def _apply(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def _runs_variables(function: Any) -> bool:
     """Whether a function to be checkpointed belongs to a module with Variables as parameters.
 
-    Or has such a module, or a Variable, in its closure: torch would run it without a graph.
+    Or has such a module, or a Variable, in its closure or as an argument of a partial: torch would
+    run it without a graph.
     """
+    held: list[Any] = []
     while isinstance(function, partial):
+        held += [*function.args, *function.keywords.values()]
         function = function.func
     cells = getattr(function, "__closure__", None) or ()
-    held = [getattr(function, "__self__", function), *(cell.cell_contents for cell in cells)]
+    held += [getattr(function, "__self__", function), *(cell.cell_contents for cell in cells)]
     return any(
         isinstance(h, Variable)
         or (isinstance(h, nn.Module) and any(isinstance(p, Variable) for p in h.parameters()))

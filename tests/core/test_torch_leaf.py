@@ -90,14 +90,20 @@ class Checkpointed(nn.Module):
         x = x * 1
         x.requires_grad = self.how != "nothing requires grad"
         layer = self.layer
-        function = {"module": layer, "method": layer.__call__, "partial": partial(layer)}.get(
-            self.how, lambda x: layer(x)
-        )
+        functions = {
+            "module": layer,
+            "method": layer.__call__,
+            "partial": partial(layer),
+            "argument of a partial": partial(nn.Linear.forward, layer),
+        }
+        function = functions.get(self.how, lambda x: layer(x))
         reentrant = self.how != "not reentrant"
         return torch.utils.checkpoint.checkpoint(function, x, use_reentrant=reentrant) + layer(x)
 
 
-@pytest.mark.parametrize("how", ["module", "method", "partial", "closure", "not reentrant"])
+@pytest.mark.parametrize(
+    "how", ["module", "method", "partial", "argument of a partial", "closure", "not reentrant"]
+)
 def test_torchs_checkpoint_of_a_leaf(how):
     torch.manual_seed(0)
     model, x = Checkpointed(how), torch.rand(2, 3)

@@ -227,3 +227,12 @@ def test_a_compiled_function_runs_on_variables(maker):
         torch._dynamo.reset()
     y.backward()
     assert torch.allclose(x.grad.data, 2 * x.data.cos())
+
+
+def test_torch_jits_isinstance_is_told_too():
+    v = pg.Variable(torch.ones(2), requires_grad=True)
+    ask = torch.jit.isinstance
+    assert ask(v, torch.Tensor)
+    assert ask([v, torch.ones(1)], list[torch.Tensor])
+    assert ask({"a": v}, dict[str, torch.Tensor])
+    assert not ask([v, 1], list[torch.Tensor])

@@ -518,3 +518,35 @@ def test_a_rule_that_sets_grad_instead_of_returning_it_is_refused(kept):
     returns = True  # the fix
     Product.apply(x, w).sum().backward()
     assert w.grad.tolist() == [1, 2]
+
+
+def test_forward_may_save_what_a_module_of_variables_computed():
+    class Run(torch.autograd.Function):
+        """As reversible networks do."""
+
+        @staticmethod
+        def forward(ctx, x, layer):
+            with torch.no_grad():
+                y = layer(x)
+            ctx.layer = layer
+            ctx.save_for_backward(x.detach(), y.detach())
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            x, y = ctx.saved_tensors
+            assert type(y) is torch.Tensor
+            with torch.enable_grad():
+                x = x.detach().requires_grad_()
+                torch.autograd.backward(ctx.layer(x), g)
+            return x.grad, None
+
+    layer = torch.nn.Linear(2, 3).double()
+    t = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    Run.apply(t, layer).sum().backward()
+    expected = layer.weight.grad
+    layer.zero_grad()
+    x = leaf(1.0, 2.0)
+    Run.apply(x, pg.interop.convert(layer)).sum().backward()
+    assert x.grad.tolist() == t.grad.tolist()
+    assert layer.weight.grad.tolist() == expected.tolist()

@@ -425,3 +425,10 @@ def test_dropout_in_place_of_no_batch_says_what_to_do(name):
     with pytest.raises(errors.InplaceError, match=r"(?s)changes the shape.*fix: leave out inplace"):
         function(x, inplace=True)
     assert function(x).shape == function(x.unsqueeze(0), inplace=True)[0].shape
+
+
+def test_torchs_checks_of_values_take_a_comparison():
+    x = pg.Variable(torch.tensor([1.0, 2.0]), requires_grad=True)
+    torch._check_tensor_all(x > 0, lambda: "bad")
+    with pytest.raises(RuntimeError, match="bad"):
+        torch._check_tensor_all(x > 1, lambda: "bad")
