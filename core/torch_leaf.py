@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from torch import Tensor
 
 from plugrad.core.adopted_leaf import adopted
-from plugrad.core.written import in_a_module, read_back
+from plugrad.core.written import in_others_code, read_back
 from plugrad.errors import TorchGraphError
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ def leaf_of(tensor: Tensor, op_name: str) -> Variable:
 
     Raises:
         TorchGraphError: it is a parameter, or computed from one, which should be a Variable; or
-            no module is being called.
+            the user's own code calls.
     """
     if tensor.grad_fn is not None:
-        variable = read_back(tensor, in_a_module())
+        variable = read_back(tensor, in_others_code())
     else:
-        plain = in_a_module() and type(tensor) is Tensor
+        plain = in_others_code() and type(tensor) is Tensor
         variable = adopted(tensor) if plain else None
     if variable is None:
         refuse_torch_graph(tensor, op_name)

@@ -38,26 +38,37 @@ if TYPE_CHECKING:
 _MODULE_CALL: CodeType = torch.nn.Module._call_impl.__code__
 #: The modules whose functions transform a function, and call it.
 _TRANSFORMS = ("plugrad.func.", "plugrad.functional.")
+#: Whose code is between the caller and us.
+_ENGINES = ("plugrad.", "torch.")
+#: The folders that installed packages are in.
+_INSTALLED = ("site-packages", "dist-packages")
 _LEAF: Any = torch._C._functions.AccumulateGrad  # type: ignore[attr-defined]
 #: What makes torch record a source: it asks for a gradient, and gets none.
 _token = torch.empty(0, requires_grad=True)
 
 
 def may_be_source() -> bool:
-    """Whether a Variable may be written into a plain tensor: in a module, and by no transform.
+    """Whether a Variable may be written into a plain tensor: by others' code, and by no transform.
 
     A transform would take what is a tensor for a constant.
     """
     duals = running.dual_level is not None or forward_ad._current_level >= 0
-    if duals or transform_depth() or not in_a_module():
+    if duals or transform_depth() or not in_others_code():
         return False
     names = (frame.f_globals.get("__name__", "") for frame in _frames())
     return not any(name.startswith(_TRANSFORMS) for name in names)
 
 
-def in_a_module() -> bool:
-    """Whether a module is being called, whose code its user did not write."""
-    return any(frame.f_code is _MODULE_CALL for frame in _frames())
+def in_others_code() -> bool:
+    """Whether a module is being called, or an installed package calls: code not of the user's."""
+    return any(frame.f_code is _MODULE_CALL for frame in _frames()) or _a_package_calls()
+
+
+def _a_package_calls() -> bool:
+    for frame in _frames():
+        if not f"{frame.f_globals.get('__name__')}.".startswith(_ENGINES):
+            return any(folder in frame.f_code.co_filename for folder in _INSTALLED)
+    return False
 
 
 def _frames() -> Iterator[FrameType]:

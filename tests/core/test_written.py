@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import gc
+import importlib
+import sys
 import weakref
 
 import pytest
@@ -269,3 +271,52 @@ def test_checkpoints_of_such_modules(way, reentrant):
         (y * y).sum().backward()
     assert_same(gradients(theirs), gradients(ours))
     assert_same([inputs[0].grad], [inputs[1].grad])
+
+
+PACKAGE = '''
+import torch
+
+def collected(xs):
+    """What a library does that has no module."""
+    out = torch.zeros(len(xs), 2)
+    for i, x in enumerate(xs):
+        out[i] = x
+    return out
+
+def called(function, x):
+    out = torch.zeros(2)
+    function(out, x)
+    return out
+
+def scaled(x, by):
+    return x * by
+'''
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An installed package, and the same file elsewhere."""
+    installed = tmp_path / "site-packages"
+    installed.mkdir()
+    for folder, name in ((installed, "a_package"), (tmp_path, "own_code")):
+        (folder / f"{name}.py").write_text(PACKAGE)
+        monkeypatch.syspath_prepend(folder)
+    yield importlib.import_module("a_package"), importlib.import_module("own_code")
+    for name in ("a_package", "own_code"):
+        del sys.modules[name]
+
+
+def test_a_package_may_write_as_a_module_may(package):
+    installed, own = package
+    x = pg.Variable(torch.tensor([1.0, 2.0]), requires_grad=True)
+    installed.collected([x * x, x]).pow(2).sum().backward()
+    assert x.grad.tolist() == [6, 36]
+    leaf = torch.ones(2, requires_grad=True)
+    installed.scaled(x, leaf).sum().backward()
+    assert leaf.grad.tolist() == [1, 2]
+    with pytest.raises(pg.errors.InplaceError, match="fix: "):
+        own.collected([x])
+    with pytest.raises(TorchGraphError, match="fix: "):
+        own.scaled(x, leaf)
+    with pytest.raises(pg.errors.InplaceError, match="fix: "):  # it is this function that writes
+        installed.called(lambda out, x: out.copy_(x), x)
