@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, NoReturn
 
 import torch
@@ -145,6 +146,17 @@ registry.stand_ins.update(
         torch.lobpcg: lobpcg,
     }
 )
+
+
+def _tell_opt_einsum() -> None:
+    """Name torch's functions for Variables: opt_einsum takes what it does not know for NumPy's."""
+    dispatch = sys.modules.get(
+        "opt_einsum.backends.dispatch"
+    )  # torch has imported it if it is there
+    getattr(dispatch, "_aliases", {})["plugrad"] = "opt_einsum.backends.torch"
+
+
 registry.fall_back = fall_back
 adopt_torch_functions()
+_tell_opt_einsum()
 group_variables()

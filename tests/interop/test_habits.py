@@ -10,6 +10,8 @@ import copy
 import io
 import operator
 import pickle
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -241,3 +243,12 @@ def test_functional_calls_of_torch_take_them():
     x = ours()
     assert functional.relu(x, inplace=False).requires_grad
     assert nn.ReLU(inplace=True)(x * 1).requires_grad
+
+
+def test_opt_einsum_is_told_whose_functions_a_variable_takes(monkeypatch):
+    """It keeps its backends in a dictionary; the module that it names calls torch's einsum."""
+    dispatch = types.ModuleType("dispatch")
+    dispatch._aliases = {"torch": "opt_einsum.backends.torch"}
+    monkeypatch.setitem(sys.modules, "opt_einsum.backends.dispatch", dispatch)
+    pg.interop._tell_opt_einsum()
+    assert dispatch._aliases["plugrad"] == dispatch._aliases["torch"]
