@@ -37,11 +37,14 @@ def convert(model: nn.Module) -> nn.Module:
     Raises:
         ModuleError: torch keeps the parameters where they cannot be replaced (a
             ScriptModule, a DistributedDataParallel), or one has no shape yet, or one has
-            hooks, or one is of a subclass of torch's Parameter.
+            hooks, or one that requires grad is of a subclass of torch's
+            Parameter.
     """
     _check_module(model)
     for name, value in _parameters(model):
-        if not isinstance(value, Variable) and type(value) is not nn.Parameter:
+        # One that is not trained keeps what its class is for in attributes: packed numbers.
+        trained = not isinstance(value, Variable) and value.requires_grad
+        if trained and type(value) is not nn.Parameter:
             _refuse_subclass(name, value)
     _convert(model)
     _watch(model)

@@ -455,3 +455,10 @@ def test_a_subclass_of_parameter_is_refused_but_in_a_block():
     optimizer.step()
     assert type(model.weight) is Marked
     assert model.weight.tolist() == [[0.5, 0.5]]
+
+
+def test_a_subclass_that_is_not_trained_is_converted_with_its_attributes():
+    model = nn.Linear(2, 1, bias=False)
+    model.weight = Marked(torch.ones(1, 2), requires_grad=False)
+    model.weight.scale = 3.0
+    assert convert(model).weight.scale == 3.0
