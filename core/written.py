@@ -151,7 +151,10 @@ def read_back(tensor: Tensor, with_leaves: bool = True) -> Variable | None:
     from plugrad.core.read_back import ReadBack
 
     edges = [GradientEdge(node, 0) for node in starts]
-    graph = SimpleNamespace(y=tensor, end=get_gradient_edge(tensor), starts=edges)
+    # torch 2.6 crashes if a backward starts at a Function written in Python.
+    own = isinstance(end, torch.autograd.function.BackwardCFunction)
+    last = tensor.view_as(tensor) if own else tensor
+    graph = SimpleNamespace(y=tensor, end=get_gradient_edge(last), starts=edges)
     variable = ReadBack.apply(graph, *starts.values())
     _read[tensor] = (version, end, variable)
     return variable  # type: ignore[no-any-return]
