@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.core.context import transform_depth
-from plugrad.ops.attention._autocast import cast_by_autocast, without_autocast
+from plugrad.ops._narrowed import cast_by_autocast, without_autocast
 from plugrad.ops.attention._kernels import fits, refuse_no_heads, with_batch
 from plugrad.ops.attention._math import INFINITE_KEY, Form, attention, for_heads
 

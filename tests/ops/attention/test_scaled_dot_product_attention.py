@@ -138,6 +138,17 @@ def test_autocast():
         torch.testing.assert_close(a.data, b, atol=3e-2, rtol=3e-2)
 
 
+def test_autocast_does_not_make_floats_of_a_mask_of_integers():
+    tensors = three(1, 2, 4, 8, dtype=torch.float32)
+    ours = [pg.Variable(t, requires_grad=True) for t in tensors]
+    for given in (tensors, ours):
+        with (
+            torch.autocast("cpu", dtype=torch.bfloat16),
+            pytest.raises(RuntimeError, match="attn_mask dtype"),
+        ):
+            attention(*given, torch.ones(4, 4, dtype=torch.int64))
+
+
 @pytest.mark.parametrize("mask_shape", [None, (3, 5), (2, 3, 5)])
 def test_without_a_batch_it_is_one_of_a_batch(mask_shape):
     # Since 2.14 torch chooses its kernel for three dimensions too.
