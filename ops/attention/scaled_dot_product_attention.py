@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.core.context import transform_depth
-from plugrad.ops.attention._autocast import cast_by_autocast, without_autocast
+from plugrad.ops._narrowed import cast_by_autocast, without_autocast
 from plugrad.ops.attention._kernels import fits, refuse_no_heads, with_batch
 from plugrad.ops.attention._math import INFINITE_KEY, Form, attention, for_heads
 
@@ -57,8 +57,10 @@ class ScaledDotProductAttention(Composite):
         q, k, v, attn_mask = cast_by_autocast(q, k, v, attn_mask)
         options: dict[str, Any] = {"scale": scale, "enable_gqa": enable_gqa}
         raw: list[Any] = [t if t is None else t.data for t in (q, k, v, attn_mask)]
-        if _may_be_wrong(is_causal, *raw):
-            _torchs(*raw, dropout_p, is_causal, **options)
+        refused = not 0.0 <= dropout_p <= 1.0
+        if refused or _may_be_wrong(is_causal, *raw):
+            # For its error alone: with dropout it would draw the numbers that are drawn below.
+            _torchs(*raw, dropout_p if refused else 0.0, is_causal, **options)
         refuse_no_heads(k, enable_gqa)
         tracked = getattr(attn_mask, "requires_grad", False)
         elements = q.numel() > 0 and k.numel() > 0

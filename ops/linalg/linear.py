@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
+from plugrad.ops._narrowed import cast_by_autocast
 
 
 @op(
@@ -27,7 +28,9 @@ class Linear(Function):
         need_gx, need_gweight, _ = ctx.needs_input_grad
         ctx.save_for_backward(x if need_gweight else None, weight if need_gx else None)
         if need_gweight and x.dim() > 2 and not x.is_contiguous():
-            return _folded(x, weight, bias)
+            x, weight, bias = cast_by_autocast(x, weight, bias)
+            if not x.is_contiguous():  # of a slice the cast is
+                return _folded(x, weight, bias)
         return _linear(x, weight, bias)
 
     @staticmethod

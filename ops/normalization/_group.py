@@ -1,4 +1,4 @@
-"""What group_norm and native_group_norm share: their gradient."""
+"""What group_norm and native_group_norm share: their output's layout, and their gradient."""
 
 from __future__ import annotations
 
@@ -7,12 +7,35 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from plugrad.core.context import transform_depth
 from plugrad.ops.normalization._layouts import group_layout
+
+_FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 def packed(x: Tensor | None) -> Any:
     """``x`` for a kernel, which reads it as if it were contiguous, whether it is or not."""
     return None if x is None else x.contiguous()
+
+
+def laid_out(x: Tensor) -> Tensor:
+    """``x`` for the forward kernel: as torch packs it, in its memory format, which y then has."""
+    # On other devices the kernel has no other format, and torch.vmap knows of none.
+    if x.dim() not in _FORMATS or x.is_contiguous() or not x.is_cpu or transform_depth():
+        return x.contiguous()
+    return x.contiguous(memory_format=_suggested_format(x))
+
+
+def _suggested_format(x: Tensor) -> torch.memory_format:
+    """What C++ calls ``x.suggest_memory_format()``, for a tensor of 4 or 5 dimensions."""
+    # torch._prims_common has a function of that name, which is wrong for pixels of size 1.
+    least, strides = 0, x.stride()
+    for dim in (1, *range(x.dim() - 1, 1, -1), 0):
+        ambiguous = dim == 0 and least == strides[1]
+        if not strides[1] or not x.shape[dim] or strides[dim] < least or ambiguous:
+            return torch.contiguous_format
+        least = strides[dim] * x.shape[dim]
+    return _FORMATS[x.dim()]
 
 
 def kernel_gradient(
@@ -28,6 +51,7 @@ def kernel_gradient(
     need_gx, need_gweight, need_gbias = needs
     # Without a weight the kernel has no gradient of the bias.
     by_kernel = [need_gx, need_gweight, need_gbias and weight is not None]
+    # Packed: of channels_last torch's kernel writes a gx also if nobody wants it, to nowhere.
     tensors = [packed(t) for t in (gy, x, mean, rstd, weight)]
     gx, gweight, gbias = _backward(*tensors, *sizes, by_kernel)
     if need_gbias and weight is None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, Variable, op
 from plugrad.ops.normalization._autocast import in_full_precision
-from plugrad.ops.normalization._group import kernel_gradient, packed
+from plugrad.ops.normalization._group import kernel_gradient, laid_out, packed
 from plugrad.ops.normalization._layouts import group_layout
 from plugrad.ops.normalization._normalized import COMPUTED_AGAIN, statistics
 
@@ -63,7 +63,7 @@ class GroupNorm(Function):
         ctx.full, (a, w, b) = in_full_precision(x, weight, bias)
         n, channels = x.shape[:2]
         sizes = n, channels, x.shape[2:].numel(), int(num_groups)
-        y, mean, rstd = _native_group_norm(packed(a), packed(w), packed(b), *sizes, eps)
+        y, mean, rstd = _native_group_norm(laid_out(a), packed(w), packed(b), *sizes, eps)
         ctx.save_for_backward(x, weight, mean, rstd)
         ctx.mark_non_differentiable(mean, rstd)
         ctx.sizes, ctx.eps = sizes, float(eps)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.normalization._group import kernel_gradient, packed, with_statistics
+from plugrad.ops.normalization._group import kernel_gradient, laid_out, packed, with_statistics
 from plugrad.ops.normalization._layouts import group_layout
 from plugrad.ops.normalization._normalized import FLOATING, normalized
 
@@ -54,8 +54,7 @@ class NativeGroupNorm(Function):
         eps: float,
     ) -> tuple[Tensor, Tensor, Tensor]:
         sizes = n, channels, pixels, group
-        three = [packed(t) for t in (x, weight, bias)]
-        y, mean, rstd = _native_group_norm(*three, *sizes, eps)
+        y, mean, rstd = _native_group_norm(laid_out(x), packed(weight), packed(bias), *sizes, eps)
         ctx.save_for_backward(x, weight, mean, rstd)
         ctx.set_materialize_grads(False)
         if not ctx.needs_input_grad[0]:

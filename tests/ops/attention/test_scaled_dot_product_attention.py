@@ -73,6 +73,31 @@ def test_dropout_draws_torchs_numbers():
         torch.testing.assert_close(a.data, b)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("of_mask", [torch.float32, torch.bool], ids=str)
+def test_dropout_draws_once_whatever_the_dtype_of_the_mask(of_mask, dtype):
+    tensors = three(1, 2, 6, 4, dtype=dtype)
+    mask = torch.linspace(-1, 1, 36, dtype=torch.float64).view(6, 6)
+    mask = mask > -0.5 if of_mask is torch.bool else mask.to(of_mask)
+    ours = [pg.Variable(t, requires_grad=True) for t in tensors]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        y, after = attention(*ours, mask, 0.3), torch.get_rng_state()
+        torch.manual_seed(1)
+        expected, expected_after = attention(*tensors, mask, 0.3), torch.get_rng_state()
+    assert torch.equal(after, expected_after)
+    torch.testing.assert_close(y.data, expected)
+
+
+@pytest.mark.parametrize("of_mask", [torch.float64, torch.float32], ids=str)
+def test_a_probability_that_torch_refuses_is_refused(of_mask):
+    tensors, mask = three(1, 1, 6, 4), torch.zeros(6, 6, dtype=of_mask)
+    ours = [pg.Variable(t, requires_grad=True) for t in tensors]
+    for given in (tensors, ours):
+        with pytest.raises(RuntimeError, match="dropout"):
+            attention(*given, mask, 1.5)
+
+
 def test_a_row_that_is_masked_all_over():
     mask = torch.tensor([[True, False], [False, False]])
     for shape in ((1, 1, 2, 3), (1, 2, 3)):  # the kernel and the steps
@@ -111,6 +136,17 @@ def test_autocast():
     ):
         assert a.dtype is torch.float32
         torch.testing.assert_close(a.data, b, atol=3e-2, rtol=3e-2)
+
+
+def test_autocast_does_not_make_floats_of_a_mask_of_integers():
+    tensors = three(1, 2, 4, 8, dtype=torch.float32)
+    ours = [pg.Variable(t, requires_grad=True) for t in tensors]
+    for given in (tensors, ours):
+        with (
+            torch.autocast("cpu", dtype=torch.bfloat16),
+            pytest.raises(RuntimeError, match="attn_mask dtype"),
+        ):
+            attention(*given, torch.ones(4, 4, dtype=torch.int64))
 
 
 @pytest.mark.parametrize("mask_shape", [None, (3, 5), (2, 3, 5)])
