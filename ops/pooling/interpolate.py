@@ -70,7 +70,8 @@ class Interpolate(Composite):
             for antialias in (False, True):
                 x = make(1, 1, 4, 3)
                 yield Sample(x, (2, 4), mode=mode, align_corners=True, antialias=antialias)
-                yield Sample(x, scale_factor=(0.6, 1.7), mode=mode, antialias=antialias)
+                sample = Sample(x, scale_factor=(0.6, 1.7), mode=mode, antialias=antialias)
+                yield sample.waive("dimensions", _ONE_WIDE) if antialias else sample
         yield Sample(make(0, 1, 2), 3)
         yield Sample(make(1, 2), 3).raises(NotImplementedError, "Only 3D, 4D and 5D")
         yield Sample(x).raises(ValueError, "either size or scale_factor")
@@ -109,3 +110,5 @@ _KERNELS: dict[tuple[str, int, bool], Any] = {
 }
 if hasattr(_aten, "_upsample_lanczos2d_aa"):  # torch 2.13
     _KERNELS["lanczos", 4, True] = _aten._upsample_lanczos2d_aa.default
+
+_ONE_WIDE = "torch repeats the first row of a result that is one wide: see _antialiased.py"
