@@ -17,7 +17,7 @@ from torch.utils.checkpoint import (
 
 from plugrad.core.context import raw_saved
 from plugrad.core.function import Function
-from plugrad.core.recomputation import Recomputation, hooks_of_checkpoint
+from plugrad.core.recomputation import Recomputation
 from plugrad.core.saved import AUTOCAST_DEVICES
 from plugrad.core.variable import Variable
 from plugrad.errors import CheckpointArgumentError
@@ -92,7 +92,7 @@ def checkpoint(
         early_stop = in_force
     recomputation = Recomputation(again, early_stop, determinism_check == "default")
     recomputation.explain = explain
-    with hooks_of_checkpoint(recomputation.pack, recomputation.unpack), forward_context:
+    with recomputation.hooks(), forward_context:
         result = function(*args, **kwargs)
     recomputation.is_complete = lambda: True
     return result

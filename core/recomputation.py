@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import wraps
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import torch
 import torch.utils.checkpoint
@@ -26,43 +28,92 @@ _CHECKS_NOTHING = torch.utils.checkpoint._allowed_determinism_checks_to_fns["non
 Hooks = tuple["Callable[[Any], Any]", "Callable[[Any], Any]"]
 
 
-class Memory:
-    """What is known of a call that runs again: of the tensors, and those that a backward found."""
+class Holder:
+    """What torch's graph has in the place of a tensor: while it lives, the tensor is wanted."""
+
+    __slots__ = ("__weakref__", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class Saves:
+    """What is known of the tensors that a call saved, and those that a backward computed again.
+
+    A tensor is known by its number in the order of saving; torch's own and ours are one order.
+    """
 
     def __init__(self) -> None:
-        self.facts: list[tuple[Any, ...]] = []
+        self._facts: list[tuple[Any, ...]] = []
+        self._torchs: WeakValueDictionary[int, Holder] = WeakValueDictionary()
+        #: The numbers of those that a record of ours saved.
+        self.ours: set[int] = set()
         #: By walk, or by group.
         self.found: WeakKeyDictionary[Any, dict[int, Tensor]] = WeakKeyDictionary()
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def add(self, tensor: Tensor) -> int:
+        """Note a tensor that a record saves, and give it its number."""
+        self._facts.append(_facts(tensor))
+        self.ours.add(len(self._facts) - 1)
+        return len(self._facts) - 1
+
+    def add_torchs(self, tensor: Tensor) -> Holder:
+        """Note a tensor that torch's graph saves."""
+        self._facts.append(_facts(tensor))
+        number = len(self._facts) - 1
+        self._torchs[number] = holder = Holder(number)
+        return holder
+
+    def facts(self, number: int) -> tuple[Any, ...]:
+        """What is known of a tensor."""
+        return self._facts[number]
+
+    def is_torchs(self, number: int) -> bool:
+        """Whether torch's graph has a tensor of this number, which may still be asked for."""
+        return number in self._torchs
+
+    def take(self, found: dict[int, Tensor], number: int) -> Tensor:
+        """The tensor of this number; one of torch's is kept, since a walk may come back to it."""
+        return found.pop(number) if number in self.ours else found[number]
 
 
 class Recomputation:
     """Saved-tensor hooks that keep nothing, and run a function again when it is needed.
 
-    A tensor is known by its number in the order of saving. One backward (or group of backwards)
-    runs the function once, however much it saves, and releases each tensor once it was handed out.
+    One backward (or group of backwards) runs the function once, however much it saves, and
+    releases each tensor once it was handed out.
 
     Args:
         rerun: runs the function again; what its calls save is what is wanted.
         early_stop: end it as soon as the last tensor was saved.
         check: whether shape, dtype and device of each tensor must be what they were.
-        memory: that of another Recomputation of the same call, to go on with.
+        saves: what the call saved so far, if it is not only this Recomputation that notes it.
     """
 
     def __init__(
-        self, rerun: Callable[[], Any], early_stop: bool, check: bool, memory: Memory | None = None
+        self, rerun: Callable[[], Any], early_stop: bool, check: bool, saves: Saves | None = None
     ) -> None:
         self._rerun, self._early_stop, self._check = rerun, early_stop, check
         #: Whether the first run has ended; a backward inside it may need what it saved so far.
         self.is_complete: Callable[[], bool] = lambda: False
         #: Torch's debug mode reports a difference by raising an error with the details.
         self.explain: Callable[[Any], Any] | None = None
-        memory = Memory() if memory is None else memory
-        self._facts, self._found = memory.facts, memory.found
+        self._saves = Saves() if saves is None else saves
 
     def pack(self, tensor: Tensor) -> int:
         """Keep the number of a tensor in its place."""
-        self._facts.append(_facts(tensor))
-        return len(self._facts) - 1
+        return self._saves.add(tensor)
+
+    def hooks(self) -> Any:
+        """The hooks for what torch's graph saves; records find ``pack`` and ``unpack`` in them."""
+        return hooks_of_checkpoint(
+            self._saves.add_torchs,
+            lambda holder: self.unpack(holder.number),
+            (self.pack, self.unpack),
+        )
 
     def unpack(self, number: int) -> Tensor:
         """The tensor of this number, computed again.
@@ -72,14 +123,14 @@ class Recomputation:
         """
         # torch's GraphExecGroup makes several backwards count as one.
         reader = _current_group() or running.walk
-        found = {} if reader is None else self._found.setdefault(reader, {})
+        found = {} if reader is None else self._saves.found.setdefault(reader, {})
         if number not in found:
             try:
                 found.update(self._recomputed())
             except CheckpointError as error:
                 self._explain(error)
                 raise
-        return found.pop(number)
+        return self._saves.take(found, number)
 
     def _explain(self, error: CheckpointError) -> None:
         if self.explain is None:
@@ -93,14 +144,17 @@ class Recomputation:
         raise CheckpointError(f"{error.what}\n{text}", where=error.where, fix=error.fix) from error
 
     def _recomputed(self) -> dict[int, Tensor]:
-        found: dict[int, Tensor] = {}
+        saves, found, number = self._saves, {}, 0
 
         def keep(tensor: Tensor) -> Tensor:
-            number = len(found)
-            if number < len(self._facts):
+            nonlocal number
+            if tensor.requires_grad:
+                tensor = tensor.detach()  # torch's, which would keep itself alive
+            if number in saves.ours or saves.is_torchs(number):
                 self._compare(number, tensor)
-            found[number] = tensor
-            if self._early_stop and number + 1 == len(self._facts):
+                found[number] = tensor
+            number += 1
+            if self._early_stop and number == len(saves):
                 raise _Enough
             return tensor
 
@@ -112,11 +166,11 @@ class Recomputation:
             pass
         finally:
             running.recorded_rule = rule
-        if self._check and self.is_complete() and len(found) != len(self._facts):
-            more = len(found) > len(self._facts)
+        if self._check and self.is_complete() and number != len(saves):
+            more = number > len(saves)
             raise CheckpointError(
                 "A different number of tensors was saved during the original forward and "
-                f"recomputation: {len(self._facts)} and {len(found)}"
+                f"recomputation: {len(saves)} and {number}"
                 + (" (trying to save more tensors during recomputation)" if more else ""),
                 where="the recomputation in backward",
                 fix="let it do the same each time: no state that it changes, no clock; pass "
@@ -126,8 +180,10 @@ class Recomputation:
         return found
 
     def _compare(self, number: int, tensor: Tensor) -> None:
-        was, now = self._facts[number], _facts(tensor)
-        if self._check and was != now:
+        if not self._check:
+            return
+        was, now = self._saves.facts(number), _facts(tensor)
+        if was != now:
             raise CheckpointError(
                 "Recomputed values for the following tensors have different metadata than during "
                 f"the forward pass: tensor {number} that the checkpointed function saved is {now}, "
@@ -143,13 +199,20 @@ _HooksOfCheckpoint: Any = getattr(
 )
 
 
-def hooks_of_checkpoint(pack: Callable[[Tensor], Any], unpack: Callable[[Any], Tensor]) -> Any:
-    """Hooks that torch treats as its own checkpoint's, not as the user's."""
+def hooks_of_checkpoint(
+    pack: Callable[[Tensor], Any], unpack: Callable[[Any], Tensor], records: Hooks | None = None
+) -> Any:
+    """Hooks that torch treats as its own checkpoint's, not as the user's.
+
+    ``records`` are others that records use in their place.
+    """
 
     def packs(tensor: Tensor) -> Any:
         return pack(tensor)
 
     packs._checkpoint_internal = True  # type: ignore[attr-defined]
+    if records is not None:
+        packs.plugrad_hooks = records  # type: ignore[attr-defined]
     return _HooksOfCheckpoint(packs, unpack)
 
 
@@ -161,25 +224,94 @@ def _facts(tensor: Tensor) -> tuple[Any, ...]:
     return tuple(tensor.shape), tensor.dtype, tensor.device
 
 
-def of_torchs_checkpoint(hooks: Hooks) -> Hooks:
-    """The hooks to use: for those of torch.utils.checkpoint, ours with its recomputation.
+class _SavesOfFrame(Saves):
+    """What a call of torch.utils.checkpoint saved: torch's frame has the list of it.
 
-    Outside torch's own engine they would run the function again for each saved tensor.
+    So the numbers are the same whoever runs the function again, and whoever saves.
+    """
+
+    def __init__(self, frame: Any, pack: Callable[[Tensor], Any]) -> None:
+        self._frame, self._pack = frame, pack
+        # The frame has only what does not refer to it: a cycle would keep the inputs until
+        # collected.
+        memory = frame.__dict__.setdefault("plugrad_memory", (set(), WeakKeyDictionary()))
+        self.ours, self.found = memory
+
+    def __len__(self) -> int:
+        return len(self._frame.weak_holders)
+
+    def add(self, tensor: Tensor) -> int:
+        number = len(self)
+        self._pack(tensor)  # without the holder, torch computes nothing for it
+        self.ours.add(number)
+        return number
+
+    def facts(self, number: int) -> tuple[Any, ...]:
+        known = self._frame.x_metadatas[number]
+        return tuple(known["shape"]), known["dtype"], known["device"]
+
+    def is_torchs(self, number: int) -> bool:
+        return number < len(self) and self._frame.weak_holders[number]() is not None
+
+    def number(self, holder: Any) -> int:
+        """The number of what torch saved with this holder."""
+        each = enumerate(self._frame.weak_holders)
+        return next(number for number, reference in each if reference() is holder)
+
+
+def for_records(hooks: Hooks) -> Hooks:
+    """The hooks that a record uses where these are in force.
+
+    For those of torch.utils.checkpoint, ours with its recomputation: outside torch's own engine
+    they would run the function again for each saved tensor.
     """
     pack = hooks[0]
+    if isinstance(pack, FunctionType) and "plugrad_hooks" in pack.__dict__:
+        return pack.plugrad_hooks  # type: ignore[no-any-return,attr-defined]
     if getattr(pack, "__qualname__", "") != "_checkpoint_hook.__init__.<locals>.pack_hook":
         return hooks
     variables = zip(pack.__code__.co_freevars, pack.__closure__ or (), strict=True)
     frame = dict(variables)["frame"].cell_contents
-    # The frame has only what does not refer to it: a cycle would keep the inputs until collected.
-    memory = frame.__dict__.setdefault("plugrad_memory", Memory())
+    again = _recomputation_of(frame, _SavesOfFrame(frame, pack))
+    return again.pack, again.unpack
+
+
+def _recomputation_of(frame: Any, saves: Saves) -> Recomputation:
     check = frame.metadata_fn is not _CHECKS_NOTHING
     again = Recomputation(
-        lambda: frame.recompute_fn(*_inputs(frame)), frame.early_stop, check, memory
+        lambda: frame.recompute_fn(*_inputs(frame)), frame.early_stop, check, saves
     )
     again.is_complete = lambda: getattr(frame, "forward_completed", True)
     again.explain = getattr(frame, "unpack_error_cb", None)
-    return again.pack, again.unpack
+    return again
+
+
+def _share_with_torchs_graph() -> None:
+    """Let torch's graph of what a checkpoint saved have what a walk of ours computed again.
+
+    Only where Variables saved something, too: torch would run the function once more for
+    itself, each time that the walk goes into its graph.
+    """
+    hook: Any = torch.utils.checkpoint._checkpoint_hook
+    init = hook.__init__
+
+    @wraps(init)
+    def __init__(self: Any, frame: Any) -> None:  # noqa: N807
+        init(self, frame)
+        pack, unpack = self.pack_hook, self.unpack_hook
+
+        def unpacks(holder: Any) -> Any:
+            if running.walk is None or "plugrad_memory" not in frame.__dict__:
+                return unpack(holder)
+            saves = _SavesOfFrame(frame, pack)
+            return _recomputation_of(frame, saves).unpack(saves.number(holder))
+
+        self.unpack_hook = unpacks
+
+    hook.__init__ = __init__
+
+
+_share_with_torchs_graph()
 
 
 def _inputs(frame: Any) -> Any:

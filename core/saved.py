@@ -18,7 +18,7 @@ from plugrad.core.context import (
     running,
     whole,
 )
-from plugrad.core.recomputation import Recomputation, of_torchs_checkpoint
+from plugrad.core.recomputation import Recomputation, for_records
 from plugrad.core.variable import plain
 from plugrad.errors import GraphFreedError, HookError, InplaceError
 
@@ -84,7 +84,7 @@ def pack_saved(record: Record) -> None:
     saved = record._pg_saved
     if hooks is None or not saved or running.packs_later or isinstance(saved, Packed):
         return
-    pack, unpack = of_torchs_checkpoint(hooks)
+    pack, unpack = for_records(hooks)
     packed = [
         (unpack, _packed(record, pack, value)) if isinstance(value, Tensor) else (None, value)
         for value in saved

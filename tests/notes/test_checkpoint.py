@@ -742,6 +742,302 @@ def test_saved_tensors_hooks_outside_see_only_what_lies_outside(engine):
     close(a.grad, b.grad)
 
 
+# --- plain tensors that require grad, inside of the function --------------------------
+
+
+def plain_leaf(*numbers):
+    """A tensor of torch's own that requires grad: torch saves what is computed from it."""
+    return torch.tensor(numbers, dtype=torch.float64, requires_grad=True)
+
+
+def among_plain(x):
+    """Values of ``x`` between those of plain tensors; all that is saved has the same shape."""
+    a, b = plain_leaf(2.0, 3.0), plain_leaf(0.5, 0.25)
+    x = x.sin() * a.exp().detach()
+    c = (a * b).sin()
+    x = x.exp() * c.detach()
+    return x.cos() * (c.exp() * b).detach()
+
+
+def of_other_shapes(x):
+    a, b = plain_leaf(2.0), plain_leaf(1.0, 2.0, 3.0)
+    x = x.sin() * a.exp().detach()
+    x = x.exp() * b.exp().sin().sum().detach()
+    return x.cos() * (a * b).exp()[0].detach()
+
+
+def begins_with_plain(x):
+    return x * plain_leaf(1.0, 2.0).exp().sin().detach().exp() * x.sin()
+
+
+def ends_with_plain(x):
+    return x.sin().exp() + plain_leaf(1.0, 2.0).exp().sin().detach()
+
+
+with_plain = pytest.mark.parametrize(
+    "fn", [among_plain, of_other_shapes, begins_with_plain, ends_with_plain]
+)
+
+
+@early_or_not
+@both_ways
+@with_plain
+def test_what_torch_saves_of_plain_tensors_shifts_nothing(engine, fn, use_reentrant, early_stop):
+    """Torch's own saved tensors were counted in the second run only."""
+    a, b = engine.leaf([0.1, 0.2]), engine.leaf([0.1, 0.2])
+    with set_checkpoint_early_stop(early_stop):
+        check(engine, fn, a, use_reentrant=use_reentrant).sum().backward()
+    fn(b).sum().backward()
+    close(a.grad, b.grad)
+
+
+@early_or_not
+@with_plain
+def test_plain_tensors_in_nested_checkpoints(engine, fn, early_stop):
+    def nest(depth):
+        def each(x):
+            p = plain_leaf(0.3, 0.4)
+            x = x.sin() * (p.exp() * p).detach()
+            x = check(engine, nest(depth - 1), x) if depth else fn(x)
+            return x.exp() * p.cos().exp().detach()
+
+        return each
+
+    a, b = engine.leaf([0.1, 0.2]), engine.leaf([0.1, 0.2])
+    with set_checkpoint_early_stop(early_stop):
+        check(engine, nest(2), a).sum().backward()
+    close(a.grad, engine.grad(_not_checkpointed(engine, nest(2), b).sum(), b)[0])
+
+
+def _not_checkpointed(engine, fn, x):
+    """The call with each checkpoint in it replaced by a call."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(globals(), "check", lambda engine, fn, *args: fn(*args))
+        return fn(x)
+
+
+@early_or_not
+@pytest.mark.parametrize("depth", [0, 1])
+def test_plain_arguments_of_nested_checkpoints(engine, depth, early_stop):
+    """torch packs them as it packs saved tensors; it did so with the outer checkpoint's hooks."""
+    mask, p = torch.tensor([1.0, 0.5], dtype=torch.float64), plain_leaf(0.3, 0.4)
+
+    def inner(x, mask, p):
+        y = x.sin() * mask * p.exp().detach()
+        return check(engine, inner_most, y, mask, p) if depth else y.exp()
+
+    def inner_most(x, mask, p):
+        return x.exp() * (mask * p).sin().detach()
+
+    def outer(x, mask, p):
+        return check(engine, inner, x.cos(), mask.exp(), p).cos() * mask
+
+    a, b = engine.leaf([0.1, 0.2]), engine.leaf([0.1, 0.2])
+    with set_checkpoint_early_stop(early_stop):
+        check(engine, outer, a, mask, p).sum().backward()
+    y = _not_checkpointed(engine, lambda x: outer(x, mask, p), b)
+    y.sum().backward()
+    close(a.grad, b.grad)
+
+
+@early_or_not
+@pytest.mark.parametrize("first", ["plain", "other"])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_torch_differentiates_the_plain_part(engine, first, depth, early_stop):
+    w = plain_leaf(0.7, 0.8)
+
+    def fn(x):
+        p = plain_leaf(2.0, 3.0)
+        x = x.sin() * (w * p).exp().detach()
+        y = (w.sin() * p).exp()
+        return x.exp() * y.detach(), y.cos() * w, p
+
+    def run(x, checkpointed):
+        w.grad = None
+        call = fn
+        for _ in range(depth * checkpointed):
+            call = lambda x, f=call: check(engine, f, x)  # noqa: E731
+        out, plain, p = call(x)
+        assert type(plain) is torch.Tensor
+        out, plain = out.sum(), plain.sum()
+        for each in (plain, out) if first == "plain" else (out, plain):
+            each.backward()
+        return values(x.grad), w.grad.tolist(), p.grad.tolist()
+
+    with set_checkpoint_early_stop(early_stop):
+        found = run(engine.leaf([0.1, 0.2]), True)
+    assert found == run(engine.leaf([0.1, 0.2]), False)
+
+
+def test_torch_differentiates_the_plain_part_again(engine):
+    w, calls = plain_leaf(0.7, 0.8), []
+
+    def fn(x):
+        calls.append(1)
+        y = (w.sin() * w).exp()
+        return x.exp() * y.detach() * x, y.cos() * w
+
+    x = engine.leaf([0.1, 0.2])
+    out, plain = check(engine, fn, x)
+    (g,) = torch.autograd.grad(plain.sum(), w, create_graph=True)
+    (gg,) = torch.autograd.grad(g.sum(), w)
+    plain = fn(x)[1]
+    (expected,) = torch.autograd.grad(plain.sum(), w, create_graph=True)
+    close(g, expected)
+    close(gg, torch.autograd.grad(expected.sum(), w)[0])
+    engine.backward(out.sum())
+    close(x.grad, (1 + x.detach()) * x.detach().exp() * (w.sin() * w).exp().detach())
+
+
+def test_a_backward_of_a_plain_part_inside_of_the_function(engine):
+    def fn(x):
+        p = plain_leaf(2.0, 3.0)
+        x = x.sin()
+        y = (p * p).exp().sin()
+        y.sum().backward()
+        return x.exp() * p.grad * y.detach()
+
+    for early_stop in (True, False):
+        a, b = engine.leaf([0.1, 0.2]), engine.leaf([0.1, 0.2])
+        with set_checkpoint_early_stop(early_stop):
+            check(engine, fn, a).sum().backward()
+        fn(b).sum().backward()
+        close(a.grad, b.grad)
+
+
+class Biased(nn.Module):
+    """As T5: a leaf that its forward makes, and what torch computes from it, meet its input."""
+
+    def __init__(self, log):
+        super().__init__()
+        self.log = log
+
+    def forward(self, x):
+        self.log.append(1)
+        bias = torch.full((2,), 0.5, dtype=torch.float64)
+        bias.requires_grad = True
+        where = torch.where(torch.tensor([True, False]), bias, bias.exp())
+        y = x.sin() * where
+        y = y.exp() * where.sin()
+        self.bias = bias
+        return y.cos() * bias.exp()
+
+
+@both_ways
+@early_or_not
+def test_a_modules_own_leaf_in_a_checkpoint(engine, use_reentrant, early_stop):
+    """Both graphs are differentiated, and the function runs once more for both."""
+    log, expected = [], Biased([])
+    module = Biased(log)
+    a, b = engine.leaf([0.1, 0.2]), engine.leaf([0.1, 0.2])
+    with set_checkpoint_early_stop(early_stop):
+        out = check(engine, module, a, use_reentrant=use_reentrant)
+    first = module.bias
+    out.sum().backward()
+    expected(b).sum().backward()
+    close(a.grad, b.grad)
+    if not use_reentrant:  # in torch, the first run of the reentrant way has no graph
+        close(first.grad, expected.bias.grad)
+    assert len(log) == 2
+
+
+def test_what_to_keep_can_be_chosen_by_op_among_plain_tensors(engine):
+    """Each op may run again once only: both graphs have what one run computes."""
+    from functools import partial
+
+    from torch.utils.checkpoint import create_selective_checkpoint_contexts
+
+    kept = [torch.ops.aten.exp.default]
+    contexts = {"context_fn": partial(create_selective_checkpoint_contexts, kept)}
+    for fn in (among_plain, Biased([])):
+        a, b = engine.leaf([0.1, 0.2]), engine.leaf([0.1, 0.2])
+        check(engine, fn, a, **contexts).sum().backward()
+        fn(b).sum().backward()
+        close(a.grad, b.grad)
+
+
+def test_contexts_surround_both_runs_of_a_function_with_plain_tensors(engine):
+    log = []
+
+    class Context:
+        def __init__(self, name):
+            self.name = name
+
+        def __enter__(self):
+            log.append(self.name)
+
+        def __exit__(self, *_):
+            pass
+
+    a, b = engine.leaf([0.1, 0.2]), engine.leaf([0.1, 0.2])
+    out = check(engine, among_plain, a, context_fn=lambda: (Context("first"), Context("again")))
+    out.sum().backward()
+    among_plain(b).sum().backward()
+    close(a.grad, b.grad)
+    assert log == ["first", "again"]
+
+
+@early_or_not
+@pytest.mark.parametrize("mode", ["default", "none"])
+def test_what_differs_of_a_plain_tensor_is_noticed(engine, early_stop, mode):
+    def fn(numbers):
+        def with_live(x):
+            y = plain_leaf(*numbers).exp()
+            return x.sin() * y.sum().detach() * x, y
+
+        return with_live
+
+    changes = changing(fn([1.0, 2.0]), fn([1.0, 2.0, 3.0]))
+    with set_checkpoint_early_stop(early_stop):
+        out, _y = check(engine, changes, engine.leaf([0.5]), determinism_check=mode)
+    if mode == "none":
+        out.backward()
+    else:
+        with engine.raises(RuntimeError, "different metadata"):
+            out.backward()
+
+
+@newer_torch
+def test_a_group_of_backwards_with_plain_tensors(engine):
+    w = plain_leaf(0.5, 0.6)
+
+    def fn(x):
+        y = w.sin().exp()
+        return x.sin().exp() * y.detach(), y.cos()
+
+    x = engine.leaf([0.1, 0.2])
+    out, plain = check(engine, fn, x)
+    with torch.utils.checkpoint.GraphExecGroup():
+        out.sum().backward(retain_graph=True)
+        plain.sum().backward()
+    found = values(x.grad), w.grad.tolist()
+    x.grad = w.grad = None
+    for each in fn(x):
+        each.sum().backward()
+    assert found == (values(x.grad), w.grad.tolist())
+
+
+@both_ways
+def test_what_torch_saved_of_plain_tensors_is_freed_without_the_collector(engine, use_reentrant):
+    references = []
+
+    def fn(x):
+        y = plain_leaf(2.0, 3.0).exp()
+        references.append(weakref.ref(y))
+        return x.sin().exp() * y.detach().sin(), y
+
+    gc.collect()
+    gc.disable()
+    try:
+        x = engine.leaf([0.1, 0.2])
+        out, y = check(engine, fn, x, use_reentrant=use_reentrant)
+        out.sum().backward()
+        del y
+        assert [r() for r in references] == [None, None]
+    finally:
+        gc.enable()
+
+
 # --- arguments that are changed between the two runs ---------------------------------
 
 
