@@ -81,7 +81,10 @@ def numeric_jacobian(
 
     def values(several: list[list[Tensor]]) -> Tensor:
         found = None if at_once is None else at_once(several)
-        return torch.stack([_values(f, t, output) for t in several]) if found is None else found
+        if found is None:
+            each = ([t.clone() for t in tensors] for tensors in several)
+            found = torch.stack([_values(f, tensors, output) for tensors in each])
+        return found
 
     slopes = _slopes(values, mover, step, chosen, middle)
     if richardson:
@@ -126,34 +129,42 @@ def _slopes(
     middle: Tensor,
 ) -> list[Tensor]:
     """From the left, from the right and through both points, a column for each of ``columns``."""
-    (low, back), (high, ahead) = (mover.targets(by) for by in (-step, step))
-    moved = [mover.moved(column, to[column]) for to in (low, high) for column in columns]
-    left, right = torch.tensor_split(values(moved).T, 2, 1)
-    back, ahead, start = back[list(columns)], ahead[list(columns)], middle[:, None]
+    several, distances = zip(*(mover.moved(columns, by) for by in (-step, step)), strict=True)
+    left, right = torch.tensor_split(values([*several[0], *several[1]]).T, 2, 1)
+    (back, ahead), start = distances, middle[:, None]
     return [(left - start) / back, (right - start) / ahead, (right - left) / (ahead - back)]
 
 
 class _Mover:
-    """Moves one real coordinate of one of the tensors, in copies."""
+    """Moves real coordinates of one of the tensors."""
 
     def __init__(self, tensors: Sequence[Tensor], input: int) -> None:  # noqa: A002
         # A clone of a conjugated view is conjugated too, and has no real view.
         self._tensors, self._input = list(tensors), input
-        self._tensors[input] = tensors[input].resolve_conj().resolve_neg()
-        self._start = _real(self._tensors[input]).flatten()
+        self._own = tensors[input].resolve_conj().resolve_neg().clone()
+        self._start = _real(self._own).flatten()
         self.count = self._start.numel()
 
-    def targets(self, by: float) -> tuple[list[Any], Tensor]:
-        """Each coordinate moved ``by`` so much, and how far, as its dtype allows."""
-        there = self._start + by
-        return there.tolist(), (there - self._start).to("cpu", torch.float64)
+    def moved(self, columns: Sequence[int], by: float) -> tuple[list[list[Tensor]], Tensor]:
+        """The tensors with each of these coordinates moved in turn, and how far each was moved.
 
-    def moved(self, column: int, to: float) -> list[Tensor]:
-        """The tensors with this coordinate there."""
-        tensors = [t.clone() for t in self._tensors]
-        real = _real(tensors[self._input])
+        That is ``by``, as the dtype allows. Only the tensor that is moved is a new one.
+        """
+        chosen = torch.tensor(columns, device=self._start.device)
+        start = self._start[chosen]
+        there = start + by
+        own, count = self._own, len(columns)
+        rows = torch.empty_strided(
+            (count, *own.shape), (own.numel(), *own.stride()), dtype=own.dtype, device=own.device
+        )
+        rows.copy_(own)
+        real = _real(rows)
+        each = torch.arange(count, device=own.device)
         if real.is_contiguous():
-            real.view(-1)[column] = to
+            real.view(count, -1)[each, chosen] = there
         else:
-            real[torch.unravel_index(torch.tensor(column), real.shape)] = to
-        return tensors
+            real[(each, *torch.unravel_index(chosen, real.shape[1:]))] = there
+        several = [list(self._tensors) for _ in columns]
+        for tensors, row in zip(several, rows.unbind(), strict=True):
+            tensors[self._input] = row
+        return several, (there - start).to("cpu", torch.float64)

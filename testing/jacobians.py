@@ -145,8 +145,8 @@ def jacobians(case: Case, call: Call, i: int) -> Jacobians:
         rows = as_rows(case, several)
         if rows is None:
             return None
-        each = zip(*(rows.call.tensors[n][: rows.asked] for n in call.root_numbers), strict=True)
-        return torch.stack([joined(of_row) for of_row in each])
+        roots = [rows.call.tensors[n][: rows.asked] for n in call.root_numbers]
+        return torch.cat([coordinates(root).reshape(rows.asked, -1) for root in roots], 1)
 
     def measure(step: float, richardson: bool) -> Slopes:
         return numeric_jacobian(
@@ -248,7 +248,7 @@ def _where_finite(of: Tensor, tensor: Tensor) -> Tensor:
 def summed(case: Case, call: Call, cotangents: Sequence[Any]) -> list[Any]:
     """The rule's gradients; of an op that declares ``broadcasts`` or ``promotes``, the engine's."""
     declared = case.op.declaration
-    engine = declared.broadcasts or declared.promotes or call.node is None
+    engine = declared.broadcasts or declared.promotes or not call.has_rule
     return call.vjp(cotangents) if engine else call.rule(cotangents)
 
 
