@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from plugrad.core import Context
 from plugrad.ops._sizes import Sizes, sizes
+from plugrad.ops._strides import with_canonical_strides
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,21 @@ def _of_real(
     gz: Tensor, x: Tensor, weight: Tensor, geometry: Geometry, need: list[bool]
 ) -> Sequence[Tensor | None]:
     bias = (gz.shape[1],) if need[2] else None
-    return cast(
-        "Sequence[Tensor | None]",
-        _convolution_backward(gz, x, weight, bias, *geometry.arguments, need),
-    )
+    return backward_kernel(gz, x, weight, bias, *geometry.arguments, need)
+
+
+def backward_kernel(
+    gz: Tensor, x: Tensor, weight: Tensor, *rest: Any
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """convolution_backward.
+
+    With groups the kernel misreads an x if the stride of a dimension of size 1 is not its memory
+    format's.
+    """
+    three = [with_canonical_strides(t) for t in (gz, x, weight)]
+    gradients: tuple[Tensor | None, Tensor | None, Tensor | None]
+    gradients = _convolution_backward(*three, *rest)
+    return gradients
 
 
 def _of_complex(

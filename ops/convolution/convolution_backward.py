@@ -49,7 +49,9 @@ class ConvolutionBackward(Function):
             weight, stride, padding, dilation, transposed, output_padding, groups
         )
         ctx.geometry = geometry.arguments
-        outputs: _Gradients = _kernel(x, y, weight, bias_sizes, *ctx.geometry, output_mask)
+        outputs: _Gradients = _geometry.backward_kernel(
+            x, y, weight, bias_sizes, *ctx.geometry, output_mask
+        )
         return outputs
 
     @staticmethod
@@ -69,9 +71,11 @@ class ConvolutionBackward(Function):
             terms.append(gw.view(-1, *[1] * (x.dim() - 2)).expand(x.shape))
         gx = reduce(add, terms) if terms else None
         if need_gy and gv is not None:
-            gy = _kernel(x, y, gv, None, *geometry, [True, False, False])[0]
+            gy = _geometry.backward_kernel(x, y, gv, None, *geometry, [True, False, False])[0]
         if need_gweight and gu is not None:
-            gweight = _kernel(x, gu, weight, None, *geometry, [False, True, False])[1]
+            gweight = _geometry.backward_kernel(
+                x, gu, weight, None, *geometry, [False, True, False]
+            )[1]
         return gx, gy, gweight
 
     @staticmethod
@@ -102,6 +106,3 @@ class ConvolutionBackward(Function):
         zeros = make.tensor([[[0.0, 1.0, -2.0]]])
         y, weight = make.tensor([[[0.0, 1.0, 0.0, 2.0, 1.0]]]), make.tensor([[[0.0, 3.0, 3.0]]])
         yield Sample(zeros, y, weight, None, *plain, masks[2])
-
-
-_kernel = torch.ops.aten.convolution_backward.default

@@ -10,15 +10,20 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 from plugrad.errors import ArgumentError
 from plugrad.ops._possibly import possibly
+from plugrad.ops._strides import with_canonical_batches, with_canonical_strides
 from plugrad.ops.linalg._ldl import adjoint, factors, of_factors, order, with_real_diagonal
 
 
 def _solved(x: Tensor, pivots: Tensor, y: Tensor, *, hermitian: bool = False) -> Tensor:
-    """The solution; what broadcasts is expanded, since torch's kernel reads beyond the pivots."""
+    """The solution; what broadcasts is expanded, since torch's kernel reads beyond the pivots.
+
+    It steps by the stride of a batch dimension also if its size is 1.
+    """
     if min(x.dim(), y.dim()) >= 2 and pivots.shape == x.shape[:-1]:
         batch = torch.broadcast_shapes(x.shape[:-2], y.shape[:-2])  # type: ignore[no-untyped-call]
         x = x.expand(*batch, *x.shape[-2:])
         pivots = pivots.expand(*batch, pivots.shape[-1]).contiguous()
+    x, pivots = with_canonical_batches(x), with_canonical_strides(pivots, images=False)
     return torch.linalg.ldl_solve(x, pivots, y, hermitian=hermitian)
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._strides import with_canonical_batches, with_canonical_strides
 
 
 @op(
@@ -35,7 +36,7 @@ class LuSolve(Function):
         left: bool = True,
         adjoint: bool = False,
     ) -> Tensor:
-        z = torch.linalg.lu_solve(x, pivots, y, left=left, adjoint=adjoint)
+        z = _solved(x, pivots, y, left, adjoint)
         ctx.save_for_backward(x, pivots, z if ctx.needs_input_grad[0] else None)
         ctx.left, ctx.adjoint = left, adjoint
         return z
@@ -43,7 +44,7 @@ class LuSolve(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
         x, pivots, z = ctx.saved_tensors
-        gy = torch.linalg.lu_solve(x, pivots, gz, left=ctx.left, adjoint=not ctx.adjoint)
+        gy = _solved(x, pivots, gz, ctx.left, not ctx.adjoint)
         if z is None:
             return None, None, gy
         ga = -gy @ z.mH if ctx.left else -z.mH @ gy
@@ -75,3 +76,9 @@ class LuSolve(Function):
         yield Sample(make.tensor([[1.0, 0.0], [0.0, 2.0]]), two, make.tensor([[0.0], [1.0]]))
         yield Sample(*three, make(3, 3), left=False)
         yield Sample(make(2, 3), two, make(2, 1)).raises(RuntimeError, "square")
+
+
+def _solved(x: Tensor, pivots: Tensor, y: Tensor, left: bool, adjoint: bool) -> Tensor:
+    """The solution. The kernel steps by the stride of a batch dimension also if its size is 1."""
+    x, pivots = with_canonical_batches(x), with_canonical_strides(pivots, images=False)
+    return torch.linalg.lu_solve(x, pivots, y, left=left, adjoint=adjoint)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Variable
 from plugrad.errors import ArgumentError, NotDifferentiableError
+from plugrad.ops._strides import with_canonical_strides
 from plugrad.ops.normalization._layouts import batch_layout
 from plugrad.ops.normalization._normalized import affine, normalized, statistics
 
@@ -91,13 +92,19 @@ def backward_kernel(
     eps: float,
     mask: Sequence[bool],
 ) -> tuple[Tensor | None, ...]:
-    """native_batch_norm_backward, also where there are no elements."""
+    """native_batch_norm_backward, also where there are no elements.
+
+    The kernel misreads x and g if the stride of a dimension of size 1 is not their memory
+    format's, and everything else if it has gaps and x has two dimensions.
+    """
     # The kernel divides by it, which ends the process.
     if x.numel() == 0 and not isinstance(x, Variable):
         found = torch.zeros_like(x), *x.new_zeros(2, *x.shape[1:2])
         return tuple([t if wanted else None for t, wanted in zip(found, mask, strict=True)])
-    four = running_mean, running_var, save_mean, save_invstd
-    return _native_batch_norm_backward(g, x, weight, *four, train, eps, mask)
+    g, x = with_canonical_strides(g), with_canonical_strides(x)
+    rest = (weight, running_mean, running_var, save_mean, save_invstd)
+    five = [t if t is None else t.contiguous() for t in rest]
+    return _native_batch_norm_backward(g, x, *five, train, eps, mask)
 
 
 def check_channels(x: Tensor, *tensors: Tensor | None) -> None:

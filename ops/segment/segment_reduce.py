@@ -11,6 +11,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import ArgumentError
 from plugrad.ops._number import number
+from plugrad.ops._strides import with_canonical_strides
 from plugrad.ops.segment._segments import gradient, refuse_beyond, segments
 from plugrad.ops.segment._segments_reference import reference
 
@@ -47,9 +48,7 @@ class SegmentReduce(Function):
         ctx.reduce, ctx.axis, ctx.initial = reduce, number(axis), number(initial)
         how: Any = {"axis": ctx.axis, "unsafe": unsafe, "initial": ctx.initial}
         refuse_beyond(x, lengths, offsets, ctx.axis)
-        y = torch.segment_reduce(
-            x, reduce, lengths=lengths, indices=indices, offsets=offsets, **how
-        )
+        y = _reduced(x, reduce, lengths=lengths, indices=indices, offsets=offsets, **how)
         ctx.save_for_backward(x, y, lengths, offsets)
         return y
 
@@ -60,7 +59,7 @@ class SegmentReduce(Function):
 
         def product(x: Tensor) -> Tensor:
             how: Any = {**where, "unsafe": True, "initial": ctx.initial}
-            return torch.segment_reduce(x, "prod", **how)
+            return _reduced(x, "prod", **how)
 
         return gradient(gy, x, y, ctx.reduce, segments(x, **where), product)
 
@@ -89,3 +88,14 @@ class SegmentReduce(Function):
         yield both.raises(ArgumentError, "dimensions are those of the tensor")
         indexed = Sample(make(2), "sum", indices=torch.tensor([0, 0]))
         yield indexed.raises(RuntimeError, "not supported yet")
+
+
+def _reduced(
+    x: Tensor, reduce: str, *, lengths: Tensor | None, offsets: Tensor | None, **how: Any
+) -> Tensor:
+    """segment_reduce. The kernel steps by ``stride(axis)``, also if the size of axis is 1."""
+    x = with_canonical_strides(x, images=False)
+    lengths, offsets = [
+        t if t is None else with_canonical_strides(t, images=False) for t in (lengths, offsets)
+    ]
+    return torch.segment_reduce(x, reduce, lengths=lengths, offsets=offsets, **how)

@@ -45,3 +45,33 @@ def test_a_layer_and_its_derivatives(name, dtype, channels_last):
         assert found.dtype is dtype
         error = (found.data - expected.detach()).abs().max()
         assert error <= allowed * expected.detach().abs().max()
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_strides_of_dimensions_of_size_1_make_no_difference(batched):
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randn(5, 5, 4, generator=generator, dtype=torch.float64).permute(2, 0, 1)
+    x = image[None] if batched else image
+    weight = torch.randn(4, 2, 3, 3, generator=generator, dtype=torch.float64)
+    weight = weight.contiguous(memory_format=torch.channels_last)
+
+    def derivatives(*tensors):
+        variables = [pg.Variable(t, requires_grad=True) for t in tensors]
+        z = nn.functional.conv2d(*variables, groups=2)
+        g = pg.Variable(torch.arange(1.0, 1 + z.numel()).view(z.shape).double().cos(), True)
+        alone = pg.grad(z, variables, g.data, retain_graph=True)
+        firsts = pg.grad(z, variables, g, create_graph=True)
+        seconds = pg.grad(sum((f * f.data.cos()).sum() for f in firsts), [*variables, g])
+        return [t.data for t in (*alone, *firsts, *seconds)]
+
+    found = derivatives(x, weight)
+    plain = [torch.empty(t.shape, dtype=t.dtype).copy_(t) for t in (x, weight)]
+    for a, b in zip(found, derivatives(*plain), strict=True):
+        torch.testing.assert_close(a, b)
+
+    def along(step):
+        z = nn.functional.conv2d(plain[0], plain[1] + step * plain[1].sin(), groups=2)
+        return (z * torch.arange(1.0, 1 + z.numel()).view(z.shape).double().cos()).sum()
+
+    slope = (along(0.5) - along(-0.5)) / 1.0  # it is linear
+    torch.testing.assert_close((found[1] * plain[1].sin()).sum(), slope)

@@ -109,3 +109,114 @@ def test_native_group_norms_mean_has_a_gradient():
     _, mean, _ = torch.native_group_norm(x, None, None, 2, 4, 3, 2, 1e-5)
     (g,) = pg.grad(mean.sum(), x)
     torch.testing.assert_close(g.data, torch.full((2, 4, 3), 1 / 6, dtype=torch.float64))
+
+
+def laid_out_contiguously(t):
+    return torch.empty(t.shape, dtype=t.dtype).copy_(t)
+
+
+def derivatives(call, tensors, g):
+    """The first and second derivatives."""
+    variables = [pg.Variable(t, requires_grad=True) for t in tensors]
+    alone = pg.grad(call(*variables), variables, g)
+    cotangent = pg.Variable(g, requires_grad=True)
+    firsts = pg.grad(call(*variables), variables, cotangent, create_graph=True)
+    loss = sum((first * first.data.cos()).sum() for first in firsts)
+    seconds = pg.grad(loss, [*variables, cotangent], allow_unused=True)
+    return [t.data for t in (*alone, *firsts, *seconds) if t is not None]
+
+
+IMAGES = {  # what a dimension of size 1 is left with by the ways to make such tensors
+    "of an image": lambda: data(4, 5, 3).permute(2, 0, 1)[None],
+    "of a sequence": lambda: data(4, 6, 3).mT.unsqueeze(-1),
+    "of a volume": lambda: data(2, 4, 5, 3).permute(3, 0, 1, 2)[None],
+    "ordinary": lambda: data(1, 3, 4, 5),
+}
+COTANGENTS = {
+    "ordinary": lambda t: t,
+    "permuted": lambda t: t.movedim(1, -1).squeeze(0).contiguous().movedim(-1, 0)[None],
+}
+
+
+@pytest.mark.parametrize("cotangent", COTANGENTS)
+@pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize("norm", ["training", "eval", "instance_norm"])
+def test_strides_of_dimensions_of_size_1_make_no_difference(norm, image, cotangent):
+    x = IMAGES[image]()
+    weight = torch.tensor([0.5, 2.0, 3.0], dtype=torch.float64)
+
+    def call(x, weight):
+        if norm == "instance_norm":
+            return F.instance_norm(x, weight=weight)
+        running = (None, None) if norm == "training" else statistics()
+        return F.batch_norm(x, *running, weight, training=norm == "training")
+
+    g = laid_out_contiguously(x).cos()
+    if len(x) == 1:
+        g = COTANGENTS[cotangent](g)
+    found = derivatives(call, (x, weight), g)
+    plain = [laid_out_contiguously(t) for t in (x, weight, g)]
+    expected = derivatives(call, plain[:2], plain[2])
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b)
+    direction = plain[0].sin()
+
+    def along(step):
+        return (call(plain[0] + step * direction, weight) * plain[2]).sum()
+
+    slope = (along(1e-5) - along(-1e-5)) / 2e-5
+    torch.testing.assert_close((found[0] * direction).sum(), slope, rtol=1e-6, atol=1e-8)
+
+
+def test_the_output_of_a_batch_of_1_may_be_seen_as_an_image():
+    x, t = data(1, 3, 4, 5), data(4, 5, 3).cos()
+    for norm in (lambda x: F.batch_norm(x, None, None, training=True), F.instance_norm):
+        v, again = (pg.Variable(x, requires_grad=True) for _ in range(2))
+        (g,) = pg.grad((norm(v).squeeze(0).permute(1, 2, 0) * t).sum(), v)
+        (expected,) = pg.grad((norm(again).squeeze(0) * t.permute(2, 0, 1)).sum(), again)
+        torch.testing.assert_close(g.data, expected.data)
+        direction = x.sin()
+        sides = [norm(x + s * direction).squeeze(0).permute(1, 2, 0) * t for s in (1e-5, -1e-5)]
+        slope = (sides[0].sum() - sides[1].sum()) / 2e-5
+        torch.testing.assert_close((g.data * direction).sum(), slope, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("examples", [1, 2])
+def test_strides_of_dimensions_of_size_1_in_vmap(examples):
+    images, cotangents = data(examples, 4, 5, 3), data(examples, 1, 3, 4, 5).cos()
+
+    def gradient(image, g):
+        v = pg.Variable(image.permute(2, 0, 1)[None], requires_grad=True)
+        return pg.grad(F.batch_norm(v, None, None, training=True), v, g)[0].data
+
+    plain = [laid_out_contiguously(x.permute(2, 0, 1)) for x in images]
+    expected = [gradient(x.permute(1, 2, 0), g) for x, g in zip(plain, cotangents, strict=True)]
+    found = torch.vmap(gradient)(images, cotangents)
+    torch.testing.assert_close(found, torch.stack(expected))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shape", [(4, 3), (4, 3, 2)])
+def test_a_weight_and_statistics_with_gaps(shape, training):
+    x, g = data(*shape), data(*shape).cos()
+    wide = torch.tensor([2.0, 9.0, 3.0, 9.0, 4.0, 9.0], dtype=torch.float64)
+    found, expected = [
+        derivatives(
+            lambda x, weight, t=t: F.batch_norm(
+                x, t - 2 if training else t, t, weight, training=training
+            ),
+            (x, t),
+            g,
+        )
+        for t in (wide[::2], wide[::2].contiguous())
+    ]
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_instance_norm_repeats_a_weight_of_one_channel():
+    x, g, weight = data(2, 1, 1), data(2, 1, 1).cos(), torch.tensor([3.0], dtype=torch.float64)
+    running = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    v = pg.Variable(x, requires_grad=True)
+    y = F.instance_norm(v, *running, weight, use_input_stats=False)
+    torch.testing.assert_close(pg.grad(y, v, g)[0].data, 3 * g / (1 + 1e-5) ** 0.5)

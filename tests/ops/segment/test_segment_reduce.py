@@ -34,3 +34,23 @@ def test_a_segment_beyond_the_elements_is_refused_before_torch_reads_there(how):
         torch.segment_reduce(x, "sum", **how)
     mended = {"offsets": torch.tensor([0, 3])}
     assert torch.segment_reduce(x, "sum", **mended).tolist() == [3.0]
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean", "max", "min", "prod"])
+@pytest.mark.parametrize("how", ["lengths", "offsets"])
+def test_an_axis_of_size_1_may_have_any_stride(reduce, how):
+    x = torch.arange(6.0).reshape(2, 3, 1).transpose(1, 2)
+    segments = {"lengths": [[1], [1]], "offsets": [[0, 1], [0, 1]]}[how]
+    v = pg.Variable(x, requires_grad=True)
+    y = torch.segment_reduce(v, reduce, axis=1, **{how: torch.tensor(segments)})
+    assert y.tolist() == x.tolist()
+    (g,) = pg.grad(y, v, x.cos())
+    torch.testing.assert_close(g.data, x.cos())
+
+
+def test_lengths_may_have_any_stride():
+    lengths = torch.tensor([3, 3, 0, 0, 0, 0, 0, 1]).as_strided((2, 1), (1, 7))
+    assert lengths.tolist() == [[3], [3]]
+    x = torch.arange(1.0, 7.0).reshape(2, 3)
+    y = torch.segment_reduce(pg.Variable(x), "sum", lengths=lengths, axis=1)
+    assert y.tolist() == [[6.0], [15.0]]

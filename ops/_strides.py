@@ -1,0 +1,69 @@
+"""The strides of dimensions of size 1, which torch's kernels do not all read alike.
+
+They lead to no element, so ``is_contiguous`` ignores them. Kernels that allocate in what
+``suggest_memory_format`` says, or step by ``stride(dim)``, do not, and read a tensor in another
+layout than its own: ``img.permute(2, 0, 1)[None]``, for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from plugrad.core import Variable
+
+#: The dimensions in the memory format channels_last, from the innermost outwards.
+_CHANNELS_LAST = {4: (1, 3, 2, 0), 5: (1, 4, 3, 2, 0)}
+
+
+def with_canonical_strides(x: Tensor, images: bool = True) -> Tensor:
+    """``x`` with the strides that its memory format gives to dimensions of size 1; no copy.
+
+    What is contiguous in no format comes back as it is; so does a Variable, since its op calls
+    this with the tensor. Without ``images`` channels_last is no format.
+    """
+    shape = x.shape
+    if 1 not in shape or isinstance(x, Variable):
+        return x
+    dims, strides = len(shape), x.stride()
+    contiguous = range(dims - 1, -1, -1)
+    if _is_batched(x):  # vmap's kernels see one more dimension, and other strides
+        ours = strides == _strides(shape, contiguous)
+        return x if ours else x.clone(memory_format=torch.contiguous_format)
+    found: Sequence[int] = ()
+    for order in (contiguous, _CHANNELS_LAST.get(dims, ()) if images else ()):
+        step, canonical = 1, True
+        for dim in order:
+            if strides[dim] != step:
+                if shape[dim] != 1:
+                    break
+                canonical = False
+            step *= shape[dim]
+        else:
+            if canonical and order:
+                return x
+            found = found or order
+    return x.as_strided(shape, _strides(shape, found)) if found else x
+
+
+def with_canonical_batches(x: Tensor) -> Tensor:
+    """The same for matrices, whose own memory format is column by column."""
+    if 1 not in x.shape or isinstance(x, Variable):
+        return x
+    if x.mT.is_contiguous():
+        return with_canonical_strides(x.mT, images=False).mT
+    return with_canonical_strides(x, images=False)
+
+
+def _strides(shape: Sequence[int], order: Sequence[int]) -> tuple[int, ...]:
+    """Those of a tensor without gaps with its dimensions in this order, innermost first."""
+    strides, step = [0] * len(shape), 1
+    for dim in order:
+        strides[dim] = step
+        step *= shape[dim]
+    return tuple(strides)
+
+
+_is_batched = torch._C._functorch.is_batchedtensor
