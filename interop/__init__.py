@@ -17,6 +17,7 @@ from plugrad.interop.fallback import fall_back
 from plugrad.interop.foreach import group_variables
 from plugrad.interop.from_torch import from_torch
 from plugrad.interop.lobpcg import lobpcg
+from plugrad.interop.lp_pool import lp_pools
 from plugrad.interop.modules import convert, functional_call, on_variables, revert
 from plugrad.interop.to_library import to_library
 from plugrad.interop.to_torch import to_torch
@@ -133,6 +134,7 @@ registry.stand_ins.update(
         torch.lobpcg: lobpcg,
     }
 )
+registry.stand_ins.update(lp_pools)
 registry.fall_back = fall_back
 adopt_torch_functions()
 group_variables()
