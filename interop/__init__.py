@@ -19,6 +19,7 @@ from plugrad.interop.fallback import fall_back
 from plugrad.interop.foreach import group_variables
 from plugrad.interop.from_torch import from_torch
 from plugrad.interop.lobpcg import lobpcg
+from plugrad.interop.lp_pool import lp_pools
 from plugrad.interop.modules import convert, functional_call, on_variables, revert
 from plugrad.interop.to_library import to_library
 from plugrad.interop.to_torch import to_torch
@@ -146,13 +147,13 @@ registry.stand_ins.update(
         torch.lobpcg: lobpcg,
     }
 )
+registry.stand_ins.update(lp_pools)
 
 
 def _tell_opt_einsum() -> None:
     """Name torch's functions for Variables: opt_einsum takes what it does not know for NumPy's."""
-    dispatch = sys.modules.get(
-        "opt_einsum.backends.dispatch"
-    )  # torch has imported it if it is there
+    # Where it is installed torch has imported it.
+    dispatch = sys.modules.get("opt_einsum.backends.dispatch")
     getattr(dispatch, "_aliases", {})["plugrad"] = "opt_einsum.backends.torch"
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Elementwise, Sample, SampleMaker, op
+from plugrad.ops.elementwise._cut import rsqrt_beside_cut
 from plugrad.ops.elementwise._square import one_minus_square
 
 
@@ -26,14 +27,16 @@ from plugrad.ops.elementwise._square import one_minus_square
 class Acos(Elementwise):
     """y = acos(x);  gx = -gy conj(1 / sqrt(1 - x^2)).
 
-    It is infinite at 1 and -1, and nan beyond, as y is.
+    It is infinite at 1 and -1, and nan beyond, as y is. Of complex numbers the cuts are there: on
+    them the sign of the zero says on which side x is, for gx as for y.
     """
 
     value = staticmethod(torch.acos)
 
     @staticmethod
     def slope(x: Tensor, y: Tensor) -> Tensor:
-        return -one_minus_square(x).rsqrt()
+        inside = one_minus_square(x)
+        return -(rsqrt_beside_cut(inside, -x.real * x.imag) if x.is_complex() else inside.rsqrt())
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Elementwise, Sample, SampleMaker, op
+from plugrad.ops.elementwise._cut import rsqrt_beside_cut
 
 
 @op(
@@ -27,13 +28,17 @@ class Acosh(Elementwise):
     """y = acosh(x);  gx = gy conj(1 / sqrt(x^2 - 1)).
 
     It is infinite at 1, and nan below, as y is; for real x below -1 it is a number, as in torch.
+    Of complex numbers the cut is below 1: on it the sign of the zero says on which side x is, for
+    gx as for y.
     """
 
     value = staticmethod(torch.acosh)
 
     @staticmethod
     def slope(x: Tensor, y: Tensor) -> Tensor:
-        size = x if x.is_complex() else x.abs()
+        if x.is_complex():
+            return rsqrt_beside_cut(x - 1, x.imag) * rsqrt_beside_cut(x + 1, x.imag)
+        size = x.abs()
         return (size - 1).rsqrt() * (size + 1).rsqrt()
 
     @staticmethod

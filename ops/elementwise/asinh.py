@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Elementwise, Sample, SampleMaker, op
+from plugrad.ops.elementwise._cut import rsqrt_beside_cut
 
 
 @op(
@@ -23,13 +24,18 @@ from plugrad.core import Elementwise, Sample, SampleMaker, op
     inplace=True,
 )
 class Asinh(Elementwise):
-    """y = asinh(x);  gx = gy conj(1 / sqrt(1 + x^2))."""
+    """y = asinh(x);  gx = gy conj(1 / sqrt(1 + x^2)).
+
+    Beyond i and -i are the cuts: on them the sign of the zero says on which side x is, for gx as
+    for y.
+    """
 
     value = staticmethod(torch.asinh)
 
     @staticmethod
     def slope(x: Tensor, y: Tensor) -> Tensor:
-        return (1 + x * x).rsqrt()
+        inside = 1 + x * x
+        return rsqrt_beside_cut(inside, x.real * x.imag) if x.is_complex() else inside.rsqrt()
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -49,6 +49,8 @@ def kernel_gradient(
 ) -> tuple[Tensor | None, ...]:
     """The gradients of x, weight and bias that the output's gives, as ``needs`` says."""
     need_gx, need_gweight, need_gbias = needs
+    if not x.numel():  # of which they are nan, and sums of nothing are 0
+        mean, rstd = torch.zeros_like(mean), torch.zeros_like(rstd)
     # Without a weight the kernel has no gradient of the bias.
     by_kernel = [need_gx, need_gweight, need_gbias and weight is not None]
     # Packed: of channels_last torch's kernel writes a gx also if nobody wants it, to nowhere.

@@ -29,5 +29,11 @@ def check_norms(v: Tensor, g: Tensor, dim: int, *like_v: Tensor) -> None:
 def norms(v: Any, dim: int, like: Tensor) -> Tensor:
     """The norms of ``v`` in functions that record, as the kernel gave ``like``."""
     others = [d for d in range(v.dim()) if d != dim]
-    found: Tensor = torch.linalg.vector_norm(v, 2, others, True)
+    # No dimensions stand for all of them.
+    found: Tensor = torch.linalg.vector_norm(v, 2, others, True) if others else v.abs()
     return found.to(like.dtype)
+
+
+def sum_over(x: Tensor, dims: list[int]) -> Tensor:
+    """The sums over ``dims``, which are kept; no dimensions stand for none, unlike in torch."""
+    return x.sum(dims, True) if dims else x

@@ -74,7 +74,8 @@ class GroupNorm(Function):
         x, weight, mean, rstd = ctx.saved_tensors
         _, (x, weight, _) = in_full_precision(x, weight, None, ctx.full)
         layout, saved = group_layout(*ctx.sizes), (mean, rstd)
-        again = statistics(x, ctx.eps, layout, mean) if isinstance(x, Variable) else saved
+        differentiable = isinstance(x, Variable) and x.numel()
+        again = statistics(x, ctx.eps, layout, mean) if differentiable else saved
         need_gx, _, *others = ctx.needs_input_grad[:4]
         rest: Any = (*again, ctx.sizes, (need_gx, *others))
         gx, *both = kernel_gradient(gy, x, weight, *rest)
@@ -91,6 +92,8 @@ class GroupNorm(Function):
         x, weight = make.tensor([[0.0, 1.0, 0.0]]), make.tensor([0.0, 2.0, 0.0])
         yield Sample(x, 1, weight, eps=0.5)
         yield Sample(make(0, 4, 3), 2, make(4), make(4))
+        nothing = Sample(make(1, 4, 0), 2, make(4), make(4))
+        yield nothing.without_oracle("the gradient of the weight is nan, and should be 0")
         yield Sample(make(2, 4, 3), 3).raises(RuntimeError, "divisible")
         yield Sample(make(2, 4, 3), 2, make(3)).raises(RuntimeError, "weight")
         yield Sample(make(2, 4, 3), 2, None, make(3)).raises(RuntimeError, "bias")

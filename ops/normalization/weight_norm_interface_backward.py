@@ -9,13 +9,13 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.core.installed_torch import torch_before
-from plugrad.ops.normalization._weight import SHAPE_SAYS, check_norms
+from plugrad.ops.normalization._weight import SHAPE_SAYS, check_norms, sum_over
 
 
 def _reference(x: Tensor, v: Tensor, g: Tensor, n: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     check_norms(v, g, dim, x)
     others = [d for d in range(v.dim()) if d != dim]
-    s = (x * v).sum(others, True)
+    s = sum_over(x * v, others)
     return g / n * (x - v * s / n**2), s / n
 
 
@@ -52,7 +52,7 @@ class WeightNormInterfaceBackward(Function):
     def backward(ctx: Context, a: Tensor, c: Tensor) -> tuple[Tensor, ...]:
         x, v, g, n = ctx.saved_tensors
         others = [d for d in range(v.dim()) if d != ctx.dim]
-        s, t, ax = [(p * q).sum(others, True) for p, q in ((x, v), (a, v), (a, x))]
+        s, t, ax = [sum_over(p * q, others) for p, q in ((x, v), (a, v), (a, x))]
         r, s, t = g / n, s / n, t / n  # not their powers, which overflow
         gs = (c - r * t) / n
         gx = r * a + gs * v
@@ -66,6 +66,7 @@ class WeightNormInterfaceBackward(Function):
         yield Sample(make(3, 4), make(3, 4), make(3, 1), make.nonzero(3, 1), 0)
         yield Sample(make(3, 4), make(3, 4), make(1, 4), make.nonzero(1, 4), 1)
         yield Sample(make(3, 2, 2), make(3, 2, 2), make(1, 1, 2), make.nonzero(1, 1, 2), dim=2)
+        yield Sample(make(3), make(3), make(3), make.nonzero(3), 0)
         x, v = make.tensor([[0.0, 2.0], [1.0, 0.0]]), make.tensor([[0.0, 1.0], [3.0, 0.0]])
         yield Sample(x, v, make.tensor([[0.0], [2.0]]), make.tensor([[1.5], [1.5]]), 0)
 

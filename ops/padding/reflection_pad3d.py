@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.padding._reflected3d import reflection_pad3d_backward
 from plugrad.ops.padding._sizes import sizes
 
 
@@ -28,7 +29,7 @@ class ReflectionPad3d(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        return _reflection_pad3d_backward(gy, x, ctx.padding)
+        return reflection_pad3d_backward(gy, x, ctx.padding)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -42,4 +43,3 @@ class ReflectionPad3d(Function):
 
 
 _reflection_pad3d = torch.ops.aten.reflection_pad3d.default
-_reflection_pad3d_backward = torch.ops.aten.reflection_pad3d_backward.default

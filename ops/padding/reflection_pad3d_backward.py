@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops._flat import flat_in
+from plugrad.ops.padding._reflected3d import reflection_pad3d_backward
 from plugrad.ops.padding._sizes import sizes
 
 
@@ -27,7 +28,7 @@ class ReflectionPad3dBackward(Function):
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor, padding: Sequence[int]) -> Tensor:
         ctx.padding = sizes(padding)
-        return _reflection_pad3d_backward(x, y, ctx.padding)
+        return reflection_pad3d_backward(x, y, ctx.padding)
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
@@ -47,4 +48,3 @@ class ReflectionPad3dBackward(Function):
 
 
 _reflection_pad3d = torch.ops.aten.reflection_pad3d.default
-_reflection_pad3d_backward = torch.ops.aten.reflection_pad3d_backward.default

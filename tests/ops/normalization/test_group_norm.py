@@ -1,4 +1,4 @@
-"""group_norm: its output keeps the memory format of its input, as torch's does."""
+"""group_norm: it keeps the memory format of its input, as torch's does; and that of nothing."""
 
 from __future__ import annotations
 
@@ -86,3 +86,23 @@ def test_it_is_mapped_over_channels_last():
     got = pg.func.vmap(lambda t: F.group_norm(t, 2))(pg.Variable(x, requires_grad=True))
     for y, one in zip(got.data, x, strict=True):
         torch.testing.assert_close(y, F.group_norm(one, 2))
+
+
+# --- of nothing, where torch's gradient of the weight is nan ---
+
+
+@pytest.mark.parametrize("function", [F.group_norm, native], ids=["functional", "native"])
+@pytest.mark.parametrize("shape", [(1, 2, 0), (2, 2, 3, 0), (0, 2, 3)], ids=str)
+def test_sums_over_no_pixels_are_0(function, shape):
+    three = [torch.ones(s, dtype=torch.float64) for s in (shape, 2, 2)]
+    x, weight, bias = [pg.Variable(t, requires_grad=True) for t in three]
+    y = function(x, 1, weight, bias)
+    cotangent = pg.Variable(torch.ones_like(y.data), requires_grad=True)
+    grads = pg.grad(y, (x, weight, bias), cotangent, create_graph=True)
+    for g, t in zip(grads, three, strict=True):
+        assert torch.equal(g.data, torch.zeros_like(t))
+    again = pg.grad(
+        [g.sum() for g in grads], (x, weight, cotangent), allow_unused=True, materialize_grads=True
+    )
+    for g in again:
+        assert torch.equal(g.data, torch.zeros_like(g.data))

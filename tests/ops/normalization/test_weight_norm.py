@@ -35,3 +35,15 @@ def test_shapes_that_do_not_fit_are_refused(shape, norms):
     v = pg.Variable(torch.ones(shape), requires_grad=True)
     with pytest.raises(ArgumentError, match=r"weight_norm got a weight of shape"):
         torch._weight_norm_interface(v, torch.ones(norms))
+
+
+def test_a_weight_of_one_dimension():
+    v, g = [torch.tensor(t, dtype=torch.float64) for t in ([2.0, -3.0], [5.0, 7.0])]
+    v, g = [pg.Variable(t, requires_grad=True) for t in (v, g)]
+    w = torch._weight_norm(v, g, 0)  # it is g times the sign of v
+    assert w.data.tolist() == [5.0, -7.0]
+    gv, gg = pg.grad(w, (v, g), torch.tensor([10.0, 20.0]).double(), create_graph=True)
+    torch.testing.assert_close(gv.data, torch.zeros_like(v.data))
+    assert gg.data.tolist() == [10.0, -20.0]
+    for h in pg.grad((gv * gv + gg * gv + gg * gg).sum(), (v, g), allow_unused=True):
+        torch.testing.assert_close(h.data, torch.zeros_like(v.data))
