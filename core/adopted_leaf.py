@@ -17,7 +17,9 @@ from plugrad.core.context import transform_depth
 from plugrad.core.variable import Variable, plain
 from plugrad.errors import OnceDifferentiableError
 
+#: The Variables by tensor, and the tensors by Variable.
 _adopted: Any = WeakIdKeyDictionary()
+_tensors: Any = WeakIdKeyDictionary()
 
 
 def adopted(tensor: Tensor) -> Variable:
@@ -31,7 +33,7 @@ def adopted(tensor: Tensor) -> Variable:
     leaf = plain(tensor.detach()).requires_grad_()
     leaf.register_post_accumulate_grad_hook(partial(_hand_on, ref(tensor)))
     if not transform_depth():
-        _adopted[tensor] = leaf
+        _adopted[tensor], _tensors[leaf] = leaf, ref(tensor)
     return leaf
 
 
@@ -40,12 +42,10 @@ def any_adopted() -> bool:
     return bool(_adopted)
 
 
-def adopted_as(leaf: Any) -> tuple[Tensor, Variable] | None:
-    """The tensor that a Variable stands for, and the Variable; None if it is another one."""
-    for tensor, known in _adopted.items():
-        if known is leaf:
-            return tensor, known
-    return None
+def tensor_of(leaf: Any) -> Tensor | None:
+    """The tensor that a Variable stands for; None if it stands for none, or that is gone."""
+    found = _tensors.get(leaf)
+    return None if found is None else found()
 
 
 def _hand_on(tensor: ref[Tensor], leaf: Variable) -> None:

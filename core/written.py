@@ -14,7 +14,7 @@ import sys
 from threading import local
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary, ref
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.utils.weak import WeakIdKeyDictionary
 
 from plugrad.core.accumulate_grad import edge_of
-from plugrad.core.adopted_leaf import adopted, adopted_as, any_adopted
+from plugrad.core.adopted_leaf import adopted, any_adopted, tensor_of
 from plugrad.core.context import running, transform_depth
 from plugrad.core.node import ends
 from plugrad.errors import OnceDifferentiableError, TorchGraphError
@@ -91,26 +91,38 @@ def source_of(variable: Variable) -> Tensor:
 def _ports_below(variable: Variable) -> dict[Tensor, Variable]:
     """The tensors of torch's graph that a Variable was computed from, with what stands for them."""
     edge = edge_of(variable)
-    if edge is None or not (_read or any_adopted()):
+    if edge is None or not (_tensors_read or any_adopted()):
         return {}
-    edges = [(edge_of(v), t, v) for t, (_, _, v) in _read.items()]
-    read = {id(ends(e)[0]): (t, v) for e, t, v in edges if e is not None}
-    seen, waiting, found = set(), [ends(edge)[0]], {}
+    seen, waiting = set(), [ends(edge)[0]]
+    found: dict[Tensor, Variable] = {}
     while waiting:
         record = waiting.pop()
         if record in seen:
             continue
         seen.add(record)
-        port = read.get(id(record)) or adopted_as(getattr(record, "variable", None))
-        if port is not None:
-            found[port[0]] = port[1]
+        tensor, stands_for_it = _port(record)
+        if tensor is not None and stands_for_it is not None:
+            found[tensor] = stands_for_it
         else:
             waiting += [ends(e)[0] for e in record._pg_edges if e is not None]
     return found
 
 
+def _port(record: Any) -> tuple[Tensor | None, Variable | None]:
+    leaf = getattr(record, "variable", None)
+    if leaf is not None:
+        return tensor_of(leaf), leaf
+    tensor, variable = _tensors_read.get(record, (_nothing, _nothing))
+    return tensor(), variable()
+
+
+def _nothing() -> None: ...
+
+
 #: What was read, by tensor: its version and its node then, and the Variable.
 _read: Any = WeakIdKeyDictionary()
+#: By the Variable's record, the tensor and the Variable, weakly.
+_tensors_read: Any = WeakKeyDictionary()
 
 
 def read_back(tensor: Tensor, with_leaves: bool = True) -> Variable | None:
@@ -155,8 +167,12 @@ def read_back(tensor: Tensor, with_leaves: bool = True) -> Variable | None:
     own = isinstance(end, torch.autograd.function.BackwardCFunction)
     last = tensor.view_as(tensor) if own else tensor
     graph = SimpleNamespace(y=tensor, end=get_gradient_edge(last), starts=edges)
-    variable = ReadBack.apply(graph, *starts.values())
+    with torch.enable_grad():  # it may be a root of a backward in no_grad
+        variable = ReadBack.apply(graph, *starts.values())
     _read[tensor] = (version, end, variable)
+    edge = edge_of(variable)
+    if edge is not None:
+        _tensors_read[ends(edge)[0]] = ref(tensor), ref(variable)
     return variable  # type: ignore[no-any-return]
 
 
