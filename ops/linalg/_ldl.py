@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import conj
+from plugrad.ops._strides import with_canonical_batches, with_canonical_strides
 
 
 class Order(NamedTuple):
@@ -124,3 +125,16 @@ def with_real_diagonal(x: Tensor, hermitian: bool) -> Tensor:
     if not (hermitian and x.is_complex()):
         return x
     return x - (1j * x.diagonal(0, -2, -1).imag).diag_embed()
+
+
+def solved(x: Tensor, pivots: Tensor, y: Tensor, *, hermitian: bool = False) -> Tensor:
+    """The solution; what broadcasts is expanded, since torch's kernel reads beyond the pivots.
+
+    It steps by the stride of a batch dimension also if its size is 1.
+    """
+    if min(x.dim(), y.dim()) >= 2 and pivots.shape == x.shape[:-1]:
+        batch = torch.broadcast_shapes(x.shape[:-2], y.shape[:-2])  # type: ignore[no-untyped-call]
+        x = x.expand(*batch, *x.shape[-2:])
+        pivots = pivots.expand(*batch, pivots.shape[-1]).contiguous()
+    x, pivots = with_canonical_batches(x), with_canonical_strides(pivots, images=False)
+    return torch.linalg.ldl_solve(x, pivots, y, hermitian=hermitian)

@@ -10,27 +10,20 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
 from plugrad.errors import ArgumentError
 from plugrad.ops._possibly import possibly
-from plugrad.ops._strides import with_canonical_batches, with_canonical_strides
-from plugrad.ops.linalg._ldl import adjoint, factors, of_factors, order, with_real_diagonal
-
-
-def _solved(x: Tensor, pivots: Tensor, y: Tensor, *, hermitian: bool = False) -> Tensor:
-    """The solution; what broadcasts is expanded, since torch's kernel reads beyond the pivots.
-
-    It steps by the stride of a batch dimension also if its size is 1.
-    """
-    if min(x.dim(), y.dim()) >= 2 and pivots.shape == x.shape[:-1]:
-        batch = torch.broadcast_shapes(x.shape[:-2], y.shape[:-2])  # type: ignore[no-untyped-call]
-        x = x.expand(*batch, *x.shape[-2:])
-        pivots = pivots.expand(*batch, pivots.shape[-1]).contiguous()
-    x, pivots = with_canonical_batches(x), with_canonical_strides(pivots, images=False)
-    return torch.linalg.ldl_solve(x, pivots, y, hermitian=hermitian)
+from plugrad.ops.linalg._ldl import (
+    adjoint,
+    factors,
+    of_factors,
+    order,
+    solved,
+    with_real_diagonal,
+)
 
 
 def _reference(x: Tensor, pivots: Tensor, y: Tensor, *, hermitian: bool = False) -> Tensor:
     """Solve with the matrix that the factors are of, which torch differentiates."""
     _check(x, pivots)
-    _solved(x.detach(), pivots, y.detach(), hermitian=hermitian)
+    solved(x.detach(), pivots, y.detach(), hermitian=hermitian)
     o = order(pivots)
     lower, d = factors(x, o, hermitian)
     if not x.numel():
@@ -76,7 +69,7 @@ class LdlSolve(Function):
     ) -> Tensor:
         if pivots.shape == x.shape[:-1]:  # else torch refuses them
             _check(x, pivots)
-        z = _solved(with_real_diagonal(x, hermitian), pivots, y, hermitian=hermitian)
+        z = solved(with_real_diagonal(x, hermitian), pivots, y, hermitian=hermitian)
         ctx.save_for_backward(x, pivots, z if ctx.needs_input_grad[0] else None)
         ctx.hermitian = hermitian
         return z
@@ -85,9 +78,9 @@ class LdlSolve(Function):
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
         x, pivots, z = ctx.saved_tensors
         if ctx.hermitian:
-            gy = _solved(with_real_diagonal(x, True), pivots, gz, hermitian=True)
+            gy = solved(with_real_diagonal(x, True), pivots, gz, hermitian=True)
         else:
-            gy = conj(_solved(x, pivots, conj(gz)))
+            gy = conj(solved(x, pivots, conj(gz)))
         if z is None:
             return None, None, gy
         ga = (-gy @ z.mH).sum_to_size(x.shape)
