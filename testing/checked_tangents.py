@@ -10,8 +10,7 @@ from torch import Tensor
 from plugrad.errors import GradcheckError
 from plugrad.forward_ad import dual_level, make_dual, unpack_dual
 from plugrad.testing.checked_backward import agree_in_a_batch, random_batch
-from plugrad.testing.differences import coordinates
-from plugrad.testing.jacobians import units
+from plugrad.testing.jacobians import coordinates, units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
