@@ -14,7 +14,9 @@ from torch import Tensor
 
 from plugrad.core import Variable
 
-#: The dimensions in the memory format channels_last, from the innermost outwards.
+#: What channels_last is called, by the number of dimensions.
+CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+#: The dimensions in that memory format, from the innermost outwards.
 _CHANNELS_LAST = {4: (1, 3, 2, 0), 5: (1, 4, 3, 2, 0)}
 
 
@@ -22,7 +24,7 @@ def with_canonical_strides(x: Tensor, images: bool = True) -> Tensor:
     """``x`` with the strides that its memory format gives to dimensions of size 1; no copy.
 
     What is contiguous in no format comes back as it is; so does a Variable, since its op calls
-    this with the tensor. Without ``images`` channels_last is no format.
+    this with the tensor. Without ``images`` channels_last does not count as one.
     """
     shape = x.shape
     if 1 not in shape or isinstance(x, Variable):

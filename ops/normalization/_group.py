@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from plugrad.core.context import transform_depth
+from plugrad.ops._strides import CHANNELS_LAST
 from plugrad.ops.normalization._layouts import group_layout
-
-_FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 def packed(x: Tensor | None) -> Any:
@@ -21,7 +20,7 @@ def packed(x: Tensor | None) -> Any:
 def laid_out(x: Tensor) -> Tensor:
     """``x`` for the forward kernel: as torch packs it, in its memory format, which y then has."""
     # On other devices the kernel has no other format, and torch.vmap knows of none.
-    if x.dim() not in _FORMATS or x.is_contiguous() or not x.is_cpu or transform_depth():
+    if x.dim() not in CHANNELS_LAST or x.is_contiguous() or not x.is_cpu or transform_depth():
         return x.contiguous()
     return x.contiguous(memory_format=_suggested_format(x))
 
@@ -35,7 +34,7 @@ def _suggested_format(x: Tensor) -> torch.memory_format:
         if not strides[1] or not x.shape[dim] or strides[dim] < least or ambiguous:
             return torch.contiguous_format
         least = strides[dim] * x.shape[dim]
-    return _FORMATS[x.dim()]
+    return CHANNELS_LAST[x.dim()]
 
 
 def kernel_gradient(

@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
+from plugrad.ops._strides import CHANNELS_LAST
+
 #: An index is written in two digits to this base, each exact in every floating dtype.
 _BASE = 128
 #: With so many channels torch takes the kernels for many.
 _CHANNELS = 4
-_FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 def nearest_gradient(
@@ -49,16 +50,21 @@ def nearest_gradient(
     sources, agrees = _sources(forward, backward, *said, gy.dtype, gy.device, in_channels_last)
     if agrees:
         return backward(gy, size, shape, *scales)
+    return _summed(gy, [torch.tensor(indices, device=gy.device) for indices in sources], shape)
+
+
+def _summed(gy: Any, sources: Sequence[Tensor], shape: Sequence[int]) -> Any:
+    """The sums of what is from one element, along each dimension of space."""
     for dim, indices in enumerate(sources, 2):
         zeros = gy.new_zeros((*gy.shape[:dim], shape[dim], *gy.shape[dim + 1 :]))
-        gy = zeros.index_add(dim, torch.tensor(indices, device=gy.device), gy)
+        gy = zeros.index_add(dim, indices, gy)
     return gy
 
 
 def is_channels_last(x: Tensor) -> bool:
     """Whether the kernels for channels_last resize ``x``."""
-    in_another = x.dim() in _FORMATS and not x.is_contiguous()
-    return in_another and x.is_contiguous(memory_format=_FORMATS[x.dim()])
+    in_another = x.dim() in CHANNELS_LAST and not x.is_contiguous()
+    return in_another and x.is_contiguous(memory_format=CHANNELS_LAST[x.dim()])
 
 
 @lru_cache(maxsize=256)
@@ -77,7 +83,7 @@ def _sources(
     The kernels are tried: which of them torch takes depends on all of this, and they differ.
     """
     dims = len(size)
-    last = _FORMATS[dims + 2] if in_channels_last else torch.contiguous_format
+    last = CHANNELS_LAST[dims + 2] if in_channels_last else torch.contiguous_format
 
     def made(values: Tensor, like: Sequence[int], axis: int) -> Tensor:
         """A tensor that varies along one axis only."""
@@ -98,9 +104,6 @@ def _sources(
         agrees = True
         for axis, m in enumerate(size):
             gy = made(torch.arange(m) % 5 + 1, (*shape[:2], *size), axis)  # unlike its neighbours
-            sums = gy.double().cpu()
-            for dim, indices in enumerate(sources, 2):
-                zeros = sums.new_zeros((*sums.shape[:dim], shape[dim], *sums.shape[dim + 1 :]))
-                sums = zeros.index_add(dim, indices, sums)
+            sums = _summed(gy.double().cpu(), sources, shape)
             agrees &= torch.equal(backward(gy, size, shape, *scales).double().cpu(), sums)
     return tuple([tuple(indices.tolist()) for indices in sources]), agrees
