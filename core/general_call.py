@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.context import UntrackedContext, transform_depth
-from plugrad.core.hooked import with_attributes
+from plugrad.core.hooked import alias_of
 from plugrad.core.hooks import note
 from plugrad.core.node import Record, grouped, origins
 from plugrad.core.older_forms import (
@@ -213,9 +213,7 @@ def _as_in_torch(
     shown = raw
     if not transform_depth():  # inside torch.vmap no tensor may require grad
         shown = [
-            with_attributes(a, t.detach()).requires_grad_()
-            if isinstance(a, Variable) and a.requires_grad
-            else t
+            alias_of(a, t).requires_grad_() if isinstance(a, Variable) and a.requires_grad else t
             for t, a in zip(raw, args, strict=True)
         ]
     with torch.no_grad():

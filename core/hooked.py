@@ -265,15 +265,23 @@ def replace_data(variable: Any, data: Tensor) -> None:
 
 
 def with_attributes(variable: Any, data: Tensor) -> Tensor:
-    """``data``, or an alias of it on which the attributes set on ``variable`` are found.
+    """``data``; of a Variable that attributes can be set on, an alias that has them."""
+    return alias_of(variable, data) if _shares_attributes(variable, data) else data
+
+
+def alias_of(variable: Any, data: Tensor) -> Tensor:
+    """An alias of ``data``, on which the attributes set on ``variable`` are found.
 
     A Function is given bare tensors, and may ask them for attributes: ``weight.main_grad``.
     """
-    if not type(variable).__dictoffset__ or data.__class__ is not torch.Tensor:
-        return data
     own = data.detach()
-    own.__dict__ = variable.__dict__
+    if _shares_attributes(variable, data):
+        own.__dict__ = variable.__dict__
     return own
+
+
+def _shares_attributes(variable: Any, data: Tensor) -> bool:
+    return bool(type(variable).__dictoffset__) and data.__class__ is torch.Tensor
 
 
 def current_edge(variable: Any) -> Edge | None:

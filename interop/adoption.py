@@ -26,7 +26,7 @@ from plugrad.core.context import (
 )
 from plugrad.core.cotangent import only_for_tensors
 from plugrad.core.function import Function
-from plugrad.core.hooked import with_attributes
+from plugrad.core.hooked import alias_of
 from plugrad.core.node import origins
 from plugrad.core.once_differentiable import once_differentiable
 from plugrad.core.own_vmap import with_own_vmap
@@ -207,7 +207,7 @@ def _raw(value: Any, tracked: bool) -> Any:
     if isinstance(value, Variable):
         if not tracked:
             return value._data
-        own = with_attributes(value, value._data.detach())
+        own = alias_of(value, value._data)
         # Inside torch.vmap no tensor may require grad.
         return own if transform_depth() else own.requires_grad_()
     if isinstance(value, CONTAINERS) and has_variable(value):
