@@ -37,8 +37,7 @@ def convert(model: nn.Module) -> nn.Module:
     Raises:
         ModuleError: torch keeps the parameters where they cannot be replaced (a
             ScriptModule, a DistributedDataParallel), or one has no shape yet, or one has
-            hooks, or one that requires grad is of a subclass of torch's
-            Parameter.
+            hooks, or one that requires grad is of a subclass of torch's Parameter.
     """
     _check_module(model)
     for name, value in _parameters(model):

@@ -12,7 +12,7 @@ _is_any_autocast_enabled = torch._C._is_any_autocast_enabled
 
 
 def cast_by_autocast(*tensors: Any) -> list[Any]:
-    """The tensors in the dtype of an enabled torch.autocast; float64 and what is no float stay."""
+    """The tensors in an enabled torch.autocast's dtype; float64, and all but floats, stay."""
     if not _is_any_autocast_enabled():
         return list(tensors)
     device = tensors[0].device.type

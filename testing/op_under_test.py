@@ -185,7 +185,7 @@ class OpUnderTest:
         return found
 
     def options_of(self, sample: Sample) -> dict[str, Any]:
-        """The parameters of a sample that are no tensors; none if it is no call of the op."""
+        """The parameters of a sample that are not tensors; none if the op has no such call."""
         try:
             every = self.signature.by_name(sample.args, sample.kwargs)
         except ArgumentError:

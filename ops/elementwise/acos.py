@@ -27,7 +27,7 @@ from plugrad.ops.elementwise._square import one_minus_square
 class Acos(Elementwise):
     """y = acos(x);  gx = -gy conj(1 / sqrt(1 - x^2)).
 
-    It is infinite at 1 and -1, and nan beyond, as y is. Of complex numbers the cuts are there: on
+    It is infinite at 1 and -1, and nan beyond, as y is. For complex x the cuts are there: on
     them the sign of the zero says on which side x is, for gx as for y.
     """
 

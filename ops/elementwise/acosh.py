@@ -28,7 +28,7 @@ class Acosh(Elementwise):
     """y = acosh(x);  gx = gy conj(1 / sqrt(x^2 - 1)).
 
     It is infinite at 1, and nan below, as y is; for real x below -1 it is a number, as in torch.
-    Of complex numbers the cut is below 1: on it the sign of the zero says on which side x is, for
+    For complex x the cut is below 1: on it the sign of the zero says on which side x is, for
     gx as for y.
     """
 

@@ -1,4 +1,4 @@
-"""Options: the arguments that are no tensors, which samples seldom vary."""
+"""Options: the arguments that are not tensors, which samples seldom vary."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: Parameters that name a dimension: other integers may be sizes, of which few are allowed.
 _DIMENSIONS = frozenset({"axis", "dim"})
 _REDUCTIONS = ("none", "mean", "sum")
-#: They say where the result goes, or that samples are told apart, and have no part in a slope.
+#: They say where the result goes, or what is checked, and have no part in a slope.
 _NOT_VARIED = frozenset({"check_errors", "check_invariants", "inplace", "non_blocking", "out"})
 #: A number is made so much larger: what is between 0 and 3/4, or above 1, stays there.
 _FACTOR = 1.25
