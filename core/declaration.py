@@ -188,6 +188,8 @@ class Signature:
         Raises:
             ArgumentError: an unknown, repeated, missing or surplus argument.
         """
+        if not kwargs and len(args) == len(self.positional):
+            return args, {}
         if len(args) > len(self.positional) and not self.variadic:
             self._refuse(
                 f"takes at most {counted(len(self.positional), 'positional argument')}, "

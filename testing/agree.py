@@ -146,7 +146,7 @@ def _common_factor(expected: Tensor, got: Tensor) -> float | None:
 
 
 #: Smaller numbers count as this large: what is left of a sum whose terms cancel is rounding.
-_FLOOR = 1e-3
+FLOOR = 1e-3
 
 
 def agree(
@@ -199,7 +199,7 @@ def _clearly_close(expected: Tensor, got: Tensor, allowed: float, scale: float) 
     if not (allowed and (expected.is_floating_point() or expected.is_complex())):
         return False
     distance = float((got - expected).abs().max())
-    if distance <= allowed * max(scale, _FLOOR):
+    if distance <= allowed * max(scale, FLOOR):
         return True
     return distance <= allowed * float(expected.abs().max()) < math.inf
 
@@ -247,7 +247,7 @@ def _agree_elements(
     largest = float(expected[finite].abs().max()) if bool(finite.any()) else 0.0
     worst = int(distance.argmax())
     absolute = float(distance.flatten()[worst])
-    if absolute <= allowed * max(largest, scale, _FLOOR):
+    if absolute <= allowed * max(largest, scale, FLOOR):
         return
     # torch.unravel_index takes longer than the rest of this function.
     index = tuple(int(i) for i in torch.unravel_index(torch.tensor(worst), expected.shape))

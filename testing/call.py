@@ -71,6 +71,11 @@ class Call:
         """The node of this call; None if nothing was recorded, or the op has no rule."""
         return self.engine.node(self)
 
+    @cached_property
+    def has_rule(self) -> bool:
+        """Whether there is such a node; kept, as the node itself must not be."""
+        return self.node is not None
+
     @property
     def record(self) -> Record:
         """The record of ``node`` in plugrad's engine; there must be one."""
@@ -96,15 +101,14 @@ class Call:
         Sums and casts that the engine makes without a declaration, as torch does, are included.
         """
         found = self.unmended(cotangents)
-        if not self.engine.mends or self.node is None:
+        if not self.engine.mends or not self.has_rule:
             return found
         inputs = self.case.inputs
         return [mended(g, given.tensor) for g, given in zip(found, inputs, strict=True)]
 
     def unmended(self, cotangents: Sequence[Any]) -> list[Any]:
         """The same as the rule returns it."""
-        node = self.node
-        if node is None:
+        if not self.has_rule:
             return self.vjp(cotangents)
         with torch.no_grad():
             result = self.raw(cotangents)

@@ -16,12 +16,17 @@ from plugrad.testing.domains import contains
 from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.shared import Shared
 from plugrad.testing.sparse import Pattern, is_sparse
+from plugrad.testing.steady import undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from plugrad.testing.op_under_test import OpUnderTest
+
+
+#: What leaves the random numbers alone.
+_AS_THEY_ARE = nullcontext()
 
 
 class Input:
@@ -74,6 +79,9 @@ class Case:
         self._names: set[str] = set()
         domains = {labels.get(d, d): kind for d, kind in sample.domains.items() if d is not None}
         self._args, self._kwargs = self._slotted(constants, domains)
+        #: Each argument's input, None for another value, if nothing is in a list or has a name.
+        self._direct = [v.index if isinstance(v, _Slot) else None for v in self._args]
+        self._is_direct = not self._kwargs and all(map(_is_direct, self._args))
         #: What the sample calls constant and does not have.
         unknown = sample.constants - labels.keys() - self._names
         self.unknown_constants = sorted(unknown, key=repr)
@@ -129,6 +137,9 @@ class Case:
 
     def arguments(self, values: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The sample's arguments with ``values`` for its tensors."""
+        if self._is_direct:  # most are, and each law asks many times
+            pairs = zip(self._args, self._direct, strict=True)
+            return tuple([v if i is None else values[i] for v, i in pairs]), {}
         return _filled(self._args, values), {n: _filled(v, values) for n, v in self._kwargs.items()}
 
     @cached_property
@@ -156,7 +167,7 @@ class Case:
 
         This is only for an op that draws some; the generator's state is restored.
         """
-        return seeded(self.op.seed) if self.draws else nullcontext()
+        return seeded(self.op.seed) if self.draws else _AS_THEY_ARE
 
     @property
     def draws(self) -> bool:
@@ -249,6 +260,16 @@ class Case:
         """What laws that only read need of the sample's own numbers, computed once."""
         return Shared(self)
 
+    @cached_property
+    def steady(self) -> Call | None:
+        """A call that can be differentiated again and again, if there is one: see steady_call."""
+        return undisturbed(self)
+
+    def after(self) -> Case | None:
+        """The call of the next sample, the first after the last; None if there is only one."""
+        sample = self.op.sample_after(self.index)
+        return None if sample is None else Case(self.op, sample, self.index)
+
     def generator(self, salt: int = 0) -> torch.Generator:
         """Random numbers for a law: different for each seed, sample and ``salt``."""
         seed = hash((self.op.seed, self.index, salt)) % (1 << 62)
@@ -334,6 +355,13 @@ def _labels(op: OpUnderTest, sample: Sample) -> dict[int | str, int | str]:
         if name in labels:
             labels.setdefault(alias, labels[name])
     return labels
+
+
+def _is_direct(value: Any) -> bool:
+    """Whether it is filled by what takes its place as it is."""
+    if isinstance(value, _Slot):
+        return value.pattern is None
+    return not isinstance(value, list | tuple) or isinstance(value, torch.Size)
 
 
 def _filled(value: Any, values: Sequence[Any]) -> Any:

@@ -11,8 +11,9 @@ from torch import Tensor
 from plugrad.core.engine import run
 from plugrad.errors import GradcheckError
 from plugrad.testing import checked_backward, checked_tangents
+from plugrad.testing.differences import Slopes, coordinates, numeric_jacobian
 from plugrad.testing.gradcheck_failure import WIDE, gradcheck_failure
-from plugrad.testing.jacobians import Slopes, coordinates, numeric_jacobian, units
+from plugrad.testing.jacobians import units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

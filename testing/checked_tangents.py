@@ -10,7 +10,8 @@ from torch import Tensor
 from plugrad.errors import GradcheckError
 from plugrad.forward_ad import dual_level, make_dual, unpack_dual
 from plugrad.testing.checked_backward import agree_in_a_batch, random_batch
-from plugrad.testing.jacobians import coordinates, units
+from plugrad.testing.differences import coordinates
+from plugrad.testing.jacobians import units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

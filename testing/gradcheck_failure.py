@@ -9,7 +9,7 @@ import torch
 from plugrad.core.counted import counted
 from plugrad.errors import GradcheckError
 from plugrad.testing.agree import probable_cause
-from plugrad.testing.jacobians import Slopes, coordinates, numeric_jacobian
+from plugrad.testing.differences import Slopes, coordinates, numeric_jacobian
 from plugrad.testing.result import matrix_lines
 
 if TYPE_CHECKING:

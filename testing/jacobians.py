@@ -1,8 +1,7 @@
-"""Jacobians: by finite differences, by the rule, by its jvp."""
+"""Jacobians: by finite differences that look again, by the complex step, by the rule."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,11 +9,13 @@ from torch import Tensor
 
 from plugrad.core.variable import Variable
 from plugrad.testing.agree import all_finite
+from plugrad.testing.differences import STEP, Slopes, coordinates, joined, numeric_jacobian
 from plugrad.testing.domains import tangent
 from plugrad.testing.shared import random_like
+from plugrad.testing.together import as_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case
@@ -39,149 +40,6 @@ def units(output: Tensor) -> list[Tensor]:
             flat[place] = one  # type: ignore[assignment]  # its stub knows no complex
             made.append(flat.reshape(output.shape))
     return made
-
-
-#: Balances the error of the difference quotient against that of rounding, in float64.
-STEP = 1e-6
-
-
-@dataclass(frozen=True)
-class Slopes:
-    """A Jacobian by differences: from the left, from the right and through both points.
-
-    Matrices of float64 on the CPU: a row for each real coordinate of the output, a column
-    for each one of the input that was asked for. At a kink ``left`` and ``right`` differ;
-    elsewhere they agree up to the step times the second derivative. Where the function is
-    not finite, they are not either.
-    """
-
-    left: Tensor
-    right: Tensor
-    central: Tensor
-
-    @property
-    def gap(self) -> Tensor:
-        """How far apart the one-sided derivatives are."""
-        return (self.right - self.left).abs()
-
-    def between(self, derivative: Tensor, slack: Tensor | float = 0.0) -> Tensor:
-        """Where ``derivative`` is between the one-sided ones, or at most ``slack`` beyond them."""
-        low, high = torch.minimum(self.left, self.right), torch.maximum(self.left, self.right)
-        return (derivative >= low - slack) & (derivative <= high + slack)
-
-
-def numeric_jacobian(
-    f: Callable[[list[Tensor]], Sequence[Tensor]],
-    tensors: Sequence[Tensor],
-    output: int | None,
-    input: int,  # noqa: A002 (beside output)
-    step: float = STEP,
-    *,
-    richardson: bool = False,
-    columns: Sequence[int] | None = None,
-    middle: Tensor | None = None,
-) -> Slopes:
-    """The derivatives of an output of ``f`` with respect to one of its inputs.
-
-    All is real: a complex tensor counts as twice as many coordinates, its elements' real
-    and imaginary parts in turns, as in ``torch.view_as_real(t).flatten()``.
-
-    Args:
-        f: from tensors to tensors; it gets new ones each time, of the same strides, and
-            must not draw other random numbers each time.
-        tensors: where the derivatives are taken.
-        output: which of f's outputs; None for all, their rows one after another.
-        input: which of ``tensors``, of a floating-point or complex dtype.
-        step: how far to move a coordinate.
-        richardson: move by half a step too and extrapolate: twice the calls, and an error
-            of the fourth order of the step instead of the second, so take a larger step.
-        columns: only these coordinates of the input; by default all.
-        middle: the coordinates of what f gives for ``tensors``, if they are known.
-    """
-    mover = _Mover(tensors, input)
-    chosen = range(mover.count) if columns is None else columns
-    if middle is None:
-        middle = _values(f, [t.clone() for t in tensors], output)
-    if not len(chosen):
-        empty = middle.new_zeros(middle.numel(), 0)
-        return Slopes(empty, empty, empty)
-    slopes = _slopes(f, mover, output, step, chosen, middle)
-    if richardson:
-        half = _slopes(f, mover, output, step / 2, chosen, middle)
-        orders = (1, 1, 2)
-        slopes = [
-            h + (h - s) / (2**order - 1) for h, s, order in zip(half, slopes, orders, strict=True)
-        ]
-    return Slopes(*slopes)
-
-
-def coordinates(tensor: Tensor) -> Tensor:
-    """The real coordinates of a tensor, flat, in float64 on the CPU."""
-    flat = _real(tensor.detach()).flatten()
-    return flat if flat.dtype is torch.float64 and flat.is_cpu else flat.to("cpu", torch.float64)
-
-
-def _real(tensor: Tensor) -> Tensor:
-    if not tensor.is_complex():
-        return tensor
-    return torch.view_as_real(tensor.resolve_conj())
-
-
-def _values(f: Any, tensors: list[Tensor], output: int | None) -> Tensor:
-    outputs = f(tensors)
-    return _joined(outputs if output is None else (outputs[output],))
-
-
-def _joined(outputs: Iterable[Tensor]) -> Tensor:
-    parts = [coordinates(o) for o in outputs]
-    if len(parts) == 1:
-        return parts[0]
-    return torch.cat(parts) if parts else torch.zeros(0).double()
-
-
-def _slopes(
-    f: Any,
-    mover: _Mover,
-    output: int | None,
-    step: float,
-    columns: Sequence[int],
-    middle: Tensor,
-) -> list[Tensor]:
-    """From the left, from the right and through both points, a column for each of ``columns``."""
-    moved, values = [], []
-    for by in (-step, step):
-        to, distance = mover.targets(by)
-        found = [_values(f, mover.moved(column, to[column]), output) for column in columns]
-        values.append(torch.stack(found, 1))
-        moved.append(distance[list(columns)])
-    (left, right), (back, ahead), start = values, moved, middle[:, None]
-    return [(left - start) / back, (right - start) / ahead, (right - left) / (ahead - back)]
-
-
-class _Mover:
-    """Moves one real coordinate of one of the tensors, in copies."""
-
-    def __init__(self, tensors: Sequence[Tensor], input: int) -> None:  # noqa: A002
-        # A clone of a conjugated view is conjugated too, and has no real view.
-        self._tensors, self._input = list(tensors), input
-        self._tensors[input] = tensors[input].resolve_conj().resolve_neg()
-        self._start = _real(self._tensors[input]).flatten()
-        self.count = self._start.numel()
-
-    def targets(self, by: float) -> tuple[list[Any], Tensor]:
-        """Each coordinate moved ``by`` so much, and how far, as its dtype allows."""
-        there = self._start + by
-        return there.tolist(), (there - self._start).to("cpu", torch.float64)
-
-    def moved(self, column: int, to: float) -> list[Tensor]:
-        """The tensors with this coordinate there."""
-        tensors = [t.clone() for t in self._tensors]
-        real = _real(tensors[self._input])
-        if real.is_contiguous():
-            real.view(-1)[column] = to
-        else:
-            real[torch.unravel_index(torch.tensor(column), real.shape)] = to
-        return tensors
 
 
 #: Steps for the second look at what disagreed: one refines smooth slopes, one tells kinks
@@ -281,10 +139,19 @@ class Jacobians:
 def jacobians(case: Case, call: Call, i: int) -> Jacobians:
     """The Jacobian of all differentiable outputs in input ``i``, by differences."""
     values, f = case.values, _roots_of(case, call)
-    middle = _joined(root.data for root in call.roots)
+    middle = joined(root.data for root in call.roots)
+
+    def at_once(several: list[list[Tensor]]) -> Tensor | None:
+        rows = as_rows(case, several)
+        if rows is None:
+            return None
+        roots = [rows.call.tensors[n][: rows.asked] for n in call.root_numbers]
+        return torch.cat([coordinates(root).reshape(rows.asked, -1) for root in roots], 1)
 
     def measure(step: float, richardson: bool) -> Slopes:
-        return numeric_jacobian(f, values, None, i, step, richardson=richardson, middle=middle)
+        return numeric_jacobian(
+            f, values, None, i, step, richardson=richardson, middle=middle, at_once=at_once
+        )
 
     return Jacobians(measure)
 
@@ -381,7 +248,7 @@ def _where_finite(of: Tensor, tensor: Tensor) -> Tensor:
 def summed(case: Case, call: Call, cotangents: Sequence[Any]) -> list[Any]:
     """The rule's gradients; of an op that declares ``broadcasts`` or ``promotes``, the engine's."""
     declared = case.op.declaration
-    engine = declared.broadcasts or declared.promotes or call.node is None
+    engine = declared.broadcasts or declared.promotes or not call.has_rule
     return call.vjp(cotangents) if engine else call.rule(cotangents)
 
 

@@ -37,6 +37,8 @@ class Shared:
     def __init__(self, case: Case) -> None:
         self._case = case
         self._cotangents: dict[Any, list[Tensor]] = {}
+        #: Whether calls cannot be the rows of one, as far as a law has tried.
+        self.mixes_rows = False
 
     def cotangents(self, salt: int, roots: Sequence[Tensor]) -> list[Tensor]:
         """Random numbers like these outputs, the same each time; the tensors are new ones."""
@@ -63,25 +65,12 @@ class Shared:
         return _copies(self._case.forward())
 
     @cached_property
-    def is_elementwise(self) -> bool:
-        """Whether elements do not affect each other, as the op declares, and as is true here.
-
-        A false declaration would go unnoticed by laws that try many numbers in one call.
-        """
-        case = self._case
-        if not case.op.declaration.elementwise:
-            return False
-        values = case.values
-        for i in case.wanted:
-            last = values[i].flatten()[-1:].clone()
-            values[i] = (0.75 * values[i]).contiguous()
-            values[i].view(-1)[-1:] = last
-        try:
-            outputs = case.forward(values)
-        except Exception:
-            return False
-        pairs = zip(self.untracked, outputs, strict=True)
-        return all(_last_alike(a, b) for a, b in pairs if isinstance(a, Tensor))
+    def of_random_numbers(self) -> tuple[list[Tensor], list[Any]]:
+        """Random numbers instead of the sample's, and what a call of them gives, flat."""
+        values, generator = self._case.values, self._case.generator(80)
+        for i in self._case.wanted:
+            values[i] = random_like(values[i], generator)
+        return values, _copies(self._case.call([t.clone() for t in values]).tensors)
 
     @cached_property
     def gradients(self) -> list[Any]:
@@ -89,12 +78,11 @@ class Shared:
         call = self._case.call()
         return _copies(call.vjp(call.cotangents()))
 
-
-def _last_alike(a: Tensor, b: Tensor) -> bool:
-    """Whether the last elements are the same but for rounding, which the others may change."""
-    return a.shape == b.shape and torch.allclose(
-        a.flatten()[-1:], b.flatten()[-1:], 1e-9, 1e-12, equal_nan=True
-    )
+    @cached_property
+    def slopes(self) -> list[Any]:
+        """The same for cotangents of ones."""
+        call = self._case.call()
+        return _copies(call.vjp([torch.ones_like(call.engine.raw(r)) for r in call.roots]))
 
 
 def _copies(values: Sequence[Any]) -> list[Any]:

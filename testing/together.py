@@ -29,6 +29,11 @@ def finite_calls(case: Case, several: Iterable[list[Tensor]]) -> dict[int, Call]
     return calls
 
 
+def ones(call: Call) -> list[Tensor]:
+    """A cotangent of ones for each root."""
+    return [torch.ones_like(call.engine.raw(root)) for root in call.roots]
+
+
 def vjps(
     calls: Sequence[Call], cotangents: Sequence[Sequence[Any]], create_graph: bool = False
 ) -> list[list[Any]] | None:
@@ -82,25 +87,129 @@ def oracle_vjps(
     return _apart(found, places, [len(call.leaves) for call in calls])
 
 
-def at_once(case: Case, several: Iterable[list[Tensor]]) -> list[Tensor] | None:
-    """The values of several calls of an elementwise op as those of one; None if it is not one.
+class Rows:
+    """Several calls of an op as the rows of one; then random numbers, and the sample itself.
 
-    Each input gets a further first dimension, and the shape of them all.
+    Each input and output has a further first dimension. The rows do not affect each other if the
+    last two are what a call of each alone gives, bit for bit: what looks at all rows at once, or
+    takes the further dimension for another one, computes something else there.
+
+    Args:
+        case: the sample.
+        call: with these rows.
+        values: the inputs' values.
     """
-    inputs = case.inputs
-    if not case.shared.is_elementwise or any(g.domain or g.pattern is not None for g in inputs):
+
+    def __init__(self, case: Case, call: Call, values: list[Tensor]) -> None:
+        self.case, self.call, self.values = case, call, values
+        #: Of all rows, and of those that were asked for, which are the first ones.
+        self.count, self.asked = len(values[0]), len(values[0]) - 2
+
+    @property
+    def are_outputs_apart(self) -> bool:
+        """Whether the outputs are as those of the sample and of the random numbers alone."""
+        call, alone = self.call, self.case.shared.call
+        outputs = self.case.shared.outputs
+        if call.root_numbers != alone.root_numbers or len(call.outputs) != len(outputs):
+            return False
+        _, random = self.case.shared.of_random_numbers
+        triples = zip(call.tensors, outputs, random, strict=True)
+        return all(self._has_row(t, o) and self._has_row(t, r, -2) for t, o, r in triples)
+
+    def cotangents(self, salt: int | None = None) -> list[Tensor]:
+        """Ones for each root, or random numbers; the sample's row is of ones."""
+        if salt is None:
+            return ones(self.call)
+        drawn = self.call.cotangents(salt)
+        for cotangent in drawn:
+            cotangent[-1] = 1
+        return drawn
+
+    def are_apart(self, gradients: Sequence[Any]) -> bool:
+        """Whether the gradients for such cotangents are the sample's in its row."""
+        alone = self.case.shared.slopes
+        return all(map(self._has_row, map(self.call.engine.raw, gradients), alone))
+
+    def finite(self, tensors: Iterable[Any]) -> list[bool]:
+        """Which rows are finite in all of these tensors; None counts as zeros."""
+        found = [True] * self.count
+        for tensor in tensors:
+            if tensor is None or all_finite(tensor):
+                continue
+            if tensor.dim() == 0 or len(tensor) != self.count:
+                return [False] * self.count
+            finite = torch.isfinite(tensor).reshape(self.count, -1).all(1).tolist()
+            found = [a and b for a, b in zip(found, finite, strict=True)]
+        return found
+
+    def _has_row(self, tensor: Any, alone: Any, number: int = -1) -> bool:
+        if not isinstance(tensor, torch.Tensor) or not isinstance(alone, torch.Tensor):
+            return type(tensor) is type(alone)
+        if tensor.numel() == 0 or tensor.dim() == 0 or len(tensor) != self.count:
+            return False
+        row, allowed = tensor[number], (0.0, 0.0)
+        if self.case.op.declaration.elementwise:
+            # Inputs are as large as the output; which kernel is the best depends on the size.
+            row, allowed = row.sum_to_size(alone.shape), (1e-9, 1e-12)
+        if row.shape != alone.shape or row.dtype is not alone.dtype:
+            return False
+        return torch.allclose(row, alone, *allowed, equal_nan=True)
+
+
+def as_rows(case: Case, several: Iterable[list[Tensor]]) -> Rows | None:
+    """These calls and the sample as the rows of one call; None if that is not possible."""
+    shared = case.shared
+    if shared.mixes_rows or not _is_stackable(case):
         return None
-    try:
-        whole = torch.broadcast_tensors(*[given.tensor for given in inputs])  # type: ignore[no-untyped-call]
-    except RuntimeError:
-        return None
-    shape, calls = whole[0].shape, list(several)
-    if 0 in shape or case.draws or not calls:
-        return None
-    stacked = [torch.stack(of_input) for of_input in zip(*calls, strict=True)]
-    ones = [(1,) * (len(shape) - t.dim() + 1) for t in stacked]
-    wide = [t.reshape(len(calls), *o, *t.shape[1:]) for t, o in zip(stacked, ones, strict=True)]
-    return [t.expand(len(calls), *shape).contiguous() for t in wide]
+    shared.mixes_rows = True
+    with suppress(Exception):
+        # Changes of one sign and of the other could cancel, and a sample may be all zeros.
+        random, _ = shared.of_random_numbers
+        values = _stacked(case, [*several, random, case.values])
+        rows = Rows(case, case.call([t.clone() for t in values]), values)
+        shared.mixes_rows = not rows.are_outputs_apart
+    return None if shared.mixes_rows else rows
+
+
+def _is_stackable(case: Case) -> bool:
+    """Whether inputs may get a further dimension.
+
+    They may not where one is in a domain, sparse or empty, or random numbers are drawn. Unless the
+    op is elementwise they are of one shape, none is an index, and no option may be a size or a
+    dimension: some of torch's kernels leave their memory where those do not fit each other.
+    """
+    inputs = [given.tensor for given in case.inputs]
+    if case.draws or any(g.domain or g.pattern is not None for g in case.inputs):
+        return False
+    if not case.wanted or not all(t.numel() for t in inputs):
+        return False
+    if case.op.declaration.elementwise:
+        return True
+    floating = all(t.is_floating_point() or t.is_complex() for t in inputs)
+    options = [*case.sample.args, *case.sample.kwargs.values()]
+    return floating and len({t.shape for t in inputs}) == 1 and not _counts(options)
+
+
+def _counts(value: Any) -> bool:
+    """Whether it has an integer that may be a size, or a dimension counted from the first one."""
+    if isinstance(value, list | tuple):
+        return any(map(_counts, value))
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _stacked(case: Case, several: Sequence[list[Tensor]]) -> list[Tensor]:
+    """The values of several calls, with a further first dimension."""
+    stacked = [torch.stack(of_input) for of_input in zip(*several, strict=True)]
+    return _broadcast(stacked) if case.op.declaration.elementwise else stacked
+
+
+def _broadcast(stacked: list[Tensor]) -> list[Tensor]:
+    """The same where each input has the shape of them all."""
+    whole = torch.broadcast_tensors(*[t[0] for t in stacked])  # type: ignore[no-untyped-call]
+    shape = whole[0].shape
+    padding = [(1,) * (len(shape) - t.dim() + 1) for t in stacked]
+    wide = [t.reshape(len(t), *p, *t.shape[1:]) for t, p in zip(stacked, padding, strict=True)]
+    return [t.expand(len(t), *shape).contiguous() for t in wide]
 
 
 def _apart(

@@ -5,6 +5,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     beyond,
     complex_numbers,
     cotangents,
+    edges,
     extremes,
     forward,
     gradients,

@@ -11,16 +11,19 @@ from torch import Tensor
 
 from plugrad.errors import OnceDifferentiableError
 from plugrad.testing.agree import agree
-from plugrad.testing.call import differentiable_call, refuse_surrogate
+from plugrad.testing.call import refuse_surrogate
+from plugrad.testing.differences import Slopes, numeric_jacobian
 from plugrad.testing.domains import BOUND, tangent
 from plugrad.testing.engine import PLUGRAD, TORCH
-from plugrad.testing.jacobians import Jacobians, Slopes, inner, numeric_jacobian
+from plugrad.testing.jacobians import Jacobians, inner
 from plugrad.testing.law import LAWS, TORCH_LACKS_IT, NotApplicable, Violation
 from plugrad.testing.laws.gradients import ruled_call
 from plugrad.testing.laws.like_torch import where_torch_knows
 from plugrad.testing.laws.numeric import needs_wide
 from plugrad.testing.laws.oracle import case_tolerance, same_roots
 from plugrad.testing.shared import random_like
+from plugrad.testing.steady import steady_call
+from plugrad.testing.together import vjps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +47,7 @@ def once_differentiable(case: Case) -> None:
     gradient without a graph would make the second derivative silently zero;
     ``once_differentiable`` makes it an error.
     """
-    call = differentiable_call(case)
+    call = steady_call(case)
     marked = case.op.once_differentiable
     cotangents = [call.engine.leaf(c, True) for c in call.cotangents()]
     gradients = call.vjp(cotangents, create_graph=True)
@@ -105,7 +108,7 @@ def hidden_intermediate(case: Case) -> None:
     A number on ``ctx`` that was computed from an input, or a saved tensor marked as not
     differentiable, silently loses its part of the second derivative.
     """
-    call, _ = ruled_call(case)
+    call, _ = ruled_call(case, new=False)
     if case.op.once_differentiable:
         raise NotApplicable("backward is once_differentiable")
     before = call.engine.hidden(call)
@@ -265,7 +268,7 @@ def _next_order(
 
 
 def _twice_differentiable(case: Case) -> Call:
-    call = differentiable_call(case)
+    call = steady_call(case)
     if case.op.once_differentiable:
         raise NotApplicable("backward is once_differentiable")
     return call
@@ -323,17 +326,26 @@ def _slope_of_gradient(
         parts = [inner(gradients[i], w) for i, w in pairs if gradients[i] is not None]
         return torch.tensor(sum(parts), dtype=torch.float64)
 
-    def along(t: list[Tensor]) -> list[Tensor]:
+    def call(t: list[Tensor]) -> Call:
         values = list(start)
         for i, direction in zip(case.wanted, directions, strict=True):
             values[i] = start[i] + t[0] * direction
-        return [total(case.call(values).vjp(cotangents))]
+        return case.call(values)
+
+    def along(t: list[Tensor]) -> list[Tensor]:
+        return [total(call(t).vjp(cotangents))]
+
+    def at_once(several: list[list[Tensor]]) -> Tensor | None:
+        found = vjps([call(t) for t in several], [cotangents] * len(several))
+        return None if found is None else torch.stack([total(g).reshape(1) for g in found])
 
     middle = total(case.shared.gradients).reshape(1)
 
     def measure(step: float, richardson: bool) -> Slopes:
         zero = [torch.zeros((), dtype=torch.float64)]
-        return numeric_jacobian(along, zero, 0, 0, step, richardson=richardson, middle=middle)
+        return numeric_jacobian(
+            along, zero, 0, 0, step, richardson=richardson, middle=middle, at_once=at_once
+        )
 
     return Jacobians(measure)
 

@@ -54,7 +54,7 @@ def complex_(case: Case) -> None:
 def _refused_by_engine(case: Case, call: Call) -> bool:
     """Whether a real input gets a complex gradient, which the law real-gradient reports."""
     declared = case.op.declaration
-    if declared.broadcasts or declared.promotes or call.node is None:
+    if declared.broadcasts or declared.promotes or not call.has_rule:
         return False
     gradients = call.rule(call.cotangents())
     pairs = [(case.inputs[i].tensor, gradients[i]) for i in case.wanted]
@@ -117,7 +117,7 @@ def real_gradient(case: Case) -> None:
         if not call.roots:
             continue
         declared = other.op.declaration
-        summed = declared.broadcasts or declared.promotes or call.node is None
+        summed = declared.broadcasts or declared.promotes or not call.has_rule
         cotangents = call.cotangents()
         gradients = call.vjp(cotangents) if summed else call.rule(cotangents)
         for i in other.wanted:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from plugrad.testing.agree import agree, agree_all, all_finite
-from plugrad.testing.call import differentiable_call, transposed, with_gaps
+from plugrad.testing.call import transposed, with_gaps
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.oracle import case_tolerance
+from plugrad.testing.steady import steady_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ def cotangent_layouts(case: Case) -> None:
     ``y.sum().backward()`` sends one with stride 0, and a transposed use a transposed one; a
     ``view`` in the rule fails on them, and ``as_strided`` gives wrong numbers.
     """
-    call = differentiable_call(case)
+    call = steady_call(case)
     allowed, tried = case_tolerance(case, call), 0
     for layout, change in _LAYOUTS.items():
         cotangents = [change(c) for c in call.cotangents()]
@@ -65,7 +66,7 @@ def linearity(case: Case) -> None:
 
 def check_linearity(case: Case) -> None:
     """Raise Violation unless the gradient is linear in the cotangent."""
-    call = differentiable_call(case)
+    call = steady_call(case)
     u, v = call.cotangents(1), call.cotangents(2)
     gu, gv = call.rule(u), call.rule(v)
     size_u, size_v = (max([_size(g) for g in gs if g is not None], default=0.0) for gs in (gu, gv))
@@ -112,7 +113,7 @@ def zero_cotangent(case: Case) -> None:
 
     Except where the slope is infinite or nan: there torch's own formulas give nan.
     """
-    call = differentiable_call(case)
+    call = steady_call(case)
     slopes = call.rule([torch.ones_like(root.data) for root in call.roots])
     zeros = call.rule([torch.zeros_like(root.data) for root in call.roots])
     for given, slope, gradient in zip(case.inputs, slopes, zeros, strict=True):
@@ -133,7 +134,7 @@ def partial_cotangents(case: Case) -> None:
     An unused output sends no cotangent. Each output is left out once; the rule gets zeros
     for it, or None if it asked for that.
     """
-    call = differentiable_call(case)
+    call = steady_call(case)
     count = len(call.roots)
     if count < 2:
         raise NotApplicable("there is one differentiable output, which always has a cotangent")

@@ -15,6 +15,7 @@ from plugrad.testing.laws.oracle import case_tolerance
 from plugrad.testing.mended import dense, summing
 from plugrad.testing.shared import refuse_undifferentiable
 from plugrad.testing.sparse import is_sparse
+from plugrad.testing.steady import steady_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from plugrad.testing.case import Case, Input
 
 
-def ruled_call(case: Case) -> tuple[Call, Node]:
-    """A differentiable call and its node.
+def ruled_call(case: Case, *, new: bool = True) -> tuple[Call, Node]:
+    """A differentiable call and its node; unless ``new``, others may have differentiated it.
 
     Raises:
         NotApplicable: the op has no rule of its own.
     """
-    call = differentiable_call(case)
+    call = differentiable_call(case) if new else steady_call(case)
     if call.node is None:
         raise NotApplicable("the op is composite: it has no rule of its own")
     return call, call.node
@@ -43,7 +44,7 @@ def gradient_form(case: Case) -> None:
     Only ``broadcasts=True`` lets the engine sum over broadcast dimensions, and that or
     ``promotes=True`` lets it cast.
     """
-    call, _ = ruled_call(case)
+    call, _ = ruled_call(case, new=False)
     for given, gradient in zip(case.inputs, call.unmended(call.cotangents()), strict=True):
         if gradient is not None and given.differentiable:
             _check_form(case, given, gradient)
@@ -116,7 +117,7 @@ def non_differentiable(case: Case) -> None:
     Zeros would claim that there is a derivative, and cost memory. Passing on the cotangent
     itself, or a view of it, costs nothing: the engine drops it.
     """
-    call, _ = ruled_call(case)
+    call, _ = ruled_call(case, new=False)
     integers = [i for i, given in enumerate(case.inputs) if not _floating(given.tensor)]
     if not integers:
         raise NotApplicable("every input is floating or complex")

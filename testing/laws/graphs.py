@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from plugrad.testing.agree import agree, agree_all
 from plugrad.testing.call import differentiable_call
-from plugrad.testing.case import Case
 from plugrad.testing.law import LAWS, NotApplicable
 from plugrad.testing.laws.oracle import case_tolerance
 from plugrad.testing.shared import refuse_undifferentiable
+from plugrad.testing.steady import call_with_other_numbers, call_with_other_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
+
+    from plugrad.testing.case import Case
 
 
 @LAWS.law("same-variable-twice", "first order")
@@ -63,18 +64,6 @@ def alike(case: Case) -> list[tuple[int, int]]:
     ]
 
 
-def _other_values(case: Case) -> list[Tensor]:
-    """The inputs with their elements in another order: just as legal, but other numbers."""
-    changed = case.values
-    for i in case.wanted:
-        tensor = changed[i]
-        # Moved a little as well, since a single element, or equal ones, have only one
-        # order.
-        moved = tensor.flip(tuple(range(tensor.dim()))) * 0.875
-        changed[i] = moved
-    return changed
-
-
 @LAWS.law("interleaved", "first order")
 def interleaved(case: Case) -> None:
     """Calls between forward and backward, one of them the next sample's, do not disturb it.
@@ -82,32 +71,16 @@ def interleaved(case: Case) -> None:
     State on the class, or in a global, belongs to the last call, not to this one.
     """
     refuse_undifferentiable(case)
-    expected = case.shared.gradients
-    first = case.call()
-    cotangents = first.cotangents()
-    try:
-        second = case.call(_other_values(case))
-        if second.roots:
-            second.vjp(second.cotangents())
-    except Exception:
-        second = case.call()
+    if case.steady is not None:  # it is known to be undisturbed
+        return
+    expected, call = case.shared.gradients, case.call()
+    cotangents = call.cotangents()
     message = "another call of the op in between changes the gradient"
     allowed = case.op.declaration.nondeterminism
-    agree_all(case.inputs, expected, first.vjp(cotangents), allowed, message)
-    if _call_with_other_options(case):
-        agree_all(case.inputs, expected, first.vjp(cotangents), allowed, message)
-
-
-def _call_with_other_options(case: Case) -> bool:
-    """Call the op with the next sample; whether there is one."""
-    other = case.op.sample_after(case.index)
-    if other is None:
-        return False
-    with suppress(Exception):  # the other sample's own laws tell
-        call = Case(case.op, other, case.index).call()
-        if call.roots:
-            call.vjp(call.cotangents())
-    return True
+    call_with_other_numbers(case)
+    agree_all(case.inputs, expected, call.vjp(cotangents), allowed, message)
+    if call_with_other_options(case):
+        agree_all(case.inputs, expected, call.vjp(cotangents), allowed, message)
 
 
 @LAWS.law("diamond", "first order")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -19,12 +19,12 @@ from plugrad.testing.laws.forward import (
     reference_outputs,
     refused_by_reference,
 )
-from plugrad.testing.laws.like_torch import all_dtypes, compare_with_oracle
+from plugrad.testing.laws.like_torch import all_dtypes, compare_with_oracle, like_oracle
 from plugrad.testing.shared import random_like
-from plugrad.testing.together import vjps
+from plugrad.testing.together import ones, vjps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from plugrad.testing.call import Call, OracleCall
     from plugrad.testing.case import Case
@@ -43,20 +43,37 @@ def layouts(case: Case) -> None:
     """
     if case.draws:
         raise NotApplicable("random numbers are drawn in the order of memory")
+    changed = {layout: [change(t) for t in case.values] for layout, change in _LAYOUTS.items()}
+    several = {
+        layout: values
+        for layout, values in changed.items()
+        if not all(t.is_contiguous() for t in values) and case.allows(values)
+    }
+    known = _called_together(case, list(several.values()))
     tried = 0
-    for layout, change in _LAYOUTS.items():
-        values = [change(t) for t in case.values]
-        if all(t.is_contiguous() for t in values) or not case.allows(values):
-            continue
-        tried += _same_as_contiguous(case, values, layout)
+    for (layout, values), made in zip(several.items(), known, strict=True):
+        tried += _same_as_contiguous(case, values, layout, made)
     if not tried:
         raise NotApplicable("no input has another layout")
 
 
-def _same_as_contiguous(case: Case, values: list[Tensor], layout: str) -> bool:
+def _called_together(
+    case: Case, several: list[list[Tensor]]
+) -> Sequence[tuple[Call, list[Any]] | None]:
+    """The calls of these values and their gradients; None if each must be called alone."""
+    found = None
+    with suppress(Exception):
+        calls = [case.call(values) for values in several]
+        found = vjps(calls, [call.cotangents() for call in calls])
+    return [None] * len(several) if found is None else list(zip(calls, found, strict=True))
+
+
+def _same_as_contiguous(
+    case: Case, values: list[Tensor], layout: str, made: tuple[Call, list[Any]] | None
+) -> bool:
     try:
-        call = case.call(values)
-        gradients = _gradients(call)
+        call = case.call(values) if made is None else made[0]
+        gradients = _gradients(call) if made is None else made[1]
     except Exception:
         if refused_by_reference(case, values):
             return False
@@ -113,7 +130,7 @@ def sizes(case: Case) -> None:
     shrunk = [t for t in case.values if t.numel()]
     if not shrunk:
         raise NotApplicable("no input has elements to leave out")
-    tried = 0
+    several: list[tuple[list[Tensor], str]] = []
     for size, cut in _CUTS.items():
         if size == "no dimensions" and not case.op.declaration.elementwise:
             continue
@@ -124,27 +141,39 @@ def sizes(case: Case) -> None:
             # Some of torch's kernels read out of bounds for a wrong index.
             values = [torch.zeros_like(t) if _index(t) else t for t in values]
         if case.allows(values):
-            tried += judged_by_oracle(case, values, f"inputs of {size}")
+            several.append((values, f"inputs of {size}"))
+    pairs = [_beside_reference(case, values) for values, _ in several]
+    both = [(p[0], p[1]) if p is not None and p[1] is not None else None for p in pairs]
+    right = like_oracle(case, both)
+    tried = 0
+    for (values, what), pair, known in zip(several, pairs, right, strict=True):
+        tried += pair is not None and (known or _judged_by_oracle(case, values, what))
     if not tried:
         raise NotApplicable("the reference refuses other sizes with these arguments")
 
 
-def judged_by_oracle(case: Case, values: list[Tensor], what: str) -> bool:
+def _judged_by_oracle(case: Case, values: list[Tensor], what: str) -> bool:
     """Compare values and gradients with the oracle's; False if the reference refuses them."""
+    pair = _beside_reference(case, values)
+    if pair is not None:
+        compare_with_oracle(case, *pair, what)
+    return pair is not None
+
+
+def _beside_reference(case: Case, values: list[Tensor]) -> tuple[Call, OracleCall | None] | None:
+    """The call, and torch's if it has a gradient; None if the reference refuses the values."""
     try:
         theirs: OracleCall | None = case.oracle.call([t.clone() for t in values])
     except NotApplicable:
         theirs = None
         if refused_by_reference(case, values):
-            return False
+            return None
     try:
-        call = case.call([t.clone() for t in values])
+        return case.call([t.clone() for t in values]), theirs
     except Exception:
         if case.op.engine is not PLUGRAD and _refuses(case, values):
-            return False  # it raises, and nothing says that it takes what its reference takes
+            return None  # it raises, and nothing says that it takes what its reference takes
         raise
-    compare_with_oracle(case, call, theirs, what)
-    return True
 
 
 def _refuses(case: Case, values: list[Tensor]) -> bool:
@@ -259,60 +288,88 @@ def low_precision(case: Case) -> None:
         raise NotApplicable("no input is differentiable")
     if not all(t.dtype is torch.float64 for t in case.values if castable(t)):
         raise NotApplicable("the sample is not in float64")
-    tried = 0
-    for dtype in (torch.float32, torch.bfloat16, torch.float16):
-        tried += _close_for_some_seed(case, dtype)
+    try:
+        tried = _close_to_float64(case, _NARROW)
+    except Violation:
+        tried = sum(_close_for_some_seed(case, dtype) for dtype in _NARROW)
     if not tried:
         raise NotApplicable("the op does not take a lower precision here")
 
 
-def _close_for_some_seed(case: Case, dtype: torch.dtype) -> bool:
+_NARROW = (torch.float32, torch.bfloat16, torch.float16)
+
+
+def _close_for_some_seed(case: Case, dtype: torch.dtype) -> int:
     """Rounding may change which of two numbers is larger, so other numbers get a chance."""
     try:
-        return _close_to_float64(case, dtype)
+        return _close_to_float64(case, (dtype,))
     except Violation as violation:
         for other in case.resampled(2):
             with suppress(Violation):
-                return _close_to_float64(other, dtype)
+                return _close_to_float64(other, (dtype,))
         raise violation from None
 
 
-def _close_to_float64(case: Case, dtype: torch.dtype) -> bool:
+def _close_to_float64(case: Case, dtypes: Sequence[torch.dtype]) -> int:
+    """Raise Violation unless the gradients are close; how many of the dtypes could be tried."""
+    pairs = {dtype: pair for dtype in dtypes if (pair := _beside_float64(case, dtype))}
+    drawn = {d: _random_cotangents(case, call) for d, (call, _) in pairs.items()}
+    _compare_pairs(case, pairs, drawn)
+    # With ones, which sum() sends, a sum over many rows grows, and stops growing in bfloat16; in
+    # float32 it would take millions of rows.
+    narrow = {d: pair for d, pair in pairs.items() if d is not torch.float32}
+    _compare_pairs(case, narrow, {d: ones(call) for d, (call, _) in narrow.items()})
+    return len(pairs)
+
+
+_Pairs: TypeAlias = "dict[torch.dtype, tuple[Call, Call]]"
+
+
+def _beside_float64(case: Case, dtype: torch.dtype) -> tuple[Call, Call] | None:
+    """The call in a dtype, and that of the same numbers in float64; None if it is not judged."""
     rounded = [cast(t, dtype) for t in case.values]
     try:
         call = case.call(rounded)
     except Exception:
-        return False
+        return None
     exact = case.call([cast(t, torch.float64) for t in rounded])
     if not call.roots or call.root_numbers != exact.root_numbers:
-        return False
-    if not all(_can_compute(root.dtype, root.device) for root in call.roots):
-        return False
+        return None
+    computes = all(_can_compute(root.dtype, root.device) for root in call.roots)
+    return (call, exact) if computes else None
+
+
+def _random_cotangents(case: Case, call: Call) -> list[Tensor]:
     generator = case.generator(5)
-    drawn = [random_like(root.data, generator) for root in call.roots]
-    # With ones, which sum() sends, a sum over many rows grows, and stops growing in bfloat16; in
-    # float32 it would take millions of rows.
-    narrow = dtype is not torch.float32
-    ones = [[torch.ones_like(root.data) for root in call.roots]] if narrow else []
-    for cotangents in (drawn, *ones):
-        wide = [cast(c, root.dtype) for c, root in zip(cotangents, exact.roots, strict=True)]
+    return [random_like(root.data, generator) for root in call.roots]
+
+
+def _compare_pairs(case: Case, pairs: _Pairs, cotangents: dict[torch.dtype, list[Tensor]]) -> None:
+    """Compare the gradients for these cotangents; a pair that torch has no kernel for goes."""
+    calls = [call for pair in pairs.values() for call in pair]
+    given = [
+        [cast(c, root.dtype) for c, root in zip(cotangents[d], call.roots, strict=True)]
+        for d, pair in pairs.items()
+        for call in pair
+    ]
+    found = vjps(calls, given)
+    for n, (dtype, (call, exact)) in enumerate(list(pairs.items())):
+        narrow, wide = given[2 * n], given[2 * n + 1]
         try:
-            got, expected = vjps((call, exact), (cotangents, wide)) or (
-                call.vjp(cotangents),
-                exact.vjp(wide),
+            got, expected = (
+                found[2 * n : 2 * n + 2] if found else (call.vjp(narrow), exact.vjp(wide))
             )
         except RuntimeError as error:
-            if "not implemented for" in str(error):  # torch has no kernel for the dtype
-                return False
-            raise
+            if "not implemented for" not in str(error):
+                raise
+            del pairs[dtype]
+            continue
         # A sum in which large terms cancel keeps their error.
-        scale = max([float(c.abs().max()) for c in cotangents if c.numel()], default=0.0)
-        allowed = tolerance(dtype)
-        for given, e, g in zip(case.inputs, expected, got, strict=True):
+        scale = max([float(c.abs().max()) for c in narrow if c.numel()], default=0.0)
+        for given_input, e, g in zip(case.inputs, expected, got, strict=True):
             if e is not None and g is not None:
                 both = _rounded(e, dtype), _rounded(g, dtype)
-                _agree_where_it_fits(given.name, *both, allowed, scale, dtype)
-    return True
+                _agree_where_it_fits(given_input.name, *both, tolerance(dtype), scale, dtype)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.testing.agree import agree, all_finite, tolerance
+from plugrad.testing.agree import FLOOR, agree, all_finite, tolerance
 from plugrad.testing.law import NotApplicable, Violation
 from plugrad.testing.laws.forward import compare_outputs
 from plugrad.testing.together import oracle_vjps, vjps
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from plugrad.testing.call import Call, OracleCall
     from plugrad.testing.case import Case
+    from plugrad.testing.together import Rows
 
 
 def all_dtypes(case: Case, call: Call) -> list[torch.dtype]:
@@ -101,3 +102,48 @@ def _comparable(call: Call, theirs: OracleCall) -> bool:
         and call.root_numbers == theirs.root_numbers
         and (all(all_finite(t) for t in (*call.tensors, *theirs.values) if isinstance(t, Tensor)))
     )
+
+
+def rows_alike(case: Case, rows: Rows) -> list[bool]:
+    """Which rows are what torch's are.
+
+    Any other must be looked at alone, as in ``like_oracle``.
+    """
+    none, call = [False] * rows.count, rows.call
+    cotangents = rows.cotangents(0)
+    try:
+        theirs = case.oracle.call([t.clone() for t in rows.values])
+        # A rule that writes to a cotangent breaks the law purity, not this one.
+        got = call.vjp([c.clone() for c in cotangents])
+        expected = theirs.vjp(cotangents)
+    except Exception:
+        return none
+    values = [] if theirs.own_forward else theirs.values
+    if call.root_numbers != theirs.root_numbers or not rows.are_apart(got):
+        return none
+    pairs = [*zip(expected, got, strict=True), *zip(values, call.tensors, strict=bool(values))]
+    allowed = tolerance(*all_dtypes(case, call))
+    close = [_close_rows(e, g, rows.count, allowed) for e, g in pairs]
+    return [all(of_row) for of_row in zip(*close, strict=True)]
+
+
+def _close_rows(expected: Any, got: Any, rows: int, allowed: float) -> list[bool]:
+    """Which rows agree, and are finite: as ``agree`` says it."""
+    if expected is None and got is None:
+        return [True] * rows
+    both = isinstance(expected, Tensor) and isinstance(got, Tensor)
+    if (
+        not both
+        or expected.shape != got.shape
+        or expected.dtype is not got.dtype
+        or len(got) != rows
+    ):
+        return [False] * rows
+    if not (got.is_floating_point() or got.is_complex()):
+        same: list[bool] = (expected == got).reshape(rows, -1).all(1).tolist()
+        return same
+    distance = (got - expected).abs().reshape(rows, -1).amax(1)
+    size = expected.abs().reshape(rows, -1).amax(1)
+    close = (distance <= allowed * size.clamp_min(FLOOR)) & torch.isfinite(distance)
+    found: list[bool] = close.tolist()
+    return found

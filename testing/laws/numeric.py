@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from plugrad.testing.agree import Mismatch, probable_cause
-from plugrad.testing.call import differentiable_call, refuse_surrogate
+from plugrad.testing.call import refuse_surrogate
 from plugrad.testing.domains import BOUND
 from plugrad.testing.jacobians import Jacobians, complex_step, directional, jacobians, of_rule
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.shared import refuse_undifferentiable
+from plugrad.testing.steady import steady_call
 
 if TYPE_CHECKING:
     from plugrad.testing.call import Call
@@ -56,7 +57,7 @@ def needs_wide(case: Case, call: Call) -> None:
 
 def check_slopes(case: Case) -> bool:
     """Compare the rule with differences; returns whether there was a kink."""
-    call = differentiable_call(case)
+    call = steady_call(case)
     if not any(root.numel() for root in call.roots):
         raise NotApplicable("the output has no elements")
     inputs = sum(_coordinates(case.inputs[i].tensor) for i in case.wanted)
@@ -141,7 +142,7 @@ def check_complex_step(case: Case) -> None:
         pass
     else:
         return
-    call = differentiable_call(case)
+    call = steady_call(case)
     if any(case.inputs[i].domain in BOUND for i in case.wanted):
         return
     values = case.values

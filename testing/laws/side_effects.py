@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -124,13 +125,13 @@ def random_state(case: Case) -> None:
     initial weights.
     """
     with _other_generators() as moved:
-        states = [_states(case, seed) for seed in (1, 2)]
+        before, forward, backward = _states(case, 1)
+        _, other, _ = _states(case, 2, backward=False)
         if moved() and not case.op.declaration.random:
             raise Violation(
                 f"the op moves, or seeds, the generator of {moved()}: take numbers from one of its "
                 "own"
             )
-    (before, forward, backward), (_, other, _) = states
     if torch.equal(forward, other):
         raise Violation(
             "forward sets the state of torch's generator: take numbers from its own "
@@ -158,18 +159,28 @@ def _other_generators() -> Iterator[Callable[[], str]]:
         modules["numpy.random"] = sys.modules["numpy"].random
     before = {name: _get_state(module) for name, module in modules.items()}
     for module in modules.values():
-        module.seed(0x5EED)
-    here = {name: _comparable(_get_state(module)) for name, module in modules.items()}
+        module.seed(_SEED)
 
     def moved() -> str:
         now = {name: _comparable(_get_state(module)) for name, module in modules.items()}
-        return next((name for name in modules if now[name] != here[name]), "")
+        return next((name for name in modules if now[name] != _seeded_state(name)), "")
 
     try:
         yield moved
     finally:
         for name, module in modules.items():
             (module.setstate if module is random else module.set_state)(before[name])
+
+
+_SEED = 0x5EED
+
+
+@cache
+def _seeded_state(module: str) -> Any:
+    """The state of the generator of Python or NumPy after it was given the seed."""
+    if module == "random":
+        return _comparable(random.Random(_SEED).getstate())
+    return _comparable(sys.modules["numpy"].random.RandomState(_SEED).get_state())
 
 
 def _comparable(state: Any) -> Any:
@@ -181,14 +192,14 @@ def _get_state(module: Any) -> Any:
     return module.getstate() if module is random else module.get_state()
 
 
-def _states(case: Case, seed: int) -> list[Tensor]:
-    """The generator's state before forward, after it, and after backward."""
+def _states(case: Case, seed: int, backward: bool = True) -> list[Tensor]:
+    """The generator's state before forward, after it, and after backward, if that is run."""
     leaves = case.leaves(case.values)
     with seeded(seed):
         states = [torch.get_rng_state()]
         call = case.drawing_call(leaves)
         states.append(torch.get_rng_state())
-        if call.roots:
+        if call.roots and backward:
             cotangents = call.cotangents()
             call.engine.backward(call.roots, cotangents)
         states.append(torch.get_rng_state())

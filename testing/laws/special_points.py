@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from plugrad.testing.agree import all_finite
-from plugrad.testing.call import differentiable_call, refuse_surrogate
+from plugrad.testing.call import refuse_surrogate
 from plugrad.testing.domains import BOUND
 from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.jacobians import jacobians, of_rule
@@ -21,17 +20,20 @@ from plugrad.testing.laws.like_torch import (
     beside_oracle,
     compare_with_oracle,
     like_oracle,
+    rows_alike,
 )
 from plugrad.testing.laws.numeric import FULL, WIDE, check_directions, needs_wide
 from plugrad.testing.laws.ties import slopes_right
 from plugrad.testing.shared import refuse_undifferentiable
-from plugrad.testing.together import at_once, finite_calls, vjps
+from plugrad.testing.steady import steady_call
+from plugrad.testing.together import as_rows, finite_calls, ones, vjps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case
+    from plugrad.testing.together import Rows
 
 
 @LAWS.law("kinks", "special points")
@@ -44,7 +46,7 @@ def kinks(case: Case) -> None:
     if not case.sample.kink:
         raise NotApplicable("the sample is not declared to be at a kink")
     refuse_surrogate(case)
-    call = differentiable_call(case)
+    call = steady_call(case)
     needs_wide(case, call)
     if not any(root.numel() for root in call.roots):
         raise NotApplicable("the output has no elements")
@@ -77,8 +79,8 @@ def no_nan(case: Case) -> None:
     It is tried at 0, -0, 1, -1, 1000, -1000, inf, -inf and nan, in one element or in all;
     one nan in a gradient spoils a whole training run.
     """
-    call = differentiable_call(case)
-    _check_nan(case, call, "the sample")
+    call = steady_call(case)
+    _check_nan(case, call, "the sample", case.shared.slopes)
     suspects = _suspects(case)
     for number, (what, values) in enumerate(_special(case) if suspects else ()):
         if number not in suspects:
@@ -109,14 +111,14 @@ def _special(case: Case) -> Iterator[tuple[str, list[Tensor]]]:
 
 def _suspects(case: Case) -> set[int]:
     """Which of these have a gradient that is not finite where forward is, or that raises."""
-    if _none_at_once(case):
-        return set()
+    rows = as_rows(case, (values for _, values in _special(case)))
+    if rows is not None and (found := _not_finite_rows(rows)) is not None:
+        return found
     calls = finite_calls(case, (values for _, values in _special(case)))
-    ones = [[torch.ones_like(r.data) for r in call.roots] for call in calls.values()]
-    found = vjps(list(calls.values()), ones)
-    if found is None:
+    gradients = vjps(list(calls.values()), [ones(call) for call in calls.values()])
+    if gradients is None:
         return set(calls)
-    pairs = zip(calls, found, strict=True)
+    pairs = zip(calls, gradients, strict=True)
     return {n for n, own in pairs if not all(g is None or all_finite(g) for g in own)}
 
 
@@ -126,26 +128,16 @@ def _suspects(case: Case) -> set[int]:
 _SPECIAL = (0.0, -0.0, 1.0, -1.0, 1e3, -1e3, math.inf, -math.inf, math.nan)
 
 
-def _none_at_once(case: Case) -> bool:
-    """Whether an elementwise op has no nan or inf in its gradients at any of these numbers.
-
-    Elements do not affect each other there, so one call can have them all. If there is a
-    nan or inf, or the call raises, each is tried by itself.
-    """
-    values = at_once(case, (values for _, values in _special(case)))
-    if values is None:
-        return False
+def _not_finite_rows(rows: Rows) -> set[int] | None:
+    """The rows whose gradient is not finite where forward is; None if they mix, or it raises."""
     try:
-        call = case.call(values)
-        found = call.vjp([torch.ones_like(root.data) for root in call.roots])
+        gradients = rows.call.vjp(rows.cotangents())
     except Exception:
-        return False
-    outputs = [root.data for root in call.roots]
-    gradients = [g for g in found if g is not None]
-    if not outputs or any(t.shape != values[0].shape for t in (*outputs, *gradients)):
-        return False
-    finite = reduce(torch.logical_and, map(torch.isfinite, outputs))
-    return not any(bool((finite & ~torch.isfinite(g)).any()) for g in gradients)
+        return None
+    if not rows.are_apart(gradients):
+        return None
+    outputs, found = rows.finite(root.data for root in rows.call.roots), rows.finite(gradients)
+    return {n for n in range(rows.asked) if outputs[n] and not found[n]}
 
 
 def placed(case: Case, i: int, value: float) -> Iterator[tuple[str, list[Tensor]]]:
@@ -164,10 +156,10 @@ def placed(case: Case, i: int, value: float) -> Iterator[tuple[str, list[Tensor]
         yield "one element", values
 
 
-def _check_nan(case: Case, call: Call, what: str) -> None:
+def _check_nan(case: Case, call: Call, what: str, gradients: Sequence[Any] | None = None) -> None:
     if not call.roots or not all(all_finite(r.data) for r in call.roots):
         return
-    gradients = call.vjp([torch.ones_like(root.data) for root in call.roots])
+    gradients = call.vjp(ones(call)) if gradients is None else gradients
     if all(g is None or all_finite(g) for g in gradients):
         return
     values = [t.detach() for t in call.input_tensors]
@@ -223,12 +215,20 @@ def stretched(case: Case) -> None:
             values[i] = values[i] * factor
         if case.allows(values):
             scaled.append((factor, values))
-    right = like_oracle(case, [beside_oracle(case, values) for _, values in scaled])
+    right = _alike(case, [values for _, values in scaled])
     tried = 0
     for (factor, values), known in zip(scaled, right, strict=True):
         tried += known or _right_at(case, values, f"inputs times {factor:g}")
     if not tried:
         raise NotApplicable("forward is not finite beyond the samples' range")
+
+
+def _alike(case: Case, several: list[list[Tensor]]) -> list[bool]:
+    """Which of these are what torch's are, as one call, or one backward of all, tells."""
+    rows = as_rows(case, several)
+    if rows is not None:
+        return rows_alike(case, rows)[: rows.asked]
+    return like_oracle(case, [beside_oracle(case, values) for values in several])
 
 
 @LAWS.law("dimensions", "special points")

@@ -8,14 +8,8 @@ import torch
 
 import plugrad as pg
 from plugrad.testing import check_op
-from plugrad.testing.jacobians import (
-    complex_step,
-    coordinates,
-    directional,
-    jacobians,
-    numeric_jacobian,
-    of_rule,
-)
+from plugrad.testing.differences import coordinates, numeric_jacobian
+from plugrad.testing.jacobians import complex_step, directional, jacobians, of_rule
 from plugrad.tests.testing.an_op import a_case, an_op, right
 
 X = torch.tensor([0.5, -1.25, 2.0], dtype=torch.float64)

@@ -50,6 +50,7 @@ def test_each_result_is_computed_once_and_is_a_copy():
     assert torch.equal(outputs[0], X * X)
     (cotangent,) = of.shared.call.cotangents()
     assert torch.equal(gradients[0], 2 * cotangent * X)
+    assert torch.equal(of.shared.slopes[0], 2 * X)
 
 
 def test_cotangents_are_the_same_numbers_in_other_memory():
@@ -59,24 +60,6 @@ def test_cotangents_are_the_same_numbers_in_other_memory():
     a.zero_()
     assert torch.equal(of.call().cotangents()[0], b)
     assert not torch.equal(of.call().cotangents(1)[0], b)
-
-
-@pytest.mark.parametrize(("name", "args"), [("sin", (X,)), ("mul", (X, X[:1])), ("sin", (X[0],))])
-def test_an_elementwise_op(name, args):
-    assert case(name, *args).shared.is_elementwise
-
-
-def test_an_op_that_only_says_that_it_is_elementwise():
-    @pg.op("shared::softmax", elementwise=True)
-    class Wrong(pg.Function):
-        """y = softmax(x);  gx = y (gy - sum(gy y))."""
-
-        @staticmethod
-        def forward(ctx, x):
-            return x.softmax(-1)
-
-    assert not case(Wrong, X).shared.is_elementwise
-    assert not case("cumsum", X, -1).shared.is_elementwise
 
 
 def test_a_call_without_a_gradient_is_refused_by_the_reason():

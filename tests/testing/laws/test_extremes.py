@@ -98,3 +98,18 @@ def test_numbers_that_are_the_length_of_a_loop_end_where_it_would_take_too_long(
 
     judge(an_op("looped", torch.cos, looped))
     assert max(seen) == 1000.0
+
+
+def test_a_reference_that_remembers_a_loop_does_not_hide_how_long_it_takes():
+    # Asked a second time it answers at once: 1e6 would look as cheap as its sine.
+    seen = set()
+
+    def remembered(x):
+        largest = float(x.max())
+        if largest not in seen:
+            busy(300 * int(largest))
+        seen.add(largest)
+        return x.sin()
+
+    judge(an_op("remembered", torch.cos, reference=remembered))
+    assert max(seen) == 1000.0
