@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from plugrad.testing.case import Case, cases
@@ -10,7 +12,7 @@ from plugrad.testing.laws.modes import pushed_tangents
 from plugrad.testing.reached import Reached
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from plugrad.testing.call import Call
     from plugrad.testing.op_under_test import OpUnderTest
@@ -51,37 +53,52 @@ def _reached(op: OpUnderTest) -> Reached:
     if op.reached is not None:
         return op.reached
     reached = op.reached = Reached(op.function)
-    for case in cases(op):
-        _quietly(case, reached)
-    for refused in op.refused_samples():
-        _quietly(Case(op, refused), reached)
+    calls = [*cases(op), *(Case(op, refused) for refused in op.refused_samples())]
+    for case in calls:
+        _quietly(partial(_all_at_once, case, reached))
+    # Most ops have no more than that: it is slow to watch, so the rest is only for those that do.
+    if reached.missed_lines() or reached.one_sided_conditions():
+        for case in calls:
+            _quietly(partial(_in_parts, case, reached))
     return reached
 
 
-def _quietly(case: Case, reached: Reached) -> None:
-    """Run the op's code while watching it, which is slow; its preparation is not watched."""
-    try:
-        call = _watched_call(case, reached)
-        if not call.roots:
-            return
-        cotangents = call.cotangents()
-        several = len(cotangents) if len(cotangents) > 1 and call.node else 0
-        for unused in (None, *range(several)):
-            given = [None if n == unused else c for n, c in enumerate(cotangents)]
-            with reached:
-                call.rule(given)
-        for i in case.wanted if len(case.wanted) > 1 else ():
-            alone = _watched_call(case, reached, (i,))
-            cotangents = alone.cotangents()
-            if alone.roots:
-                with reached:
-                    alone.rule(cotangents)
-        if case.op.has_jvp and call.node is not None:
-            given = [t if i in case.wanted else None for i, t in enumerate(case.values)]
-            with reached:
-                pushed_tangents(case, call, given)
-    except Exception:
+def _quietly(run: Callable[[], None]) -> None:
+    """Run the op's code, which may raise: other laws tell."""
+    with suppress(Exception):
+        run()
+
+
+def _all_at_once(case: Case, reached: Reached) -> None:
+    """Call the op, its rule for all gradients, and its jvp; their preparation is not watched."""
+    call = _watched_call(case, reached)
+    if not call.roots:
         return
+    cotangents = call.cotangents()
+    with reached:
+        call.rule(cotangents)
+    if case.op.has_jvp and call.node is not None:
+        given = [t if i in case.wanted else None for i, t in enumerate(case.values)]
+        with reached:
+            pushed_tangents(case, call, given)
+
+
+def _in_parts(case: Case, reached: Reached) -> None:
+    """Leave out a cotangent, and ask for the gradient of one input alone."""
+    call = case.call()
+    if not call.roots:
+        return
+    cotangents = call.cotangents()
+    for unused in range(len(cotangents)) if len(cotangents) > 1 and call.node else ():
+        given = [None if n == unused else c for n, c in enumerate(cotangents)]
+        with reached:
+            call.rule(given)
+    for i in case.wanted if len(case.wanted) > 1 else ():
+        alone = _watched_call(case, reached, (i,))
+        cotangents = alone.cotangents()
+        if alone.roots:
+            with reached:
+                alone.rule(cotangents)
 
 
 def _watched_call(case: Case, reached: Reached, requires: Sequence[int] | None = None) -> Call:
