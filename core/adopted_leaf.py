@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
 from plugrad.core.context import transform_depth
+from plugrad.core.tensor_hooks import after, hooks_of, left_out, run_by
 from plugrad.core.variable import Variable, plain
 from plugrad.errors import OnceDifferentiableError
 
@@ -31,10 +32,16 @@ def adopted(tensor: Tensor) -> Variable:
     if known is not None and known.dtype is tensor.dtype and known._data.is_set_to(tensor):
         return known
     leaf = plain(tensor.detach()).requires_grad_()
+    run_by(leaf, hooks_of(tensor))
     leaf.register_post_accumulate_grad_hook(partial(_hand_on, ref(tensor)))
     if not transform_depth():
         _adopted[tensor], _tensors[leaf] = leaf, ref(tensor)
     return leaf
+
+
+def is_adopted(tensor: Tensor) -> bool:
+    """Whether a Variable stands for a leaf of torch's already: a converted model was given it."""
+    return not transform_depth() and tensor in _adopted
 
 
 def any_adopted() -> bool:
@@ -61,4 +68,6 @@ def _hand_on(tensor: ref[Tensor], leaf: Variable) -> None:
         )
     given = tensor()
     if given is not None:  # else nobody can look at its grad
-        torch.autograd.backward(given, gradient._data)
+        end = after(given)
+        with left_out(end.grad_fn, [hooks_of(given)]):
+            torch.autograd.backward(end, gradient._data)

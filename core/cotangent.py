@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from plugrad.core.accumulate_grad import AccumulateGrad, edge_of
+from plugrad.core.adopted_leaf import is_adopted
 from plugrad.core.counted import counted
 from plugrad.core.grad_fn import Node
 from plugrad.core.node import edge_to, ends
 from plugrad.core.variable import Variable
-from plugrad.core.written import entered_as, read_back
+from plugrad.core.written import entered_as, enters, read_back
 from plugrad.errors import (
     BackwardError,
     GradientCountError,
@@ -45,7 +46,7 @@ class Place(NamedTuple):
 
 
 def as_roots(given: Any) -> tuple[Place, ...]:
-    """``as_places``, also of tensors that torch computed from Variables that a module wrote.
+    """``as_places``, also of what torch computed from Variables, or from what a model was given.
 
     Raises:
         GradientTypeError: as for ``as_places``.
@@ -62,7 +63,7 @@ def as_roots(given: Any) -> tuple[Place, ...]:
 def _read_back(given: Any) -> Any:
     if type(given) is not Tensor or given.grad_fn is None:
         return given
-    variable = read_back(given, with_leaves=False)
+    variable = read_back(given, is_adopted)
     return given if variable is None else variable
 
 
@@ -94,7 +95,7 @@ def _place(position: int, given: Any) -> Place:
         assert edge._pg_shape is not None
         assert edge._pg_dtype is not None
         return Place(edge, edge._pg_shape, edge._pg_dtype, None)
-    variable = entered_as(given) if type(given) is Tensor else None
+    variable = entered_as(given) if enters(given) else None
     if variable is not None:
         return _place(position, variable)
     raise GradientTypeError(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from plugrad.core.context import running
 from plugrad.core.function import Function
-from plugrad.core.once_differentiable import once_differentiable
-from plugrad.core.written import gradients_of_starts
+from plugrad.core.variable import Variable
+from plugrad.core.written import gradients_of_starts, recorded_again, source_of
 from plugrad.errors import GraphFreedError
 
 if TYPE_CHECKING:
@@ -16,18 +17,23 @@ if TYPE_CHECKING:
 
 
 class ReadBack(Function):
-    """y = f(*sources);  the gradients are those that torch's graph of y gives."""
+    """y = f(*sources);  the gradients are those that torch's graph of y gives.
+
+    To be differentiated again, they are what torch computes of gy, and read back themselves.
+    """
 
     @staticmethod
     def forward(ctx: Context, graph: Any, *sources: Tensor) -> Tensor:
-        ctx.end, ctx.starts = graph.end, graph.starts
-        return graph.y.detach()  # type: ignore[no-any-return]
+        y, graph.y = graph.y, None  # which has a hold on what stands for it
+        ctx.graph = graph
+        return y.detach()  # type: ignore[no-any-return]
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, gy: Any) -> tuple[Any, ...]:
+        again = running.recorded_rule is not None
+        given = source_of(gy) if again and isinstance(gy, Variable) else gy
         try:
-            found = gradients_of_starts(ctx.end, ctx.starts, gy)
+            found = gradients_of_starts(ctx.graph, given, again)
         except RuntimeError as error:
             if "second time" not in str(error):
                 raise
@@ -38,4 +44,6 @@ class ReadBack(Function):
                 fix="pass retain_graph=True to that backward; or give it a Variable: "
                 "plugrad.backward(loss)",
             ) from error
+        if again:
+            return None, *[None if g is None else recorded_again(g) for g in found]
         return None, *found

@@ -1,22 +1,23 @@
-"""A tensor of torch's autograd that meets Variables in a module: a leaf here too, or a node.
+"""A tensor of torch's autograd that meets Variables: a leaf here too, or a node.
 
 Some models set ``hidden.requires_grad = True`` on a plain tensor in their forward, so that
 torch's checkpoint has something to differentiate, and some are given inputs whose gradient is
-wanted. A gradient that arrives at such a leaf is handed to torch, which adds it to the tensor's
-grad. What torch computed from leaves is one node of ours: see ``written.read_back``.
+wanted, with which the user's own code computes, too. A gradient that arrives at such a leaf is
+handed to torch, which adds it to the tensor's grad. What torch computed from leaves is one node of
+ours: see ``written.read_back``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from torch import Tensor
-
-from plugrad.core.adopted_leaf import adopted
-from plugrad.core.written import in_others_code, read_back
+from plugrad.core.adopted_leaf import adopted, is_adopted
+from plugrad.core.written import in_others_code, is_input, read_back
 from plugrad.errors import TorchGraphError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from plugrad.core.variable import Variable
 
 
@@ -25,16 +26,20 @@ def leaf_of(tensor: Tensor, op_name: str) -> Variable:
 
     Raises:
         TorchGraphError: it is a parameter, or computed from one, which should be a Variable; or
-            the user's own code calls.
+            the user's own code calls, and no converted model was given it before.
     """
+    accepts = _is_known_or_input if in_others_code() else is_adopted
     if tensor.grad_fn is not None:
-        variable = read_back(tensor, in_others_code())
+        variable = read_back(tensor, accepts)
     else:
-        plain = in_others_code() and type(tensor) is Tensor
-        variable = adopted(tensor) if plain else None
+        variable = adopted(tensor) if accepts(tensor) else None
     if variable is None:
         refuse_torch_graph(tensor, op_name)
     return variable
+
+
+def _is_known_or_input(leaf: Tensor) -> bool:
+    return is_input(leaf) or is_adopted(leaf)
 
 
 def refuse_torch_graph(tensor: Tensor, op_name: str) -> NoReturn:

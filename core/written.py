@@ -23,13 +23,14 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.utils.weak import WeakIdKeyDictionary
 
 from plugrad.core.accumulate_grad import edge_of
-from plugrad.core.adopted_leaf import adopted, any_adopted, tensor_of
+from plugrad.core.adopted_leaf import adopted, any_adopted, is_adopted, tensor_of
 from plugrad.core.context import running, transform_depth
 from plugrad.core.node import ends
+from plugrad.core.tensor_hooks import after, hooks_of, left_out, run_by
 from plugrad.errors import OnceDifferentiableError, TorchGraphError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from types import CodeType, FrameType
 
     from plugrad.core.variable import Variable
@@ -125,32 +126,50 @@ _read: Any = WeakIdKeyDictionary()
 _tensors_read: Any = WeakKeyDictionary()
 
 
-def read_back(tensor: Tensor, with_leaves: bool = True) -> Variable | None:
+def read_back(tensor: Tensor, accepts: Callable[[Tensor], bool]) -> Variable | None:
     """The Variable for a tensor that torch computed from Variables that a module wrote.
 
-    Or, ``with_leaves``, from its own leaves alone. It shares the tensor's memory, and is the same
+    Or from its own leaves that it ``accepts``. It shares the tensor's memory, and is the same
     until the tensor is changed. None if the tensor's values come from neither.
 
     Raises:
         TorchGraphError: they come from Variables, and from parameters.
     """
-    version, end = tensor._version, tensor.grad_fn
+    version = tensor._version
     known = _read.get(tensor)
-    if known is not None and known[0] == version and known[1] is end:
+    if known is not None and known[0] == version and known[1] is tensor.grad_fn:
         return known[2]  # type: ignore[no-any-return]
-    starts: dict[Any, Variable] = {}
-    others = written = False
-    for node in nodes_of(tensor):
-        leaf: Any
-        if isinstance(node, _Source._backward_cls):
-            starts[node], written = node.variable, True  # type: ignore[attr-defined]
-        elif type(leaf := getattr(node, "variable", None)) is Tensor:
-            starts[node] = adopted(leaf)
-        else:
-            others |= isinstance(node, _LEAF)
-    if not (written or with_leaves) or (others and not written):
+    starts = _starts(tensor, accepts)
+    if not starts:
         return None
-    if others:
+    from plugrad.core.read_back import ReadBack
+
+    leaves = [node.variable for node in starts if isinstance(node, _LEAF)]
+    hooks = [hooks_of(t) for t in (tensor, *leaves)]
+    edges = [GradientEdge(node, 0) for node in starts]
+    end = get_gradient_edge(after(tensor))
+    graph = SimpleNamespace(y=tensor, end=end, starts=edges, hooks=hooks)
+    with torch.enable_grad():  # it may be a root of a backward in no_grad
+        variable = ReadBack.apply(graph, *starts.values())
+    run_by(variable, hooks[0])
+    _read[tensor] = (version, tensor.grad_fn, variable)
+    edge = edge_of(variable)
+    if edge is not None:
+        _tensors_read[ends(edge)[0]] = ref(tensor), ref(variable)
+    return variable  # type: ignore[no-any-return]
+
+
+def _starts(tensor: Tensor, accepts: Callable[[Tensor], bool]) -> dict[Any, Variable]:
+    """The sources and the leaves of a tensor, by their nodes; none if a leaf is not accepted."""
+    found: dict[Any, Variable] = {}
+    leaves: dict[Any, Tensor] = {}
+    for node in nodes_of(tensor):
+        if isinstance(node, _Source._backward_cls):
+            found[node] = node.variable  # type: ignore[attr-defined]
+        elif isinstance(node, _LEAF):
+            leaves[node] = node.variable
+    refused = [leaf for leaf in leaves.values() if not accepts(leaf)]
+    if found and not all(map(is_input, refused)):
         raise TorchGraphError(
             f"a torch tensor of shape {tuple(tensor.shape)} was computed from Variables, which a "
             "module wrote into it, and from parameters that are no Variables",
@@ -158,22 +177,23 @@ def read_back(tensor: Tensor, with_leaves: bool = True) -> Variable | None:
             fix="put Variables in the place of the module's parameters, with "
             "plugrad.interop.convert(module)",
         )
-    if not starts:
-        return None
-    from plugrad.core.read_back import ReadBack
+    if refused and not found:
+        return {}
+    return found | {node: adopted(leaf) for node, leaf in leaves.items()}
 
-    edges = [GradientEdge(node, 0) for node in starts]
-    # torch 2.6 crashes if a backward starts at a Function written in Python.
-    own = isinstance(end, torch.autograd.function.BackwardCFunction)
-    last = tensor.view_as(tensor) if own else tensor
-    graph = SimpleNamespace(y=tensor, end=get_gradient_edge(last), starts=edges)
-    with torch.enable_grad():  # it may be a root of a backward in no_grad
-        variable = ReadBack.apply(graph, *starts.values())
-    _read[tensor] = (version, end, variable)
-    edge = edge_of(variable)
-    if edge is not None:
-        _tensors_read[ends(edge)[0]] = ref(tensor), ref(variable)
-    return variable  # type: ignore[no-any-return]
+
+def is_input(leaf: Tensor) -> bool:
+    """Whether a leaf of torch's is no parameter, nor of another subclass."""
+    return type(leaf) is Tensor
+
+
+def recorded_again(gradient: Tensor) -> Any:
+    """A gradient that torch computed: a Variable if it has a graph."""
+    if not gradient.requires_grad:
+        return gradient
+    if gradient.grad_fn is None:
+        return adopted(gradient)
+    return read_back(gradient, lambda _: True)
 
 
 #: The tensors that models were given as arguments, with what they were given in their place.
@@ -181,18 +201,27 @@ _entered: Any = WeakIdKeyDictionary()
 
 
 def entered(value: Any) -> Any:
-    """What a model of Variables gets for an argument: a Variable if torch differentiates it."""
-    if type(value) is not Tensor or not value.requires_grad:
+    """What a model of Variables gets for an argument: a Variable if torch differentiates it.
+
+    Also if it is a parameter, or computed from some: say, a prompt that is trained, or what a
+    module gives that is not converted.
+    """
+    if not enters(value):
         return value
-    variable = adopted(value) if value.grad_fn is None else read_back(value)
+    variable = adopted(value) if value.grad_fn is None else read_back(value, enters)
     if variable is not None:
         _entered[value] = variable
     return value if variable is None else variable
 
 
+def enters(value: Any) -> bool:
+    """Whether it is a tensor or a parameter that torch differentiates."""
+    return type(value) in (Tensor, torch.nn.Parameter) and value.requires_grad
+
+
 def entered_as(tensor: Tensor) -> Variable | None:
     """What stands for a tensor whose gradient is asked for, if all uses of it go through that."""
-    if tensor.grad_fn is None and tensor.requires_grad:
+    if tensor.grad_fn is None and (is_input(tensor) or is_adopted(tensor)):
         return adopted(tensor)
     return _entered.get(tensor)  # type: ignore[no-any-return]
 
@@ -219,18 +248,18 @@ class _Source(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+        if not _is_asked_for_all():
+            return None, None, *_gradients(ctx, gradient)
         if torch.is_grad_enabled():
             raise OnceDifferentiableError(
-                "torch's backward with create_graph reached a Variable that a module wrote into a "
-                "plain tensor; what torch records of it ends there",
+                "backward with create_graph of a plain tensor reached a Variable that a module "
+                "wrote into it, whose .grad would have no graph of torch's",
                 where=f"a Variable of shape {tuple(ctx.variable.shape)}",
-                fix="leave out create_graph; or make the tensor a Variable where the module makes "
-                "it: plugrad.Variable(tensor)",
+                fix="leave out create_graph; or call torch.autograd.grad(loss, inputs, "
+                "create_graph=True), which returns the gradients",
             )
-        if _is_asked_for_all():
-            _Arrived.now().add(ctx.variable, gradient)
-            return None, None, *[None] * len(ctx.ports)
-        return None, None, *_gradients(ctx, gradient)
+        _Arrived.now().add(ctx.variable, gradient)
+        return None, None, *[None] * len(ctx.ports)
 
 
 def _is_asked_for_all() -> bool:
@@ -239,16 +268,23 @@ def _is_asked_for_all() -> bool:
 
 
 def _gradients(ctx: Any, gradient: Tensor) -> list[Any]:
-    """The gradients of those tensors that torch is asked for, or needs for them."""
+    """The gradients of those tensors that torch is asked for, or needs for them.
+
+    With create_graph they are sources in torch's graph, and their graph of Variables goes on from
+    what torch computed of ``gradient``.
+    """
     from plugrad.core.engine import run
 
     asked = [i for i, needed in enumerate(ctx.needs_input_grad[2:]) if needed]
     found: list[Any] = [None] * len(ctx.ports)
-    if asked and not _reading.now:
-        targets = [ctx.ports[i] for i in asked]
-        gradients = run([ctx.variable], [gradient], True, False, targets, cut=True)
-        for i, each in zip(asked, gradients, strict=True):
-            found[i] = getattr(each, "_data", each)
+    if not asked or _reading.now:
+        return found
+    create_graph = torch.is_grad_enabled()
+    targets = [ctx.ports[i] for i in asked]
+    gradients = run([ctx.variable], [recorded_again(gradient)], True, create_graph, targets, True)
+    for i, each in zip(asked, gradients, strict=True):
+        is_tracked = create_graph and each is not None and each.requires_grad
+        found[i] = source_of(each) if is_tracked else getattr(each, "_data", each)  # type: ignore[arg-type]
     return found
 
 
@@ -261,11 +297,15 @@ class _Reading(local):
 _reading = _Reading()
 
 
-def gradients_of_starts(end: Any, starts: Sequence[Any], gradient: Tensor) -> tuple[Any, ...]:
+def gradients_of_starts(graph: Any, gradient: Tensor, create_graph: bool) -> tuple[Any, ...]:
     """What torch's graph gives the starts of what was read, and nothing beyond."""
     outer, _reading.now = _reading.now, True
     try:  # kept: the tensor may be read again, before and after more was written into it
-        return torch.autograd.grad([end], starts, [gradient], retain_graph=True, allow_unused=True)
+        with left_out(graph.end.node, graph.hooks):
+            found: tuple[Any, ...] = torch.autograd.grad(
+                [graph.end], graph.starts, [gradient], True, create_graph, allow_unused=True
+            )
+        return found
     finally:
         _reading.now = outer
 

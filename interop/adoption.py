@@ -43,6 +43,7 @@ from plugrad.core.record import (
 from plugrad.core.torch_leaf import leaf_of, refuse_torch_graph
 from plugrad.core.unpack import refuse_hidden
 from plugrad.core.variable import Variable
+from plugrad.core.written import entered
 from plugrad.errors import ArgumentError, ContextError
 from plugrad.interop.adopted_record import AdoptedRecord, refuse_set_grad, with_variables
 from plugrad.interop.proxies import as_proxies, behind, has_proxy
@@ -126,8 +127,10 @@ def _runs_variables(function: Any) -> bool:
 
 
 def _with_leaf(value: Any) -> Any:
-    tracked = isinstance(value, Tensor) and value.requires_grad and torch.is_grad_enabled()
-    return leaf_of(value, "checkpoint") if tracked else value
+    if not (isinstance(value, Tensor) and value.requires_grad and torch.is_grad_enabled()):
+        return value
+    variable = entered(value)
+    return leaf_of(value, "checkpoint") if variable is value else variable
 
 
 def _kept_inputs(args: tuple[Any, ...]) -> Any:

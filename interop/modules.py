@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from plugrad.core.hooked import grad_dtype_of
 from plugrad.core.variable import Parameter, Variable, plain
-from plugrad.core.written import entered
+from plugrad.core.written import entered, enters
 from plugrad.errors import ConvertedParameterError, ModuleError
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _enter(
     So all that the model computes of them can be differentiated, also twice.
     """
     given = (*args, *kwargs.values())
-    if not (torch.is_grad_enabled() and any(type(v) is Tensor and v.requires_grad for v in given)):
+    if not (torch.is_grad_enabled() and any(map(enters, given))):
         return None
     return tuple(map(entered, args)), {name: entered(v) for name, v in kwargs.items()}
 

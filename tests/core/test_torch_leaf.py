@@ -210,7 +210,7 @@ def test_torch_is_asked_for_the_gradient_of_an_input(way):
     torch.testing.assert_close(*results)
 
 
-@pytest.mark.parametrize("way", ["computed", "written over"])
+@pytest.mark.parametrize("way", ["computed", "written", "written over"])
 def test_forces_are_differentiated_again(way):
     results = []
     for model in pair_of(way):

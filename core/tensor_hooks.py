@@ -1,0 +1,93 @@
+"""Hooks on plain tensors for which Variables stand: each runs once, on the whole gradient.
+
+torch runs a tensor's hooks whenever a backward of its own arrives there. For such a tensor that is
+too often, with a part of the gradient each time, or never: so the Variable runs them, and torch's
+backward leaves them out while it serves one of ours.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from contextlib import contextmanager
+from functools import partial, update_wrapper
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from torch import Tensor
+
+    from plugrad.core.variable import Variable
+
+#: The backwards of torch's in which these hooks are left out, by the numbers torch gives them.
+_ours: set[int] = set()
+
+
+def hooks_of(tensor: Tensor) -> dict[int, Any]:
+    """The tensor's hooks, those too that are registered later."""
+    hooks: dict[int, Any] | None = tensor._backward_hooks
+    if hooks is None:  # as torch does for the first hook
+        hooks = tensor._backward_hooks = OrderedDict()
+        if tensor.grad_fn is not None:
+            tensor.grad_fn._register_hook_dict(tensor)
+    return hooks
+
+
+def run_by(variable: Variable, hooks: dict[int, Any]) -> None:
+    """Have a tensor's hooks run where the gradient of the Variable that stands for it arrives."""
+    variable.register_hook(partial(_run, hooks))
+
+
+def _run(hooks: dict[int, Any], gradient: Variable) -> Any:
+    """The gradient after the hooks, which are given a tensor unless it has a graph."""
+    given: Any = gradient if gradient.requires_grad else gradient._data
+    for hook in tuple(hooks.values()):
+        replaced = hook(given)
+        given = given if replaced is None else replaced
+    return given
+
+
+def after(tensor: Tensor) -> Tensor:
+    """The same numbers, one step further in torch's graph: a backward from there can leave out."""
+    with torch.enable_grad():
+        if tensor.layout is torch.strided:
+            return torch.ops.aten.alias(tensor)  # type: ignore[no-any-return]
+        return tensor.clone()
+
+
+@contextmanager
+def left_out(start: Any, several: Iterable[dict[int, Any]]) -> Iterator[None]:
+    """In the block, torch's backward from the node ``start`` runs none of these hooks.
+
+    ``start`` is the node of what ``after`` gives for a tensor.
+    """
+    for hooks in several:
+        for number, hook in tuple(hooks.items()):
+            if not isinstance(hook, _LeftOut):
+                hooks[number] = _LeftOut(hook)
+    begun: list[int] = []
+
+    def begin(_: Any) -> None:
+        # Here and not outside: the number is known only within, perhaps in another thread.
+        begun.append(torch._C._current_graph_task_id())
+        _ours.update(begun)
+
+    handle = start.register_prehook(begin)
+    try:
+        yield
+    finally:
+        handle.remove()
+        _ours.difference_update(begun)
+
+
+class _LeftOut:
+    """A hook, except in those backwards of torch's that serve ours."""
+
+    def __init__(self, hook: Callable[[Tensor], Any]) -> None:
+        update_wrapper(self, hook)
+        self._hook = hook
+
+    def __call__(self, gradient: Any) -> Any:
+        return None if torch._C._current_graph_task_id() in _ours else self._hook(gradient)
