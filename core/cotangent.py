@@ -133,27 +133,10 @@ def root_gradient(
             where=f"an output of {root}",
             fix="make an input with requires_grad=True, and compute outside no_grad()",
         )
-    device = None if root.variable is None else root.variable._data.device
     if gradient is None:
-        count = prod(root.shape)
-        if count != 1:
-            raise NonScalarRootError(
-                "grad can be implicitly created only for scalar outputs, and output "
-                f"{position} has {counted(count, 'element')}",
-                where=f"an output of {root}",
-                fix="reduce it to one number, e.g. with .sum(), or pass gradient=",
-            )
-        if root.dtype.is_complex:
-            raise NonScalarRootError(
-                "grad can be implicitly created only for real scalar outputs, and output "
-                f"{position} is complex",
-                where=f"an output of {root}",
-                fix="take its .abs() or .real, or pass gradient=",
-            )
-        if root.variable is None:
-            gradient = torch.ones(root.shape, dtype=root.dtype, device=device_of(root.edge))
-        else:
-            gradient = torch.ones_like(root.variable._data)
+        one = _one(root, root.edge, position)
+        return Variable(one) if create_graph else one
+    device = None if root.variable is None else root.variable._data.device
     raw = gradient._data if isinstance(gradient, Variable) else gradient
     if not isinstance(raw, Tensor):
         raise GradientTypeError(
@@ -169,6 +152,27 @@ def root_gradient(
     if not create_graph:
         return raw
     return gradient if isinstance(gradient, Variable) else Variable(gradient)
+
+
+def _one(root: Place, edge: Edge, position: int) -> Tensor:
+    count = prod(root.shape)
+    if count != 1:
+        raise NonScalarRootError(
+            "grad can be implicitly created only for scalar outputs, and output "
+            f"{position} has {counted(count, 'element')}",
+            where=f"an output of {root}",
+            fix="reduce it to one number, e.g. with .sum(), or pass gradient=",
+        )
+    if root.dtype.is_complex:
+        raise NonScalarRootError(
+            "grad can be implicitly created only for real scalar outputs, and output "
+            f"{position} is complex",
+            where=f"an output of {root}",
+            fix="take its .abs() or .real, or pass gradient=",
+        )
+    if root.variable is None:
+        return torch.ones(root.shape, dtype=root.dtype, device=device_of(edge))
+    return torch.ones_like(root.variable._data)
 
 
 def device_of(edge: Edge) -> torch.device:

@@ -126,11 +126,9 @@ def _run(
     keep = create_graph if retain_graph is None else retain_graph
     walk = Walk(keep, create_graph, targets, cut)
     walk.accumulates = targets is None or accumulate
-    gradients = [
-        root_gradient(place, cotangent, create_graph, i)
-        for i, (place, cotangent) in enumerate(zip(roots, cotangents, strict=True))
-    ]
-    for cotangent in cotangents:  # any() would make a generator in each backward
+    gradients: list[_Gradient] = []
+    for place, cotangent in zip(roots, cotangents, strict=True):
+        gradients.append(root_gradient(place, cotangent, create_graph, len(gradients)))
         if cotangent is not None:
             walk.sums_in_place = False
     walk.start(roots, gradients)
