@@ -51,7 +51,7 @@ def as_roots(given: Any) -> tuple[Place, ...]:
         GradientTypeError: as for ``as_places``.
     """
     if isinstance(given, Variable):  # nearly always
-        return (_place(0, given),)
+        return (_place_of(given),)
     if type(given) is Tensor:
         given = (given,)
     if isinstance(given, list | tuple) and not hasattr(given, "output_nr"):
@@ -73,7 +73,7 @@ def as_places(given: Any) -> tuple[Place, ...]:
         GradientTypeError: something else is among them.
     """
     if isinstance(given, Variable):  # nearly always
-        return (_place(0, given),)
+        return (_place_of(given),)
     several = given if isinstance(given, list | tuple) and not hasattr(given, "output_nr") else None
     if several is None and not hasattr(given, "output_nr"):
         several = given if hasattr(given, "__iter__") else (given,)
@@ -82,12 +82,16 @@ def as_places(given: Any) -> tuple[Place, ...]:
     )
 
 
+def _place_of(variable: Variable) -> Place:
+    data = variable._data
+    return Place(edge_of(variable), data.shape, data.dtype, variable)
+
+
 def _place(position: int, given: Any) -> Place:
+    if isinstance(given, Variable):  # first, since whether it is another class takes it longer
+        return _place_of(given)
     if isinstance(given, Place):
         return given
-    if isinstance(given, Variable):
-        data = given._data
-        return Place(edge_of(given), data.shape, data.dtype, given)
     node = getattr(given, "node", None)
     if isinstance(node, Node):
         edge = edge_to(node._record, given.output_nr)

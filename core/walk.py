@@ -26,7 +26,13 @@ from plugrad.core.hooked import HOOKED_LEAVES, LOCKS
 from plugrad.core.hooks import call, replaced, run_hooks
 from plugrad.core.node import Output, ends, narrowed
 from plugrad.core.rule import apply_rule, shown
-from plugrad.core.ways import arrivals_at_leaves, leading_to, records_below, wanted_places
+from plugrad.core.ways import (
+    arrivals_at_leaves,
+    leading_to,
+    records_at,
+    records_below,
+    wanted_places,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence, Set
@@ -50,17 +56,14 @@ class Walk:
     #: What to call at its end: see ExecutionEngine.
     final_callbacks: list[Callable[[], Any]] | None = None
     #: With targets: (output number, position) of each, by record; the records a gradient must
-    #: pass through to get there; and both kinds of records. ``captured`` are their gradients.
+    #: pass through to get there; and both kinds of records.
     wanted: dict[Record, list[tuple[int, int]]] | None = None
     through: Set[Record] = frozenset()
     live: Set[Record] = frozenset()
-    accumulates: bool = True
+    accumulates, completed = True, 0
     #: How many gradients, or Nones, will arrive at each leaf; None if nobody needs to know.
     coming: dict[Record, int] | None = None
-    completed: int = 0
-    #: The records below the roots, once somebody has asked.
     reached: Set[Record] | None = None
-    roots: Sequence[Place]
 
     def __init__(
         self,
@@ -81,7 +84,7 @@ class Walk:
         # Until a gradient comes from where others may see its memory, as through DLPack: from
         # the caller, from a hook, or from a rule that is not built in.
         self.sums_in_place = self.plain
-        self.captured: list[_Gradient | None] = []
+        self.captured: list[_Gradient | None] = []  # the targets' gradients
         self.check_nan = torch.is_anomaly_enabled() and torch.is_anomaly_check_nan_enabled()
         if targets is not None:
             self.captured = [None] * len(targets)
@@ -90,7 +93,7 @@ class Walk:
     def reaches(self, record: Record) -> bool:
         """Whether this backward reaches ``record``."""
         if self.reached is None:
-            self.reached = records_below(self._root_records())
+            self.reached = records_below(records_at(self.roots))
             if self.wanted is not None:
                 self.reached &= self.live
         return record in self.reached
@@ -99,19 +102,16 @@ class Walk:
         """Put the cotangents of the roots where the walk begins."""
         self.roots = roots
         if self.wanted is not None:
-            records = self._root_records()
+            records = records_at(roots)
             self.through = leading_to(set(self.wanted), records, self.cut)
             # A root's hooks and retention run even if no target is below it.
             self.live = self.through | self.wanted.keys() | set(records)
         if HOOKED_LEAVES.ever and HOOKED_LEAVES.are_there():
-            below = records_below(self._root_records()) if self.wanted is None else self.through
+            below = records_below(records_at(roots)) if self.wanted is None else self.through
             self.coming = arrivals_at_leaves([root.edge for root in roots if root.edge], below)
         for root, gradient in zip(roots, gradients, strict=True):
             assert root.edge is not None  # root_gradient has refused it otherwise
             self._add(root.edge, gradient)
-
-    def _root_records(self) -> list[Record]:
-        return [ends(root.edge)[0] for root in self.roots if root.edge is not None]
 
     # In one piece: each call inside would cost 3 % of a record.
     def go(self, straight: bool = True) -> None:  # noqa: C901
