@@ -87,7 +87,8 @@ class AccumulateGrad(Record):
                 held.append(gradient)
                 del gradient
                 variable._grad = plain(_own(held, leaf, shared))
-        call_post_accumulate(variable)
+        if variable._extra is not None and variable._extra.post_accumulate:
+            call_post_accumulate(variable)
 
 
 def edge_of(variable: Variable) -> Edge | None:

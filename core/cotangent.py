@@ -52,7 +52,7 @@ def as_roots(given: Any) -> tuple[Place, ...]:
         GradientTypeError: as for ``as_places``.
     """
     if isinstance(given, Variable):  # nearly always
-        return (_place(0, given),)
+        return (_place_of(given),)
     if type(given) is Tensor:
         given = (given,)
     if isinstance(given, list | tuple) and not hasattr(given, "output_nr"):
@@ -74,7 +74,7 @@ def as_places(given: Any) -> tuple[Place, ...]:
         GradientTypeError: something else is among them.
     """
     if isinstance(given, Variable):  # nearly always
-        return (_place(0, given),)
+        return (_place_of(given),)
     several = given if isinstance(given, list | tuple) and not hasattr(given, "output_nr") else None
     if several is None and not hasattr(given, "output_nr"):
         several = given if hasattr(given, "__iter__") else (given,)
@@ -83,12 +83,16 @@ def as_places(given: Any) -> tuple[Place, ...]:
     )
 
 
+def _place_of(variable: Variable) -> Place:
+    data = variable._data
+    return Place(edge_of(variable), data.shape, data.dtype, variable)
+
+
 def _place(position: int, given: Any) -> Place:
+    if isinstance(given, Variable):  # first, since whether it is another class takes it longer
+        return _place_of(given)
     if isinstance(given, Place):
         return given
-    if isinstance(given, Variable):
-        data = given._data
-        return Place(edge_of(given), data.shape, data.dtype, given)
     node = getattr(given, "node", None)
     if isinstance(node, Node):
         edge = edge_to(node._record, given.output_nr)
@@ -134,27 +138,10 @@ def root_gradient(
             where=f"an output of {root}",
             fix="make an input with requires_grad=True, and compute outside no_grad()",
         )
-    device = None if root.variable is None else root.variable._data.device
     if gradient is None:
-        count = prod(root.shape)
-        if count != 1:
-            raise NonScalarRootError(
-                "grad can be implicitly created only for scalar outputs, and output "
-                f"{position} has {counted(count, 'element')}",
-                where=f"an output of {root}",
-                fix="reduce it to one number, e.g. with .sum(), or pass gradient=",
-            )
-        if root.dtype.is_complex:
-            raise NonScalarRootError(
-                "grad can be implicitly created only for real scalar outputs, and output "
-                f"{position} is complex",
-                where=f"an output of {root}",
-                fix="take its .abs() or .real, or pass gradient=",
-            )
-        if root.variable is None:
-            gradient = torch.ones(root.shape, dtype=root.dtype, device=device_of(root.edge))
-        else:
-            gradient = torch.ones_like(root.variable._data)
+        one = _one(root, root.edge, position)
+        return Variable(one) if create_graph else one
+    device = None if root.variable is None else root.variable._data.device
     raw = gradient._data if isinstance(gradient, Variable) else gradient
     if not isinstance(raw, Tensor):
         raise GradientTypeError(
@@ -170,6 +157,27 @@ def root_gradient(
     if not create_graph:
         return raw
     return gradient if isinstance(gradient, Variable) else Variable(gradient)
+
+
+def _one(root: Place, edge: Edge, position: int) -> Tensor:
+    count = prod(root.shape)
+    if count != 1:
+        raise NonScalarRootError(
+            "grad can be implicitly created only for scalar outputs, and output "
+            f"{position} has {counted(count, 'element')}",
+            where=f"an output of {root}",
+            fix="reduce it to one number, e.g. with .sum(), or pass gradient=",
+        )
+    if root.dtype.is_complex:
+        raise NonScalarRootError(
+            "grad can be implicitly created only for real scalar outputs, and output "
+            f"{position} is complex",
+            where=f"an output of {root}",
+            fix="take its .abs() or .real, or pass gradient=",
+        )
+    if root.variable is None:
+        return torch.ones(root.shape, dtype=root.dtype, device=device_of(edge))
+    return torch.ones_like(root.variable._data)
 
 
 def device_of(edge: Edge) -> torch.device:

@@ -12,6 +12,7 @@ from plugrad.core.context import running
 from plugrad.core.cotangent import Place, as_cotangents, as_places, as_roots, root_gradient
 from plugrad.core.deep import on_another_stack
 from plugrad.core.execution_engine import run_final_callbacks
+from plugrad.core.variable import Variable
 from plugrad.core.walk import Walk
 from plugrad.errors import BackwardError, GradientTypeError, NestedBackwardError
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
-
-    from plugrad.core.variable import Variable
 
 _Gradient = Any  # a Tensor, or in create_graph a Variable
 _set_grad_enabled = torch._C._set_grad_enabled
@@ -72,6 +71,9 @@ def backward(
         if target.variable is not None and not target.variable.is_leaf:
             target.variable.retain_grad()
     _run(roots, cotangents, retain_graph, create_graph, targets, accumulate=True)
+
+
+Variable._run_backward = backward
 
 
 #: Not empty once a backward with create_graph was warned about: once per process, as in
@@ -126,11 +128,9 @@ def _run(
     keep = create_graph if retain_graph is None else retain_graph
     walk = Walk(keep, create_graph, targets, cut)
     walk.accumulates = targets is None or accumulate
-    gradients = [
-        root_gradient(place, cotangent, create_graph, i)
-        for i, (place, cotangent) in enumerate(zip(roots, cotangents, strict=True))
-    ]
-    for cotangent in cotangents:  # any() would make a generator in each backward
+    gradients: list[_Gradient] = []
+    for place, cotangent in zip(roots, cotangents, strict=True):
+        gradients.append(root_gradient(place, cotangent, create_graph, len(gradients)))
         if cotangent is not None:
             walk.sums_in_place = False
     walk.start(roots, gradients)

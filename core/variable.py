@@ -56,6 +56,8 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
     __slots__ = ("__weakref__", "_data", "_edge", "_extra", "_grad", "_requires_grad")
 
     _execution_engine = ExecutionEngine()
+    #: The engine's ``backward``. The engine, which is built on Variable, sets it.
+    _run_backward: ClassVar[Callable[..., None]]
 
     _data: Tensor
     #: Where gradients go, if that is known at once: None for leaves and views, for which
@@ -244,10 +246,7 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
             create_graph: record the backward, so that the gradients can be differentiated.
             inputs: only these get a gradient, leaves or not; by default every leaf.
         """
-        # The engine is built on Variable, so it can be imported only when needed.
-        from plugrad.core.engine import backward
-
-        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+        self._run_backward(gradient, retain_graph, create_graph, inputs=inputs)
 
     def detach(self) -> Variable:
         """The same data without a graph, as a new leaf that does not require grad.

@@ -11,7 +11,7 @@ see its gradient as soon as that is complete, what arrives at leaves is counted 
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -26,10 +26,16 @@ from plugrad.core.hooked import HOOKED_LEAVES, LOCKS
 from plugrad.core.hooks import call, replaced, run_hooks
 from plugrad.core.node import Output, ends, narrowed
 from plugrad.core.rule import apply_rule, shown
-from plugrad.core.ways import arrivals_at_leaves, leading_to, records_below, wanted_places
+from plugrad.core.ways import (
+    arrivals_at_leaves,
+    leading_to,
+    records_at,
+    records_below,
+    wanted_places,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Sequence, Set
 
     from plugrad.core.hooks import Arrival
     from plugrad.core.node import Edge, Record
@@ -46,8 +52,18 @@ _FIRST = -(1 << 62)
 class Walk:
     """The state of one backward: it belongs to one call, so threads need no locks."""
 
+    # What few walks need: here are the defaults.
     #: What to call at its end: see ExecutionEngine.
     final_callbacks: list[Callable[[], Any]] | None = None
+    #: With targets: (output number, position) of each, by record; the records a gradient must
+    #: pass through to get there; and both kinds of records.
+    wanted: dict[Record, list[tuple[int, int]]] | None = None
+    through: Set[Record] = frozenset()
+    live: Set[Record] = frozenset()
+    accumulates, completed = True, 0
+    #: How many gradients, or Nones, will arrive at each leaf; None if nobody needs to know.
+    coming: dict[Record, int] | None = None
+    reached: Set[Record] | None = None
 
     def __init__(
         self,
@@ -68,18 +84,7 @@ class Walk:
         # Until a gradient comes from where others may see its memory, as through DLPack: from
         # the caller, from a hook, or from a rule that is not built in.
         self.sums_in_place = self.plain
-        # With targets: (output number, position) of each, by record; their gradients; the
-        # records a gradient must pass through to get there; and both kinds of records.
-        self.wanted: dict[Record, list[tuple[int, int]]] | None = None
-        self.captured: list[_Gradient | None] = []
-        self.through: set[Record] = set()
-        self.live: set[Record] = set()
-        self.accumulates = True
-        # How many gradients, or Nones, will arrive at each leaf; None if nobody needs to know.
-        self.coming: dict[Record, int] | None = None
-        self.completed = 0
-        self.roots: list[Record] = []
-        self.reached: set[Record] | None = None
+        self.captured: list[_Gradient | None] = []  # the targets' gradients
         self.check_nan = torch.is_anomaly_enabled() and torch.is_anomaly_check_nan_enabled()
         if targets is not None:
             self.captured = [None] * len(targets)
@@ -88,25 +93,25 @@ class Walk:
     def reaches(self, record: Record) -> bool:
         """Whether this backward reaches ``record``."""
         if self.reached is None:
-            self.reached = records_below(self.roots)
+            self.reached = records_below(records_at(self.roots))
             if self.wanted is not None:
                 self.reached &= self.live
         return record in self.reached
 
     def start(self, roots: Sequence[Place], gradients: Sequence[_Gradient]) -> None:
         """Put the cotangents of the roots where the walk begins."""
-        edges = [root.edge for root in roots if root.edge is not None]
-        self.roots = [ends(edge)[0] for edge in edges]
+        self.roots = roots
         if self.wanted is not None:
-            self.through = leading_to(set(self.wanted), self.roots, self.cut)
-            self.live = self.through | set(self.wanted)
+            records = records_at(roots)
+            self.through = leading_to(set(self.wanted), records, self.cut)
             # A root's hooks and retention run even if no target is below it.
-            self.live |= set(self.roots)
+            self.live = self.through | self.wanted.keys() | set(records)
         if HOOKED_LEAVES.ever and HOOKED_LEAVES.are_there():
-            run = self.through if self.wanted is not None else records_below(self.roots)
-            self.coming = arrivals_at_leaves(edges, run)
-        for edge, gradient in zip(edges, gradients, strict=True):
-            self._add(edge, gradient)
+            below = records_below(records_at(roots)) if self.wanted is None else self.through
+            self.coming = arrivals_at_leaves([root.edge for root in roots if root.edge], below)
+        for root, gradient in zip(roots, gradients, strict=True):
+            assert root.edge is not None  # root_gradient has refused it otherwise
+            self._add(root.edge, gradient)
 
     # In one piece: each call inside would cost 3 % of a record.
     def go(self, straight: bool = True) -> None:  # noqa: C901
@@ -211,7 +216,7 @@ class Walk:
                             if edge in owned:
                                 pending[edge].add_(gradient)
                             else:
-                                self._add(edge, gradient)
+                                self._add_up(edge, gradient)
                         else:
                             pending[edge] = gradient
                             number = edge._pg_sequence_number
@@ -337,7 +342,7 @@ class Walk:
     def _add(self, edge: Edge, gradient: _Gradient) -> None:
         """Add what arrived along ``edge`` to what is pending at its end."""
         pending, coming = self.pending, self.coming
-        record, number = ends(edge) if edge.__class__ is Output else (cast("Record", edge), 0)
+        record, number = ends(edge)
         if record not in pending:
             if self.wanted is not None and record not in self.live:
                 return
@@ -354,15 +359,18 @@ class Walk:
         elif record in self.owned:
             pending[record].add_(gradient)
         else:
-            total = added([pending.pop(record)], gradient, self.sums_in_place)
-            pending[record] = total
-            if self.plain and total.layout is torch.strided:  # a sparse one takes nothing dense
-                self.owned.add(record)
+            self._add_up(record, gradient)
         if coming is not None and record in coming:
             coming[record] -= 1
             if not coming[record]:
                 self.completed += 1
                 heappush(self.heap, (_FIRST + self.completed, record))
+
+    def _add_up(self, record: Record, gradient: _Gradient) -> None:
+        total = added([self.pending.pop(record)], gradient, self.sums_in_place)
+        self.pending[record] = total
+        if self.plain and total.layout is torch.strided:  # a sparse one takes nothing dense
+            self.owned.add(record)
 
     def _arrives_nowhere(self, edge: Edge) -> bool:
         """Note that a rule gave None for an input that needs a gradient; False if it is not wanted.

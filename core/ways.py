@@ -34,6 +34,11 @@ def wanted_places(targets: Sequence[Place]) -> dict[Record, list[tuple[int, int]
     return wanted
 
 
+def records_at(places: Sequence[Place]) -> list[Record]:
+    """The records whose outputs are at ``places``."""
+    return [ends(place.edge)[0] for place in places if place.edge is not None]
+
+
 def leading_to(wanted: set[Record], roots: list[Record], cut: bool = False) -> set[Record]:
     """The records below ``roots`` from which a wanted one can be reached by an edge.
 
