@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812 (as everybody calls it)
 
 import plugrad as pg
+from plugrad.core.installed_torch import torch_before
 
 
 def data(*shape):
@@ -94,6 +95,8 @@ def test_it_is_mapped_over_channels_last():
 @pytest.mark.parametrize("function", [F.group_norm, native], ids=["functional", "native"])
 @pytest.mark.parametrize("shape", [(1, 2, 0), (2, 2, 3, 0), (0, 2, 3)], ids=str)
 def test_sums_over_no_pixels_are_0(function, shape):
+    if 0 in shape[2:] and not torch_before("2.14"):
+        pytest.skip("torch refuses it")
     three = [torch.ones(s, dtype=torch.float64) for s in (shape, 2, 2)]
     x, weight, bias = [pg.Variable(t, requires_grad=True) for t in three]
     y = function(x, 1, weight, bias)
