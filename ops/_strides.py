@@ -23,8 +23,10 @@ _CHANNELS_LAST = {4: (1, 3, 2, 0), 5: (1, 4, 3, 2, 0)}
 def with_canonical_strides(x: Tensor, images: bool = True) -> Tensor:
     """``x`` with the strides that its memory format gives to dimensions of size 1; no copy.
 
-    What is contiguous in no format comes back as it is; so does a Variable, since its op calls
-    this with the tensor. Without ``images`` channels_last does not count as one.
+    What is contiguous in both formats, as of one channel, gets the strides of the first: some
+    kernels take it to be in that, some ask for the strides. What is contiguous in neither comes
+    back as it is; so does a Variable, since its op calls this with the tensor. Without ``images``
+    channels_last does not count as a format.
     """
     shape = x.shape
     if 1 not in shape or isinstance(x, Variable):
@@ -34,7 +36,6 @@ def with_canonical_strides(x: Tensor, images: bool = True) -> Tensor:
     if _is_batched(x):  # vmap's kernels see one more dimension, and other strides
         ours = strides == _strides(shape, contiguous)
         return x if ours else x.clone(memory_format=torch.contiguous_format)
-    found: Sequence[int] = ()
     for order in (contiguous, _CHANNELS_LAST.get(dims, ()) if images else ()):
         step, canonical = 1, True
         for dim in order:
@@ -44,10 +45,8 @@ def with_canonical_strides(x: Tensor, images: bool = True) -> Tensor:
                 canonical = False
             step *= shape[dim]
         else:
-            if canonical and order:
-                return x
-            found = found or order
-    return x.as_strided(shape, _strides(shape, found)) if found else x
+            return x if canonical or not order else x.as_strided(shape, _strides(shape, order))
+    return x
 
 
 def with_canonical_batches(x: Tensor) -> Tensor:

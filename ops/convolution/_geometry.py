@@ -96,6 +96,15 @@ def _saved(ctx: Context) -> Geometry:
     return Geometry(*conv, ctx.transposed, ctx.output_padding, ctx.groups, ctx.extended)
 
 
+def operands(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """The two as torch's kernels read them right.
+
+    In float32 they compute wrong numbers where the stride of a dimension of size 1 is not its
+    memory format's, and some where one of the two is of one channel and in channels_last.
+    """
+    return with_canonical_strides(x), with_canonical_strides(weight)
+
+
 def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
     """The gradients of x, weight and bias: those that are wanted."""
     x, weight = ctx.saved_tensors
@@ -137,14 +146,9 @@ def _of_real(
 def backward_kernel(
     gz: Tensor, x: Tensor, weight: Tensor, *rest: Any
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-    """convolution_backward.
-
-    With groups the kernel misreads an x if the stride of a dimension of size 1 is not its memory
-    format's.
-    """
-    three = [with_canonical_strides(t) for t in (gz, x, weight)]
+    """convolution_backward, whose kernels misread the three as those of ``operands`` do."""
     gradients: tuple[Tensor | None, Tensor | None, Tensor | None]
-    gradients = _convolution_backward(*three, *rest)
+    gradients = _convolution_backward(with_canonical_strides(gz), *operands(x, weight), *rest)
     return gradients
 
 

@@ -35,7 +35,7 @@ class Conv1d(Function):
         dilation: Sizes = (1,),
         groups: int = 1,
     ) -> Tensor:
-        z = torch.conv1d(x, weight, bias, stride, padding, dilation, groups)
+        z = torch.conv1d(*_geometry.operands(x, weight), bias, stride, padding, dilation, groups)
         _geometry.save(ctx, x, weight, _geometry.of_conv(weight, stride, padding, dilation, groups))
         return z
 

@@ -36,7 +36,7 @@ class Conv2d(Function):
         dilation: Sizes = (1, 1),
         groups: int = 1,
     ) -> Tensor:
-        z = torch.conv2d(x, weight, bias, stride, padding, dilation, groups)
+        z = torch.conv2d(*_geometry.operands(x, weight), bias, stride, padding, dilation, groups)
         _geometry.save(ctx, x, weight, _geometry.of_conv(weight, stride, padding, dilation, groups))
         return z
 

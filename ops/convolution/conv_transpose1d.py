@@ -36,7 +36,7 @@ class ConvTranspose1d(Function):
         dilation: Sizes = (1,),
     ) -> Tensor:
         z = torch.conv_transpose1d(
-            x, weight, bias, stride, padding, output_padding, groups, dilation
+            *_geometry.operands(x, weight), bias, stride, padding, output_padding, groups, dilation
         )
         geometry = _geometry.of_convolution(
             weight, stride, padding, dilation, True, output_padding, groups

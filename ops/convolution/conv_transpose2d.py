@@ -37,7 +37,7 @@ class ConvTranspose2d(Function):
         dilation: Sizes = (1, 1),
     ) -> Tensor:
         z = torch.conv_transpose2d(
-            x, weight, bias, stride, padding, output_padding, groups, dilation
+            *_geometry.operands(x, weight), bias, stride, padding, output_padding, groups, dilation
         )
         geometry = _geometry.of_convolution(
             weight, stride, padding, dilation, True, output_padding, groups

@@ -37,7 +37,7 @@ class Convolution(Function):
             weight, stride, padding, dilation, transposed, output_padding, groups
         )
         _geometry.save(ctx, x, weight, geometry)
-        return torch.convolution(x, weight, bias, *geometry.arguments)
+        return torch.convolution(*_geometry.operands(x, weight), bias, *geometry.arguments)
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:

@@ -64,9 +64,9 @@ class ConvolutionBackward(Function):
         gy = gweight = None
         terms: list[Tensor] = []
         if need_gx and gu is not None:
-            terms.append(torch.convolution(gu, weight, None, *geometry))
+            terms.append(torch.convolution(*_geometry.operands(gu, weight), None, *geometry))
         if need_gx and gv is not None:
-            terms.append(torch.convolution(y, gv, None, *geometry))
+            terms.append(torch.convolution(*_geometry.operands(y, gv), None, *geometry))
         if need_gx and gw is not None:
             terms.append(gw.view(-1, *[1] * (x.dim() - 2)).expand(x.shape))
         gx = reduce(add, terms) if terms else None

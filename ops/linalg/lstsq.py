@@ -10,7 +10,8 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.core.installed_torch import torch_before
-from plugrad.ops.linalg._pinv import gradient
+from plugrad.ops.linalg._lstsq import of_rank
+from plugrad.ops.linalg._pinv import TORCHS_CUT, cuts_off, gradient, gradient_with_cut
 from plugrad.ops.linalg._vectors import is_vector
 
 
@@ -32,9 +33,6 @@ def _with_residuals(x: Tensor, y: Tensor, rcond: float | None = None, **driver: 
     broadcasts=True,
     nondeterminism=1e-13,
     waives={"no-nan": "with an inf in x the solution may be finite, but no inverse is"},
-    equivalent={
-        "option-ignored[rcond]": "where the rank is full it changes nothing",
-    },
 )
 class Lstsq(Function):
     """z = x^+ y, r = |x z - y|^2;  gy = x^+H gz - 2 (x z - y) gr, gx = p + 2 (x z - y) gr z^H.
@@ -42,8 +40,9 @@ class Lstsq(Function):
     p is the gradient of x for that of x^+, which is gz y^H: see linalg.pinv.
 
     Of an x without full rank, z is the smallest solution: up to rcond, which has no gradient,
-    and where the rank changes x has none. r is empty where torch's is: unless x is tall and of
-    full rank. rank and singular_values have no gradient. Golub and Pereyra 1973.
+    and where the rank changes x has none. What it cuts off has a part in gx: see linalg.pinv;
+    driver gelsy cuts by columns, and backward refuses that. r is empty where torch's is: unless x
+    is tall and of full rank. rank and singular_values have no gradient. Golub and Pereyra 1973.
     """
 
     @staticmethod
@@ -56,25 +55,29 @@ class Lstsq(Function):
         driver: str | None = None,
     ) -> Any:
         found = torch.linalg.lstsq(x, y, rcond, driver=driver)
-        ctx.save_for_backward(x, y, found.solution)
+        cuts = rcond is not None and driver != "gels"
+        ctx.save_for_backward(x, y, found.solution, found.rank.clone() if cuts else None)
         ctx.mark_non_differentiable(found.rank, found.singular_values)
         ctx.set_materialize_grads(False)
-        ctx.rcond, ctx.vectors = rcond, is_vector(x, y)
+        ctx.driver, ctx.vectors = driver, is_vector(x, y)
         return found
 
     @staticmethod
     def backward(
         ctx: Context, gz: Tensor | None, gr: Tensor | None, *_: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        x, y, z = ctx.saved_tensors
+        x, y, z, rank = ctx.saved_tensors
         if ctx.vectors:
             y, z = y.unsqueeze(-1), z.unsqueeze(-1)
             gz = None if gz is None else gz.unsqueeze(-1)
         gx = gy = None
         if gz is not None:
-            pinv = torch.linalg.pinv(x, rtol=ctx.rcond)
-            gy = pinv.mH @ gz
-            gx = gradient(gz @ y.mH, x, pinv)
+            pinv = torch.linalg.pinv(x) if rank is None else of_rank(x, rank, ctx.driver)
+            gy, gpinv = pinv.mH @ gz, gz @ y.mH
+            if rank is not None and cuts_off(x, pinv):
+                gx = gradient_with_cut(gpinv, x, pinv, "linalg.lstsq")
+            else:
+                gx = gradient(gpinv, x, pinv)
         if gr is not None and gr.numel():
             error = 2 * gr.reshape(*z.shape[:-2], 1, z.shape[-1]) * (x @ z - y)
             gy = -error if gy is None else gy - error
@@ -101,4 +104,6 @@ class Lstsq(Function):
         )
         yield Sample(make(1, 4, 2), make(2, 4, 1), driver="gels")
         yield Sample(make(2, 4, 2), make(1, 4, 1), driver="gels")
+        tall = make.tensor([[3.0, 1.0], [0.0, 0.5], [1.0, 0.0]])
+        yield Sample(tall, make(3, 2), 0.5, driver="gelsd").without_oracle(TORCHS_CUT)
         yield Sample(make(3, 2), make(2, 2)).raises(RuntimeError, "size")

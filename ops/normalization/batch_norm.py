@@ -64,6 +64,7 @@ class BatchNorm(Function):
             sample = Sample(make(4, 3), *none, weight=make(3), bias=make(3), training=True)
             yield sample.constant(constant)
         yield Sample(make(2, 3, 2), *none, training=True, eps=0.5)
+        yield Sample(make(1, 3, 2, 2), *none, make(3), training=True)
         statistics = make(3), make(3, low=0.5)
         for shape in ((4, 3), (2, 3, 2), (1, 3)):
             yield Sample(make(*shape), *statistics, make(3), make(3)).constant(1, 2)

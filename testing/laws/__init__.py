@@ -30,6 +30,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     ties,
     torch_functions,
     undeclared,
+    unit_strides,
 )
 
 __all__ = ["LAWS"]

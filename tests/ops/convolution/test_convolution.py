@@ -75,3 +75,53 @@ def test_strides_of_dimensions_of_size_1_make_no_difference(batched):
 
     slope = (along(0.5) - along(-0.5)) / 1.0  # it is linear
     torch.testing.assert_close((found[1] * plain[1].sin()).sum(), slope)
+
+
+def strided(shape, strides, seed):
+    """Random numbers of the shape, in float32, with these strides."""
+    size = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(size, generator=generator).as_strided(shape, strides)
+
+
+#: Shape and strides of x and weight, the stride of the convolution, and more options.
+MISREAD = {
+    "one channel": ((2, 1, 9, 4), (36, 36, 4, 1), (4, 1, 1, 3), (3, 1, 3, 1), (1, 2), {}),
+    "one channel each": ((2, 1, 9, 4), (36, 1, 4, 1), (1, 1, 2, 3), (6, 1, 3, 1), (1, 2), {}),
+    "groups": (
+        *((1, 6, 6, 6), (216, 1, 36, 6), (3, 2, 3, 1), (6, 1, 2, 1), (1, 1)),
+        {"groups": 3, "dilation": (1, 2)},
+    ),
+    "groups in 3d": (
+        *((2, 6, 5, 9, 4), (1080, 1, 216, 24, 6), (3, 2, 2, 1, 3), (12, 1, 6, 1, 2), (1, 3, 1)),
+        {"groups": 3},
+    ),
+    "one channel in 3d": (
+        *((2, 1, 9, 6, 4), (216, 1, 24, 4, 1), (2, 1, 1, 1, 3), (3, 3, 3, 3, 1), (3, 1, 2), {}),
+    ),
+    "transposed": (
+        *((2, 8, 6, 1), (48, 1, 8, 8), (8, 4, 1, 3), (12, 1, 96, 4), (3, 2)),
+        {"padding": (0, 1), "groups": 2, "dilation": (1, 2)},
+    ),
+    "transposed in 3d": (
+        *((2, 1, 5, 6, 1), (30, 1, 6, 1, 1), (1, 1, 1, 1, 3), (0, 0, 7, 3, 1), (1, 1, 2), {}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISREAD)
+def test_a_kernel_that_misreads_strides_in_float32_is_not_given_them(name):
+    shape, strides, weight_shape, weight_strides, stride, options = MISREAD[name]
+    x, weight = strided(shape, strides, 0), strided(weight_shape, weight_strides, 1)
+    transposed = "_transpose" if name.startswith("transposed") else ""
+    conv = getattr(nn.functional, f"conv{transposed}{len(stride)}d")
+
+    def derivatives(*tensors):
+        variables = [pg.Variable(t, requires_grad=True) for t in tensors]
+        z = conv(*variables, stride=stride, **options)
+        gradients = pg.grad(z.square().sum(), variables, create_graph=True)
+        return z, *gradients, *pg.grad(sum(g.square().sum() for g in gradients), variables)
+
+    exact = derivatives(x.double().contiguous(), weight.double().contiguous())
+    for found, expected in zip(derivatives(x, weight), exact, strict=True):
+        torch.testing.assert_close(found.data.double(), expected.data, rtol=1e-4, atol=1e-3)
