@@ -28,7 +28,7 @@ class Shared:
 
     Each comes from a call of its own that is not differentiated again, and is a copy, so an
     op that writes to its inputs or outputs does not affect other laws. A law about the
-    calls themselves (state, memory, determinism, the form of a gradient) makes its own.
+    calls themselves (state, memory, the form of a gradient) makes its own.
 
     Args:
         case: the call.
