@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+_Slope = TypeVar("_Slope", float, Tensor)
 
 #: Balances the error of the difference quotient against that of rounding, in float64.
 STEP = 1e-6
@@ -88,12 +90,42 @@ def numeric_jacobian(
 
     slopes = _slopes(values, mover, step, chosen, middle)
     if richardson:
-        half = _slopes(values, mover, step / 2, chosen, middle)
-        orders = (1, 1, 2)
-        slopes = [
-            h + (h - s) / (2**order - 1) for h, s, order in zip(half, slopes, orders, strict=True)
-        ]
+        slopes = _extrapolated(slopes, _slopes(values, mover, step / 2, chosen, middle))
     return Slopes(*slopes)
+
+
+def slopes_along(
+    f: Callable[[list[float]], Sequence[float]],
+    middle: float,
+    step: float = STEP,
+    *,
+    richardson: bool = False,
+) -> Slopes:
+    """The derivative of a number along a line, as a matrix of one element.
+
+    It could be had from ``numeric_jacobian``, whose tensors take longer than most calls.
+
+    Args:
+        f: gives the number at each of several distances from here.
+        middle: the number here.
+        step: how far to move.
+        richardson: as in ``numeric_jacobian``.
+    """
+
+    def slopes(by: float) -> list[float]:
+        left, right = f([-by, by])
+        return [(middle - left) / by, (right - middle) / by, (right - left) / (2 * by)]
+
+    found = slopes(step)
+    if richardson:
+        found = _extrapolated(found, slopes(step / 2))
+    return Slopes(*torch.tensor(found, dtype=torch.float64).reshape(3, 1, 1))
+
+
+def _extrapolated(whole: list[_Slope], half: list[_Slope]) -> list[_Slope]:
+    """The slopes from the left, from the right and through both, of a step and of its half."""
+    orders = (1, 1, 2)
+    return [h + (h - s) / (2**n - 1) for h, s, n in zip(half, whole, orders, strict=True)]
 
 
 def coordinates(tensor: Tensor) -> Tensor:
@@ -129,9 +161,9 @@ def _slopes(
     middle: Tensor,
 ) -> list[Tensor]:
     """From the left, from the right and through both points, a column for each of ``columns``."""
-    several, distances = zip(*(mover.moved(columns, by) for by in (-step, step)), strict=True)
-    left, right = torch.tensor_split(values([*several[0], *several[1]]).T, 2, 1)
-    (back, ahead), start = distances, middle[:, None]
+    several, (back, ahead) = mover.moved(columns, (-step, step))
+    left, right = torch.tensor_split(values(several).T, 2, 1)
+    start = middle[:, None]
     return [(left - start) / back, (right - start) / ahead, (right - left) / (ahead - back)]
 
 
@@ -145,15 +177,20 @@ class _Mover:
         self._start = _real(self._own).flatten()
         self.count = self._start.numel()
 
-    def moved(self, columns: Sequence[int], by: float) -> tuple[list[list[Tensor]], Tensor]:
-        """The tensors with each of these coordinates moved in turn, and how far each was moved.
+    def moved(
+        self, columns: Sequence[int], steps: tuple[float, ...]
+    ) -> tuple[list[list[Tensor]], Tensor]:
+        """The tensors with each of these coordinates moved in turn, by the first step and so on.
 
-        That is ``by``, as the dtype allows. Only the tensor that is moved is a new one.
+        And how far each was moved, a row for each step: that is the step, as the dtype allows.
+        Only the tensor that is moved is a new one.
         """
-        chosen = torch.tensor(columns, device=self._start.device)
+        device = self._start.device
+        chosen = torch.tensor([*columns] * len(steps), device=device)
         start = self._start[chosen]
-        there = start + by
-        own, count = self._own, len(columns)
+        by = torch.tensor(steps, dtype=start.dtype, device=device)
+        there = start + by.repeat_interleave(len(columns))
+        own, count = self._own, len(chosen)
         rows = torch.empty_strided(
             (count, *own.shape), (own.numel(), *own.stride()), dtype=own.dtype, device=own.device
         )
@@ -164,7 +201,8 @@ class _Mover:
             real.view(count, -1)[each, chosen] = there
         else:
             real[(each, *torch.unravel_index(chosen, real.shape[1:]))] = there
-        several = [list(self._tensors) for _ in columns]
+        several = [list(self._tensors) for _ in range(count)]
         for tensors, row in zip(several, rows.unbind(), strict=True):
             tensors[self._input] = row
-        return several, (there - start).to("cpu", torch.float64)
+        distances = (there - start).to("cpu", torch.float64)
+        return several, distances.reshape(len(steps), -1)

@@ -342,16 +342,18 @@ class TorchEngine(Engine):
         pairs = [(o, c) for o, c in zip(outputs, cotangents, strict=True) if c is not None]
         if not pairs or not inputs:
             return [None] * len(inputs)
-        return list(
-            torch.autograd.grad(
-                [o for o, _ in pairs],
-                list(inputs),
-                [c for _, c in pairs],
-                retain_graph=retain_graph,
-                create_graph=create_graph,
-                allow_unused=True,
-            )
+        outputs, cotangents = zip(*pairs, strict=True)
+        # What torch.autograd.grad runs after it has looked at its arguments, which takes as long.
+        found = torch.autograd.Variable._execution_engine.run_backward(
+            outputs,
+            cotangents,
+            retain_graph,
+            create_graph,
+            tuple(inputs),
+            allow_unreachable=True,
+            accumulate_grad=False,
         )
+        return list(found)
 
     def backward(self, outputs: Sequence[Any], cotangents: Sequence[Any]) -> None:
         """See Engine."""

@@ -9,7 +9,14 @@ from torch import Tensor
 
 from plugrad.core.variable import Variable
 from plugrad.testing.agree import all_finite
-from plugrad.testing.differences import STEP, Slopes, coordinates, joined, numeric_jacobian
+from plugrad.testing.differences import (
+    STEP,
+    Slopes,
+    coordinates,
+    joined,
+    numeric_jacobian,
+    slopes_along,
+)
 from plugrad.testing.domains import tangent
 from plugrad.testing.shared import random_like
 from plugrad.testing.together import as_rows
@@ -214,21 +221,19 @@ def directional(case: Case, call: Call, i: int, number: int) -> tuple[Jacobians,
         gradient = torch.where(direction != 0, gradient, 0)
     got = 0.0 if gradient is None else inner(gradient, direction)
 
-    def total(outputs: Sequence[Tensor]) -> Tensor:
+    def total(outputs: Sequence[Tensor]) -> float:
         triples = zip(roots, outputs, cotangents, strict=True)
-        parts = [inner(_where_finite(root, o), c) for root, o, c in triples]
-        return torch.tensor(sum(parts), dtype=torch.float64)
+        return sum(inner(_where_finite(root, o), c) for root, o, c in triples)
 
-    def along(t: list[Tensor]) -> list[Tensor]:
+    def at(distance: float) -> float:
         moved = list(values)
-        moved[i] = start + t[0] * direction
-        return [total(f(moved))]
+        moved[i] = start + distance * direction
+        return total(f(moved))
 
-    middle = total(roots).reshape(1)
+    middle = total(roots)
 
     def measure(step: float, richardson: bool) -> Slopes:
-        zero = [torch.zeros((), dtype=torch.float64)]
-        return numeric_jacobian(along, zero, 0, 0, step, richardson=richardson, middle=middle)
+        return slopes_along(lambda t: [*map(at, t)], middle, step, richardson=richardson)
 
     found = Jacobians(measure)
     # The rounding of a long sum is in proportion to all of it.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case
+    from plugrad.testing.together import Rows
 
 
 def random_like(tensor: Tensor, generator: torch.Generator) -> Tensor:
@@ -28,7 +29,7 @@ class Shared:
 
     Each comes from a call of its own that is not differentiated again, and is a copy, so an
     op that writes to its inputs or outputs does not affect other laws. A law about the
-    calls themselves (state, memory, determinism, the form of a gradient) makes its own.
+    calls themselves (state, memory, the form of a gradient) makes its own.
 
     Args:
         case: the call.
@@ -39,6 +40,8 @@ class Shared:
         self._cotangents: dict[Any, list[Tensor]] = {}
         #: Whether calls cannot be the rows of one, as far as a law has tried.
         self.mixes_rows = False
+        #: The special numbers as the rows of one call: see laws/special_points.py.
+        self.special_rows: Rows | None = None
 
     def cotangents(self, salt: int, roots: Sequence[Tensor]) -> list[Tensor]:
         """Random numbers like these outputs, the same each time; the tensors are new ones."""

@@ -31,7 +31,7 @@ def steady_call(case: Case) -> Call:
 def undisturbed(case: Case) -> Call | None:
     """A call that other calls do not disturb, nor its own backward; None if there is none.
 
-    The law ``interleaved`` asks for the first, ``retain-graph`` and ``purity`` for the second.
+    The laws ``interleaved`` and ``determinism`` ask for the first, ``retain-graph`` for the second.
     """
     if case.draws or case.op.dirties:
         return None

@@ -12,7 +12,7 @@ from torch import Tensor
 from plugrad.errors import OnceDifferentiableError
 from plugrad.testing.agree import agree
 from plugrad.testing.call import refuse_surrogate
-from plugrad.testing.differences import Slopes, numeric_jacobian
+from plugrad.testing.differences import Slopes, slopes_along
 from plugrad.testing.domains import BOUND, tangent
 from plugrad.testing.engine import PLUGRAD, TORCH
 from plugrad.testing.jacobians import Jacobians, inner
@@ -321,31 +321,26 @@ def _slope_of_gradient(
 ) -> Jacobians:
     start = case.values
 
-    def total(gradients: Sequence[Any]) -> Tensor:
+    def total(gradients: Sequence[Any]) -> float:
         pairs = zip(case.wanted, weights, strict=True)
-        parts = [inner(gradients[i], w) for i, w in pairs if gradients[i] is not None]
-        return torch.tensor(sum(parts), dtype=torch.float64)
+        return sum(inner(gradients[i], w) for i, w in pairs if gradients[i] is not None)
 
-    def call(t: list[Tensor]) -> Call:
+    def call(distance: float) -> Call:
         values = list(start)
         for i, direction in zip(case.wanted, directions, strict=True):
-            values[i] = start[i] + t[0] * direction
+            values[i] = start[i] + distance * direction
         return case.call(values)
 
-    def along(t: list[Tensor]) -> list[Tensor]:
-        return [total(call(t).vjp(cotangents))]
+    def along(distances: list[float]) -> list[float]:
+        found = vjps([call(t) for t in distances], [cotangents] * len(distances))
+        if found is None:
+            found = [call(t).vjp(cotangents) for t in distances]
+        return [total(gradients) for gradients in found]
 
-    def at_once(several: list[list[Tensor]]) -> Tensor | None:
-        found = vjps([call(t) for t in several], [cotangents] * len(several))
-        return None if found is None else torch.stack([total(g).reshape(1) for g in found])
-
-    middle = total(case.shared.gradients).reshape(1)
+    middle = total(case.shared.gradients)
 
     def measure(step: float, richardson: bool) -> Slopes:
-        zero = [torch.zeros((), dtype=torch.float64)]
-        return numeric_jacobian(
-            along, zero, 0, 0, step, richardson=richardson, middle=middle, at_once=at_once
-        )
+        return slopes_along(along, middle, step, richardson=richardson)
 
     return Jacobians(measure)
 

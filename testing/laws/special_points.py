@@ -82,7 +82,7 @@ def no_nan(case: Case) -> None:
     call = steady_call(case)
     _check_nan(case, call, "the sample", case.shared.slopes)
     suspects = _suspects(case)
-    for number, (what, values) in enumerate(_special(case) if suspects else ()):
+    for number, (value, where, values) in enumerate(specials(case) if suspects else ()):
         if number not in suspects:
             continue
         try:
@@ -90,36 +90,12 @@ def no_nan(case: Case) -> None:
         except Exception:
             continue
         try:
-            _check_nan(case, other, what)
+            _check_nan(case, other, f"{value} in {where}")
         except (Violation, NotApplicable):
             raise
         except Exception:  # it raises, at numbers that a torch Function need not take
             if case.op.engine is PLUGRAD:
                 raise
-
-
-def _special(case: Case) -> Iterator[tuple[str, list[Tensor]]]:
-    """The inputs with each special number in each of them."""
-    for i in case.wanted:
-        # For complex numbers, inf is not one point, and any product with it is nan.
-        special = _SPECIAL[:6] if case.inputs[i].tensor.is_complex() else _SPECIAL
-        for value in special:
-            for where, values in placed(case, i, value):
-                if case.allows(values):
-                    yield f"{value} in {where} of {case.inputs[i].name}", values
-
-
-def _suspects(case: Case) -> set[int]:
-    """Which of these have a gradient that is not finite where forward is, or that raises."""
-    rows = as_rows(case, (values for _, values in _special(case)))
-    if rows is not None and (found := _not_finite_rows(rows)) is not None:
-        return found
-    calls = finite_calls(case, (values for _, values in _special(case)))
-    gradients = vjps(list(calls.values()), [ones(call) for call in calls.values()])
-    if gradients is None:
-        return set(calls)
-    pairs = zip(calls, gradients, strict=True)
-    return {n for n, own in pairs if not all(g is None or all_finite(g) for g in own)}
 
 
 #: A domain often ends at 0 or 1. Only one element is nan: all could give nothing finite.
@@ -128,19 +104,29 @@ def _suspects(case: Case) -> set[int]:
 _SPECIAL = (0.0, -0.0, 1.0, -1.0, 1e3, -1e3, math.inf, -math.inf, math.nan)
 
 
-def _not_finite_rows(rows: Rows) -> set[int] | None:
-    """The rows whose gradient is not finite where forward is; None if they mix, or it raises."""
-    try:
-        gradients = rows.call.vjp(rows.cotangents())
-    except Exception:
-        return None
-    if not rows.are_apart(gradients):
-        return None
-    outputs, found = rows.finite(root.data for root in rows.call.roots), rows.finite(gradients)
-    return {n for n in range(rows.asked) if outputs[n] and not found[n]}
+def specials(
+    case: Case, numbers: Sequence[float] = _SPECIAL
+) -> Iterator[tuple[float, str, list[Tensor]]]:
+    """The inputs with each special number in each of them: the number, where it is, the values."""
+    for i in case.wanted:
+        for value in numbers:
+            # For complex numbers, inf is not one point, and any product with it is nan.
+            if case.inputs[i].tensor.is_complex() and not math.isfinite(value):
+                continue
+            for where, values in _placed(case, i, value):
+                if case.allows(values):
+                    yield value, f"{where} of {case.inputs[i].name}", values
 
 
-def placed(case: Case, i: int, value: float) -> Iterator[tuple[str, list[Tensor]]]:
+def special_rows(case: Case) -> Rows | None:
+    """These as the rows of one call, if that is possible; the laws share it."""
+    shared = case.shared
+    if shared.special_rows is None:  # if it was not possible, as_rows knows that at once
+        shared.special_rows = as_rows(case, (values for _, _, values in specials(case)))
+    return shared.special_rows
+
+
+def _placed(case: Case, i: int, value: float) -> Iterator[tuple[str, list[Tensor]]]:
     """The inputs with ``value`` in one element of input ``i``, and in all."""
     count = case.inputs[i].tensor.numel()
     if count == 0:
@@ -154,6 +140,31 @@ def placed(case: Case, i: int, value: float) -> Iterator[tuple[str, list[Tensor]
         values[i] = values[i].contiguous()
         values[i].view(-1)[count // 2] = value
         yield "one element", values
+
+
+def _suspects(case: Case) -> set[int]:
+    """Which of these have a gradient that is not finite where forward is, or that raises."""
+    rows = special_rows(case)
+    if rows is not None and (found := _not_finite_rows(rows)) is not None:
+        return found
+    calls = finite_calls(case, (values for _, _, values in specials(case)))
+    gradients = vjps(list(calls.values()), [ones(call) for call in calls.values()])
+    if gradients is None:
+        return set(calls)
+    pairs = zip(calls, gradients, strict=True)
+    return {n for n, own in pairs if not all(g is None or all_finite(g) for g in own)}
+
+
+def _not_finite_rows(rows: Rows) -> set[int] | None:
+    """The rows whose gradient is not finite where forward is; None if they mix, or it raises."""
+    try:
+        gradients = rows.call.vjp(rows.cotangents())
+    except Exception:
+        return None
+    if not rows.are_apart(gradients):
+        return None
+    outputs, found = rows.finite(root.data for root in rows.call.roots), rows.finite(gradients)
+    return {n for n in range(rows.asked) if outputs[n] and not found[n]}
 
 
 def _check_nan(case: Case, call: Call, what: str, gradients: Sequence[Any] | None = None) -> None:

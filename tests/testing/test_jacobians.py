@@ -8,7 +8,7 @@ import torch
 
 import plugrad as pg
 from plugrad.testing import check_op
-from plugrad.testing.differences import coordinates, numeric_jacobian
+from plugrad.testing.differences import coordinates, numeric_jacobian, slopes_along
 from plugrad.testing.jacobians import complex_step, directional, jacobians, of_rule
 from plugrad.tests.testing.an_op import a_case, an_op, right
 
@@ -60,6 +60,21 @@ def test_an_expanded_input_moves_one_element_at_a_time():
     x = X[:1].expand(2)
     central = numeric_jacobian(lambda t: [t[0] ** 2], [x], 0, 0).central
     close(central, torch.eye(2).double(), 1e-8)
+
+
+@pytest.mark.parametrize("richardson", [False, True])
+def test_along_a_line_the_slopes_are_those_of_a_jacobian(richardson):
+    def at(distance):
+        return float((X + distance).exp().sum())
+
+    def f(tensors):
+        return [torch.tensor([at(float(tensors[0]))], dtype=torch.float64)]
+
+    zero = [torch.zeros((), dtype=torch.float64)]
+    wanted = numeric_jacobian(f, zero, 0, 0, 1e-3, richardson=richardson)
+    got = slopes_along(lambda t: [*map(at, t)], at(0), 1e-3, richardson=richardson)
+    for name in ("left", "right", "central"):
+        assert torch.equal(getattr(got, name), getattr(wanted, name))
 
 
 def test_a_kink_has_two_slopes():
