@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import torch
 import torch.utils.checkpoint
 from torch import Tensor, nn
+from torch.nn.modules._functions import CrossMapLRN2d
 
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.checkpoint import checkpoint, kept_arguments
@@ -46,6 +47,7 @@ from plugrad.core.variable import Variable
 from plugrad.core.written import entered
 from plugrad.errors import ArgumentError, ContextError
 from plugrad.interop.adopted_record import AdoptedRecord, refuse_set_grad, with_variables
+from plugrad.interop.cross_map_lrn import cross_map_lrn
 from plugrad.interop.proxies import as_proxies, behind, has_proxy
 from plugrad.interop.torchs_apply import (
     CONTAINERS,
@@ -96,6 +98,8 @@ def _apply(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return checkpoint(args[0], *args[2:], preserve_rng_state=args[1])
     if cls is _NOOP_SAVE_INPUTS:
         return _kept_inputs(args)
+    if cls is CrossMapLRN2d:
+        return cross_map_lrn(*args, **kwargs)
     function = _adopted.get(cls)
     if function is None:
         function = _adopted[cls] = _adopt(cls)

@@ -44,6 +44,16 @@ def _unsupported(difference, theirs, ours):
     )
 
 
+@rule("torch leaves out the gradient of the statistics that group_norm returns; ours has it")
+def _statistics(difference, theirs, ours):
+    if "native_group_norm" not in theirs.text:
+        return False
+    if difference.what == "raises":
+        return "appears to not have been used in the graph" in str(difference.torch)
+    owner = theirs.names.get(difference.name.removesuffix(".grad"))
+    return difference.name.endswith(".grad") and kept_grad(owner) is None
+
+
 @rule("two things are wrong with the call, and either may be named")
 def _another_error(difference, theirs, ours):
     either = (
