@@ -23,7 +23,7 @@ _IMAGES = (4, 5)
 _MESSAGE = "strides of dimensions of size 1 change the result"
 
 
-@LAWS.law("unit-strides", "forward", explained_by=("layouts", "cotangent-layouts"))
+@LAWS.law("unit-strides", "first order", explained_by=("layouts", "cotangent-layouts"))
 def unit_strides(case: Case) -> None:
     """Values and gradients do not depend on the strides of dimensions of size 1.
 

@@ -54,6 +54,14 @@ def _statistics(difference, theirs, ours):
     return difference.name.endswith(".grad") and kept_grad(owner) is None
 
 
+@rule("_unsafe_view gives a view here, as it is one, which may not be changed in place everywhere")
+def _unsafe_view(difference, theirs, ours):
+    refused = re.search("a view of a leaf|A view was created", str(difference.plugrad))
+    if difference.what != "raises" or difference.torch != "nothing" or not refused:
+        return False
+    return "_unsafe_view" in theirs.text
+
+
 @rule("two things are wrong with the call, and either may be named")
 def _another_error(difference, theirs, ours):
     either = (

@@ -97,7 +97,7 @@ def _not_finite(difference, theirs, ours):
 
 @rule("torch has nan or loses digits at a singular point of the op, where ours has the value")
 def _singular_point(difference, theirs, ours):
-    singular = re.search(r"prod|pow|\*\*|norm|std|sqrt|dist|tan2|logcumsumexp", theirs.text)
+    singular = re.search(r"prod|pow|\*\*|norm|std|sqrt|dist|tan2|logcumsumexp|xlog", theirs.text)
     if difference.what != "values" or not singular:
         return False
     tiny = any(_has_tiny(raw(v)) for v in theirs.live().values())
@@ -155,6 +155,20 @@ def _depends_but_on(session, name, but):
 def _counts(difference, theirs, ours):
     counted = "histc(" in line_of(theirs, difference.name)
     return difference.what == "requires_grad" and counted and bool(difference.plugrad)
+
+
+@rule("numbers between two tensors have a gradient here; torch's linspace and logspace have none")
+def _spaced(difference, theirs, ours):
+    spaced = re.search("linspace|logspace", line_of(theirs, difference.name))
+    return difference.what == "requires_grad" and bool(spaced) and bool(difference.plugrad)
+
+
+@rule(
+    "what flows through an output that a mask leaves out is nothing here, where torch may have nan"
+)
+def _masked_outputs(difference, theirs, ours):
+    masked = re.search(r"_backward.*\[[^\]]*False", theirs.text)
+    return difference.what == "values" and bool(masked) and _only_nan_in_torch(difference)
 
 
 @rule("outputs are counted here with those that have no gradient, or are left out by a mask")
