@@ -96,11 +96,11 @@ def _hidden_view(difference, theirs, ours):
 
 @rule("an operand overlaps what is written, so torch's result depends on the order of the elements")
 def _overlap(difference, theirs, ours):
-    changed, *others = re.findall(r"v\d+", difference.line)
-    memory = [theirs.names[n] for n in (changed, *others) if n in theirs.names]
-    storages = [storage(v) for v in memory if isinstance(v, Tensor)]
+    used = re.findall(r"v\d+", difference.line)
+    memory = [theirs.names[n] for n in used if n in theirs.names]
+    changed, *others = [storage(v) for v in memory if isinstance(v, Tensor)] or [None]
     inplace = re.search(r"_\(|[-+*/]= |\] = ", difference.line)
-    return difference.what == "values" and bool(inplace) and storages[0] in storages[1:]
+    return difference.what == "values" and bool(inplace) and changed in others
 
 
 @rule("whether a gradient has room for each element, or is an expanded one, is up to the formula")
