@@ -97,9 +97,9 @@ def grad(
     else:
         found = run(roots, cotangents, retain_graph, create_graph, targets)
     gradients: list[Variable | None] = []
-    for position, (target, gradient) in enumerate(zip(targets, found, strict=True)):
+    for position, (target, gradient) in enumerate(zip(targets, _variables(found), strict=True)):
         if gradient is not None:
-            gradients.append(gradient if isinstance(gradient, Variable) else Variable(gradient))
+            gradients.append(gradient)
         elif materialize_grads:
             if target.variable is None:
                 raise GradArgumentError(
@@ -118,6 +118,19 @@ def grad(
                 fix="Set allow_unused=True to get None for it, or materialize_grads=True for zeros",
             )
     return tuple(gradients)
+
+
+def _variables(found: Sequence[Any]) -> list[Variable | None]:
+    """The gradients as Variables; one that several inputs have in common is one, as in torch."""
+    made: dict[int, Variable] = {}
+    variables: list[Variable | None] = []
+    for gradient in found:
+        if gradient is not None and not isinstance(gradient, Variable):
+            if id(gradient) not in made:
+                made[id(gradient)] = Variable(gradient)
+            gradient = made[id(gradient)]
+        variables.append(gradient)
+    return variables
 
 
 def _one_by_one(

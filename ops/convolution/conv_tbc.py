@@ -24,7 +24,8 @@ class ConvTbc(Composite):
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
         y = torch.conv1d(x.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad)
-        return y.permute(2, 0, 1)
+        # As torch's: no view, so that what is registered on its grad_fn outlives a change in place.
+        return y.permute(2, 0, 1).clone(memory_format=torch.contiguous_format)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -114,3 +114,16 @@ def test_anything_else_is_refused(pair, flag):
     ):
         with pytest.raises(pg.errors.GradientTypeError, match="(?s)True or False, not.*fix: pass"):
             call()
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_gradient_that_inputs_have_in_common_is_one_object_as_in_torch(create_graph):
+    for grad, leaf in (
+        (torch.autograd.grad, torch.Tensor.requires_grad_),
+        (pg.grad, lambda t: pg.Variable(t, requires_grad=True)),
+    ):
+        x, u, w = [leaf(torch.ones(3)) for _ in range(3)]
+        first, second = grad((x * 2).sum(), [x, x], create_graph=create_graph)
+        assert first is second
+        first, second = grad((u + w).sum(), [u, w], create_graph=create_graph)
+        assert first is second

@@ -64,7 +64,7 @@ def _hook_of_a_root(difference, theirs, ours):
     if not roots:
         return False
     named = set((roots[1] or roots[2]).split(", "))
-    if difference.what == "values" and difference.torch is None:  # the same of retain_grad
+    if difference.what == "values" and difference.name.endswith(".grad"):  # of retain_grad
         return difference.name.removesuffix(".grad") in named
     if difference.what != "log":
         return False
@@ -169,6 +169,11 @@ def _spaced(difference, theirs, ours):
 def _masked_outputs(difference, theirs, ours):
     masked = re.search(r"_backward.*\[[^\]]*False", theirs.text)
     return difference.what == "values" and bool(masked) and _only_nan_in_torch(difference)
+
+
+@rule("torch's unsafe_split shares its input's memory; here it gives copies")
+def _unsafe_split(difference, theirs, ours):
+    return difference.what == "values" and "unsafe_split" in theirs.text
 
 
 @rule("outputs are counted here with those that have no gradient, or are left out by a mask")
