@@ -30,8 +30,9 @@ class ReadBack(Function):
 
     @staticmethod
     def backward(ctx: Context, gy: Any) -> tuple[Any, ...]:
-        again = running.recorded_rule is not None
-        given = source_of(gy) if again and isinstance(gy, Variable) else gy
+        again, given = running.recorded_rule is not None, gy
+        if isinstance(gy, Variable):
+            given = source_of(gy) if gy.requires_grad else gy._data
         try:
             found = gradients_of_starts(ctx.graph, given, again)
         except RuntimeError as error:

@@ -151,7 +151,8 @@ def read_back(tensor: Tensor, accepts: Callable[[Tensor], bool]) -> Variable | N
     graph = SimpleNamespace(y=tensor, end=end, starts=edges, hooks=hooks)
     with torch.enable_grad():  # it may be a root of a backward in no_grad
         variable = ReadBack.apply(graph, *starts.values())
-    run_by(variable, hooks[0])
+    if variable.requires_grad:  # else all that was written are constants
+        run_by(variable, hooks[0])
     _read[tensor] = (version, tensor.grad_fn, variable)
     edge = edge_of(variable)
     if edge is not None:

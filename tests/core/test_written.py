@@ -134,6 +134,29 @@ def norm_of_gradients(grad, loss, inputs):
     return sum((g * g).sum() for g in found if g is not None)
 
 
+class Linear(nn.Module):
+    """What it wrote has a constant gradient, and partly constant numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor([2.0, 3.0], dtype=torch.float64))
+
+    def forward(self, x):
+        out = torch.zeros(2, 2, dtype=x.dtype)
+        out[0], out[1] = self.w * x, self.w.detach()
+        return out * 3 + self.w**2
+
+
+def test_a_constant_gradient_is_differentiated_again():
+    results = []
+    theirs = Linear()
+    for module in (theirs, pg.interop.convert(copy.deepcopy(theirs))):
+        (first,) = torch.autograd.grad(module(X[0, 0, :2]).sum(), module.w, create_graph=True)
+        (second,) = torch.autograd.grad(first.sum(), module.w)
+        results.append([first.detach(), second])
+    assert_same(*results)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_second_and_third_derivatives_are_torchs(way):
     theirs, ours = pair(way)
