@@ -1,4 +1,4 @@
-"""The Variables that stand for leaves of torch's autograd which meet Variables in a module.
+"""The Variables that stand for leaves of torch's autograd which meet Variables.
 
 A leaf has one Variable for all its uses, so that its gradient arrives as a whole.
 """

@@ -50,7 +50,7 @@ def _run(hooks: dict[int, Any], gradient: Variable) -> Any:
 
 
 def after(tensor: Tensor) -> Tensor:
-    """The same numbers, one step further in torch's graph: a backward from there can leave out."""
+    """The same numbers, one step further in torch's graph: where ``left_out`` has to start."""
     with torch.enable_grad():
         if tensor.layout is torch.strided:
             return torch.ops.aten.alias(tensor)  # type: ignore[no-any-return]

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from plugrad.core.adopted_leaf import adopted, is_adopted
-from plugrad.core.written import in_others_code, is_input, read_back
+from plugrad.core.adopted_leaf import is_adopted
+from plugrad.core.written import in_others_code, is_input, standing_for
 from plugrad.errors import TorchGraphError
 
 if TYPE_CHECKING:
@@ -29,10 +29,7 @@ def leaf_of(tensor: Tensor, op_name: str) -> Variable:
             the user's own code calls, and no converted model was given it before.
     """
     accepts = _is_known_or_input if in_others_code() else is_adopted
-    if tensor.grad_fn is not None:
-        variable = read_back(tensor, accepts)
-    else:
-        variable = adopted(tensor) if accepts(tensor) else None
+    variable = standing_for(tensor, accepts)
     if variable is None:
         refuse_torch_graph(tensor, op_name)
     return variable

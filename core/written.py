@@ -184,17 +184,26 @@ def _starts(tensor: Tensor, accepts: Callable[[Tensor], bool]) -> dict[Any, Vari
 
 
 def is_input(leaf: Tensor) -> bool:
-    """Whether a leaf of torch's is no parameter, nor of another subclass."""
+    """Whether a leaf of torch's is a plain tensor: not a parameter, nor of another subclass."""
     return type(leaf) is Tensor
+
+
+def standing_for(tensor: Tensor, accepts: Callable[[Tensor], bool]) -> Variable | None:
+    """The Variable for a tensor that torch differentiates: a leaf's, or what ``read_back`` gives.
+
+    None if it does not accept the leaf, or there is nothing to read back.
+
+    Raises:
+        TorchGraphError: as for ``read_back``.
+    """
+    if tensor.grad_fn is not None:
+        return read_back(tensor, accepts)
+    return adopted(tensor) if accepts(tensor) else None
 
 
 def recorded_again(gradient: Tensor) -> Any:
     """A gradient that torch computed: a Variable if it has a graph."""
-    if not gradient.requires_grad:
-        return gradient
-    if gradient.grad_fn is None:
-        return adopted(gradient)
-    return read_back(gradient, lambda _: True)
+    return standing_for(gradient, lambda _: True) if gradient.requires_grad else gradient
 
 
 #: The tensors that models were given as arguments, with what they were given in their place.
@@ -209,7 +218,7 @@ def entered(value: Any) -> Any:
     """
     if not enters(value):
         return value
-    variable = adopted(value) if value.grad_fn is None else read_back(value, enters)
+    variable = standing_for(value, enters)
     if variable is not None:
         _entered[value] = variable
     return value if variable is None else variable
