@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ from torch.utils import _pytree as pytree
 
 import plugrad as pg
 from plugrad.core.installed_torch import torch_before
+
+#: Where the tests of torch's lists run: "cuda" on a machine that has a GPU.
+DEVICE = os.environ.get("PLUGRAD_TEST_DEVICE", "cpu")
 
 #: Since then torch gives zeros where group_norm's bias has no second derivative.
 _GIVES_ZEROS = not torch_before("2.14")
@@ -94,7 +98,7 @@ def moved(arguments: Any, step: float) -> Any:
 def directions(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     """A direction for each tensor, always the same."""
     generator = torch.Generator().manual_seed(2)
-    return [torch.randn(t.shape, generator=generator, dtype=t.dtype) for t in tensors]
+    return [_normal(t, generator) for t in tensors]
 
 
 def follows_differences(
@@ -114,10 +118,7 @@ def follows_differences(
     for of, derivative in (("value", "gradient"), ("gradient", "second derivative")):
         if derivative not in found:
             break
-        weights = [
-            None if r is None else torch.randn(r.shape, generator=generator, dtype=r.dtype)
-            for r in roots
-        ]
+        weights = [None if r is None else _normal(r, generator) for r in roots]
         slope = (_dot(weights, ahead[of]) - _dot(weights, behind[of])) / (2 * step)
         predicted = _dot(along, found[derivative])
         if abs(slope - predicted) > 1e-6 * max(1.0, abs(slope)):
@@ -138,7 +139,12 @@ def _dot(left: Sequence[Any], right: Sequence[Any]) -> float:
 
 def random_leaf(like: Any, generator: torch.Generator, engine: Engine) -> Any:
     """A leaf of normal numbers in the shape of ``like``."""
-    return engine.leaf(torch.randn(like.shape, generator=generator, dtype=like.dtype))
+    return engine.leaf(_normal(like, generator))
+
+
+def _normal(like: Any, generator: torch.Generator) -> torch.Tensor:
+    """Numbers in the shape of ``like``, the same ones on every device."""
+    return torch.randn(like.shape, generator=generator, dtype=like.dtype).to(like.device)
 
 
 def raw(value: Any) -> Any:

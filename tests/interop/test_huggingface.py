@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import plugrad as pg
+from plugrad.tests.interop.against_torch import DEVICE
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 transformers = pytest.importorskip("transformers", reason="pip install 'plugrad[huggingface]'")
@@ -162,8 +163,8 @@ def made(name, dtype, on_variables):
     options, kind = MODELS[name]
     torch.manual_seed(0)
     cls = getattr(transformers, name)
-    model = cls(cls.config_class(**options)).to(dtype).train()
-    batch = batch_of(kind, dtype)
+    model = cls(cls.config_class(**options)).to(DEVICE, dtype).train()
+    batch = {key: tensor.to(DEVICE) for key, tensor in batch_of(kind, dtype).items()}
     if on_variables:
         pg.interop.convert(model)
     torch.manual_seed(1)  # of dropout
@@ -186,7 +187,7 @@ def test_the_gradients_are_torchs(name):
     tolerance = 1e-6 if name in FLOAT32_INSIDE else 1e-8
     largest = max(g.norm().item() for g in wanted.values())
     for parameter in wanted.keys() | got.keys():
-        w = wanted.get(parameter, torch.zeros(()))
+        w = wanted.get(parameter, torch.zeros((), device=DEVICE))
         g = got.get(parameter, torch.zeros_like(w))
         error = (g - w).norm().item() / max(w.norm().item(), 1e-9 * largest)
         assert error < tolerance, parameter

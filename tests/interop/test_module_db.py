@@ -18,6 +18,7 @@ from torch.testing._internal.common_modules import module_db
 import plugrad as pg
 from plugrad.errors import MissingPrimitiveError
 from plugrad.tests.interop.against_torch import (
+    DEVICE,
     PLUGRAD,
     TORCH,
     allow_flags,
@@ -69,7 +70,7 @@ def inputs(info: Any, training: bool) -> list[Any]:
     """The entry's samples that call the module."""
     torch.manual_seed(0)
     made = info.module_inputs_func(
-        info, device="cpu", dtype=DTYPE, requires_grad=True, training=training
+        info, device=DEVICE, dtype=DTYPE, requires_grad=True, training=training
     )
     return [given for given in made if given.forward_input is not None]
 
@@ -78,7 +79,7 @@ def run(info: Any, given: Any, training: bool, second: bool, *, on_variables: bo
     """The stages of one call, of its tensors and its parameters."""
     torch.manual_seed(0)
     made = given.constructor_input
-    module = info.module_cls(*made.args, **made.kwargs).to(DTYPE).train(training)
+    module = info.module_cls(*made.args, **made.kwargs).to(DEVICE, DTYPE).train(training)
     if any(map(torch.nn.parameter.is_lazy, module.parameters())):
         plain, _ = with_leaves(given.forward_input.args, TORCH)
         module(*plain)

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
 
+from plugrad.tests.interop.against_torch import DEVICE
+
 UNBOUND = "it calls an unbound method of torch.Tensor, which is written in C and takes no wrapper"
 
 #: Entries that no wrapper can be given to.
@@ -36,7 +38,7 @@ def entries(dtype: torch.dtype) -> list[Any]:
     return [
         info
         for info in op_db
-        if info.supports_autograd and dtype in info.supported_backward_dtypes("cpu")
+        if info.supports_autograd and dtype in info.supported_backward_dtypes(DEVICE)
     ]
 
 

@@ -20,6 +20,7 @@ import plugrad as pg
 from plugrad.core.installed_torch import torch_before
 from plugrad.errors import MissingPrimitiveError, NotDifferentiableError, PlugradError
 from plugrad.tests.interop.against_torch import (
+    DEVICE,
     PLUGRAD,
     TORCH,
     allow_flags,
@@ -87,10 +88,10 @@ def test_complex128(info):
 @pytest.mark.parametrize("info", [i for i in op_db if i.supports_autograd], ids=name)
 def test_narrow(info, dtype):
     """One sample: it runs, and its value and gradient are torch's, as far as digits go."""
-    if dtype not in info.supported_backward_dtypes("cpu"):
+    if dtype not in info.supported_backward_dtypes(DEVICE):
         pytest.skip("torch does not differentiate it in this dtype")
     torch.manual_seed(0)
-    for sample in info.sample_inputs("cpu", dtype, requires_grad=True):
+    for sample in info.sample_inputs(DEVICE, dtype, requires_grad=True):
         try:
             expected = run(info, sample, TORCH, False)
         except Exception:
@@ -117,7 +118,7 @@ def judge(info: Any, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     tried, problems, named = 0, [], name(info)
     right = RIGHT | RIGHT_IN_COMPLEX if dtype.is_complex else RIGHT
-    for number, sample in enumerate(info.sample_inputs("cpu", dtype, requires_grad=True)):
+    for number, sample in enumerate(info.sample_inputs(DEVICE, dtype, requires_grad=True)):
         try:
             expected, second = by_torch(partial(run, info, sample, TORCH), info.supports_gradgrad)
         except Exception:
