@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import (
-    _get_debug_context_and_cb,
-    get_device_states,
-    set_device_states,
-)
+from torch.utils import _pytree as pytree
+from torch.utils.checkpoint import _get_debug_context_and_cb
 
 from plugrad.core.context import raw_saved
 from plugrad.core.function import Function
+from plugrad.core.random_state import RandomState
 from plugrad.core.recomputation import Recomputation
 from plugrad.core.saved import AUTOCAST_DEVICES
 from plugrad.core.variable import Variable
@@ -154,20 +152,16 @@ class _Again:
             (device, torch.is_autocast_enabled(device), torch.get_autocast_dtype(device))
             for device in AUTOCAST_DEVICES
         ]
-        self.random_state = None
+        self.random_state: RandomState | None = None
         if preserve_rng_state:
-            tensors = [v._data for v in (*args, *kwargs.values()) if isinstance(v, Variable)]
-            self.random_state = torch.get_rng_state(), get_device_states(*tensors)
+            self.random_state = RandomState(pytree.tree_leaves((args, kwargs)))
 
     def __call__(self) -> None:
         values = [kept.value() for kept in self.inputs]
         args, named = values[: self.count], dict(zip(self.names, values[self.count :], strict=True))
         with ExitStack() as stack:
             if self.random_state is not None:
-                cpu, (devices, states) = self.random_state
-                stack.enter_context(torch.random.fork_rng(devices=devices))
-                torch.set_rng_state(cpu)
-                set_device_states(devices, states)
+                stack.enter_context(self.random_state.again())
             for device, enabled, dtype in self.autocast:
                 if enabled or torch.is_autocast_enabled(device):
                     mode = torch.autocast(device, dtype=dtype, enabled=enabled)

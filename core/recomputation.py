@@ -11,8 +11,10 @@ import torch
 import torch.utils.checkpoint
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
+from torch.utils import _pytree as pytree
 
 from plugrad.core.context import running
+from plugrad.core.random_state import RandomState, cuda_in_use
 from plugrad.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -290,7 +292,9 @@ def _share_with_torchs_graph() -> None:
     """Let torch's graph of what a checkpoint saved have what a walk of ours computed again.
 
     Only where Variables saved something, too: torch would run the function once more for
-    itself, each time that the walk goes into its graph.
+    itself, each time that the walk goes into its graph. And torch looks for the devices whose
+    random numbers are to be drawn again among the tensors that it is given, which Variables
+    are not.
     """
     hook: Any = torch.utils.checkpoint._checkpoint_hook
     init = hook.__init__
@@ -298,6 +302,7 @@ def _share_with_torchs_graph() -> None:
     @wraps(init)
     def __init__(self: Any, frame: Any) -> None:  # noqa: N807
         init(self, frame)
+        _draw_again(frame)
         pack, unpack = self.pack_hook, self.unpack_hook
 
         def unpacks(holder: Any) -> Any:
@@ -309,6 +314,21 @@ def _share_with_torchs_graph() -> None:
         self.unpack_hook = unpacks
 
     hook.__init__ = __init__
+
+
+def _draw_again(frame: Any) -> None:
+    """Let a frame of torch's checkpoint restore the generators of devices, where torch does not."""
+    again = frame.recompute_fn
+    variables = zip(again.__code__.co_freevars, again.__closure__ or (), strict=True)
+    if not (cuda_in_use() and dict(variables)["preserve_rng_state"].cell_contents):
+        return
+    state = RandomState(pytree.tree_leaves(_inputs(frame)))
+
+    def recompute_fn(*args: Any) -> None:
+        with state.again():
+            again(*args)
+
+    frame.recompute_fn = recompute_fn
 
 
 _share_with_torchs_graph()

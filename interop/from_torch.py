@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from plugrad.core.function import Composite, Function, op
+from plugrad.core.random_state import RandomState
 from plugrad.core.torch_leaf import refuse_torch_graph
 from plugrad.core.variable import Variable
 from plugrad.errors import OpDefinitionError
@@ -106,7 +107,7 @@ class _TorchCall:
         self._function, self._spec, self._places = function, spec, places
         self._rest = [None if i in set(places) else v for i, v in enumerate(flat)]
         # Backward computes it again, with the same random numbers.
-        self._drawn_from: Tensor | None = torch.get_rng_state()
+        self._drawn_from: RandomState | None = RandomState(flat)
         self._first = True
         self.output_spec: Any = None
 
@@ -118,13 +119,12 @@ class _TorchCall:
         if self._first:
             self._first = False
             output = self._function(*args, **kwargs)
-            if torch.equal(torch.get_rng_state(), self._drawn_from):  # type: ignore[arg-type]
+            if RandomState(flat) == self._drawn_from:
                 self._drawn_from = None
         elif self._drawn_from is None:
             output = self._function(*args, **kwargs)
         else:
-            with torch.random.fork_rng(devices=[]):
-                torch.set_rng_state(self._drawn_from)
+            with self._drawn_from.again():
                 output = self._function(*args, **kwargs)
         outputs, self.output_spec = pytree.tree_flatten(output)
         return tuple(outputs)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from plugrad.core.random_state import RandomState
 from plugrad.core.variable import Variable
 from plugrad.functional import grad
 from plugrad.plugins.default import registry
@@ -78,7 +79,7 @@ class Call:
         self.tensors = [flat[i] for i in self._places]
         self._rest = [None if isinstance(v, Tensor) else v for v in flat]
         # Computing it again must draw the same numbers.
-        self._drawn_from = torch.get_rng_state() if random else None
+        self._drawn_from = RandomState(self.tensors) if random else None
         self._drawn = False
         self.output_spec: Any = None
         #: Inputs and outputs of the first computation, whose graph a first derivative uses.
@@ -106,8 +107,7 @@ class Call:
         if not self._drawn:
             self._drawn = True
             return self._apply(*args, **kwargs)
-        with torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(self._drawn_from)
+        with self._drawn_from.again():
             return self._apply(*args, **kwargs)
 
 
