@@ -11,7 +11,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Variable
 from plugrad.errors import ArgumentError, NotDifferentiableError
-from plugrad.ops._strides import with_canonical_strides
+from plugrad.ops._strides import CHANNELS_LAST, with_canonical_strides
 from plugrad.ops.normalization._layouts import batch_layout
 from plugrad.ops.normalization._normalized import affine, normalized, statistics
 
@@ -60,7 +60,7 @@ def forward(
         y, mean, rstd = _native_batch_norm(
             x, weight, bias, running_mean, running_var, training, momentum, eps
         )
-    if not training and mean.numel():  # torch's are empty, except on meta tensors
+    if not training and x.is_meta:  # torch's are empty, except on meta tensors and on CUDA
         mean, rstd = mean.new_empty(0), rstd.new_empty(0)
     statistics = (mean, rstd) if training else (running_mean, running_var)
     ctx.save_for_backward(x, weight, *statistics)
@@ -95,16 +95,37 @@ def backward_kernel(
     """native_batch_norm_backward, also where there are no elements.
 
     The kernel misreads x and g if the stride of a dimension of size 1 is not their memory
-    format's, and everything else if it has gaps and x has two dimensions.
+    format's, and everything else if it has gaps and x has two dimensions. On CUDA it misreads g
+    in another memory format than x's, and not in training it reads the saved statistics if there
+    are any.
     """
     # The kernel divides by it, which ends the process.
     if x.numel() == 0 and not isinstance(x, Variable):
         found = torch.zeros_like(x), *x.new_zeros(2, *x.shape[1:2])
         return tuple([t if wanted else None for t, wanted in zip(found, mask, strict=True)])
     g, x = with_canonical_strides(g), with_canonical_strides(x)
+    if x.is_cuda:
+        g, x = _in_one_format(g, x)
+        if not train and running_mean is not None and running_var is not None:
+            save_mean, save_invstd = _of_running(running_mean, running_var, eps, x.dtype)
     rest = (weight, running_mean, running_var, save_mean, save_invstd)
     five = [t if t is None else t.contiguous() for t in rest]
     return _native_batch_norm_backward(g, x, *five, train, eps, mask)
+
+
+def _in_one_format(g: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Both without gaps, in x's memory format if it has one."""
+    channels_last = CHANNELS_LAST.get(x.dim())
+    kept = channels_last is not None and x.is_contiguous(memory_format=channels_last)
+    if not kept or channels_last is None or x.is_contiguous():
+        channels_last = torch.contiguous_format
+    return g.contiguous(memory_format=channels_last), x.contiguous(memory_format=channels_last)
+
+
+def _of_running(mean: Tensor, var: Tensor, eps: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """The running statistics as the kernel saves a batch's: narrow ones in float32."""
+    wide = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+    return mean.to(wide), (var.to(wide) + eps).rsqrt()
 
 
 def check_channels(x: Tensor, *tensors: Tensor | None) -> None:
