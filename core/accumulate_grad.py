@@ -71,6 +71,8 @@ class AccumulateGrad(Record):
         # The gradient fits the leaf as it was when this was made.
         if leaf.shape != self._pg_shape or leaf.dtype is not self._pg_dtype:
             gradient = _for_changed_leaf(gradient, leaf, self)
+        elif not leaf.dim() and gradient.device != leaf.device:
+            gradient = gradient.to(leaf.device)  # of a number of the CPU that a GPU computes with
         with LOCKS.accumulating:  # two threads may reach one leaf at the same time
             old = variable._grad
             if isinstance(gradient, Variable):  # create_graph: stay differentiable

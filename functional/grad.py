@@ -99,7 +99,7 @@ def grad(
     gradients: list[Variable | None] = []
     for position, (target, gradient) in enumerate(zip(targets, _variables(found), strict=True)):
         if gradient is not None:
-            gradients.append(gradient)
+            gradients.append(_where_it_is(target, gradient))
         elif materialize_grads:
             if target.variable is None:
                 raise GradArgumentError(
@@ -131,6 +131,14 @@ def _variables(found: Sequence[Any]) -> list[Variable | None]:
             gradient = made[id(gradient)]
         variables.append(gradient)
     return variables
+
+
+def _where_it_is(target: Place, gradient: Variable) -> Variable:
+    """The gradient on the input's device: a GPU computes with 0-dim tensors of the CPU, too."""
+    variable = target.variable
+    if variable is None or target.shape or gradient.device == variable.device:
+        return gradient
+    return gradient.to(variable.device)
 
 
 def _one_by_one(
