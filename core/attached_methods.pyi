@@ -1496,6 +1496,9 @@ class AttachedMethods:
     ) -> Variable:
         """y = x with dimension dims[i] as the i-th, a view; gx = gy with the inverse order."""
 
+    def pin_memory(self, device: torch.device | str | None = None) -> Variable:
+        """y = x in pinned memory; gx = gy."""
+
     def polygamma(self, n: builtins.int) -> Variable:
         """y = the n-th derivative of digamma at x: torch's method names x before n."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.core import Context, Function, Sample, SampleMaker, Variable, op
 
 
 @op(
@@ -39,7 +39,7 @@ class Dropout(Function):
             ctx.scale = 1 / (1 - p)
             return y
         ctx.scale = None
-        factor = x.new_zeros(()) if p == 1 else torch.empty_like(x).bernoulli_(1 - p).div_(1 - p)
+        factor = x.new_zeros(()) if p == 1 else _kept(x, p)
         ctx.save_for_backward(factor)
         ctx.mark_non_differentiable(factor)
         return x * factor
@@ -54,6 +54,15 @@ class Dropout(Function):
         return _native_dropout_backward(gy, factor, ctx.scale)
 
     @staticmethod
+    def overwrite(x: Variable, p: float = 0.5, training: bool = True) -> None:
+        """``dropout_(x)``; as in torch it has no kernel of its own, on CUDA neither."""
+        if not 0 <= p <= 1:
+            torch.nn.functional.dropout(x.data, p)  # raises
+        if p and training and x.numel():
+            factor = x.data.new_zeros(()) if p == 1 else _kept(x.data, p)
+            x.mul_(factor)
+
+    @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield Sample(make(4, 5))
         yield Sample(make(4, 5), 0.2)
@@ -65,6 +74,10 @@ class Dropout(Function):
         yield Sample(make())
         yield Sample(make(0, 3))
         yield Sample(make(3), 1.5).raises(ValueError, "between 0 and 1")
+
+
+def _kept(x: Tensor, p: float) -> Tensor:
+    return torch.empty_like(x).bernoulli_(1 - p).div_(1 - p)
 
 
 _native_dropout_backward = torch.ops.aten.native_dropout_backward.default

@@ -48,6 +48,8 @@ class CtcLoss(Composite):
         batch = x if x.dim() == 3 else x.unsqueeze(1)
         counts = constant(target_lengths, "ctc_loss", "target_lengths")
         times = constant(input_lengths, "ctc_loss", "input_lengths")
+        if isinstance(times, Tensor) and isinstance(counts, Tensor):
+            times, counts = times.to(x.device), counts.to(x.device)
         blank = constant(blank, "ctc_loss", "blank")
         y, _ = _kernel(batch, labels, times, counts, blank, zero_infinity)
         if zero_infinity:

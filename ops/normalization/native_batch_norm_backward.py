@@ -43,6 +43,7 @@ def _reference(
     ),
     reference=_reference,
     aliases={"grad_out": "g", "input": "x"},
+    promotes=True,
     dtypes=FLOATING,
 )
 class NativeBatchNormBackward(Function):

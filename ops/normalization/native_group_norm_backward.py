@@ -36,6 +36,7 @@ def _reference(
     ),
     reference=_reference,
     aliases={"grad_out": "g", "input": "x", "N": "n", "C": "channels", "HxW": "pixels"},
+    promotes=True,
     dtypes=FLOATING,
 )
 class NativeGroupNormBackward(Function):

@@ -34,6 +34,7 @@ def _reference(
     ),
     reference=_reference,
     aliases={"grad_out": "g", "input": "x"},
+    promotes=True,
     dtypes=FLOATING,
 )
 class NativeLayerNormBackward(Function):
