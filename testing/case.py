@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from plugrad.core.random_state import RandomState, seed_generators
 from plugrad.core.sample import Sample
 from plugrad.errors import ArgumentError
 from plugrad.testing.call import Call, Oracle, flat
@@ -163,7 +164,7 @@ class Case:
 
     # --- calls ---
     def random_numbers(self) -> AbstractContextManager[None]:
-        """In the block torch's default generator gives the same numbers every time.
+        """In the block torch's default generators give the same numbers every time.
 
         This is only for an op that draws some; the generator's state is restored.
         """
@@ -178,7 +179,7 @@ class Case:
         return op.draws
 
     def _draws(self) -> bool:
-        before = torch.get_rng_state()
+        before = RandomState()
         self.op.draws = False  # what the call itself goes by
         try:
             call = self.call()
@@ -187,8 +188,8 @@ class Case:
         except Exception:  # which the laws will tell
             return False
         finally:
-            changed = not torch.equal(before, torch.get_rng_state())
-            torch.set_rng_state(before)
+            changed = RandomState() != before
+            before.restore()
         return changed
 
     def call(
@@ -377,17 +378,17 @@ def _filled(value: Any, values: Sequence[Any]) -> Any:
 
 
 class seeded:  # noqa: N801 (a context manager, called like a function)
-    """torch's default CPU generator, seeded in the block and put back after it."""
+    """torch's default generators, seeded in the block and put back after it."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed % (1 << 62)
 
     def __enter__(self) -> None:
-        self._state = torch.get_rng_state()
-        torch.default_generator.manual_seed(self._seed)
+        self._state = RandomState()
+        seed_generators(self._seed)
 
     def __exit__(self, *_: object) -> None:
-        torch.set_rng_state(self._state)
+        self._state.restore()
 
 
 def cases(op: OpUnderTest) -> Iterator[Case]:

@@ -180,7 +180,7 @@ def complex_step(case: Case, call: Call, i: int) -> Tensor | None:
             return None
         if not all(o.is_complex() for o in outputs):
             return None
-        columns.append(torch.cat([o.imag.flatten() for o in outputs]) / _TINY)
+        columns.append(torch.cat([coordinates(o.imag) for o in outputs]) / _TINY)
     return torch.stack(columns, 1) if columns else None
 
 

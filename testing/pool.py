@@ -36,11 +36,15 @@ TICK = 0.1
 
 
 class Batch(NamedTuple):
-    """Some results of the op ``op``; ``done`` if they are the last ones."""
+    """Some results of the op ``op``; ``done`` if they are the last ones.
+
+    ``worn_out`` says that the process that made them can check nothing more.
+    """
 
     op: str
     results: list[Result]
     done: bool
+    worn_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,17 @@ def results_of(
     for result in runner.results(choose_laws(settings.laws), samples):
         nothing = False
         yield replace(result, status="failed") if _is_failure(result, settings) else result
+        if result.status == "failed" and _has_lost_device(settings):
+            yield failure_of(
+                entry.name,
+                settings,
+                result.sample,
+                result.law,
+                result.family,
+                "a kernel failed on the device, which this process can use no more; the laws that "
+                "remained were not checked",
+            )
+            return
     if nothing and settings.samples is None:
         yield failure_of(
             entry.name,
@@ -108,6 +123,17 @@ def results_of(
 
 def _is_failure(result: Result, settings: Settings) -> bool:
     return settings.strict and result.status == "warning"
+
+
+def _has_lost_device(settings: Settings) -> bool:
+    """Whether a kernel's failed assertion, or its access of foreign memory, ended its use."""
+    if not settings.device.startswith("cuda"):
+        return False
+    try:
+        torch.cuda.synchronize()
+    except RuntimeError:
+        return True
+    return False
 
 
 def failure_of(
@@ -151,12 +177,14 @@ def _work(connection: Connection, steps: c_longlong, settings: Settings) -> None
         except Exception:
             connection.send(None)
             continue
-        _send_results(connection, steps, entry, settings)
+        if not _send_results(connection, steps, entry, settings):
+            return
 
 
 def _send_results(
     connection: Connection, steps: c_longlong, entry: RegisteredOp, settings: Settings
-) -> None:
+) -> bool:
+    """Check an op; returns whether this process can check more."""
     collected: list[Result] = []
     sent = time.monotonic()
     numbers = {law.id: number for number, law in enumerate(choose_laws(settings.laws))}
@@ -169,7 +197,9 @@ def _send_results(
         if time.monotonic() - sent > TICK:
             connection.send(Batch(entry.name, collected, False))
             collected, sent = [], time.monotonic()
-    connection.send(Batch(entry.name, collected, True))
+    worn_out = _has_lost_device(settings)
+    connection.send(Batch(entry.name, collected, True, worn_out))
+    return not worn_out
 
 
 #: More than there are laws.
@@ -281,6 +311,9 @@ class Pool:
             return
         if batch.done:
             worker.entry = None
+        if batch.worn_out:
+            self._workers.remove(worker)
+            worker.end(5.0)
         yield batch
 
     def _is_stuck(self, worker: _Worker) -> bool:

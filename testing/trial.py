@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from plugrad.core.random_state import RandomState
 from plugrad.testing.call import flat
 from plugrad.testing.runner import TimeLimitExceeded, time_limit
 
@@ -103,7 +104,7 @@ def _guarded(limit: float) -> Iterator[None]:
     """In the block nothing raises, prints or warns, and the random state is kept."""
     output = io.StringIO()
     with (
-        torch.random.fork_rng(devices=[]),
+        RandomState().again(),
         redirect_stdout(output),
         redirect_stderr(output),
         warnings.catch_warnings(),

@@ -70,13 +70,13 @@ class Bernoulli(Function):
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
-        yield Sample(make(3, 4).sigmoid())
+        yield Sample(make(3, 4, domain="probability"))
         yield Sample(make(5, 7), 0.3)
         yield Sample(make(3), p=0.9)
-        yield Sample(make(3, 4), make(3, 4).sigmoid())
-        yield Sample(make(3, 4), make(4).sigmoid())
-        yield Sample(make(3), make(3).sigmoid()).constant(0)
-        yield Sample(make(3), make(3).sigmoid()).constant(1)
+        yield Sample(make(3, 4), make(3, 4, domain="probability"))
+        yield Sample(make(3, 4), make(4, domain="probability"))
+        yield Sample(make(3), make(3, domain="probability")).constant(0)
+        yield Sample(make(3), make(3, domain="probability")).constant(1)
         yield Sample(make.integers(3), 0.5)
-        yield Sample(make().sigmoid())
+        yield Sample(make(domain="probability"))
         yield Sample(make(0, 3), 0.5)

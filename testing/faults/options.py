@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import torch
 from torch import Tensor
 
+from plugrad.core.random_state import RandomState
 from plugrad.testing.call import flat
 from plugrad.testing.faults.fault import FAULTS
 from plugrad.testing.faults.subject import Subject, same
@@ -54,10 +55,10 @@ class Misinformation:
             bound = self._changed(forward, name, (ctx, *args), options)
             if bound is None or not contexts.is_recorded(ctx):
                 return forward(ctx, *args, **options)
-            state = torch.get_rng_state() if subject.op.declaration.random else None
+            state = RandomState() if subject.op.declaration.random else None
             output = forward(contexts.spare(ctx), *args, **options)
             if state is not None:
-                torch.set_rng_state(state)
+                state.restore()
             try:
                 wrong = forward(*bound.args, **bound.kwargs)
             except Exception:

@@ -6,6 +6,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+import torch
+
 from plugrad.testing.case import Case, cases
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.modes import pushed_tangents
@@ -24,9 +26,15 @@ def lines(op: OpUnderTest) -> None:
 
     Code that never runs is never checked. ``raise`` statements are left out.
     """
+    _only_on_the_cpu(op)
     missed = _reached(op).missed_lines()
     if missed:
         raise Violation(f"no sample reaches {'; '.join(missed[:4])}: add one that does")
+
+
+def _only_on_the_cpu(op: OpUnderTest) -> None:
+    if torch.device(op.device).type != "cpu":
+        raise NotApplicable("samples reach the code where they run, which for most is the CPU")
 
 
 @LAWS.law("branches", "special points", whole_op=True, explained_by=("samples",))
@@ -36,6 +44,7 @@ def branches(op: OpUnderTest) -> None:
     This covers the comparisons, ``torch.where`` and ``masked_fill`` in the op's own code: a
     side that no sample takes is a formula that nothing checks.
     """
+    _only_on_the_cpu(op)
     reached = _reached(op)
     if not reached.has_conditions:
         raise NotApplicable("the op's code has no condition on elements")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from plugrad.core.random_state import RandomState
 from plugrad.testing.agree import agree
 from plugrad.testing.case import Case, seeded
 from plugrad.testing.law import LAWS, NotApplicable, Violation
@@ -132,17 +133,17 @@ def random_state(case: Case) -> None:
                 f"the op moves, or seeds, the generator of {moved()}: take numbers from one of its "
                 "own"
             )
-    if torch.equal(forward, other):
+    if forward == other:
         raise Violation(
             "forward sets the state of torch's generator: take numbers from its own "
             "torch.Generator instead of calling manual_seed"
         )
-    if not torch.equal(forward, backward):
+    if forward != backward:
         raise Violation(
             "backward draws from torch's generator, or sets its state: draw in forward, and save "
             "what was drawn"
         )
-    if not case.op.declaration.random and not torch.equal(before, forward):
+    if not case.op.declaration.random and before != forward:
         raise Violation(
             "forward draws from torch's generator: declare random=True if it is meant to"
         )
@@ -192,15 +193,15 @@ def _get_state(module: Any) -> Any:
     return module.getstate() if module is random else module.get_state()
 
 
-def _states(case: Case, seed: int, backward: bool = True) -> list[Tensor]:
-    """The generator's state before forward, after it, and after backward, if that is run."""
+def _states(case: Case, seed: int, backward: bool = True) -> list[RandomState]:
+    """The generators' states before forward, after it, and after backward, if that is run."""
     leaves = case.leaves(case.values)
     with seeded(seed):
-        states = [torch.get_rng_state()]
+        states = [RandomState()]
         call = case.drawing_call(leaves)
-        states.append(torch.get_rng_state())
+        states.append(RandomState())
         if call.roots and backward:
             cotangents = call.cotangents()
             call.engine.backward(call.roots, cotangents)
-        states.append(torch.get_rng_state())
+        states.append(RandomState())
     return states
