@@ -11,7 +11,10 @@ import torch
 import plugrad as pg
 from plugrad.errors import PlugradError
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here"),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 CUDA = torch.device("cuda")
 
@@ -46,8 +49,9 @@ MOVES = {
     "to and back": lambda x: x.to("cuda").sin().cpu() * x,
     "to a tensor's": lambda x: x.to(torch.zeros(2, device="cuda", dtype=torch.float32)) * 3,
     "not blocking": lambda x: x.pin_memory().to("cuda", non_blocking=True).exp(),
-    "copied into": lambda x: torch.zeros(3, 4, device="cuda", dtype=x.dtype).copy_(x.data) + x.cuda(),
-    "a number of the CPU": lambda x: x.cuda() * x[0, 0],
+    "copied into": lambda x: (
+        torch.zeros(3, 4, device="cuda", dtype=x.dtype).copy_(x.data) + x.cuda()
+    ),
     "type": lambda x: x.type("torch.cuda.DoubleTensor") * 2,
     "cat": lambda x: torch.cat([x.cuda(), x.cuda() * 2]).cpu(),
     "where": lambda x: torch.where(x.cuda() > 0, x.cuda(), 0.5),
@@ -66,7 +70,7 @@ def test_a_cotangent_on_another_device_is_refused():
     x = pg.Variable(torch.randn(3, device=CUDA), requires_grad=True)
     with pytest.raises(PlugradError, match="cuda"):
         (x * 2).backward(torch.ones(3))
-    with pytest.raises((PlugradError, RuntimeError), match="device"):
+    with pytest.raises(PlugradError, match="a gradient on cpu to a tensor on cuda"):
         x.grad = torch.ones(3)
 
 
@@ -203,22 +207,54 @@ def test_optimizers(name):
         for _ in range(4):
             last = optimizer.step(closure)
         results.append(last.item())
-    assert results[1] == pytest.approx(results[0], rel=1e-9)
+    # capturable computes the bias correction in float32
+    assert results[1] == pytest.approx(results[0], rel=1e-6)
 
 
-@pytest.mark.parametrize("reentrant", [False, True])
-def test_checkpoint_draws_what_it_drew(reentrant):
-    from torch.utils.checkpoint import checkpoint
-
+@pytest.mark.parametrize("way", ["ours", "torch's", "reentrant", "plain input", "closed over"])
+def test_checkpoint_draws_what_it_drew(way):
     def block(x):
-        return torch.nn.functional.dropout(x.tanh(), 0.5) * 2
+        return torch.nn.functional.dropout(x, 0.5)
 
-    assert_same(lambda x: checkpoint(block, x, use_reentrant=reentrant), torch.randn(50, device=CUDA))
-    x = pg.Variable(torch.randn(1000, device=CUDA), requires_grad=True)
-    y = pg.checkpoint(block, x)
-    zero = y.detach() == 0
-    (g,) = pg.grad(y.sum(), [x])
-    assert torch.equal(torch.as_tensor(g.detach() == 0), torch.as_tensor(zero))
+    data = torch.randn(1000, device=CUDA)
+    x = pg.Variable(data.clone(), requires_grad=True)
+    if way == "ours":
+        y = pg.checkpoint(block, x)
+    elif way == "plain input":
+        y = pg.checkpoint(lambda plain: block(x * plain), torch.ones(1000, device=CUDA))
+    elif way == "closed over":
+        y = torch.utils.checkpoint.checkpoint(lambda _: block(x * 1.0), 0, use_reentrant=False)
+    else:
+        y = torch.utils.checkpoint.checkpoint(block, x, use_reentrant=way == "reentrant")
+    torch.randn(10, device=CUDA)
+    after = torch.cuda.get_rng_state()
+    y.sum().backward()
+    assert torch.equal(torch.cuda.get_rng_state(), after)
+    assert torch.equal(x.grad.data != 0, y.data != 0)
+    assert 300 < (y.data == 0).sum() < 700
+
+
+def test_second_derivatives_draw_what_was_drawn():
+    dropout = pg.interop.to_torch("nn.functional.dropout")
+    x = torch.randn(1000, device=CUDA, requires_grad=True)
+    y = dropout(x * x, 0.5)
+    (g,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+    (h,) = torch.autograd.grad(g.sum(), x)
+    assert torch.equal(h != 0, y != 0)
+
+
+def test_a_number_of_the_cpu():
+    x = torch.randn(3, 4, dtype=torch.float64)
+    for scale in (torch.tensor(2.0, dtype=torch.float64),):
+        variable = pg.Variable(scale.clone(), requires_grad=True)
+        y = pg.Variable(x.cuda(), requires_grad=True)
+        (y * variable).sum().backward()
+        assert not variable.grad.is_cuda
+        torch.testing.assert_close(variable.grad.data, x.sum())
+        (g,) = pg.grad((y * variable).square().sum(), [variable], create_graph=True)
+        assert not g.is_cuda
+        (h,) = pg.grad(g, [variable])
+        torch.testing.assert_close(h.data, 2 * x.square().sum())
 
 
 @pytest.mark.parametrize("pin", [False, True])

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from copy import deepcopy
 from functools import partial
 
 import pytest
 import torch
-from torch.nn import functional as F
+from torch import nn
+from torch.nn import functional
 
 import plugrad as pg
 from plugrad.tests.interop.against_torch import PLUGRAD, TORCH, by_torch, difference, stages
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here"),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 CUDA = torch.device("cuda")
 
@@ -36,7 +41,7 @@ def judge(call, *tensors, tolerance=1e-4, second=True):
 
 
 def judge_module(module, *tensors, tolerance=1e-4, second=False):
-    from copy import deepcopy
+    """The same of a module, for its parameters too."""
 
     def run(engine, second):
         mine = deepcopy(module)
@@ -54,14 +59,14 @@ def judge_module(module, *tensors, tolerance=1e-4, second=False):
 
 
 RECURRENT = {
-    "LSTM": lambda: torch.nn.LSTM(4, 5),
-    "LSTM of two layers": lambda: torch.nn.LSTM(4, 5, 2, batch_first=True, bidirectional=True),
-    "LSTM with projections": lambda: torch.nn.LSTM(4, 5, proj_size=3),
-    "LSTM with dropout": lambda: torch.nn.LSTM(4, 5, 2, dropout=0.5),
-    "LSTM without biases": lambda: torch.nn.LSTM(4, 5, bias=False),
-    "GRU": lambda: torch.nn.GRU(4, 5, 2, bidirectional=True),
-    "RNN": lambda: torch.nn.RNN(4, 5),
-    "RNN of relus": lambda: torch.nn.RNN(4, 5, nonlinearity="relu"),
+    "LSTM": lambda: nn.LSTM(4, 5),
+    "LSTM of two layers": lambda: nn.LSTM(4, 5, 2, batch_first=True, bidirectional=True),
+    "LSTM with projections": lambda: nn.LSTM(4, 5, proj_size=3),
+    "LSTM with dropout": lambda: nn.LSTM(4, 5, 2, dropout=0.5),
+    "LSTM without biases": lambda: nn.LSTM(4, 5, bias=False),
+    "GRU": lambda: nn.GRU(4, 5, 2, bidirectional=True),
+    "RNN": lambda: nn.RNN(4, 5),
+    "RNN of relus": lambda: nn.RNN(4, 5, nonlinearity="relu"),
 }
 
 
@@ -75,26 +80,26 @@ def test_recurrent(name, dtype, cudnn):
         judge_module(module, torch.randn(3, 2, 4, device=CUDA, dtype=dtype), tolerance=1e-3)
 
 
-@pytest.mark.parametrize("cls", [torch.nn.LSTM, torch.nn.GRU])
+@pytest.mark.parametrize("cls", [nn.LSTM, nn.GRU])
 def test_recurrent_of_packed_sequences(cls):
     torch.manual_seed(0)
     module = cls(4, 5).to(CUDA)
     x = torch.randn(6, 3, 4, device=CUDA)
 
-    class Packed(torch.nn.Module):
+    class Packed(nn.Module):
         def __init__(self):
             super().__init__()
             self.inner = module
 
         def forward(self, x):
-            packed = torch.nn.utils.rnn.pack_padded_sequence(x, [6, 4, 1])
+            packed = nn.utils.rnn.pack_padded_sequence(x, [6, 4, 1])
             y, state = self.inner(packed)
-            return torch.nn.utils.rnn.pad_packed_sequence(y)[0], state
+            return nn.utils.rnn.pad_packed_sequence(y)[0], state
 
     judge_module(Packed(), x, tolerance=1e-3)
 
 
-@pytest.mark.parametrize("cls", [torch.nn.LSTMCell, torch.nn.GRUCell, torch.nn.RNNCell])
+@pytest.mark.parametrize("cls", [nn.LSTMCell, nn.GRUCell, nn.RNNCell])
 def test_cells(cls):
     torch.manual_seed(0)
     judge_module(cls(4, 5).to(CUDA), torch.randn(2, 4, device=CUDA), second=True)
@@ -132,9 +137,9 @@ def test_attention(form, dtype, backend):
     def call(*given):
         chosen = nullcontext()
         if backend:
-            chosen = torch.nn.attention.sdpa_kernel(getattr(torch.nn.attention.SDPBackend, backend))
+            chosen = nn.attention.sdpa_kernel(getattr(nn.attention.SDPBackend, backend))
         with chosen:
-            return F.scaled_dot_product_attention(*given, **options)
+            return functional.scaled_dot_product_attention(*given, **options)
 
     try:
         call(*tensors)
@@ -145,32 +150,48 @@ def test_attention(form, dtype, backend):
 
 
 FUNCTIONS = {
-    "rms_norm": (lambda x, w: F.rms_norm(x, (8,), w), (4, 8), (8,)),
-    "layer_norm": (lambda x, w: F.layer_norm(x, (8,), w), (4, 8), (8,)),
-    "batch_norm": (lambda x, w: F.batch_norm(x, None, None, w, None, True), (4, 8, 3), (8,)),
-    "group_norm": (lambda x, w: F.group_norm(x, 2, w), (4, 8, 3), (8,)),
-    "conv2d": (lambda x, w: F.conv2d(x, w, padding=1), (2, 4, 6, 6), (8, 4, 3, 3)),
-    "depthwise": (lambda x, w: F.conv2d(x, w, groups=4), (2, 4, 6, 6), (4, 1, 3, 3)),
-    "conv_transpose2d": (lambda x, w: F.conv_transpose2d(x, w), (2, 4, 6, 6), (4, 3, 3, 3)),
-    "conv3d": (lambda x, w: F.conv3d(x, w), (1, 2, 4, 4, 4), (3, 2, 2, 2, 2)),
-    "dilated": (lambda x, w: F.conv2d(x, w, dilation=2), (2, 4, 6, 6), (8, 4, 2, 2)),
+    "rms_norm": (lambda x, w: functional.rms_norm(x, (8,), w), (4, 8), (8,)),
+    "layer_norm": (lambda x, w: functional.layer_norm(x, (8,), w), (4, 8), (8,)),
+    "batch_norm": (
+        lambda x, w: functional.batch_norm(x, None, None, w, None, True),
+        (4, 8, 3),
+        (8,),
+    ),
+    "group_norm": (lambda x, w: functional.group_norm(x, 2, w), (4, 8, 3), (8,)),
+    "conv2d": (lambda x, w: functional.conv2d(x, w, padding=1), (2, 4, 6, 6), (8, 4, 3, 3)),
+    "depthwise": (lambda x, w: functional.conv2d(x, w, groups=4), (2, 4, 6, 6), (4, 1, 3, 3)),
+    "conv_transpose2d": (
+        lambda x, w: functional.conv_transpose2d(x, w),
+        (2, 4, 6, 6),
+        (4, 3, 3, 3),
+    ),
+    "conv3d": (lambda x, w: functional.conv3d(x, w), (1, 2, 4, 4, 4), (3, 2, 2, 2, 2)),
+    "dilated": (lambda x, w: functional.conv2d(x, w, dilation=2), (2, 4, 6, 6), (8, 4, 2, 2)),
     "grid_sample": (
-        lambda x, g: F.grid_sample(x, g.tanh(), align_corners=False),
+        lambda x, g: functional.grid_sample(x, g.tanh(), align_corners=False),
         (2, 3, 4, 4),
         (2, 5, 5, 2),
     ),
-    "affine_grid": (lambda t, x: F.affine_grid(t, (2, 3, 4, 4), False) + x.sum(), (2, 2, 3), (2,)),
-    "embedding": (lambda w, x: F.embedding(torch.tensor([0, 2, 2], device=CUDA), w) + x.sum(), (4, 3), (1,)),
-    "embedding_bag": (
-        lambda w, x: F.embedding_bag(torch.tensor([[0, 2, 2]], device=CUDA), w) + x.sum(),
+    "affine_grid": (
+        lambda t, x: functional.affine_grid(t, (2, 3, 4, 4), False) + x.sum(),
+        (2, 2, 3),
+        (2,),
+    ),
+    "embedding": (
+        lambda w, x: functional.embedding(torch.tensor([0, 2, 2], device=CUDA), w) + x.sum(),
         (4, 3),
         (1,),
     ),
-    "dropout": (lambda x, y: F.dropout(x, 0.3) * y, (50,), (50,)),
-    "alpha_dropout": (lambda x, y: F.alpha_dropout(x, 0.3, True) * y, (50,), (50,)),
-    "dropout2d": (lambda x, y: F.dropout2d(x, 0.3) * y, (5, 6, 2, 2), (2,)),
-    "rrelu": (lambda x, y: F.rrelu(x, training=True) * y, (50,), (50,)),
-    "gumbel": (lambda x, y: F.gumbel_softmax(x) * y, (5, 5), (5,)),
+    "embedding_bag": (
+        lambda w, x: functional.embedding_bag(torch.tensor([[0, 2, 2]], device=CUDA), w) + x.sum(),
+        (4, 3),
+        (1,),
+    ),
+    "dropout": (lambda x, y: functional.dropout(x, 0.3) * y, (50,), (50,)),
+    "alpha_dropout": (lambda x, y: functional.alpha_dropout(x, 0.3, True) * y, (50,), (50,)),
+    "dropout2d": (lambda x, y: functional.dropout2d(x, 0.3) * y, (5, 6, 2, 2), (2,)),
+    "rrelu": (lambda x, y: functional.rrelu(x, training=True) * y, (50,), (50,)),
+    "gumbel": (lambda x, y: functional.gumbel_softmax(x) * y, (5, 5), (5,)),
     "cdist": (torch.cdist, (4, 3), (5, 3)),
     "matmul": (torch.matmul, (2, 4, 3), (3, 5)),
     "einsum": (lambda x, y: torch.einsum("bij,jk->ik", x, y), (2, 4, 3), (3, 5)),
@@ -195,22 +216,34 @@ FUNCTIONS = {
     ),
     "fft": (lambda x, y: torch.fft.rfft(x).abs() * y, (8,), (5,)),
     "stft": (lambda x, y: torch.stft(x, 8, return_complex=True, window=y).abs(), (50,), (8,)),
-    "upsample": (lambda x, y: F.interpolate(x, scale_factor=2, mode="bicubic") * y, (1, 2, 4, 4), (8,)),
-    "max_pool": (lambda x, y: F.max_pool2d(x, 2) * y, (1, 2, 4, 4), (2,)),
-    "adaptive": (lambda x, y: F.adaptive_avg_pool2d(x, 3) * y, (1, 2, 4, 4), (3,)),
-    "fractional": (lambda x, y: F.fractional_max_pool2d(x, 2, 2) * y, (1, 2, 4, 4), (2,)),
+    "upsample": (
+        lambda x, y: functional.interpolate(x, scale_factor=2, mode="bicubic") * y,
+        (1, 2, 4, 4),
+        (8,),
+    ),
+    "max_pool": (lambda x, y: functional.max_pool2d(x, 2) * y, (1, 2, 4, 4), (2,)),
+    "adaptive": (lambda x, y: functional.adaptive_avg_pool2d(x, 3) * y, (1, 2, 4, 4), (3,)),
+    "fractional": (
+        lambda x, y: functional.fractional_max_pool2d(x, 2, 2) * y,
+        (1, 2, 4, 4),
+        (2,),
+    ),
     "cross_entropy": (
-        lambda x, y: F.cross_entropy(x, torch.tensor([0, 2], device=CUDA), weight=None) * y,
+        lambda x, y: (
+            functional.cross_entropy(x, torch.tensor([0, 2], device=CUDA), weight=None) * y
+        ),
         (2, 3),
         (1,),
     ),
     "nll_loss2d": (
-        lambda x, y: F.nll_loss(x.log_softmax(1), torch.zeros(2, 4, device=CUDA, dtype=int)) * y,
+        lambda x, y: (
+            functional.nll_loss(x.log_softmax(1), torch.zeros(2, 4, device=CUDA, dtype=int)) * y
+        ),
         (2, 3, 4),
         (1,),
     ),
     "multi_head_attention": (
-        lambda x, w: F.multi_head_attention_forward(
+        lambda x, w: functional.multi_head_attention_forward(
             x, x, x, 4, 2, w, None, None, None, False, 0.0, torch.eye(4, device=CUDA), None
         )[0],
         (3, 2, 4),
@@ -222,16 +255,20 @@ FUNCTIONS = {
         (2,),
     ),
     "gamma": (lambda x, y: torch._standard_gamma(x.abs() + 1) * y, (5,), (5,)),
-    "dirichlet": (lambda x, y: torch.distributions.Dirichlet(x.abs() + 1).rsample() * y, (5,), (5,)),
+    "dirichlet": (
+        lambda x, y: torch.distributions.Dirichlet(x.abs() + 1).rsample() * y,
+        (5,),
+        (5,),
+    ),
     "var": (lambda x, y: x.var(0) * y, (5, 3), (3,)),
     "norm": (lambda x, y: x.norm(dim=0) * y, (5, 3), (3,)),
     "logsumexp": (lambda x, y: x.logsumexp(0) * y, (5, 3), (3,)),
-    "prelu": (F.prelu, (5, 3), (3,)),
-    "glu": (lambda x, y: F.glu(x) * y, (5, 4), (2,)),
-    "pixel_shuffle": (lambda x, y: F.pixel_shuffle(x, 2) * y, (1, 4, 2, 2), (4,)),
+    "prelu": (functional.prelu, (5, 3), (3,)),
+    "glu": (lambda x, y: functional.glu(x) * y, (5, 4), (2,)),
+    "pixel_shuffle": (lambda x, y: functional.pixel_shuffle(x, 2) * y, (1, 4, 2, 2), (4,)),
     "sparse mm": (lambda x, y: torch.sparse.mm(x.to_sparse(), y), (4, 3), (3, 2)),
-    "linear": (lambda x, w: F.linear(x, w, w[:, 0]), (4, 3), (5, 3)),
-    "bilinear": (lambda x, w: F.bilinear(x, x, w), (4, 3), (5, 3, 3)),
+    "linear": (lambda x, w: functional.linear(x, w, w[:, 0]), (4, 3), (5, 3)),
+    "bilinear": (lambda x, w: functional.bilinear(x, x, w), (4, 3), (5, 3, 3)),
     "addmm": (lambda x, w: torch.addmm(x.sum(0), x, w), (4, 3), (3, 3)),
     "baddbmm": (lambda x, w: torch.baddbmm(x, x, w), (2, 3, 3), (2, 3, 3)),
 }
@@ -249,7 +286,8 @@ def test_functions(name, dtype):
         pytest.skip("torch does not compute it in this dtype")
     tolerance = {torch.float32: 1e-4, torch.float64: 1e-9, torch.float16: 3e-2}[dtype]
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        judge(function, *tensors, tolerance=tolerance)
+        # Of Dirichlet's gradient torch silently loses what its once_differentiable rule leaves out.
+        judge(function, *tensors, tolerance=tolerance, second=name != "dirichlet")
 
 
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
@@ -258,10 +296,10 @@ def test_ctc_loss(reduction):
     x = torch.randn(12, 2, 5, device=CUDA)
     targets = torch.randint(1, 5, (7,), dtype=torch.int32)
     for where in ("cpu", "cuda"):
-        lengths = torch.tensor([12, 12], dtype=torch.int32), torch.tensor([4, 3], dtype=torch.int32)
+        lengths = torch.tensor([12, 12]), torch.tensor([4, 3])
 
         def call(x, where=where, lengths=lengths):
-            return F.ctc_loss(
+            return functional.ctc_loss(
                 x.log_softmax(-1), targets.to(where), *lengths, reduction=reduction
             )
 
@@ -270,28 +308,39 @@ def test_ctc_loss(reduction):
 
 MODULES = {
     "TransformerEncoderLayer": lambda: (
-        torch.nn.TransformerEncoderLayer(16, 2, 32, batch_first=True),
+        nn.TransformerEncoderLayer(16, 2, 32, batch_first=True),
         (2, 5, 16),
     ),
     "MultiheadAttention": lambda: (
-        Attends(torch.nn.MultiheadAttention(16, 2, dropout=0.2, batch_first=True)),
+        Attends(nn.MultiheadAttention(16, 2, dropout=0.2, batch_first=True)),
         (2, 5, 16),
     ),
     "ConvNet": lambda: (
-        torch.nn.Sequential(
-            torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.ReLU(True),
-            torch.nn.Dropout(), torch.nn.MaxPool2d(2),
+        nn.Sequential(
+            nn.Conv2d(3, 8, 3),
+            nn.BatchNorm2d(8),
+            nn.ReLU(True),
+            nn.Dropout(),
+            nn.MaxPool2d(2),
         ).to(memory_format=torch.channels_last),
         (2, 3, 8, 8),
-    ),  # fmt: skip
-    "SyncBatchNorm in eval": lambda: (torch.nn.SyncBatchNorm(3).eval(), (2, 3, 4)),
-    "InstanceNorm": lambda: (torch.nn.InstanceNorm2d(3, affine=True), (2, 3, 4, 4)),
-    "RMSNorm": lambda: (torch.nn.RMSNorm(4), (2, 3, 4)),
-    "AdaptiveLogSoftmax": lambda: (torch.nn.LocalResponseNorm(2), (2, 3, 4)),
+    ),
+    "SyncBatchNorm in eval": lambda: (nn.SyncBatchNorm(3).eval(), (2, 3, 4)),
+    "BatchNorm in eval": lambda: (frozen(nn.BatchNorm2d(3)), (2, 3, 4, 4)),
+    "InstanceNorm": lambda: (nn.InstanceNorm2d(3, affine=True), (2, 3, 4, 4)),
+    "RMSNorm": lambda: (nn.RMSNorm(4), (2, 3, 4)),
+    "LocalResponseNorm": lambda: (nn.LocalResponseNorm(2), (2, 3, 4)),
 }
 
 
-class Attends(torch.nn.Module):
+def frozen(norm):
+    with torch.no_grad():
+        norm.running_mean.uniform_(-1, 1)
+        norm.running_var.uniform_(0.2, 3)
+    return norm.eval()
+
+
+class Attends(nn.Module):
     def __init__(self, inner):
         super().__init__()
         self.inner = inner
@@ -310,28 +359,23 @@ def test_modules(name, dtype):
     judge_module(module, torch.randn(shape, device=CUDA, dtype=dtype), tolerance=tolerance)
 
 
-def test_data_parallel_and_distributed(tmp_path):
-    model = pg.interop.convert(torch.nn.Linear(3, 3).cuda())
+def test_data_parallel():
+    model = pg.interop.convert(nn.Linear(3, 3).cuda())
     x = torch.randn(2, 3, device=CUDA)
-    torch.nn.DataParallel(model)(x).sum().backward()
+    nn.DataParallel(model)(x).sum().backward()
     assert model.weight.grad is not None
 
 
 def test_to_library_compiles():
-    op = pg.interop.to_library(pg.registry["sinc"])
+    op = pg.interop.to_library(pg.registry["sin"])
     x = torch.randn(10, device=CUDA, requires_grad=True)
     y = torch.compile(lambda x: op(x) * 2, fullgraph=True)(x)
     y.sum().backward()
     z = x.detach().clone().requires_grad_()
-    (torch.sinc(z) * 2).sum().backward()
+    (torch.sin(z) * 2).sum().backward()
     torch.testing.assert_close(x.grad, z.grad)
 
 
 def test_a_function_of_triton():
-    triton = pytest.importorskip("triton")
-    import triton.language as tl
-
-    source = pytest.importorskip("plugrad.tests.cuda.triton_kernels")
-    x = torch.randn(1000, device=CUDA)
-    judge(source.Scaled.apply, x, second=False)
-    del triton, tl
+    kernels = pytest.importorskip("plugrad.tests.cuda.triton_kernels")
+    judge(kernels.Swish.apply, torch.randn(1000, device=CUDA), second=False)

@@ -1,4 +1,4 @@
-"""A kernel of Triton's, as a torch Function."""
+"""A kernel of Triton's, and the torch Function of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _swish_backward(x_ptr, g_ptr, gx_ptr, n, block: tl.constexpr):
     tl.store(gx_ptr + at, g * (s + x * s * (1 - s)), mask=at < n)
 
 
-class Scaled(torch.autograd.Function):
+class Swish(torch.autograd.Function):
     """y = x sigmoid(x)."""
 
     @staticmethod

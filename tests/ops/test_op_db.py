@@ -67,8 +67,11 @@ IN_PART = {"linalg.lstsq"} if torch_before("2.8") else set()
 #: Entries with outputs that do not depend on what requires grad; torch says that they require it.
 CONSTANT = {"native_group_norm": "mean and rstd, where only weight and bias require grad"}
 
-#: Entries whose second derivative has powers of small gaps, and so loses digits, in torch as here.
+#: Entries whose derivatives have powers of small gaps, and so lose digits, in torch as here.
 COARSE_TWICE = {"svd_lowrank": 1e-6}
+#: The same where a GPU adds up in another order.
+if DEVICE != "cpu":
+    COARSE_TWICE |= {"pca_lowrank": 1e-6, "cov": 1e-3}
 
 #: Entries in which this torch gives zeros, up to rounding, where there is no second derivative.
 ZEROS = IN_PART | ({"linalg.det"} if torch_before("2.13") else set())
@@ -137,7 +140,7 @@ def judge(info: Any, dtype: torch.dtype) -> None:
                 continue  # each has cotangents of its own: the op's samples compare it
             near = COARSE_TWICE.get(named, 1e-7)
             said = difference(expected, got, near, skip_nan=named in NAN, zeros=named in ZEROS)
-            if said and named in right:
+            if said and named in right and DEVICE == "cpu":  # elsewhere it may be open who is last
                 assert decided(info, sample, second, got), f"sample {number}: {said}"
                 assert not decided(info, sample, second, expected)
         if said:
