@@ -70,16 +70,24 @@ def gradient(
     g: Any, q: Any, k: Any, v: Any, mask: Tensor | None, form: Form
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients of q, k and v in ``attention`` without dropout, for the cotangent ``g``."""
+    return gradients(g, q, k, v, mask, form)[:3]
+
+
+def gradients(
+    g: Any, q: Any, k: Any, v: Any, mask: Tensor | None, form: Form
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The same, and the gradient of the scores, which is that of a mask of their shape."""
     few_k, few_v = k, v
     k, v = for_heads(k, q), for_heads(v, q)
     if q.dtype in NARROW:
         g, q, k, v = g.float(), q.float(), k.float(), v.float()
     p = probabilities(q, k, mask, form)
     gp = g @ v.mT
-    gs = p * (gp - (gp * p).sum(-1, True)) * scale_of(q, form)
-    found = gs @ k, summed_to(gs.mT @ q, few_k), summed_to(p.mT @ g, few_v)
-    gq, gk, gv = [t.to(few_k.dtype) for t in found]
-    return gq, gk, gv
+    gm = p * (gp - (gp * p).sum(-1, True))
+    gs = gm * scale_of(q, form)
+    found = gs @ k, summed_to(gs.mT @ q, few_k), summed_to(p.mT @ g, few_v), gm
+    gq, gk, gv, gm = [t.to(few_k.dtype) for t in found]
+    return gq, gk, gv, gm
 
 
 def scale_of(q: Tensor, form: Form) -> float:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
-from plugrad.core.context import transform_depth
 from plugrad.ops._narrowed import cast_by_autocast, without_autocast
-from plugrad.ops.attention._kernels import fits, refuse_no_heads, with_batch
+from plugrad.ops.attention._fused import by_kernel
+from plugrad.ops.attention._kernels import fits, refuse_no_heads
 from plugrad.ops.attention._math import INFINITE_KEY, Form, attention, for_heads
 
 
@@ -34,10 +34,11 @@ def _reference(*args: Any, **options: Any) -> Tensor:
 class ScaledDotProductAttention(Composite):
     """z = dropout(softmax(scale q k^T + attn_mask)) v, with gradients of all four.
 
-    On the CPU it is one kernel where torch takes it, and else step by step: with dropout, a
+    It is one kernel where torch takes one, and else step by step: on the CPU with dropout, a
     mask that requires grad, or shapes the kernel does not know. A boolean mask says what is
     looked at. A row that is masked all over is 0. With enable_gqa there may be fewer heads of k
-    and v than of q. Second derivatives go step by step; torch has none of its kernel's.
+    and v than of q. Second derivatives go step by step; torch has none of its kernels'. On CUDA
+    there is none with a kernel's dropout: only the kernel knows what it dropped.
     """
 
     @staticmethod
@@ -62,20 +63,14 @@ class ScaledDotProductAttention(Composite):
             # For its error alone: with dropout it would draw the numbers that are drawn below.
             _torchs(*raw, dropout_p if refused else 0.0, is_causal, **options)
         refuse_no_heads(k, enable_gqa)
-        tracked = getattr(attn_mask, "requires_grad", False)
-        elements = q.numel() > 0 and k.numel() > 0
-        by_kernel = q.device.type == "cpu" and elements and not tracked and fits(q, k)
-        # torch.vmap has no rule for the choice, and the kernel would scale a triangle's -inf.
-        rising = not is_causal or scale is None or scale > 0
-        by_kernel = by_kernel and rising and not transform_depth()
-        if by_kernel and _choice(*raw, dropout_p, is_causal, **options) == 1:
-            *three, mask = with_batch(q, k, v, _as_floats(raw[3], q))
-            z = _flash(*three, 0.0, is_causal, attn_mask=mask, scale=scale)[0]
-            return z if q.dim() == 4 else z.squeeze(0)
+        form = Form(is_causal, scale)
+        z = by_kernel(q, k, v, attn_mask, dropout_p, form, enable_gqa)
+        if z is not None:
+            return z
         if enable_gqa:
             k, v = for_heads(k, q), for_heads(v, q)
         with without_autocast(q):
-            return attention(q, k, v, attn_mask, dropout_p, Form(is_causal, scale))[0]
+            return attention(q, k, v, attn_mask, dropout_p, form)[0]
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -100,10 +95,8 @@ class ScaledDotProductAttention(Composite):
         yield Sample(make(3), make(3), make(3)).raises(RuntimeError, "2 dimensional")
 
 
-_flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
-# Their type stubs know of no arguments in a list.
+# Its type stub knows of no arguments in a list.
 _torchs: Any = torch.nn.functional.scaled_dot_product_attention
-_choice: Any = torch._fused_sdp_choice
 _NO_SECOND = "second-order", "torch has no second derivative of its kernel"
 
 
@@ -112,9 +105,3 @@ def _may_be_wrong(causal: bool, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | 
     if not (q.dtype is k.dtype is v.dtype and min(q.dim(), k.dim(), v.dim()) >= 2):
         return True
     return mask is not None and (causal or mask.dtype not in (torch.bool, q.dtype))
-
-
-def _as_floats(mask: Tensor | None, q: Tensor) -> Tensor | None:
-    if mask is None or mask.dtype is not torch.bool:
-        return mask
-    return torch.zeros_like(mask, dtype=q.dtype).masked_fill_(~mask, -torch.inf)
