@@ -76,7 +76,10 @@ class CudnnRnn(Function):
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         x, h, c = make(3, 2, 2), make(1, 2, 3), make(1, 2, 3)
-        yield _sample(x, _weights(make, 12, (2, 3)), 4, h, c, 2, 3)
+        lstm = _weights(make, 12, (2, 3))
+        yield _sample(x, lstm, 4, h, c, 2, 3)
+        x0, h0, c0, *rest = [t.index_fill(-1, torch.tensor(0), 0.0) for t in (x, h, c, *lstm)]
+        yield _sample(x0, rest, 4, h0, c0, 2, 3)
         gru = _weights(make, 6, (3, 2), (4, 2), times=2)
         yield _sample(make(2, 2, 3), gru, 4, make(4, 2, 2), None, 3, 2, layers=2, both=True)
         few = [w for i, w in enumerate(_weights(make, 2, (2, 2), (2, 2))) if i % 4 < 2]
