@@ -78,7 +78,8 @@ class CudnnRnn(Function):
         x, h, c = make(3, 2, 2), make(1, 2, 3), make(1, 2, 3)
         lstm = _weights(make, 12, (2, 3))
         yield _sample(x, lstm, 4, h, c, 2, 3)
-        x0, h0, c0, *rest = [t.index_fill(-1, torch.tensor(0), 0.0) for t in (x, h, c, *lstm)]
+        first = make.tensor(0, dtype=torch.int64)
+        x0, h0, c0, *rest = [t.index_fill(-1, first, 0.0) for t in (x, h, c, *lstm)]
         yield _sample(x0, rest, 4, h0, c0, 2, 3)
         gru = _weights(make, 6, (3, 2), (4, 2), times=2)
         yield _sample(make(2, 2, 3), gru, 4, make(4, 2, 2), None, 3, 2, layers=2, both=True)

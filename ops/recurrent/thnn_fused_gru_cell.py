@@ -82,14 +82,11 @@ class ThnnFusedGruCell(Function):
         yield Sample(make(3, 6), make(3, 6), make(3, 2), make(6), make(6))
         yield Sample(make(2, 3), make(2, 3), make(2, 1), bias=make(3), state_bias=make(3))
         yield Sample(make(0, 3), make(0, 3), make(0, 1))
+        first = make.tensor(0, dtype=torch.int64)
         shapes = (2, 9), (2, 9), (2, 3), (9,), (9,)
-        yield Sample(*[make(*shape).index_fill(-1, torch.tensor(0), 0.0) for shape in shapes])
+        yield Sample(*[make(*shape).index_fill(-1, first, 0.0) for shape in shapes])
         yield Sample(make(2, 9), make(2, 9), make(2, 4)).raises(ArgumentError, "of shape")
         one = Sample(make(2, 3), make(2, 3), make(2, 1), make(3))
         yield one.raises(ArgumentError, "both")
         mixed = Sample(make(2, 3), make(2, 3).float(), make(2, 1))
         yield mixed.raises(ArgumentError, "dtype")
-
-
-_forward = torch.ops.aten._thnn_fused_gru_cell.default
-_backward = torch.ops.aten._thnn_fused_gru_cell_backward.default

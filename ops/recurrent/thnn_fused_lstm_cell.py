@@ -78,14 +78,11 @@ class ThnnFusedLstmCell(Function):
         yield Sample(make(3, 8), make(3, 8), make(3, 2), make(8), make(8))
         yield Sample(make(2, 4), make(2, 4), make(2, 1), bias=make(4), state_bias=make(4))
         yield Sample(make(0, 4), make(0, 4), make(0, 1))
+        first = make.tensor(0, dtype=torch.int64)
         shapes = (2, 12), (2, 12), (2, 3), (12,), (12,)
-        yield Sample(*[make(*shape).index_fill(-1, torch.tensor(0), 0.0) for shape in shapes])
+        yield Sample(*[make(*shape).index_fill(-1, first, 0.0) for shape in shapes])
         yield Sample(make(2, 12), make(2, 12), make(2, 4)).raises(ArgumentError, "of shape")
         one = Sample(make(2, 4), make(2, 4), make(2, 1), make(4))
         yield one.raises(ArgumentError, "both")
         mixed = Sample(make(2, 4), make(2, 4).float(), make(2, 1))
         yield mixed.raises(ArgumentError, "dtype")
-
-
-_forward = torch.ops.aten._thnn_fused_lstm_cell.default
-_backward = torch.ops.aten._thnn_fused_lstm_cell_backward_impl.default
