@@ -76,9 +76,8 @@ class CudnnRnn(Function):
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         x, h, c = make(3, 2, 2), make(1, 2, 3), make(1, 2, 3)
-        lstm = _weights(make, 12, (2, 3))
+        lstm, first = _weights(make, 12, (2, 3)), make.tensor(0, dtype=torch.int64)
         yield _sample(x, lstm, 4, h, c, 2, 3)
-        first = make.tensor(0, dtype=torch.int64)
         x0, h0, c0, *rest = [t.index_fill(-1, first, 0.0) for t in (x, h, c, *lstm)]
         yield _sample(x0, rest, 4, h0, c0, 2, 3)
         gru = _weights(make, 6, (3, 2), (4, 2), times=2)
