@@ -33,15 +33,20 @@ def group_variables(enabled: bool = True) -> None:
 
 def _group(tensorlistlist: Any, with_indices: bool = False) -> Any:
     """What torch's function runs, with its globals: hence the import."""
-    try:
-        return torch._C._group_tensors_by_device_and_dtype(tensorlistlist, with_indices)
-    except TypeError:
-        from plugrad.interop.foreach import grouped
+    # Of what it does not take, C says all the numbers: that takes longer than a training step. And
+    # of isinstance torch's own code gets the answer that a Variable is a tensor.
+    first = tensorlistlist[0][0] if tensorlistlist and tensorlistlist[0] else None
+    if first is None or issubclass(type(first), torch.Tensor):
+        try:
+            return torch._C._group_tensors_by_device_and_dtype(tensorlistlist, with_indices)
+        except TypeError:  # there may be Variables further on
+            pass
+    from plugrad.interop.foreach import grouped
 
-        result = grouped(tensorlistlist, with_indices)
-        if result is None:
-            raise
-        return result
+    result = grouped(tensorlistlist, with_indices)
+    if result is None:
+        return torch._C._group_tensors_by_device_and_dtype(tensorlistlist, with_indices)
+    return result
 
 
 def grouped(

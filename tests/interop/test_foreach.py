@@ -99,3 +99,37 @@ def test_a_leaf_is_not_changed_in_place():
         with pytest.raises(InplaceError, match="a leaf Variable that requires grad"):
             change([x])
     assert x.tolist() == [1]
+
+
+@pytest.mark.parametrize("options", [{"fused": True}, {"foreach": True}], ids=str)
+def test_an_optimizer_does_not_write_out_the_numbers(options, monkeypatch):
+    """As C does of what it does not take, for an error that nobody sees."""
+
+    def broken(variable):
+        raise AssertionError("a Variable was written out")
+
+    monkeypatch.setattr(pg.Variable, "__repr__", broken)
+    monkeypatch.setattr(pg.Parameter, "__repr__", broken)
+    changed = []
+    for convert in (lambda module: module, pg.interop.convert):
+        torch.manual_seed(0)
+        model = convert(torch.nn.Linear(3, 2))
+        model(torch.ones(2, 3)).square().sum().backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.1, foreach=True)
+        torch.optim.AdamW(model.parameters(), **options).step()
+        changed.append(torch.as_tensor(model.weight.detach()))
+    torch.testing.assert_close(*changed)
+
+
+def test_plain_parameters_before_variables():
+    torch.manual_seed(0)
+    plain, converted = torch.nn.Linear(3, 2), pg.interop.convert(torch.nn.Linear(3, 2))
+    for module in (plain, converted):
+        module(torch.ones(2, 3)).square().sum().backward()
+    before = [torch.as_tensor(m.weight.detach()).clone() for m in (plain, converted)]
+    both = [*plain.parameters(), *converted.parameters()]
+    torch.optim.AdamW(both, foreach=True).step()
+    for module, weight in zip((plain, converted), before, strict=True):
+        assert not torch.equal(torch.as_tensor(module.weight.detach()), weight)
+    with pytest.raises(TypeError):
+        torch.utils._foreach_utils._group_tensors_by_device_and_dtype([[1]])
