@@ -177,13 +177,16 @@ class SampleMaker:
         dtype = dtype or self.dtype
         if domain:
             return self._within(checked_domain(domain), shape, dtype)
-        values = torch.rand(shape, generator=self._generator, dtype=torch.float64)
+        values = self._drawn(shape)
         if dtype.is_complex:
-            other = torch.rand(shape, generator=self._generator, dtype=torch.float64)
+            other = self._drawn(shape)
             values = torch.complex(values, other) * (high - low) + complex(low, low)
         else:
             values = values * (high - low) + low
         return values.to(device=self.device, dtype=dtype)
+
+    def _drawn(self, shape: tuple[int, ...]) -> Tensor:
+        return torch.rand(shape, generator=self._generator, dtype=torch.float64, device="cpu")
 
     def _within(self, domain: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         drawn = self(*shape, low=0.1, high=0.9)
@@ -213,12 +216,13 @@ class SampleMaker:
     def distinct(self, *shape: int) -> Tensor:
         """Numbers in a random order, no two closer than 0.1: no ties, none at zero."""
         count = torch.Size(shape).numel()
-        order = torch.randperm(count, generator=self._generator).to(torch.float64)
+        order = torch.randperm(count, generator=self._generator, device="cpu").double()
         return ((order - count / 2) * 0.1 + 0.03).reshape(shape).to(self.device, self.dtype)
 
     def integers(self, *shape: int, low: int = 0, high: int = 5) -> Tensor:
         """int64 numbers in [low, high)."""
-        return torch.randint(low, high, shape, generator=self._generator).to(self.device)
+        drawn = torch.randint(low, high, shape, generator=self._generator, device="cpu")
+        return drawn.to(self.device)
 
     def booleans(self, *shape: int) -> Tensor:
         """Fair coin tosses."""

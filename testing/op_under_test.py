@@ -6,6 +6,7 @@ from functools import cached_property
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from plugrad.core.context import UntrackedContext
@@ -161,7 +162,11 @@ class OpUnderTest:
 
     def all_samples(self, seed: int | None = None) -> Iterable[Sample]:
         """The samples for ``seed``, by default the op's."""
-        return self.function.samples(self.maker(seed))
+        maker = self.maker(seed)
+        if torch.device(self.device).type == "cpu":
+            return self.function.samples(maker)
+        with torch.device(self.device):  # for what they make without the maker, as torch.eye(3)
+            return list(self.function.samples(maker))
 
     def samples(self, seed: int | None = None) -> list[Sample]:
         """Those that need not raise."""

@@ -30,7 +30,7 @@ def dense_gradient(
     check_sizes(x, sizes, places if mode == MAX else None)
     if mode == MAX:
         x = x * (sizes > 0).unsqueeze(1)
-        return x.new_zeros(num_weights, x.shape[1]).scatter_add(0, places, x)
+        return x.new_zeros(num_weights, x.shape[1]).scatter_add(0, places.clamp_min(0), x)
     each = x[bag] if mode != MEAN else (x / sizes.clamp(min=1).unsqueeze(1))[bag]
     if per_sample_weights is not None:
         each = each * per_sample_weights.unsqueeze(1)

@@ -78,6 +78,7 @@ class EmbeddingBagDenseBackward(Function):
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
         x, indices, bag, sizes, places, w = ctx.saved_tensors
         if ctx.mode == MAX:
+            places = places.clamp_min(0)  # CUDA's kernel has -1 for a bag without elements
             return (gz.gather(0, places).masked_fill((sizes == 0).unsqueeze(1), 0),) + (None,) * 8
         named = rows(gz, indices, ctx.by_freq)
         gw = None if x is None else (named * x.index_select(0, bag.long())).sum(1)

@@ -55,7 +55,7 @@ def _torchs_rows(case: Case, call: Call, values: list[Tensor]) -> dict[int, Tens
                 for i, own in rows.items():
                     gradient = found[i]
                     gradient = torch.zeros_like(values[i]) if gradient is None else gradient
-                    own.append(gradient.flatten())
+                    own.append(gradient.flatten().cpu())
     except NotApplicable:
         return {}
     return {i: torch.stack(own) for i, own in rows.items()}

@@ -35,7 +35,10 @@ def judge(call, *tensors, tolerance=1e-4, second=True):
         tracked = [t for t in leaves if t.requires_grad]
         return stages(call(*leaves), tracked, engine, second)
 
-    expected, has_second = by_torch(partial(run, TORCH), second)
+    try:
+        expected, has_second = by_torch(partial(run, TORCH), second)
+    except RuntimeError as error:  # NotImplementedError among them
+        pytest.skip(f"torch itself: {error}")
     got = run(PLUGRAD, has_second)
     assert difference(expected, got, tolerance) is None
 

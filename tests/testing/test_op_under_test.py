@@ -44,3 +44,10 @@ def test_samples_are_the_seeds():
     ours, again, other = op.samples(), op.samples(), op.samples(6)
     assert torch.equal(ours[0].args[0], again[0].args[0])
     assert not torch.equal(ours[0].args[0], other[0].args[0])
+
+
+def test_all_samples_are_on_the_device():
+    """What they make without the maker, too; meta stands for a GPU."""
+    made = OpUnderTest.of("cholesky", device="meta").all_samples()  # with torch.eye(3)
+    assert len(made) == len(list(OpUnderTest.of("cholesky").all_samples()))
+    assert {a.device.type for s in made for a in s.args if isinstance(a, torch.Tensor)} == {"meta"}
