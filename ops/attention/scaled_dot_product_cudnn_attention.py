@@ -101,6 +101,8 @@ class ScaledDotProductCudnnAttention(Function):
         yield Sample(*three, make(1, 2, 3, 5), False).constant(3)
         yield Sample(*[make(1, 2, 4, 3) for _ in range(3)], None, True, 0.0, True, scale=0.3)
         yield Sample(make(2, 4, 3, 2), make(2, 2, 3, 2), make(2, 2, 3, 2), None, True)
+        x = make.tensor([[[[0.0, 2.0], [1.0, 0.0]]]])
+        yield Sample(x, x.clone(), x.clone(), None, True)
 
 
 @once_differentiable

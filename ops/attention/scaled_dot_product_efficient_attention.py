@@ -41,7 +41,7 @@ def _outputs(
     aliases={"query": "q", "key": "k", "value": "v"},
     promotes=True,
     dtypes=(torch.float64, torch.float32, torch.bfloat16, torch.float16),
-    equivalent=_cuda.EQUIVALENT,
+    equivalent=_cuda.NO_DROPOUT,
     waives=_cuda.WAIVES,
 )
 class ScaledDotProductEfficientAttention(Function):
@@ -91,6 +91,8 @@ class ScaledDotProductEfficientAttention(Function):
         yield Sample(*three, make(1, 2, 3, 5), False)
         yield Sample(*[make(1, 2, 4, 3) for _ in range(3)], None, True, 0.0, True, scale=0.3)
         yield Sample(make(2, 4, 3, 2), make(2, 2, 3, 2), make(2, 2, 3, 2), None, True)
+        x = make.tensor([[[[0.0, 2.0], [1.0, 0.0]]]])
+        yield Sample(x, x.clone(), x.clone(), x.clone(), True)
 
 
 @once_differentiable

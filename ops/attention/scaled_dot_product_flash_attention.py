@@ -85,6 +85,8 @@ class ScaledDotProductFlashAttention(Function):
         yield Sample(make(2, 2, 3, 8), make(2, 2, 5, 8), make(2, 2, 5, 8))
         yield Sample(make(1, 2, 4, 3), make(1, 2, 4, 3), make(1, 2, 4, 3), 0.0, True, scale=0.3)
         yield Sample(make(2, 4, 3, 2), make(2, 2, 3, 2), make(2, 2, 3, 2))
+        x = make.tensor([[[[0.0, 2.0], [1.0, 0.0]]]])
+        yield Sample(x, x.clone(), x.clone())
 
 
 @once_differentiable
