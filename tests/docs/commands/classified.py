@@ -161,6 +161,8 @@ NOT_RUN = {
     # --- what is not here, and what nobody wants done by a test ---
     r".*pip install .+|pip install .+|bash \.ci/with-torch .+": _INSTALLS,
     r"plugrad demo --device cuda --out plots": "it needs a GPU",
+    r"plugrad check --device cuda": "it needs a GPU",
+    r"PLUGRAD_TEST_DEVICE=cuda python -m pytest.*": "it needs a GPU",
     r"git .+|cd plugrad|\. \.venv/bin/activate|python -m venv \.venv": _GIT,
     r"mkdir -p \.typing .+|mypy|lint-imports|mkdocs build --strict|bash \.ci/run": _CI,
     r"export PLUGRAD_PACKS=.+": "tests/plugins/test_selection.py sets it",
