@@ -318,9 +318,11 @@ def _share_with_torchs_graph() -> None:
 
 def _draw_again(frame: Any) -> None:
     """Let a frame of torch's checkpoint restore the generators of devices, where torch does not."""
+    if not cuda_in_use():
+        return
     again = frame.recompute_fn
-    variables = zip(again.__code__.co_freevars, again.__closure__ or (), strict=True)
-    if not (cuda_in_use() and dict(variables)["preserve_rng_state"].cell_contents):
+    cells = dict(zip(again.__code__.co_freevars, again.__closure__ or (), strict=True))
+    if "preserve_rng_state" in cells and not cells["preserve_rng_state"].cell_contents:
         return
     state = RandomState(pytree.tree_leaves(_inputs(frame)))
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
 import torch
+import torch.utils.checkpoint
 
 import plugrad as pg
-from plugrad.core import random_state
+from plugrad.core import random_state, recomputation
 from plugrad.core.random_state import RandomState, seed_generators
 
 
@@ -100,3 +102,31 @@ def test_seeding(monkeypatch):
     assert seeded == [4]
     monkeypatch.setattr(random_state, "cuda_in_use", lambda: False)
     before.restore()
+
+
+@pytest.mark.parametrize("preserved", [True, False])
+def test_torchs_checkpoint_draws_again_where_a_gpu_is_in_use(monkeypatch, preserved):
+    """It looks for devices among tensors, which Variables are not."""
+    gpu = Gpu()
+    others = torch.get_device_module
+    monkeypatch.setattr(
+        torch, "get_device_module", lambda kind: gpu if kind == "cuda" else others(kind)
+    )
+    monkeypatch.setattr(random_state, "cuda_in_use", lambda: True)
+    monkeypatch.setattr(recomputation, "cuda_in_use", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    drawn = []
+
+    def function(x):
+        drawn.append(int(gpu.states[0]))
+        gpu.states[0] += 1
+        return x.sin()
+
+    x = pg.Variable(torch.ones(2), requires_grad=True)
+    y = torch.utils.checkpoint.checkpoint(
+        function, x, use_reentrant=False, preserve_rng_state=preserved
+    )
+    gpu.states[0] += 10
+    y.sum().backward()
+    assert drawn == ([1, 1] if preserved else [1, 12])
+    assert int(gpu.states[0]) == (12 if preserved else 13)
