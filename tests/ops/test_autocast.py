@@ -92,8 +92,10 @@ NAMES = [entry.name for entry in pg.registry if entry.function.declaration.diffe
 
 
 #: The references of these multiply matrices, which autocast narrows, and torch's own kernels do not
-#: (cross_entropy is outside autocast, so that its value is what the linear map gives).
+#: (cross_entropy is outside autocast, so that its value is what the linear map gives). cudnn_rnn's
+#: is torch.lstm and its like, which autocast narrows before they come to the primitive.
 OTHER_DTYPE = {
+    "cudnn_rnn",
     "linalg.ldl_solve",
     "nn.functional.grouped_mm",
     "nn.functional.linear_cross_entropy",
