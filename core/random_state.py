@@ -37,20 +37,23 @@ class RandomState:
     __slots__ = ("_cpu", "_devices")
 
     def __init__(self, tensors: Iterable[Any] = ()) -> None:
-        self._cpu: Tensor = torch.get_rng_state()
         devices = {_device_of(tensor) for tensor in tensors}
         if cuda_in_use():
             devices.add(("cuda", torch.cuda.current_device()))
-        self._devices = [(device, _state_of(device)) for device in devices if device is not None]
+        self._take(device for device in devices if device is not None)
+
+    def _take(self, devices: Iterable[tuple[str, int]]) -> None:
+        self._cpu: Tensor = torch.get_rng_state()
+        self._devices = {device: _state_of(device) for device in devices}
 
     def __eq__(self, other: object) -> bool:
         """Whether nothing was drawn between the two."""
         if not isinstance(other, RandomState) or not torch.equal(self._cpu, other._cpu):
             return False
-        theirs = dict(other._devices)
+        theirs = other._devices
         return all(
             device in theirs and torch.equal(state, theirs[device])
-            for device, state in self._devices
+            for device, state in self._devices.items()
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -58,21 +61,19 @@ class RandomState:
     def restore(self) -> None:
         """Set the generators to these states."""
         torch.set_rng_state(self._cpu)
-        for (kind, index), state in self._devices:
+        for (kind, index), state in self._devices.items():
             _set_state(kind, index, state)
 
     @contextmanager
     def again(self) -> Iterator[None]:
         """In the block the generators begin in these states; afterwards they are as before."""
-        cpu = torch.get_rng_state()
-        before = [(device, _state_of(device)) for device, _ in self._devices]
+        before = RandomState.__new__(RandomState)
+        before._take(self._devices)
         self.restore()
         try:
             yield
         finally:
-            torch.set_rng_state(cpu)
-            for (kind, index), state in before:
-                _set_state(kind, index, state)
+            before.restore()
 
 
 #: Devices whose tensors have no numbers, or that draw from the CPU's generator.

@@ -38,8 +38,13 @@ def _tanh_gradient(zx: Tensor, zh: Tensor, _h: Any, _c: Any, gh: Tensor, _: Any)
 
 
 def lstm_step(zx: Tensor, zh: Tensor, _: _Maybe, c: Tensor) -> tuple[Tensor, Tensor]:
-    """Of the gates i, f, g and o, one after the other in zx and zh."""
-    i, f, g, o = (zx + zh).chunk(4, -1)
+    """A step of an LSTM: zx and zh have the gates i, f, g and o side by side."""
+    return lstm_of_gates(zx + zh, c)
+
+
+def lstm_of_gates(z: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """The state and the cell that all gates, side by side, make of the cell before."""
+    i, f, g, o = z.chunk(4, -1)
     c = f.sigmoid() * c + i.sigmoid() * g.tanh()
     return o.sigmoid() * c.tanh(), c
 
@@ -66,7 +71,7 @@ def _gates_of_gru(zx: Tensor, zh: Tensor) -> tuple[Tensor, Tensor, Tensor, Tenso
 
 
 def gru_step(zx: Tensor, zh: Tensor, h: Tensor, *_: _Maybe) -> tuple[Tensor, None]:
-    """Of the gates r, z and n, one after the other in zx and zh."""
+    """A step of a GRU: zx and zh have the gates r, z and n side by side."""
     _r, z, n, _hn = _gates_of_gru(zx, zh)
     return n + z * (h - n), None
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.errors import ArgumentError
+from plugrad.ops.recurrent._cells import lstm_of_gates
 
 #: How torch's RNN modules count: the one of an LSTM.
 _LSTM_MODE = 2
@@ -71,9 +72,7 @@ def lstm(
     given, states = h, []
     h, c = h.flatten(0, -2), c.flatten(0, -2)
     for step in (x.flip(0) if reverse else x).unbind(0):
-        i, f, g, o = weights.on(step, h).chunk(4, -1)
-        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-        h = o.sigmoid() * c.tanh()
+        h, c = lstm_of_gates(weights.on(step, h), c)
         states.append(h)
     y = torch.stack(states)
     return (y.flip(0) if reverse else y), h.view_as(given), c.view_as(given)

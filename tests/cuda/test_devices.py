@@ -10,6 +10,7 @@ import torch
 
 import plugrad as pg
 from plugrad.errors import PlugradError
+from plugrad.tests.interop.against_torch import PLUGRAD, TORCH, raw
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here"),
@@ -22,23 +23,18 @@ CUDA = torch.device("cuda")
 def both(function, *tensors):
     """Value and gradients on torch's engine and on plugrad's."""
     found = []
-    for engine in ("torch", "plugrad"):
+    for engine in (TORCH, PLUGRAD):
         torch.manual_seed(0)
-        if engine == "torch":
-            leaves = [t.clone().requires_grad_() for t in tensors]
-        else:
-            leaves = [pg.Variable(t.clone(), requires_grad=True) for t in tensors]
+        leaves = [engine.leaf(t) for t in tensors]
         out = function(*leaves)
-        grad = torch.autograd.grad if engine == "torch" else pg.grad
-        gradients = grad(out.float().square().sum(), leaves)
-        found.append([out.detach(), *[g.detach() for g in gradients]])
+        gradients = engine.grad(out.float().square().sum(), leaves)
+        found.append([raw(t) for t in (out, *gradients)])
     return found
 
 
 def assert_same(function, *tensors, **tolerance):
     wanted, got = both(function, *tensors)
     for w, g in zip(wanted, got, strict=True):
-        g = g.data if isinstance(g, pg.Variable) else g
         assert g.device == w.device
         torch.testing.assert_close(g, w, **tolerance)
 
@@ -98,12 +94,8 @@ def test_gradients_on_another_stream():
     side = torch.cuda.Stream()
     x = torch.randn(2000, 2000, device=CUDA)
     wanted = None
-    for engine in (torch, pg):
-        leaf = (
-            x.clone().requires_grad_()
-            if engine is torch
-            else pg.Variable(x.clone(), requires_grad=True)
-        )
+    for engine in (TORCH, PLUGRAD):
+        leaf = engine.leaf(x)
         for _ in range(20):
             leaf.grad = None
             side.wait_stream(torch.cuda.current_stream())
@@ -113,8 +105,7 @@ def test_gradients_on_another_stream():
                     y = (y @ leaf).tanh()
             torch.cuda.current_stream().wait_stream(side)
             (y * leaf).sum().backward()
-            got = leaf.grad.detach() + 0
-            got = got.data if isinstance(got, pg.Variable) else got
+            got = raw(leaf.grad) + 0
             if wanted is None:
                 wanted = got.clone()
             torch.testing.assert_close(got, wanted, rtol=1e-3, atol=1e-3)
