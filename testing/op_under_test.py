@@ -68,6 +68,11 @@ class OpUnderTest:
         self.declared = declared is not None
         self.declaration: Declaration = declared or Declaration(function.__name__)
 
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the samples are on the CPU, whose kernels raise where a device's may assert."""
+        return torch.device(self.device).type == "cpu"
+
     def reseeded(self, seed: int) -> OpUnderTest:
         """The same op with the samples of another seed."""
         return OpUnderTest(self.function, self.entry, seed, self.device)
@@ -163,7 +168,7 @@ class OpUnderTest:
     def all_samples(self, seed: int | None = None) -> Iterable[Sample]:
         """The samples for ``seed``, by default the op's."""
         maker = self.maker(seed)
-        if torch.device(self.device).type == "cpu":
+        if self.on_cpu:
             return self.function.samples(maker)
         with torch.device(self.device):  # for what they make without the maker, as torch.eye(3)
             return list(self.function.samples(maker))

@@ -248,10 +248,6 @@ class Runner:
         )
 
     @cached_property
-    def _on_a_device(self) -> bool:
-        return torch.device(self.op.device).type != "cpu"
-
-    @cached_property
     def _command(self) -> str:
         return self.op.command
 
@@ -260,7 +256,7 @@ class Runner:
     ) -> tuple[Status, str, Mismatch | None]:
         if case is not None and case.index in self._broken:
             return "not applicable", self._broken[case.index], None
-        if waiver is not None and self._on_a_device:
+        if waiver is not None and not self.op.on_cpu:
             # Whether it is needed, the CPU says: here a number that a kernel refuses would end
             # the use of the device.
             return "waived", waiver, None

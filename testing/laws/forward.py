@@ -170,7 +170,7 @@ def refusals(op: OpUnderTest) -> None:
     refused = op.refused_samples()
     if not refused:
         raise NotApplicable("no sample says that it raises")
-    if torch.device(op.device).type != "cpu":
+    if not op.on_cpu:
         raise NotApplicable(
             "a kernel that refuses a number ends the use of the device by its process; on the CPU "
             "the law applies"

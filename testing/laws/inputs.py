@@ -173,8 +173,7 @@ def _beside_reference(case: Case, values: list[Tensor]) -> tuple[Call, OracleCal
     except Exception:
         # It raises, and nothing says that it takes what its reference takes; or kernels of a
         # device refuse what the CPU's take.
-        elsewhere = torch.device(case.op.device).type != "cpu"
-        if (elsewhere or case.op.engine is not PLUGRAD) and _refuses(case, values):
+        if not (case.op.on_cpu and case.op.engine is PLUGRAD) and _refuses(case, values):
             return None
         raise
 

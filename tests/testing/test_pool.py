@@ -110,7 +110,7 @@ def test_what_is_waived_is_not_tried_on_a_device(monkeypatch):
     waived = next(k for k, s in enumerate(Runner(op).samples) if "dimensions" in s.waives)
     monkeypatch.setattr(law.__class__, "check", property(lambda _: pytest.fail), raising=False)
     runner = Runner(op)
-    monkeypatch.setattr(Runner, "_on_a_device", True)
+    monkeypatch.setattr(OpUnderTest, "on_cpu", False)
     result = runner.result(law, runner.case(waived))
     assert result.status == "waived"
     assert result.message == runner.samples[waived].waives["dimensions"]
