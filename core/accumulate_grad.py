@@ -23,6 +23,8 @@ from plugrad.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from plugrad.core.node import Edge
 
 
@@ -38,7 +40,7 @@ class AccumulateGrad(Record):
 
     _pg_op_name = "AccumulateGrad"
     # The same for all, so not in slots.
-    _pg_edges = _pg_saved = _pg_origins = needs_input_grad = ()
+    _pg_edges = _pg_kept = _pg_origins = needs_input_grad = ()
 
     variable: Variable
 
@@ -71,24 +73,15 @@ class AccumulateGrad(Record):
         # The gradient fits the leaf as it was when this was made.
         if leaf.shape != self._pg_shape or leaf.dtype is not self._pg_dtype:
             gradient = _for_changed_leaf(gradient, leaf, self)
-        elif not leaf.dim() and gradient.device != leaf.device:
-            gradient = gradient.to(leaf.device)  # of a number of the CPU that a GPU computes with
         with LOCKS.accumulating:  # two threads may reach one leaf at the same time
             old = variable._grad
-            if isinstance(gradient, Variable):  # create_graph: stay differentiable
-                if old is not None and _adds_to_dense(old._data, gradient._data):
-                    variable._grad = gradient.add(old)
-                else:
-                    variable._grad = gradient.clone() if old is None else old.add(gradient)
-            elif old is not None and _adds_to_dense(old._data, gradient):
-                variable._grad = plain(gradient + old._data)
-            elif old is not None:
-                _add_to(old, gradient)
-            else:
+            if old is None and not isinstance(gradient, Variable):
                 shared = getrefcount(gradient) > _SOLE_REFERENCES
                 held.append(gradient)
                 del gradient
                 variable._grad = plain(_own(held, leaf, shared))
+            else:
+                variable._grad = _total(old, gradient, leaf)
         if variable._extra is not None and variable._extra.post_accumulate:
             call_post_accumulate(variable)
 
@@ -146,6 +139,22 @@ def _make_accumulator(variable: Variable) -> Record:
         return record
 
 
+def _total(old: Variable | None, gradient: Any, leaf: Tensor) -> Variable:
+    """The new ``grad``: the old one, if there is one, plus a gradient; a Variable stays one."""
+    if not leaf.dim() and gradient.device != leaf.device:
+        gradient = gradient.to(leaf.device)  # of a number of the CPU that a GPU computes with
+    if isinstance(gradient, Variable):
+        if old is None:
+            return gradient.clone()
+        later = _adds_to_dense(old._data, gradient._data)
+        return gradient.add(old) if later else old.add(gradient)
+    assert old is not None
+    if _adds_to_dense(old._data, gradient):
+        return plain(gradient + old._data)
+    _add_to(old, gradient)
+    return old
+
+
 def _add_to(old: Variable, gradient: Tensor) -> None:
     data = old._data
     if 0 in data.stride() and data.numel() > 1:
@@ -178,25 +187,50 @@ def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
     """The gradient held, in a buffer that only ``leaf``'s grad sees, with ``leaf``'s strides."""
     gradient = held.pop()
     if gradient.device != leaf.device:
+        return _moved(gradient, leaf)
+    if not _both_contiguous(gradient, leaf):
+        if not (gradient.layout is leaf.layout is torch.strided):
+            return _of_its_own_layout(gradient, shared)
+        if gradient.stride() != leaf.stride():
+            return torch.empty_like(leaf, dtype=gradient.dtype).copy_(gradient)
+    if not shared and not _is_seen(gradient):
+        return gradient
+    if not shared and gradient._is_view():
+        # A view keeps its base, and so counts as two tensors that see the memory. A
+        # detached view does not: then only a base that somebody else holds is left to
+        # count.
+        gradient = gradient.detach()
+        if not _is_seen(gradient):
+            return gradient
+    return gradient.clone()
+
+
+def _moved(gradient: Tensor, leaf: Tensor) -> Tensor:
+    """The gradient on the device of its leaf, if that is a number of the CPU."""
+    if leaf.dim():
         raise GradientDeviceError(
             f"a gradient is on {gradient.device}, its leaf of shape {tuple(leaf.shape)} on "
             f"{leaf.device}",
             where="the last backward before the leaf",
             fix="return the gradient on the device of the op's input",
         )
-    if not (gradient.layout is leaf.layout is torch.strided):  # each stays as it is, as in torch
-        if gradient.layout is torch.strided and not gradient.is_contiguous():
-            return gradient.contiguous()  # an expanded one could not be changed in place
-        seen = shared or (gradient.layout is torch.sparse_coo and _parts_are_seen(gradient))
-        return gradient.clone() if seen else gradient
-    if gradient.stride() != leaf.stride():
-        return torch.empty_like(leaf, dtype=gradient.dtype).copy_(gradient)
-    if not shared and gradient._is_view():
-        # A view keeps its base, and so counts as two tensors that see the memory. A
-        # detached view does not: then only a base that somebody else holds is left to
-        # count.
-        gradient = gradient.detach()
-    return gradient.clone() if shared or _is_seen(gradient) else gradient
+    return gradient.to(leaf.device)
+
+
+def _both_contiguous(gradient: Tensor, leaf: Tensor) -> bool:
+    """As they nearly always are; this is cheaper than to ask for layouts and strides."""
+    try:
+        return gradient.is_contiguous() and leaf.is_contiguous()
+    except RuntimeError:  # a compressed sparse one does not say
+        return False
+
+
+def _of_its_own_layout(gradient: Tensor, shared: bool) -> Tensor:
+    """The gradient as it is, as in torch, since it or its leaf has no strides."""
+    if gradient.layout is torch.strided and not gradient.is_contiguous():
+        return gradient.contiguous()  # an expanded one could not be changed in place
+    seen = shared or (gradient.layout is torch.sparse_coo and _parts_are_seen(gradient))
+    return gradient.clone() if seen else gradient
 
 
 def added(held: list[Any], gradient: Any, in_place: bool) -> Tensor:
@@ -239,13 +273,11 @@ def _users_of_parts(sparse: Tensor) -> int:
 
 
 def _storage_users(tensor: Tensor) -> int:
-    """How many tensors see this memory (and Python's handle on it)."""
+    """How many tensors see this memory (and Python's handle on it, if somebody asked for one)."""
     try:
-        storage = tensor.untyped_storage()
+        return _use_count(_address(tensor))
     except NotImplementedError:  # for example a batch of torch.vmap: somebody may see it
         return sys.maxsize
-    count: int = torch._C._storage_Use_Count(storage._cdata)
-    return count
 
 
 def _references(held: list[Any]) -> int:
@@ -254,6 +286,8 @@ def _references(held: list[Any]) -> int:
     return getrefcount(gradient)
 
 
+_address: Callable[[Tensor], int] = torch._C._storage_address  # type: ignore[attr-defined]
+_use_count: Callable[[int], int] = torch._C._storage_Use_Count
 _is_dense = torch.ops.aten.is_non_overlapping_and_dense.default
 #: What besides Python holds a tensor: DLPack, for instance.
 _tensor_users = getattr(Tensor, "_use_count", lambda _: 1)
