@@ -122,7 +122,7 @@ def _unary_gate(  # noqa: C901
                 return untracked(context, z, (a,), (x,), function)
             return plain(z)
         node: Any = node_type()
-        node._pg_saved = ()
+        node._pg_kept = ()
         if others:
             node._pg_edges = (edge, *no_edges)
         else:
@@ -142,14 +142,14 @@ def _unary_gate(  # noqa: C901
         ):
             z = without_graph(z) if foreign else z
             return record_any(node, z, (a,), (x,))
-        saved = node._pg_saved
-        if saved:
-            if len(saved) == 1 and saved[0] is a:
+        kept = node._pg_kept
+        if kept:
+            if kept == 1 and node._pg_first is a:
                 node._pg_origins = ORIGIN_X
-            elif len(saved) == 1 and saved[0] is z:
+            elif kept == 1 and node._pg_first is z:
                 node._pg_origins = ORIGIN_Y
             else:
-                node._pg_origins = origins(saved, (a,), (z,))
+                node._pg_origins = origins(node._pg_saved, (a,), (z,))
         return record(node, z)
 
     return apply
@@ -232,7 +232,7 @@ def _binary_gate(  # noqa: C901
         if a is b and x is not y:  # one tensor object of two operands: told apart from here on
             b = b.detach()
         node: Any = node_type()
-        node._pg_saved = ()
+        node._pg_kept = ()
         if others:
             node._pg_edges = (x_edge, y_edge, *no_edges)
         else:
@@ -254,16 +254,16 @@ def _binary_gate(  # noqa: C901
         ):
             z = without_graph(z) if foreign else z
             return record_any(node, z, (a, b), (x, y))
-        saved = node._pg_saved
-        if saved:
+        kept = node._pg_kept
+        if kept:
             if (
-                len(saved) == 2
-                and (saved[0] is a or saved[0] is None)
-                and (saved[1] is b or saved[1] is None)
+                kept == 2
+                and ((first := node._pg_first) is a or first is None)
+                and ((second := node._pg_second) is b or second is None)
             ):
                 node._pg_origins = ORIGINS_XY
             else:
-                node._pg_origins = origins(saved, (a, b), (z,))
+                node._pg_origins = origins(node._pg_saved, (a, b), (z,))
             if x_edge is None and a is not x:
                 node._pg_constant_operand = ref(x)
             elif y_edge is None and b is not y:

@@ -103,8 +103,10 @@ class Context:
     __slots__ = (
         "__dict__",
         "__weakref__",
+        "_pg_first",
+        "_pg_kept",
         "_pg_origins",
-        "_pg_saved",
+        "_pg_second",
         "_pg_version",
         "needs_input_grad",
     )
@@ -114,7 +116,13 @@ class Context:
     #: One flag per parameter of forward: does it need a gradient? For a list of tensors it
     #: is a tuple of flags, or False if none of them does.
     needs_input_grad: tuple[Any, ...]
-    _pg_saved: tuple[Any, ...] | None
+    #: What was saved: a tuple, ``Packed``, or None once it is freed. One or two tensors, which is
+    #: what most ops save, are in slots, and this is their number: each tuple of a live graph is
+    #: one more object for Python's garbage collector to visit, again and again. It is set to None
+    #: before the slots are, so that a thread that read them notices by looking at it once more.
+    _pg_kept: tuple[Any, ...] | int | None
+    _pg_first: Tensor | None
+    _pg_second: Tensor | None
     _pg_version: int
     #: Where each saved value is from: see UNKNOWN.
     _pg_origins: tuple[Any, ...]
@@ -135,19 +143,26 @@ class Context:
         Raises:
             ContextError: anything else is saved, or a tensor of torch.inference_mode().
         """
-        self._pg_saved = tensors
-        total = 0
+        first: Any
+        second: Any = None
+        count = len(tensors)
+        if count == 2:
+            first, second = tensors
+            in_slots = second is None or second.__class__ is Tensor
+        else:
+            first, in_slots = (tensors[0], True) if count == 1 else (None, False)
+        in_slots = in_slots and (first is None or first.__class__ is Tensor)
+        if not in_slots or (batched_seen and transform_depth()):
+            _save_any(self, tensors)
+            return
         try:
-            for value in tensors:
-                kind = value.__class__
-                if kind is Tensor:
-                    total += value._version  # type: ignore[union-attr]
-                elif value is not None and kind not in NUMBERS:
-                    total += _version_of(self, value)
-        except (TypeError, RuntimeError) as error:
+            total = 0 if first is None else first._version
+            if second is not None:
+                total += second._version
+        except RuntimeError as error:
             _refuse_to_save(self, error)
-        in_batch = batched_seen and transform_depth()
-        self._pg_version = total_version(tensors) if in_batch else total
+        self._pg_first, self._pg_second, self._pg_kept = first, second, count
+        self._pg_version = total
 
     def save_for_forward(self, *tensors: Tensor | complex | None) -> None:
         """Keep ``tensors`` for jvp, if it should not find what ``save_for_backward`` kept."""
@@ -180,21 +195,37 @@ class Context:
             SavedTensorChangedError: one was changed in place since.
             SavedIntermediateError: one is neither input nor output, in ``create_graph``.
         """
-        saved = self._pg_saved
-        if saved.__class__ is tuple:
-            total = 0  # total_version(saved), which this is too often run to call
-            for value in saved:
-                if value.__class__ is Tensor or isinstance(value, Tensor):
-                    total += value._version
-            if batched_seen and transform_depth():
-                total = total_version(saved)
-            if saved and total != self._pg_version:
-                raise_changed(self, saved)
+        kept = self._pg_kept
+        if kept.__class__ is int and not (batched_seen and transform_depth()):
+            first, second = self._pg_first, self._pg_second
+            total = 0 if first is None else first._version
+            if kept == 1:
+                saved: tuple[Any, ...] = (first,)
+            else:
+                total += 0 if second is None else second._version
+                saved = (first, second)
+            if total != self._pg_version or self._pg_kept is None:
+                saved = raw_saved(self)  # raises: one was changed, or another thread freed them
         else:
             saved = raw_saved(self)
         if _is_grad_enabled() and running.recorded_rule is not None:
             return self._pg_as_variables(saved)
         return saved
+
+    @property
+    def _pg_saved(self) -> tuple[Any, ...] | None:
+        """What was saved, wherever it is kept; None once it is freed."""
+        kept = self._pg_kept
+        if kept.__class__ is not int:
+            return kept  # type: ignore[return-value]
+        saved = (self._pg_first,) if kept == 1 else (self._pg_first, self._pg_second)
+        return None if self._pg_kept is None else saved  # another thread has freed them meanwhile
+
+    @_pg_saved.setter
+    def _pg_saved(self, saved: tuple[Any, ...] | None) -> None:
+        kept, self._pg_kept = self._pg_kept, saved
+        if kept.__class__ is int:
+            self._pg_first = self._pg_second = None
 
     def _pg_as_variables(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
         raise NotImplementedError  # only a record in a graph knows where they came from
@@ -213,6 +244,22 @@ class UntrackedContext(Context):
 
     def save_for_forward(self, *tensors: Tensor | complex | None) -> None:
         """Keep nothing."""
+
+
+def _save_any(context: Context, tensors: tuple[Any, ...]) -> None:
+    total = 0
+    try:
+        for value in tensors:
+            kind = value.__class__
+            if kind is Tensor:
+                total += value._version
+            elif value is not None and kind not in NUMBERS:
+                total += _version_of(context, value)
+    except (TypeError, RuntimeError) as error:
+        _refuse_to_save(context, error)
+    context._pg_kept = tensors
+    in_batch = batched_seen and transform_depth()
+    context._pg_version = total_version(tensors) if in_batch else total
 
 
 def raw_saved(context: Context) -> tuple[Any, ...]:
@@ -315,7 +362,7 @@ def hidden_error(context: Context, name: str, tensor: Tensor) -> SavedIntermedia
 
 
 def _refuse_to_save(context: Context, error: Exception) -> NoReturn:
-    context._pg_saved = ()
+    context._pg_kept = ()
     where = f"forward of {context._pg_op_name}"
     if isinstance(error, TypeError) and getattr(context, "_pg_below_autograd", False):
         raise ArgumentError(  # a built-in op saves what it was given

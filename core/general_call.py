@@ -252,8 +252,8 @@ def _recorded_simply(
         if constants:
             context._pg_constants = constants
         return None
-    if context._pg_saved:
-        context._pg_origins = origins(context._pg_saved, raw, (output,), (), constants)
+    if context._pg_kept:
+        context._pg_origins = origins(context._pg_saved or (), raw, (output,), (), constants)
         note_constants(context, context._pg_origins, args)
     return record(context, output)
 
@@ -316,7 +316,7 @@ def _node(
         node._pg_edges = (*edges, *(None,) * missing)
         node._pg_list_lengths = (*lengths, *(None,) * missing)
         node._pg_special = True
-    node._pg_saved = ()
+    node._pg_kept = ()
     return node
 
 

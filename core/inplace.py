@@ -40,7 +40,7 @@ class Constant(UnaryRecord):
 
     def __init__(self, edge: Edge | None, tensor: Tensor) -> None:
         self._pg_x = edge
-        self._pg_saved, self._pg_origins, self.needs_input_grad = (), (), (True,)
+        self._pg_kept, self._pg_origins, self.needs_input_grad = (), (), (True,)
         self._pg_shape, self._pg_dtype = tuple(tensor.shape), tensor.dtype
         self._pg_sequence_number = next_sequence_number()
 
@@ -93,7 +93,7 @@ class CopySlices(ManyRecord):
         self.inner, self.position, self.steps = inner, position, view.steps()
         self.whole = (data.shape, data.stride(), data.dtype, data.device)
         self._pg_edges = tuple(edges)
-        self._pg_saved, self._pg_origins = (), ()
+        self._pg_kept, self._pg_origins = (), ()
         self.needs_input_grad = tuple([edge is not None for edge in edges])
         self._pg_shape, self._pg_dtype = tuple(data.shape), data.dtype
         self._pg_sequence_number = next_sequence_number()

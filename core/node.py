@@ -145,7 +145,7 @@ class Record(Context):
 
     def _pg_free(self) -> None:
         """Let go of the saved tensors."""
-        if self._pg_saved:
+        if self._pg_kept:
             self._pg_saved = None
 
 

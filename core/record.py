@@ -62,7 +62,7 @@ def record(node: Record, output: Tensor) -> Variable:
     node._pg_shape = _remembered(shape) if known is None else known
     node._pg_dtype = dtype
     node._pg_sequence_number = next_sequence_number()
-    if node._pg_saved and top_hooks(True) is not None:
+    if node._pg_kept and top_hooks(True) is not None:
         pack_saved(node)
     if _is_anomaly_enabled() or _is_any_autocast_enabled():
         note_modes(node)

@@ -28,7 +28,7 @@ def value_gate(function: type[Any], unary: Callable[..., Any]) -> Callable[..., 
     """A gate that records an Elementwise of one Variable; all else it leaves to ``unary``."""
     value, node_type, foreign = function.value, function.record_type, not function.is_builtin()
     origins, flags = _ORIGINS[function.needs], (True,)
-    keeps_x, keeps_y = "x" in function.needs, "y" in function.needs
+    keeps_x, keeps_y, count = "x" in function.needs, "y" in function.needs, len(origins)
 
     def apply(x: Any = MISSING, /, *rest: Any, **options: Any) -> Any:
         if x is MISSING:
@@ -52,7 +52,9 @@ def value_gate(function: type[Any], unary: Callable[..., Any]) -> Callable[..., 
         node: Any = node_type()
         node._pg_x = edge
         node.needs_input_grad = flags
-        node._pg_saved = (a, z) if keeps_x and keeps_y else (a,) if keeps_x else (z,)
+        node._pg_kept = count
+        node._pg_first = a if keeps_x else z
+        node._pg_second = z if count == 2 else None
         node._pg_version = version
         node._pg_origins = origins
         return record(node, z)

@@ -178,8 +178,11 @@ class Walk:
                         result = record._pg_rule(context, gradient)
                     if guard is None and _is_grad_enabled() is not create_graph:
                         _set_grad_enabled(create_graph)  # the rule left another mode behind
-                    if not keep and record._pg_saved:
-                        record._pg_saved = None
+                    if not keep and record._pg_kept:
+                        in_slots = record._pg_kept.__class__ is int
+                        record._pg_kept = None
+                        if in_slots:
+                            record._pg_first = record._pg_second = None
                 arity = record._pg_arity
                 if arity == 1 and result.__class__ is Tensor:
                     pairs = ((record._pg_x, result),)

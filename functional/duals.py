@@ -117,7 +117,7 @@ class DualLevel(Level):
     def entry(self, edge: Edge | None, data: Tensor, tangents: list[Any] | None = None) -> Record:
         """A record that leads on to ``edge``, with these tangents whatever is behind it."""
         record = Entry.record_type()
-        record._pg_saved, record._pg_origins, record._pg_edges = (), (), (edge,)
+        record._pg_kept, record._pg_origins, record._pg_edges = (), (), (edge,)
         record.needs_input_grad = (edge is not None,)
         record._pg_shape, record._pg_dtype = tuple(data.shape), data.dtype
         record._pg_sequence_number = next_sequence_number()

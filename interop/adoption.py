@@ -170,7 +170,7 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
     context: Any = UntrackedContext((False,) * len(args))
     if tracked:
         context = function.record_type()
-        context._pg_saved, context._pg_edges = (), tuple(edges)
+        context._pg_kept, context._pg_edges = (), tuple(edges)
         context.needs_input_grad = tuple([edge is not None for edge in edges])
         if function.has_own_jvp():
             note_constant_tensors(context, raw)

@@ -172,7 +172,7 @@ class PlugradContexts(Contexts):
     def blank(self, ctx: Any) -> Any:
         """See Contexts."""
         record = type(ctx)()
-        record._pg_saved = ()
+        record._pg_kept = ()
         record.needs_input_grad = ctx.needs_input_grad
         return record
 
