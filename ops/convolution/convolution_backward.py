@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops._outer import check_outer
 from plugrad.ops._sizes import Sizes
 from plugrad.ops.convolution import _geometry
 
@@ -43,6 +44,7 @@ class ConvolutionBackward(Function):
         groups: int,
         output_mask: Sequence[bool],
     ) -> _Gradients:
+        check_outer("convolution_backward", x, y, y.dim() - 1)
         ctx.save_for_backward(x, y, weight)
         ctx.set_materialize_grads(False)
         geometry = _geometry.of_convolution(

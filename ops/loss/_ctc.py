@@ -33,6 +33,15 @@ class Path:
     lasts: Tensor
 
 
+def used(targets: Tensor, target_lengths: Sequence[int] | Tensor) -> Tensor:
+    """Which of the labels belong to a target, and are not behind its end."""
+    lengths = torch.as_tensor(target_lengths, device=targets.device)
+    if targets.dim() != 1 and lengths.numel() != targets.shape[0]:  # the kernel will refuse it
+        return torch.zeros_like(targets, dtype=torch.bool)
+    place = torch.arange(targets.shape[-1], device=targets.device)
+    return place < (lengths.sum() if targets.dim() == 1 else lengths.reshape(-1, 1))
+
+
 def path(
     targets: Tensor,
     input_lengths: Sequence[int] | Tensor,

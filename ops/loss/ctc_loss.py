@@ -13,6 +13,8 @@ from plugrad.core import Composite, Sample, SampleMaker, op
 from plugrad.ops._float32 import in_float32
 from plugrad.ops._number import constant
 from plugrad.ops.loss import _ctc_reference
+from plugrad.ops.loss._ctc import used
+from plugrad.ops.loss._labels import check_labels
 from plugrad.ops.loss._reduction import REDUCTIONS, reduced, reduction_code
 
 Lengths = Sequence[int] | Tensor
@@ -51,6 +53,8 @@ class CtcLoss(Composite):
         if isinstance(times, Tensor) and isinstance(counts, Tensor):
             times, counts = times.to(x.device), counts.to(x.device)
         blank = constant(blank, "ctc_loss", "blank")
+        if isinstance(labels, Tensor):
+            check_labels("ctc_loss", labels, x.shape[-1], used(labels, counts))
         y, _ = _kernel(batch, labels, times, counts, blank, zero_infinity)
         if zero_infinity:
             y = torch.where(y == math.inf, 0, y)

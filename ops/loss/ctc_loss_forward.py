@@ -11,6 +11,8 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.loss import _ctc_reference
+from plugrad.ops.loss._ctc import used
+from plugrad.ops.loss._labels import check_labels
 
 
 @op(
@@ -47,6 +49,7 @@ class CtcLossForward(Function):
         blank: int = 0,
         zero_infinity: bool = False,
     ) -> tuple[Tensor, Tensor]:
+        check_labels("ctc_loss", targets, x.shape[-1], used(targets, target_lengths))
         # The kernels take targets in one row as they are in memory.
         y, log_alpha = _forward(
             x, targets.contiguous(), input_lengths, target_lengths, blank, zero_infinity

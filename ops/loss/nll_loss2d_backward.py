@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops._flat import flat_in
+from plugrad.ops.loss._labels import check_labels
 from plugrad.ops.loss._reduction import REDUCTIONS
 
 
@@ -35,6 +36,7 @@ class NllLoss2dBackward(Function):
         ignore_index: int,
         total_weight: Tensor,
     ) -> Tensor:
+        check_labels("nll_loss2d_backward", target, y.shape[1], target != ignore_index)
         ctx.save_for_backward(target, weight)
         ctx.reduction, ctx.ignore_index = REDUCTIONS[reduction], int(ignore_index)
         return _backward(x, y, target, weight, reduction, ignore_index, total_weight)
@@ -54,6 +56,9 @@ class NllLoss2dBackward(Function):
         total = make.tensor(1.0)  # of all labels: there is one
         for code, shape in ((0, (1, 1, 1)), (1, ()), (2, ())):
             yield _sample(make(*shape), make(1, 3, 1, 1), labels, None, code, -100, total)
+        yield _sample(
+            make(1, 1, 1), make(1, 3, 1, 1), labels, None, 0, int(labels), total
+        )  # ignored
         weight = make(3, low=0.5)
         total = weight[labels].sum()
         yield _sample(make(), make(1, 3, 1, 1), labels, weight, 1, -100, total)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops._flat import flat_in
+from plugrad.ops.loss._labels import check_labels
 from plugrad.ops.loss._reduction import REDUCTIONS
 
 
@@ -35,6 +36,7 @@ class NllLossBackward(Function):
         ignore_index: int,
         total_weight: Tensor,
     ) -> Tensor:
+        check_labels("nll_loss_backward", target, y.shape[-1], target != ignore_index)
         ctx.save_for_backward(target, weight)
         ctx.reduction, ctx.ignore_index = REDUCTIONS[reduction], int(ignore_index)
         return _backward(x, y, target, weight, reduction, ignore_index, total_weight)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops._flat import flat_in
+from plugrad.ops._outer import check_outer
 from plugrad.ops.padding._reflected3d import reflection_pad3d_backward
 from plugrad.ops.padding._sizes import sizes
 
@@ -27,6 +28,7 @@ class ReflectionPad3dBackward(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor, padding: Sequence[int]) -> Tensor:
+        check_outer("reflection_pad3d_backward", x, y, 3)
         ctx.padding = sizes(padding)
         return reflection_pad3d_backward(x, y, ctx.padding)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops._flat import flat_in
+from plugrad.ops._outer import check_outer
 from plugrad.ops.padding._sizes import sizes
 
 
@@ -26,6 +27,7 @@ class ReplicationPad2dBackward(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor, padding: Sequence[int]) -> Tensor:
+        check_outer("replication_pad2d_backward", x, y, 2)
         ctx.padding = sizes(padding)
         return _replication_pad2d_backward(x, y, ctx.padding)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops._flat import flat_in
+from plugrad.ops._outer import check_outer
 
 
 @op(
@@ -25,6 +26,7 @@ class AdaptiveAvgPool2dBackward(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, y: Tensor) -> Tensor:
+        check_outer("adaptive_avg_pool2d_backward", x, y, 2)
         ctx.size = tuple(x.shape[-2:])
         z: Tensor = _backward(x, y)
         return z
