@@ -46,7 +46,9 @@ class Constant(UnaryRecord):
 
     @staticmethod
     def _pg_rule(ctx: Any, gradient: Any) -> Any:
-        return gradient * 0 if isinstance(gradient, Variable) else torch.zeros_like(gradient)
+        if isinstance(gradient, Variable):  # not times 0, which is nan for what is not finite
+            return plain(torch.zeros_like(gradient._data))
+        return torch.zeros_like(gradient)
 
 
 def rebase(x: Variable, edge: Edge, position: int) -> None:

@@ -295,6 +295,9 @@ def check_inplace(variable: Variable, op_name: str) -> None:
     base: Any = variable if view is None else view.base
     if base._is_dual:
         base._check_inplace(op_name)
+    data = variable._data
+    if not (data.is_floating_point() or data.is_complex()):
+        return  # integers have no gradient that could be lost
     if view is not None:
         if view.reason:
             raise _view_changed(view, op_name)

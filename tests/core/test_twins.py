@@ -227,3 +227,13 @@ def test_a_method_given_what_cannot_be_an_operand_says_so():
         with pytest.raises(pg.errors.ArgumentError, match="mul.. takes tensors and numbers, not"):
             call()
     assert x.mul_(torch.as_tensor(2)).tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("name", ["gt_", "eq_", "logical_and_"])
+def test_what_a_comparison_overwrites_has_no_gradient_whatever_arrives(name, create_graph):
+    x = pg.Variable(torch.tensor([1.0, 2.0]), requires_grad=True)
+    y = x * 1
+    getattr(y, name)(torch.tensor([0.0, 2.0]) * 0 + 9 * (name != "logical_and_"))
+    (gx,) = pg.grad([1 / y], [x], [torch.ones(2)], create_graph=create_graph)
+    assert gx.tolist() == [0, 0]

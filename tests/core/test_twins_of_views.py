@@ -198,3 +198,20 @@ def test_a_second_derivative_goes_through():
         (first,) = grad((y**3).sum(), leaf, create_graph=True)
         found.append(grad(first.sum(), leaf)[0].tolist())
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool])
+@pytest.mark.parametrize("split", ["chunk", "no_grad"])
+def test_integers_take_numbers_that_require_grad_where_a_view_may_not_be_changed(dtype, split):
+    """As in torch: no gradient could be lost."""
+    found = []
+    for leaf in (pg.Variable, lambda t, requires_grad=False: t.requires_grad_(requires_grad)):
+        x = leaf(torch.zeros(4, dtype=dtype))
+        w = leaf(torch.tensor([0.5, 1.5]), requires_grad=True)
+        with torch.set_grad_enabled(split != "no_grad"):
+            part = x.chunk(2)[1] if split == "chunk" else x[2:]
+        part[:] = w
+        part[:1].copy_(w[1:])
+        found.append((x.tolist(), x.requires_grad, part.requires_grad))
+    assert found[0] == found[1]
+    assert not found[0][1]
