@@ -49,14 +49,17 @@ def is_second_order(session, difference):
     """Whether the line that made what differs differentiates what a recorded backward computed."""
     name = (*difference.torch, *difference.plugrad)[0] if difference.what == "names" else ""
     last = line_of(session, difference.name or name) or difference.line
+    anywhere = difference.name.endswith(".grad")  # it may have got there by any line until now
     results = set()
-    for line in session.lines[: session.lines.index(last)]:
+    for line in session.lines[: 1 + session.lines.index(last)]:
+        roots = re.search(r"(?:grad|backward)\(\[([^\]]*)\]|(v\d+)\.backward", line)
+        used = re.findall(r"v\d+", roots[0]) if roots else []
+        if (anywhere or line is last) and not results.isdisjoint(used):
+            return True
         made = "create_graph=True" in line or results & set(re.findall(r"v\d+", line))
         results.update(targets(line) if made else ())
         results.update(re.findall(r"(v\d+) = v\d+\.grad", line))
-    roots = re.search(r"(?:grad|backward)\(\[([^\]]*)\]|(v\d+)\.backward", last)
-    used = re.findall(r"v\d+", roots[0]) if roots else []
-    return not results.isdisjoint(used)
+    return False
 
 
 def rule(reason):

@@ -27,6 +27,12 @@ def _unsupported(difference, theirs, ours):
         "Autograd not support dtype",  # a result of integers has no graph, here as everywhere
         "to be true, but got false",  # an assertion inside one of torch's formulas
         "not implemented for",
+        "is invalid for input of size",  # of group_norm without weight, twice
+        "Expected a proper Tensor but got None",  # of batch norms without weight, twice
+        "Negation, the `-` operator, on a bool tensor",  # of atan2 of booleans
+        "addmv input tensors must have the same dtype",  # of addr with complex numbers
+        "must match the size of tensor b",  # of scatter_reduce with an index smaller than src
+        "old_fn INTERNAL",  # retain_grad, detach_ and a change in place
         "because the unspecified dimension size -1 can be any value",  # of no elements
         "Mask shape should match grad shape",  # in masked_softmax's second derivative
         "INTERNAL ASSERT FAILED",  # "please report a bug to PyTorch"
@@ -49,10 +55,14 @@ def _unsupported(difference, theirs, ours):
 def _statistics(difference, theirs, ours):
     if "native_group_norm" not in theirs.text:
         return False
-    if difference.what == "raises":
+    if difference.what == "raises" and difference.plugrad == "nothing":
         return "appears to not have been used in the graph" in str(difference.torch)
     if difference.what == "names":
         return not difference.torch
+    if difference.what == "raises" and str(difference.plugrad).startswith("NoGraphError"):
+        return difference.torch == "nothing"
+    if difference.what == "requires_grad":  # they do not depend on weight and bias
+        return "native_group_norm" in line_of(theirs, difference.name) and difference.torch
     owner = theirs.names.get(difference.name.removesuffix(".grad"))
     return difference.name.endswith(".grad") and kept_grad(owner) is None
 
@@ -155,9 +165,44 @@ def _close(x, y, exact):
     return x.shape == y.shape and torch.allclose(x, y, rtol=most, atol=most, equal_nan=True)
 
 
+@rule("integers take what requires grad, in any view: no gradient could be lost")
+def _written_to_integers(difference, theirs, ours):
+    message = "A view was created in no_grad mode"
+    changed = re.search(CHANGE, difference.line)
+    written = theirs.names.get(changed[1]) if changed else None
+    integers = isinstance(written, Tensor) and not is_free(written)
+    return difference.plugrad == "nothing" and message in str(difference.torch) and integers
+
+
+@rule("what changes nothing counts as a change in torch: conj_physical_ of a real number")
+def _unchanged(difference, theirs, ours):
+    return difference.what == "version" and "conj_physical_" in difference.line
+
+
+@rule("detach_ forgets retain_grad; torch says that it does not, and raises an internal error then")
+def _detached_retained(difference, theirs, ours):
+    name = difference.name
+    return difference.what == "retains_grad" and f"{name}.detach_()" in theirs.text
+
+
+@rule("a value is changed in place by itself: torch reads the operand that it has overwritten")
+def _changed_by_itself(difference, theirs, ours):
+    message = "modified by an inplace operation"
+    by_itself = re.search(r"(v\d+) [*/]+= \1\b|(v\d+)\.\w+_\(\2\b", theirs.text)
+    return difference.plugrad == "nothing" and message in str(difference.torch) and by_itself
+
+
+@rule("torch's zeros of sgn, which nothing is computed of, leave out nan")
+def _zeros_of_sgn(difference, theirs, ours):
+    message = "modified by an inplace operation"  # or the values would have been explained
+    nan = any(bool(raw(v).isnan().any()) for v in theirs.live().values())
+    refused = difference.plugrad == "nothing" and message in str(difference.torch)
+    return refused and ".sgn" in theirs.text and nan
+
+
 @rule("the operand is saved, where torch's formula saves what it made of it: a refusal more")
 def _saved_the_operand(difference, theirs, ours):
-    ops = r"(div|hypot|matmul|einsum|nn\.functional\.linear|nn\.functional\.mse_loss) saved"
+    ops = r"(div|hypot|matmul|einsum|nn\.functional\.(linear|mse_loss|rms_norm|batch_norm)) saved"
     refused = str(difference.plugrad).startswith("SavedTensorChangedError")
     return refused and difference.torch == "nothing" and re.search(ops, str(difference.plugrad))
 

@@ -9,7 +9,14 @@ from torch import Tensor
 
 from plugrad.core.installed_torch import torch_before
 from plugrad.tests.fuzz.calls import is_free
-from plugrad.tests.fuzz.explain import asked_for, hooked, is_second_order, line_of, rule
+from plugrad.tests.fuzz.explain import (
+    CHANGE,
+    asked_for,
+    hooked,
+    is_second_order,
+    line_of,
+    rule,
+)
 from plugrad.tests.fuzz.program import targets
 from plugrad.tests.fuzz.session import (
     is_usable,
@@ -22,12 +29,14 @@ def _zeros(difference, theirs, ours):
     if difference.what == "names" and not difference.plugrad:
         nothing = all(n in ours.names and ours.names[n] is None for n in difference.torch)
         return nothing and not any(theirs.names[n].any() for n in difference.torch)
+    if difference.what == "names" and not difference.torch:
+        return not any(raw(ours.names[n]).nan_to_num(0).any() for n in difference.plugrad)
     if difference.what == "raises" and difference.torch == "nothing":
         used = re.findall(r"v\d+", difference.line)
         missing = [n for n in used if n in theirs.names and ours.names.get(n, "") is None]
         return bool(missing) and not any(theirs.names[n].any() for n in missing)
-    given = difference.torch
-    zeros = isinstance(given, Tensor) and difference.plugrad is None and not given.any()
+    given = [v for v in (difference.torch, difference.plugrad) if v is not None]
+    zeros = len(given) == 1 and isinstance(given[0], Tensor) and not given[0].any()
     return difference.what == "values" and zeros
 
 
@@ -91,13 +100,50 @@ def _power_of_zero(difference, theirs, ours):
 
 @rule("whether what is not finite is inf or nan depends on the order of the products")
 def _not_finite(difference, theirs, ours):
+    if difference.what != "values" or not is_second_order(theirs, difference):
+        return False
     kinds = difference.detail.startswith("nan, inf or -inf")
-    return difference.what == "values" and kinds and is_second_order(theirs, difference)
+    return kinds or _only_nan_in_torch(difference)
+
+
+@rule("nan or inf arrives where a kernel sees padding only: times 0 it is nan, or it is left out")
+def _nan_of_padding(difference, theirs, ours):
+    not_finite = difference.detail.startswith(("nan, inf or -inf", "not finite"))
+    line = line_of(theirs, difference.name) or difference.line
+    arrives = re.search(r"grad\(.*(nan|inf)|backward\(.*(nan|inf)", line)
+    padded = re.search("conv|grid_sampler", theirs.text)
+    arrives = arrives or "grid_sampler" in theirs.text  # where the places are, the values say
+    return difference.what == "values" and not_finite and bool(padded and arrives)
+
+
+@rule(
+    "a gradient's kernel is differentiated by each argument; torch takes the statistics for x's own"
+)
+def _statistics_of_another(difference, theirs, ours):
+    kernel = re.search(r"(batch|layer|group)_norm\w*_backward", theirs.text)
+    return difference.what == "values" and bool(kernel)
+
+
+@rule("torch divides by the size of the input, not of what it and the target broadcast to")
+def _broadcast_loss(difference, theirs, ours):
+    loss = re.search(r"aten\.(mse|huber|smooth_l1)_loss", theirs.text)
+    return difference.what == "values" and bool(loss)
+
+
+@rule("torch's kernel of binary_cross_entropy's gradient divides by 1e-12 as a float32 has it")
+def _float32_epsilon(difference, theirs, ours):
+    a, b = difference.torch, difference.plugrad
+    if difference.what != "values" or "binary_cross_entropy_backward" not in theirs.text:
+        return False
+    both = isinstance(a, Tensor) and isinstance(b, Tensor)
+    return both and bool(torch.allclose(a, b, rtol=1e-7, equal_nan=True))
 
 
 @rule("torch has nan or loses digits at a singular point of the op, where ours has the value")
 def _singular_point(difference, theirs, ours):
-    singular = re.search(r"prod|pow|\*\*|norm|std|sqrt|dist|tan2|logcumsumexp|xlog", theirs.text)
+    singular = re.search(
+        r"prod|pow|\*\*|norm|std|sqrt|dist|tan2|logcumsumexp|xlog|copysign|hypot", theirs.text
+    )
     if difference.what != "values" or not singular:
         return False
     tiny = any(_has_tiny(raw(v)) for v in theirs.live().values())
@@ -148,7 +194,8 @@ def _depends_but_on(session, name, but):
         found = grad([value], leaves, [ones], retain_graph=True, allow_unused=True)
     except RuntimeError:  # torch does not have it, so it is more than zeros
         return True
-    return any(bool(raw(g).nan_to_num(0).any()) for g in found if g is not None)
+    # More than rounding leaves of formulas whose terms cancel.
+    return any(bool((raw(g).nan_to_num(0).abs() > 1e-12).any()) for g in found if g is not None)
 
 
 @rule("a count requires grad here, and its gradient is 0; torch's does not")
@@ -171,6 +218,42 @@ def _masked_outputs(difference, theirs, ours):
     return difference.what == "values" and bool(masked) and _only_nan_in_torch(difference)
 
 
+@rule("torch's zeros of sgn, which nothing is computed of, leave out what is not finite")
+def _zeros_of_sign(difference, theirs, ours):
+    signs = re.search(r"abs|sgn|L1|l1_loss|norm", theirs.text)
+    a, b = difference.torch, difference.plugrad
+    if difference.what != "values" or not signs or not isinstance(b, Tensor):
+        return False
+    finite = torch.isfinite(b)
+    same = isinstance(a, Tensor) and a.shape == b.shape
+    return same and bool(torch.allclose(a[finite], b[finite], rtol=1e-9, atol=1e-9))
+
+
+@rule("gradients of one call may be one memory in torch; a change of one leaves the other here")
+def _one_memory(difference, theirs, ours):
+    others = set(targets(line_of(theirs, difference.name))) - {difference.name}
+    changed = set(re.findall(CHANGE, theirs.text))
+    made_by_grad = "grad(" in line_of(theirs, difference.name)
+    return difference.what == "values" and made_by_grad and not others.isdisjoint(changed)
+
+
+@rule("torch's nan_to_num_ has no gradient for a part that is finite beside one that is not")
+def _finite_part(difference, theirs, ours):
+    a, b = difference.torch, difference.plugrad
+    if difference.what != "values" or "nan_to_num_(" not in theirs.text:
+        return False
+    of_parts = isinstance(a, Tensor) and isinstance(b, Tensor) and a.is_complex()
+    return of_parts and a.shape == b.shape and not a[~torch.isclose(a, b)].any()
+
+
+@rule("torch differentiates rrelu by the noise that it was given; here by what was drawn")
+def _given_noise(difference, theirs, ours):
+    if "rrelu_with_noise_functional" not in theirs.text:
+        return False
+    refused = str(difference.plugrad).startswith("SavedTensorChangedError")
+    return difference.what == "values" or (difference.torch == "nothing" and refused)
+
+
 @rule("torch's unsafe_split shares its input's memory; here it gives copies")
 def _unsafe_split(difference, theirs, ours):
     return difference.what == "values" and "unsafe_split" in theirs.text
@@ -189,9 +272,14 @@ def _gradient_of_nothing(difference, theirs, ours):
     refused = str(difference.plugrad).startswith("NoGraphError")
     if difference.what != "raises" or difference.torch != "nothing" or not refused:
         return False
+    number = re.search(r"input (\d+) does not require grad", str(difference.plugrad))
+    inputs = re.match(r".*grad\(\[[^\]]*\], \[([^\]]*)\]", difference.line, re.DOTALL)
+    if number and inputs:  # a gradient that is zero, whatever the values are
+        name = inputs[1].split(", ")[int(number[1])]
+        return "grad(" in line_of(theirs, name) and not theirs.names[name].any()
     roots = re.match(r".*grad\(\[([^\]]*)\]", difference.line, re.DOTALL)
-    values = [theirs.names[name] for name in roots[1].split(", ")] if roots else []
-    return bool(values) and any(not v.numel() for v in values)
+    names = [n for n in roots[1].split(", ") if "grad(" in line_of(theirs, n)] if roots else []
+    return any(not _depends_but_on(theirs, name, ()) for name in names)
 
 
 @rule("torch's sum of exponentials loses what is next to a huge number; ours is exact")
