@@ -39,14 +39,10 @@ def units(output: Tensor) -> list[Tensor]:
 
     e_k for each element, and of a complex output i e_k too.
     """
-    ones: tuple[complex, ...] = (1, 1j) if output.is_complex() else (1,)
-    made = []
-    for place in range(output.numel()):
-        for one in ones:
-            flat = torch.zeros(output.numel(), dtype=output.dtype, device=output.device)
-            flat[place] = one  # type: ignore[assignment]  # its stub knows no complex
-            made.append(flat.reshape(output.shape))
-    return made
+    made = torch.eye(output.numel(), dtype=output.dtype, device=output.device)
+    if output.is_complex():
+        made = torch.stack([made, 1j * made], 1).flatten(0, 1)
+    return list(made.reshape(len(made), *output.shape).unbind())
 
 
 #: Steps for the second look at what disagreed: one refines smooth slopes, one tells kinks
