@@ -148,14 +148,21 @@ def _own_codes(function: type[Function]) -> dict[types.CodeType, None]:
         found[code] = None
         for inner in _nested(code):
             found[inner] = None
-            for name in _globals(inner):
-                called = names.get(name)
-                if (
-                    isinstance(called, types.FunctionType)
-                    and called.__module__ == function.__module__
-                ):
-                    waiting.append(called)
+            waiting += _called(inner, names, function.__module__)
     return found
+
+
+def _called(code: types.CodeType, names: dict[str, Any], module: str) -> list[Any]:
+    """The functions of the module that the code names."""
+    own = {
+        name: meant
+        for name in code.co_names
+        if isinstance(meant := names.get(name), types.FunctionType) and meant.__module__ == module
+    }
+    if not own:  # mostly so, and to disassemble takes longer than all the rest
+        return []
+    read = _globals(code)
+    return [meant for name, meant in own.items() if name in read]
 
 
 def _made(method: Any) -> bool:

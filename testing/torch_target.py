@@ -139,7 +139,7 @@ class TorchTarget(OpUnderTest):
     def is_warning(self, law: str) -> bool:
         """Whether breaking this law is only a warning: the target claims nothing about it."""
         if law == "complex":
-            return not any(_has_complex(sample) for sample in self.samples())
+            return not any(map(_has_complex, self._made))
         return law in _ADVICE
 
     # --- what it is ---

@@ -110,5 +110,6 @@ def _in_parts(case: Case, reached: Reached) -> None:
 
 def _watched_call(case: Case, reached: Reached, requires: Sequence[int] | None = None) -> Call:
     leaves = case.leaves(case.values, requires)
+    _ = case.draws  # to find that out makes calls, which would be watched
     with reached:
         return case.call_on(leaves)
