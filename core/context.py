@@ -204,8 +204,8 @@ class Context:
             else:
                 total += 0 if second is None else second._version
                 saved = (first, second)
-            if total != self._pg_version or self._pg_kept is None:
-                saved = raw_saved(self)  # raises: one was changed, or another thread freed them
+            if total != self._pg_version or self._pg_kept is not kept:
+                saved = raw_saved(self)  # one was changed, or another thread freed or packed them
         else:
             saved = raw_saved(self)
         if _is_grad_enabled() and running.recorded_rule is not None:
@@ -257,7 +257,7 @@ def _save_any(context: Context, tensors: tuple[Any, ...]) -> None:
                 total += _version_of(context, value)
     except (TypeError, RuntimeError) as error:
         _refuse_to_save(context, error)
-    context._pg_kept = tensors
+    context._pg_saved = tensors  # also lets go of what an earlier call left in the slots
     in_batch = batched_seen and transform_depth()
     context._pg_version = total_version(tensors) if in_batch else total
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import plugrad as pg
+from plugrad.core.context import Packed
 from plugrad.errors import GraphFreedError, SavedTensorChangedError
 
 
@@ -119,6 +120,52 @@ def test_saving_again_replaces_what_was_saved():
     x = pg.Variable(torch.tensor([0.5, -1.0]), requires_grad=True)
     Twice.apply(x).sum().backward()
     torch.testing.assert_close(x.grad.data, x.data.exp())
+
+
+@pytest.mark.parametrize("again", range(4))
+@pytest.mark.parametrize("count", range(4))
+def test_saving_again_lets_go_of_what_was_saved(count, again):
+    references = []
+
+    class Twice(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            kept = [x.exp() for _ in range(3)]
+            references[:] = map(weakref.ref, kept)
+            ctx.save_for_backward(*kept[:count])
+            ctx.save_for_backward(*[None] * again)
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, gy):
+            assert ctx.saved_tensors == (None,) * again
+            return gy
+
+    x = pg.Variable(torch.tensor([0.5, -1.0]), requires_grad=True)
+    y = Twice.apply(x)
+    assert [reference() for reference in references] == [None] * 3
+    y.sum().backward()
+
+
+def test_what_another_thread_packs_while_it_is_read_is_unpacked():
+    """It has seen that there is something in the slots when the other thread empties them."""
+    named, node = saving("x", "y")
+    x, y = named["x"].data, named["y"].data
+
+    class Packing(type(node._record)):
+        @property
+        def _pg_first(self):
+            self._pg_saved = Packed([(lambda t: t, x), (lambda t: t, y)])
+
+        @_pg_first.setter
+        def _pg_first(self, value):
+            pass
+
+    record = node._record
+    record.__class__ = Packing
+    found = record.saved_tensors
+    assert found[0] is x
+    assert found[1] is y
 
 
 def test_a_live_graph_has_few_objects_for_the_garbage_collector():
