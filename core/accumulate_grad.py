@@ -157,11 +157,15 @@ def _total(old: Variable | None, gradient: Any, leaf: Tensor) -> Variable:
 
 def _add_to(old: Variable, gradient: Tensor) -> None:
     data = old._data
-    if 0 in data.stride() and data.numel() > 1:
-        # Expanded by the user: its elements share memory, and have no room for a sum.
-        old._data = data + gradient
+    if data.layout is torch.strided:
+        # If not, expanded by the user: its elements share memory, and have no room for a sum.
+        has_room = 0 not in data.stride() or data.numel() <= 1
     else:
+        has_room = data.layout is torch.sparse_coo  # a compressed one has its leaf's indices
+    if has_room:
         data.add_(gradient)
+    else:
+        old._data = data + gradient
 
 
 def _adds_to_dense(old: Tensor, gradient: Tensor) -> bool:

@@ -169,6 +169,17 @@ def test_sparse_values_that_nobody_else_sees_are_not_copied():
     assert [gradient_of_rows(values)._values().data_ptr()] == made
 
 
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
+def test_gradients_in_compressed_rows_add_up():
+    matrix = torch.tensor([[0.0, 2.0, 1.0], [-1.0, 0.0, 0.0]])
+    x = pg.Variable(matrix.to_sparse_csr(), requires_grad=True)
+    for _ in range(3):
+        x.to_dense().square().sum().backward()
+    assert x.grad.data.layout is torch.sparse_csr
+    assert torch.equal(x.grad.data.to_dense(), 6 * matrix)
+    assert torch.equal(x.data.to_dense(), matrix)
+
+
 @pytest.mark.parametrize("create_graph", [False, True])
 @pytest.mark.parametrize("order", ["dense last", "dense first", "dense between"])
 def test_sparse_and_dense_gradients_add_up_in_any_order(order, create_graph):
