@@ -16,24 +16,29 @@ def column_major(x: Tensor) -> bool:
 def left_gradient(gz: Tensor, y: Tensor, columns: bool = False) -> Tensor:
     """The gradient of x in z = x y: gz y^H; column-major where x is."""
     if columns:
-        return (conj(y) @ gz.mT).mT
-    return gz @ conj(y).mT if gz.layout is torch.strided else _of_sparse(gz, conj(y).mT)
+        return _product(conj(y), gz.mT).mT
+    return _product(gz, conj(y).mT)
 
 
 def right_gradient(gz: Tensor, x: Tensor, columns: bool = False) -> Tensor:
     """The gradient of y in z = x y: x^H gz; column-major where y is."""
     if columns:
-        return (gz.mT @ conj(x)).mT
-    return conj(x).mT @ gz if gz.layout is torch.strided else _of_sparse(conj(x).mT, gz)
+        return _product(gz.mT, conj(x)).mT
+    return _product(conj(x).mT, gz)
+
+
+def _product(x: Tensor, y: Tensor) -> Tensor:
+    return x @ y if x.layout is y.layout is torch.strided else _of_sparse(x, y)
 
 
 def _of_sparse(x: Tensor, y: Tensor) -> Tensor:
-    """The product of two sparse matrices.
+    """The product of two matrices, one or both of them sparse.
 
-    torch's kernel leaves it empty where its views are noted without its autograd around them,
-    as they are while a rule runs.
+    Where its views are noted without its autograd around them, as they are while a rule runs,
+    torch's kernel leaves that of two sparse ones empty, and counts that of a transposed one in
+    compressed rows as a change of it.
     """
-    if not isinstance(x, Tensor):
+    if not isinstance(x, Tensor) or not isinstance(y, Tensor):
         return x @ y
     with torch._C._ExcludeDispatchKeyGuard(_NOTES):
         return x @ y

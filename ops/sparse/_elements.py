@@ -17,12 +17,20 @@ _COMPRESSED = torch.ops.aten.sparse_compressed_tensor.comp_plain_value_size
 
 
 def places(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The row and the column of each element of a matrix, COO or CSR."""
+    """The row and the column of each element of a matrix, COO, CSR or CSC."""
+    x = x.detach()
     if x.layout is torch.sparse_coo:
-        rows, columns = x.detach().coalesce().indices()
+        rows, columns = x.coalesce().indices()
         return rows, columns
-    counts = x.detach().crow_indices().diff()
-    return torch.repeat_interleave(counts), x.detach().col_indices().long()
+    compressed, plain = _indices(x)
+    line = torch.repeat_interleave(compressed.diff())
+    return (plain.long(), line) if x.layout is torch.sparse_csc else (line, plain.long())
+
+
+def _indices(x: Tensor) -> tuple[Tensor, Tensor]:
+    if x.layout is torch.sparse_csc:
+        return x.ccol_indices(), x.row_indices()
+    return x.crow_indices(), x.col_indices()
 
 
 def elements(x: Tensor) -> Tensor:
@@ -47,8 +55,7 @@ def like(values: Tensor, x: Tensor) -> Tensor:
         where = x.coalesce().indices()
         parts = x.sparse_dim(), x.dense_dim(), list(x.shape), where, values
         return make(*parts, is_coalesced=True, **options)
-    crow, columns = x.crow_indices(), x.col_indices()
-    return _COMPRESSED(crow, columns, values, list(x.shape), layout=x.layout, dtype=x.dtype)
+    return _COMPRESSED(*_indices(x), values, list(x.shape), layout=x.layout, dtype=x.dtype)
 
 
 def product(values: Tensor, rows: Tensor, columns: Tensor, y: Tensor, size: int) -> Tensor:

@@ -56,3 +56,46 @@ def test_a_sparse_product_has_a_second_derivative():
     (second,) = pg.grad(gy.square().sum(), y)
     hessian = 2 * MATRIX.mT @ MATRIX
     torch.testing.assert_close(second.data, 2 * hessian @ hessian @ y.data)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CS")
+@pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr, torch.sparse_csc])
+@pytest.mark.parametrize(
+    "product",
+    {
+        "matmul": lambda a, y: a @ y,
+        "mm": torch.mm,
+        "addmm": lambda a, y: torch.addmm(torch.ones(3, 1, dtype=y.dtype), a, y),
+        "sparse.mm": torch.sparse.mm,
+        "transposed": lambda a, y: a.t() @ y,
+        "transposed sparse.mm": lambda a, y: torch.sparse.mm(a.t(), y),
+        "on the right": lambda a, y: (y.t() @ a).t(),
+        "on the right of columns": lambda a, y: (y.t().contiguous() @ a).t(),
+    }.items(),
+    ids=lambda item: item[0],
+)
+def test_two_layers_of_a_graph_network_share_one_constant_matrix(layout, product):
+    """A product must not count as a change of its matrix: the other layer has saved it."""
+    found = []
+    for make in (lambda t: t.requires_grad_(), lambda t: pg.Variable(t, requires_grad=True)):
+        matrix = MATRIX.to_sparse(layout=layout)
+        weights = [make(numbers(2, 3, seed=1)), make(numbers(3, 2, seed=2))]
+        y = numbers(3, 2)
+        for weight in weights:
+            y = product[1](matrix, y @ weight).tanh()
+        y.square().sum().backward()
+        assert matrix._version == 0
+        found.append([torch.as_tensor(w.grad) for w in weights])
+    for expected, ours in zip(*found, strict=True):
+        torch.testing.assert_close(ours, expected)
+
+
+def test_a_product_with_compressed_columns_has_gradients():
+    x = pg.Variable(MATRIX.to_sparse_csc(), requires_grad=True)
+    y = pg.Variable(numbers(3, 2), requires_grad=True)
+    torch.sparse.mm(x, y).square().sum().backward()
+    assert x.grad.data.layout is torch.sparse_csc
+    a, b = MATRIX.clone().requires_grad_(), y.data.clone().requires_grad_()
+    (a @ b).square().sum().backward()
+    torch.testing.assert_close(x.grad.data.to_dense(), torch.where(MATRIX != 0, a.grad, 0.0))
+    torch.testing.assert_close(y.grad.data, b.grad)
