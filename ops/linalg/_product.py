@@ -17,14 +17,16 @@ def left_gradient(gz: Tensor, y: Tensor, columns: bool = False) -> Tensor:
     """The gradient of x in z = x y: gz y^H; column-major where x is."""
     if columns:
         return _product(conj(y), gz.mT).mT
-    return _product(gz, conj(y).mT)
+    y = conj(y).mT
+    return gz @ y if gz.layout is y.layout is torch.strided else _of_sparse(gz, y)
 
 
 def right_gradient(gz: Tensor, x: Tensor, columns: bool = False) -> Tensor:
     """The gradient of y in z = x y: x^H gz; column-major where y is."""
     if columns:
         return _product(gz.mT, conj(x)).mT
-    return _product(conj(x).mT, gz)
+    x = conj(x).mT
+    return x @ gz if x.layout is gz.layout is torch.strided else _of_sparse(x, gz)
 
 
 def _product(x: Tensor, y: Tensor) -> Tensor:
