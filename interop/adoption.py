@@ -23,7 +23,9 @@ from plugrad.core.checkpoint import checkpoint, kept_arguments
 from plugrad.core.context import (
     UntrackedContext,
     running,
+    total_version,
     transform_depth,
+    whole,
 )
 from plugrad.core.cotangent import only_for_tensors
 from plugrad.core.function import Function
@@ -174,6 +176,7 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
         context.needs_input_grad = tuple([edge is not None for edge in edges])
         if function.has_own_jvp():
             note_constant_tensors(context, raw)
+    versions = [_version(t) for t in raw] if tracked else []
     with torch.no_grad():
         if has_setup_context(cls):
             output = cls.forward(*raw)
@@ -183,6 +186,7 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
         returned, output = output, _without_torchs_graph(context, output, raw, args)
     if not tracked:
         return untracked(context, output, raw, args, function)
+    _count_changes_from_here(context, raw, versions)
     attributes: list[tuple[Tensor, Any]] = []
     if vars(context):
         attributes = _attribute_origins(context, raw, returned)
@@ -192,6 +196,24 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
     note_constants(context, [origin for _, origin in attributes], args)
     context._pg_no_tensors = [i for i, a in enumerate(args) if not isinstance(a, Tensor | Variable)]
     return result
+
+
+def _count_changes_from_here(context: Any, raw: tuple[Any, ...], versions: list[int]) -> None:
+    """Let forward fill what it has saved, as in torch, which looks at it when forward has ended.
+
+    Not an input that it changes without a word: that is noticed in backward.
+    """
+    dirty = context._pg_dirty
+    for tensor, version in zip(raw, versions, strict=True):
+        if _version(tensor) != version and not any(tensor is t for t in dirty):
+            return
+    if context._pg_kept:
+        context._pg_version = total_version(context._pg_saved)
+
+
+def _version(value: Any) -> int:
+    counts = isinstance(value, Tensor) and not value.is_inference()
+    return whole(value)._version if counts else 0
 
 
 def _check_argument(value: Any, name: str) -> None:
@@ -254,8 +276,8 @@ def _free(output: Tensor, raw: tuple[Any, ...], args: tuple[Any, ...]) -> Tensor
             return output  # a constant that is returned as it is
         if isinstance(arg, Variable) and isinstance(given, Tensor) and _shares(output, given):
             # A view of the argument, not of what forward was given for it.
-            whole, size, stride = arg._data, output.size(), output.stride()
-            return whole.as_strided(size, stride, output.storage_offset())
+            own, size, stride = arg._data, output.size(), output.stride()
+            return own.as_strided(size, stride, output.storage_offset())
     return detached(output) if output.requires_grad else output
 
 

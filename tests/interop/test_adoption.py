@@ -18,7 +18,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 import plugrad as pg
-from plugrad.errors import SavedIntermediateError
+from plugrad.errors import SavedIntermediateError, SavedTensorChangedError
 from plugrad.tests.python_process import python
 
 #: Whether torch's apply is written in C, and so has no code to replace.
@@ -550,3 +550,48 @@ def test_forward_may_save_what_a_module_of_variables_computed():
     Run.apply(x, pg.interop.convert(layer)).sum().backward()
     assert x.grad.tolist() == t.grad.tolist()
     assert layer.weight.grad.tolist() == expected.tolist()
+
+
+def saves_first(what):
+    """A Function that saves a tensor, and fills or changes it afterwards."""
+
+    class SavesFirst(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, scale):
+            output, factor = torch.empty_like(x), torch.empty_like(x)
+            kept = {"output": output, "factor": factor, "dirty": x, "unmarked": x}[what]
+            ctx.save_for_backward(kept, scale)
+            if what == "dirty":
+                ctx.mark_dirty(x)
+                return x.exp_()
+            torch.exp(x, out=factor)
+            if what == "unmarked":
+                x.mul_(2)
+            return torch.mul(factor, 1, out=output)
+
+        @staticmethod
+        def backward(ctx, g):
+            kept, scale = ctx.saved_tensors
+            return g * kept * scale, None
+
+    return SavesFirst
+
+
+def gradient_of_saves_first(what, make, grad):
+    x = make(torch.tensor([0.3, 0.7], dtype=torch.float64))
+    y = saves_first(what).apply(x * 1, torch.tensor(2.0, dtype=torch.float64))
+    (found,) = grad(y.sin().sum(), x)
+    return torch.as_tensor(found)
+
+
+@pytest.mark.parametrize("what", ["output", "factor", "dirty"])
+def test_forward_may_fill_what_it_has_saved(what):
+    """Torch looks at what is saved when forward has ended."""
+    expected = gradient_of_saves_first(what, lambda t: t.requires_grad_(), torch.autograd.grad)
+    found = gradient_of_saves_first(what, lambda t: pg.Variable(t, requires_grad=True), pg.grad)
+    torch.testing.assert_close(found, expected)
+
+
+def test_an_input_that_forward_changes_without_a_word_is_noticed():
+    with pytest.raises(SavedTensorChangedError):
+        gradient_of_saves_first("unmarked", lambda t: pg.Variable(t, requires_grad=True), pg.grad)
