@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -34,7 +35,7 @@ class Hypot(Function):
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y, z = ctx.saved_tensors
         need_gx, need_gy = ctx.needs_input_grad
-        z = torch.where(z == 0, 1.0, z)
+        z = torch.where(z == 0, math.inf, z)  # for which the second derivatives are 0, too
         return gz * (x / z) if need_gx else None, gz * (y / z) if need_gy else None
 
     @staticmethod
