@@ -40,7 +40,7 @@ class Xlog1py(Function):
         if need_gx:
             gx = torch.where((x == 0) & (y <= -1), 0.0, torch.special.xlog1py(gz, y))
         if need_gy:
-            gy = gz * x / torch.where((y == -1) & (x == 0), 1.0, y + 1)
+            gy = torch.where((y == -1) & (x == 0), 0.0, gz * x / (y + 1))
         return gx, gy
 
     @staticmethod

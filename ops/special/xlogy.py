@@ -43,7 +43,7 @@ class Xlogy(Function):
         if need_gx:
             gx = torch.where((x == 0) & (y <= 0), 0.0, torch.xlogy(gz, y))
         if need_gy:
-            gy = gz * x / torch.where((y == 0) & (x == 0), 1.0, y)
+            gy = torch.where((y == 0) & (x == 0), 0.0, gz * x / y)
         return gx, gy
 
     @staticmethod
