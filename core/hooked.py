@@ -56,6 +56,7 @@ class Extra:
         "changes",
         "grad_dtype",
         "is_param",
+        "outdated",
         "persistent",
         "post_accumulate",
         "view",
@@ -63,6 +64,8 @@ class Extra:
 
     #: A leaf's AccumulateGrad while a graph leads to it, and what happens on arrival there.
     accumulator: weakref.ref[Record] | None
+    #: Those of before its data got another shape or dtype; unset in nearly all.
+    outdated: list[weakref.ref[Record]]
     arrival: Arrival | None
     post_accumulate: Hooks | None
     #: Which Variable this is a view of, and how.
@@ -256,12 +259,24 @@ def replace_data(variable: Any, data: Tensor) -> None:
     """Give a Variable other data; ``_version`` goes on where it was, as in torch."""
     old = variable._data
     if (data.shape != old.shape or data.dtype is not old.dtype) and variable._extra is not None:
-        variable._extra.accumulator = None  # it is for gradients of the old shape and dtype
+        forget_accumulator(variable._extra)
     before = None if old.is_inference() or data.is_inference() else version_of(variable)
     variable._data = with_attributes(variable, data)
     if before is not None and before != version_of(variable):
         extra = extra_of(variable)
         extra.changes = getattr(extra, "changes", 0) + before - version_of(variable)
+
+
+def forget_accumulator(extra: Extra) -> None:
+    """Let go of a leaf's AccumulateGrad: it is for gradients of the old shape and dtype."""
+    reference, extra.accumulator = extra.accumulator, None
+    if reference is not None and reference() is not None:
+        OUTDATED.append(True)
+        extra.outdated = [*getattr(extra, "outdated", ()), reference]
+
+
+#: Not empty once a leaf got another shape or dtype while a graph led to it, which is rare.
+OUTDATED: list[bool] = []
 
 
 def with_attributes(variable: Any, data: Tensor) -> Tensor:

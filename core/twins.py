@@ -10,7 +10,7 @@ from torch.autograd.graph import increment_version
 
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import running, total_version, whole
-from plugrad.core.hooked import extra_of, with_attributes
+from plugrad.core.hooked import extra_of, forget_accumulator, with_attributes
 from plugrad.core.inplace import Constant, rebase
 from plugrad.core.node import (
     ends,
@@ -218,7 +218,7 @@ def become(
     edge = z._edge if made is None else made.edge
     retained = stop_retaining(x, old)
     x._data = with_attributes(x, z._data)
-    extra.accumulator = None  # it is for gradients of the old shape
+    forget_accumulator(extra)
     if extra.view is None:
         x._edge = edge if recording else None
     elif made is not None:

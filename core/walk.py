@@ -22,7 +22,7 @@ from plugrad.core.anomaly import refuse_nan, tell
 from plugrad.core.context import running
 from plugrad.core.cotangent import Place, fit, only_for_tensors, per_edge
 from plugrad.core.data import some_sparse
-from plugrad.core.hooked import HOOKED_LEAVES, LOCKS
+from plugrad.core.hooked import HOOKED_LEAVES, LOCKS, OUTDATED
 from plugrad.core.hooks import call, replaced, run_hooks
 from plugrad.core.node import Output, ends, narrowed
 from plugrad.core.rule import apply_rule, shown
@@ -31,6 +31,7 @@ from plugrad.core.ways import (
     leading_to,
     records_at,
     records_below,
+    refuse_outdated,
     wanted_places,
 )
 
@@ -57,6 +58,7 @@ class Walk:
     final_callbacks: list[Callable[[], Any]] | None = None
     #: With targets: (output number, position) of each, by record; the records a gradient must
     #: pass through to get there; and both kinds of records.
+    targets: Sequence[Place] = ()
     wanted: dict[Record, list[tuple[int, int]]] | None = None
     through: Set[Record] = frozenset()
     live: Set[Record] = frozenset()
@@ -87,6 +89,7 @@ class Walk:
         self.captured: list[_Gradient | None] = []  # the targets' gradients
         self.check_nan = torch.is_anomaly_enabled() and torch.is_anomaly_check_nan_enabled()
         if targets is not None:
+            self.targets = targets
             self.captured = [None] * len(targets)
             self.wanted = wanted_places(targets)
 
@@ -104,6 +107,8 @@ class Walk:
         if self.wanted is not None:
             records = records_at(roots)
             self.through = leading_to(set(self.wanted), records, self.cut)
+            if OUTDATED:
+                refuse_outdated(self.targets, records_below(records))
             # A root's hooks and retention run even if no target is below it.
             self.live = self.through | self.wanted.keys() | set(records)
         if HOOKED_LEAVES.ever and HOOKED_LEAVES.are_there():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from plugrad.core.accumulate_grad import AccumulateGrad
 from plugrad.core.node import ends
-from plugrad.errors import NoGraphError
+from plugrad.errors import GradientShapeError, NoGraphError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -32,6 +32,27 @@ def wanted_places(targets: Sequence[Place]) -> dict[Record, list[tuple[int, int]
         record, number = ends(target.edge)
         wanted.setdefault(record, []).append((number, position))
     return wanted
+
+
+def refuse_outdated(targets: Sequence[Place], below: Collection[Record]) -> None:
+    """Raise if a target got another shape or dtype after it was used in the graph.
+
+    What arrives where it was is of the old one, and would be missing from its gradient.
+
+    Raises:
+        GradientShapeError: that is so.
+    """
+    for position, target in enumerate(targets):
+        extra = None if target.variable is None else target.variable._extra
+        for reference in getattr(extra, "outdated", ()):
+            if reference() in below:
+                raise GradientShapeError(
+                    f"input {position} got the shape {tuple(target.shape)} and dtype "
+                    f"{target.dtype} after it was used in this graph: its gradient would be of "
+                    "another shape or dtype",
+                    where="the leaf's .data was replaced, or a view of it taken in place",
+                    fix="run forward again after the change, then backward",
+                )
 
 
 def records_at(places: Sequence[Place]) -> list[Record]:
