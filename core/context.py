@@ -404,6 +404,11 @@ def raise_changed(context: Context, saved: tuple[Any, ...]) -> NoReturn:
         + (f", whose forward was called here:\n{stack}" if stack else ""),
         fix=instead
         or "change a clone() of it instead, or change it after backward"
+        + (
+            ""
+            if getattr(context, "_pg_below_autograd", False)
+            else "; save it when forward is done"
+        )
         + ("" if stack else "; plugrad.detect_anomaly() shows the line that saved it"),
     )
 

@@ -186,3 +186,30 @@ def test_a_live_graph_has_few_objects_for_the_garbage_collector():
     gc.collect()
     assert len(gc.get_objects()) - before <= 1.6 * 200
     assert alive.requires_grad
+
+
+def test_a_tensor_that_forward_fills_after_it_saved_it_is_refused_and_the_fix_works():
+    class Fills(pg.Function):
+        late = False
+
+        @classmethod
+        def forward(cls, ctx, x):
+            y = torch.empty_like(x)
+            if not cls.late:
+                ctx.save_for_backward(y)
+            torch.exp(x, out=y)
+            if cls.late:
+                ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, gy):
+            (y,) = ctx.saved_tensors
+            return gy * y
+
+    x = pg.Variable(torch.tensor([0.5, -1.0]), requires_grad=True)
+    with pytest.raises(SavedTensorChangedError, match=r"fix: [^$]*save it when forward is done"):
+        Fills.apply(x).sum().backward()
+    Fills.late = True
+    Fills.apply(x).sum().backward()
+    torch.testing.assert_close(x.grad.data, x.data.exp())
