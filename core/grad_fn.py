@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import weakref
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from plugrad.core.context import raw_saved
 from plugrad.core.hooked import HOOKED_LEAVES
 from plugrad.core.hooks import register
 from plugrad.core.node import Record, ends
+from plugrad.errors import GradientTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,16 @@ class Node(metaclass=_NodeType):
             record, number = (None, 0) if edge is None else ends(edge)
             found.append((None if record is None else node_of(record), number))
         return tuple(found)
+
+    @property
+    def _input_metadata(self) -> NoReturn:
+        """What torch.autograd asks for before it walks from a GradientEdge, as in its own graph."""
+        raise GradientTypeError(
+            "torch.autograd was given a GradientEdge of a Variable's graph, and no Variable that "
+            "would lead it here",
+            where=f"the edge to {self!r}",
+            fix="call plugrad.backward or plugrad.grad with the same arguments",
+        )
 
     @property
     def metadata(self) -> dict[Any, Any]:

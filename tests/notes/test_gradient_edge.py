@@ -7,6 +7,8 @@ import math
 import pytest
 import torch
 
+import plugrad as pg
+from plugrad.errors import GradientTypeError
 from plugrad.tests.notes.engines import close, newer_torch, values
 
 TORCH_NAMES = True
@@ -226,3 +228,15 @@ def test_the_implicit_one_of_what_moved_is_where_it_went(engine):
     with pytest.raises(NotImplementedError, match="meta"):  # no data to bring back
         engine.grad(edge, x)
     assert seen == [("meta", torch.float32)]
+
+
+@pytest.mark.parametrize(
+    "run", [torch.autograd.backward, lambda e, g: torch.autograd.grad(e, e, g)]
+)
+def test_torchs_own_walk_from_an_edge_alone_is_refused_and_the_fix_works(run):
+    x = pg.Variable(torch.tensor([1.0, 2.0]), requires_grad=True)
+    edge = torch.autograd.graph.get_gradient_edge(x * 3)
+    with pytest.raises(GradientTypeError, match=r"GradientEdge[^$]*fix: call plugrad.backward"):
+        run([edge], [torch.ones(2)])
+    pg.backward([edge], [torch.ones(2)])
+    assert x.grad.tolist() == [3, 3]
