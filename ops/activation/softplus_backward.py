@@ -37,7 +37,7 @@ class SoftplusBackward(Function):
         if x is not None:
             beta, threshold = ctx.numbers
             curved = _sigmoid_backward(gz * x * beta, (y * beta).sigmoid())
-            gy = torch.where(y * beta < threshold, curved, 0)
+            gy = torch.where(y * beta >= threshold, 0, curved)  # nan stays nan
         return gx, gy
 
     @staticmethod

@@ -70,3 +70,12 @@ def test_of_rrelu_in_training_is_by_the_slopes_that_were_drawn():
     (g,) = pg.grad(y, x, gy, create_graph=True)
     (slopes,) = pg.grad(g, gy, torch.ones_like(values))
     torch.testing.assert_close(slopes.data * values, y.data)
+
+
+def test_of_softplus_at_nan_and_at_its_threshold():
+    values = torch.tensor([torch.nan, 1.0, 19.0, 20.0, 21.0], dtype=torch.float64)
+    t = values.clone().requires_grad_()
+    (first,) = torch.autograd.grad(F.softplus(t).sum(), t, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), t)
+    for found, expected in zip(derivatives(F.softplus, values), (first, second), strict=True):
+        torch.testing.assert_close(found, expected.detach(), equal_nan=True)
