@@ -300,8 +300,8 @@ def _stacked(case: Case, more: int) -> Iterator[list[Tensor]]:
         if chosen not in seen:
             seen.add(chosen)
             yield [
-                _twice(t, more, given.domain) if c else t
-                for t, c, given in zip(values, chosen, case.inputs, strict=True)
+                _twice(t, more, keep=bool(given.domain) or i not in case.wanted) if c else t
+                for i, (t, c, given) in enumerate(zip(values, chosen, case.inputs, strict=True))
             ]
 
 
@@ -313,10 +313,11 @@ def _cuts(values: list[Tensor], dims: int) -> Iterator[list[Tensor]]:
             yield cut
 
 
-def _twice(tensor: Tensor, more: int, domain: str) -> Tensor:
+def _twice(tensor: Tensor, more: int, *, keep: bool) -> Tensor:
+    """It, and its elements in another order; ``keep`` says not to change their numbers."""
     for _ in range(more):
         second = tensor.flip(0) if tensor.dim() else tensor
-        if castable(tensor) and not domain:
+        if castable(tensor) and not keep:
             second = second * 0.875  # no element is there twice: they would tie
         tensor = torch.stack([tensor, second])
     return tensor

@@ -107,6 +107,30 @@ def test_a_surrogate_that_is_the_derivative_is_told():
     assert "but it is linear in the cotangent" in report.failures[0].message
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_in_a_narrow_dtype_one_declaration_is_enough(dtype):
+    def narrow(make):
+        return [Sample(make(3, 4, dtype=dtype), 0.5)]
+
+    report = check_op(
+        Reversal,
+        samples=narrow,
+        surrogate="reversal",
+        laws=["waivers", "kernel-numerics"],
+    )
+    assert not report.failures, report
+    assert not report.warnings, report
+    # What forward must equal says nothing of the gradient.
+    report = check_op(
+        Reversal,
+        samples=narrow,
+        surrogate="reversal",
+        reference=lambda x, a: x.clone(),
+        laws=["kernel-numerics"],
+    )
+    assert [r.status for r in report] == ["passed"], report
+
+
 def test_a_reference_that_raises_is_told():
     def raising(x, a):
         raise ValueError("no")

@@ -60,6 +60,14 @@ def test_digits_lost_at_small_numbers_excuse_nothing():
         judge(an_op("small", off_by({1e-13: 1 + 1e-6, 5.0: 2.0})))
 
 
+def test_digits_lost_in_the_value_do_not_excuse_the_gradient():
+    def rough(x):
+        return x.sin() * (1 + 1e-5)
+
+    with pytest.raises(Violation, match=r"numbers of x up to 10: gradient of x"):
+        judge(an_op("rough", off_by({5.0: 2.0}), rough))
+
+
 def busy(passes):
     for _ in range(passes):
         pass

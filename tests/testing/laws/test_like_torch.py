@@ -101,6 +101,26 @@ def test_stacked_inputs_have_no_equal_elements():
     assert not check_op(Largest, samples=samples, laws=["dimensions"]).failures
 
 
+def test_stacked_labels_stay_labels():
+    class Entropy(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, label):
+            ctx.save_for_backward(x, label)
+            return x.sigmoid() ** label * (1 - x.sigmoid()) ** (1 - label)
+
+        @staticmethod
+        def backward(ctx, g):
+            x, label = ctx.saved_tensors
+            p = x.sigmoid()
+            return g * p * (1 - p) * torch.where(label > 0.5, 1, -1), None
+
+    def samples(make):
+        yield Sample(make(5), make.tensor([0.0, 1.0, 1.0, 0.0, 1.0])).constant("label")
+
+    report = check_op(Entropy, samples=samples, laws=["oracle", "dimensions"])
+    assert [r.status for r in report] == ["passed", "passed"], report
+
+
 def test_what_torch_sees_of_forward_may_depend_on_an_option():
     class Root(torch.autograd.Function):
         @staticmethod
