@@ -84,6 +84,28 @@ def test_an_op_that_takes_no_complex_numbers_refuses_them_and_may_say_so():
     )
 
 
+@pytest.mark.parametrize(("wrong", "status"), [(False, "not applicable"), (True, "failed")])
+def test_numbers_drawn_in_each_dtype_are_no_lack_of_precision(wrong, status):
+    class Dropout(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            # Drawn in float32 they are the same beside float64.
+            drawn = torch.rand(x.shape) if wrong else torch.rand_like(x)
+            mask = (drawn > 0.5).to(x.dtype)
+            ctx.save_for_backward(mask)
+            return x * mask
+
+        @staticmethod
+        def backward(ctx, g):
+            (mask,) = ctx.saved_tensors
+            return g * mask * (2 if wrong and g.dtype is torch.float32 else 1)
+
+    (result,) = check_op(
+        Dropout, samples=lambda make: [make(3, 4)], random=True, laws=["low-precision"]
+    )
+    assert result.status == status, result
+
+
 def test_low_precision_leaves_out_what_torch_only_stores():
     report = check_op(StoredInNarrow, laws=["low-precision"])
     assert [result.status for result in report] == ["passed"]
