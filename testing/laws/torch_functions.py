@@ -110,6 +110,10 @@ def opcheck(op: TorchTarget) -> None:
     if not is_custom_op(op.function):
         raise NotApplicable("it is not a custom op")
     custom: Any = op.function
+    overloads = custom.overloads() if hasattr(custom, "overloads") else []
+    if len(overloads) > 1:
+        name = f"{op.name.partition(':')[2]}.{overloads[0]}"
+        raise NotApplicable(f"it has overloads, and opcheck takes one: check torch.ops.{name}")
     case, call = _first(op)
     args, kwargs = case.arguments(call.variables)
     results = torch.library.opcheck(custom, args, kwargs, raise_exception=False)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from plugrad import Sample
-from plugrad.errors import ArgumentError, TargetError
+from plugrad.errors import ArgumentError, OpDefinitionError, TargetError
 from plugrad.testing import check_op
 from plugrad.testing.copies import recorded
 from plugrad.testing.laws import LAWS
@@ -143,6 +143,24 @@ def test_what_is_no_target_is_refused():
         TargetError, match="is not something that torch differentiates\n.*\n  fix: pass"
     ):
         TorchTarget(torch.autograd.Function)
+
+
+def test_what_is_no_target_is_refused_with_samples_too():
+    for target in (3, torch.nn.Linear):
+        with pytest.raises(OpDefinitionError, match="neither the name of an op nor a Function"):
+            check_op(target, samples=rows)
+
+
+def test_opcheck_is_not_asked_of_several_overloads_at_once():
+    library = torch.library.Library("torch_target_test", "FRAGMENT")
+    library.define("twice(Tensor x) -> Tensor")
+    library.define("twice.scaled(Tensor x, float a) -> Tensor")
+    library.impl("twice", lambda x: 2 * x, "CompositeImplicitAutograd")
+    twice = torch.ops.torch_target_test.twice
+    (result,) = check_op(twice, samples=rows, laws=["opcheck"])
+    assert result.message.endswith("check torch.ops.torch_target_test.twice.default"), result
+    (result,) = check_op(twice.default, samples=rows, laws=["opcheck"])
+    assert result.status == "passed", result
 
 
 def test_names():
