@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from plugrad.testing.engine import Engine
 
 #: Laws about how much the samples show, or about what few Functions are written for.
-_ADVICE = frozenset(
-    {"batched-cotangents", "branches", "lines", "options", "setup-context", "stretched"}
-)
+_ADVICE = frozenset({"batched-cotangents", "branches", "lines", "options", "setup-context"})
 #: What may be declared of a target, as ``@op`` declares it of an op.
 DECLARABLE = frozenset(
     {
@@ -140,6 +138,8 @@ class TorchTarget(OpUnderTest):
         """Whether breaking this law is only a warning: the target claims nothing about it."""
         if law == "complex":
             return not any(map(_has_complex, self._made))
+        if law == "stretched":
+            return not any(map(_has_domain, self._made))
         return law in _ADVICE
 
     # --- what it is ---
@@ -210,6 +210,11 @@ class TorchTarget(OpUnderTest):
 def _has_complex(sample: Sample) -> bool:
     values = flat([list(sample.args), list(sample.kwargs.values())])
     return any(isinstance(v, Tensor) and v.is_complex() for v in values)
+
+
+def _has_domain(sample: Sample) -> bool:
+    values = flat([list(sample.args), list(sample.kwargs.values())])
+    return bool(sample.domains) or any(getattr(v, "plugrad_domain", "") for v in values)
 
 
 class _Context(SimpleNamespace):

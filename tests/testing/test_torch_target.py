@@ -217,3 +217,23 @@ def test_a_recorded_call_keeps_what_is_in_two_arguments_one_object():
     assert weight.requires_grad
     assert torch.equal(weight, module.weight)
     assert weight.data_ptr() != module.weight.data_ptr()
+
+
+def test_stretched_is_advice_unless_a_sample_has_a_domain():
+    class WrongFarAway(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return torch.where(x > 5, 3 * x * g, 2 * x * g)
+
+    def status(samples):
+        return {r.status for r in check_op(WrongFarAway, samples=samples, laws=["stretched"])}
+
+    assert status(lambda make: [Sample(make(3, 4, low=0.6))]) == {"warning"}
+    assert status(lambda make: [Sample(make(3, 4, domain="positive"))]) == {"failed"}
+    assert status(lambda make: [Sample(make(3, 4, low=0.6)).domain("positive", "x")]) == {"failed"}
