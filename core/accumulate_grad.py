@@ -197,9 +197,11 @@ def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
             return _of_its_own_layout(gradient, shared)
         if gradient.stride() != leaf.stride():
             return torch.empty_like(leaf, dtype=gradient.dtype).copy_(gradient)
-    if not shared and not _is_seen(gradient):
+    if shared:
+        return gradient.clone()
+    if not _is_seen(gradient):
         return gradient
-    if not shared and gradient._is_view():
+    if gradient._is_view():
         # A view keeps its base, and so counts as two tensors that see the memory. A
         # detached view does not: then only a base that somebody else holds is left to
         # count.

@@ -157,7 +157,7 @@ def under_test(
         return find_target(op, told, seed, device)
     if not isinstance(op, str | RegisteredOp) and is_torch_target(op):
         return described_target(op, told, seed, device)
-    found = OpUnderTest.of(op, seed, device)  # which says what is no op at all
+    found = OpUnderTest.of(op, seed, device)  # it raises for what is no op at all
     if told:
         raise ArgumentError(
             f"{', '.join(sorted(told))} is only for torch targets",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from plugrad.core.context import transform_depth
 from plugrad.errors import ArgumentError
+from plugrad.ops._outer import can_be_looked_at
 
 
 def check_labels(op_name: str, labels: Tensor, classes: int, counted: Tensor) -> None:
     """Raise ArgumentError unless the labels that are ``counted`` are at least 0 and below classes.
 
-    Only on the CPU: elsewhere it would wait for the device, whose kernels assert it.
+    Only where they can be looked at.
     """
-    if labels.__class__ is not Tensor or not labels.is_cpu or transform_depth():
+    if not can_be_looked_at(labels):
         return
     wrong = counted & ((labels < 0) | (labels >= classes))
     if wrong.any():

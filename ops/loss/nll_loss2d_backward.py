@@ -56,9 +56,8 @@ class NllLoss2dBackward(Function):
         total = make.tensor(1.0)  # of all labels: there is one
         for code, shape in ((0, (1, 1, 1)), (1, ()), (2, ())):
             yield _sample(make(*shape), make(1, 3, 1, 1), labels, None, code, -100, total)
-        yield _sample(
-            make(1, 1, 1), make(1, 3, 1, 1), labels, None, 0, int(labels), total
-        )  # ignored
+        ignored = int(labels)
+        yield _sample(make(1, 1, 1), make(1, 3, 1, 1), labels, None, 0, ignored, total)
         weight = make(3, low=0.5)
         total = weight[labels].sum()
         yield _sample(make(), make(1, 3, 1, 1), labels, weight, 1, -100, total)

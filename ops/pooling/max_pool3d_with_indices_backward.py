@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops._flat import flat_in
-from plugrad.ops._outer import check_outer, check_places
+from plugrad.ops._outer import check_places
 from plugrad.ops._sizes import Sizes
 from plugrad.ops.pooling._places import gathered
 
@@ -39,7 +39,6 @@ class MaxPool3dWithIndicesBackward(Function):
         ceil_mode: bool,
         indices: Tensor,
     ) -> Tensor:
-        check_outer("max_pool3d_with_indices_backward", x, y, 3)
         check_places("max_pool3d_with_indices_backward", x, y, indices, 3)
         ctx.save_for_backward(indices)
         z: Tensor = _backward(x, y, kernel_size, stride, padding, dilation, ceil_mode, indices)
