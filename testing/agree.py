@@ -158,6 +158,7 @@ def agree(
     *,
     scale: float = 0.0,
     caused: bool = True,
+    floor: float = FLOOR,
 ) -> None:
     """Raise Violation unless ``got`` is ``expected``.
 
@@ -172,7 +173,9 @@ def agree(
         message: what a difference means.
         scale: the size of the numbers that expected was computed from, if it is larger.
         caused: whether to look for a cause, since arithmetic may be the reason.
+        floor: an error relative to this is allowed however small all numbers are.
     """
+    scale = max(scale, floor)
     expected, got = _raw(expected), _raw(got)
     if expected is got:
         return
@@ -199,7 +202,7 @@ def _clearly_close(expected: Tensor, got: Tensor, allowed: float, scale: float) 
     if not (allowed and (expected.is_floating_point() or expected.is_complex())):
         return False
     distance = float((got - expected).abs().max())
-    if distance <= allowed * max(scale, FLOOR):
+    if distance <= allowed * scale:
         return True
     return distance <= allowed * float(expected.abs().max()) < math.inf
 
@@ -247,7 +250,7 @@ def _agree_elements(
     largest = float(expected[finite].abs().max()) if bool(finite.any()) else 0.0
     worst = int(distance.argmax())
     absolute = float(distance.flatten()[worst])
-    if absolute <= allowed * max(largest, scale, FLOOR):
+    if absolute <= allowed * max(largest, scale):
         return
     # torch.unravel_index takes longer than the rest of this function.
     index = tuple(int(i) for i in torch.unravel_index(torch.tensor(worst), expected.shape))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor
 
-from plugrad.testing.agree import all_finite
+from plugrad.testing.agree import FLOOR, all_finite
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.inputs import cast, castable
 from plugrad.testing.laws.like_torch import (
@@ -19,6 +19,7 @@ from plugrad.testing.laws.like_torch import (
     like_oracle,
     rows_alike,
 )
+from plugrad.testing.laws.own_slope import check_own_slope
 from plugrad.testing.shared import refuse_undifferentiable
 from plugrad.testing.together import as_rows, ones, vjps
 
@@ -37,6 +38,9 @@ MAGNITUDES = (1e-12, 1e-6, 10.0, 30.0, 100.0, 300.0, 1000.0, 1e6)
 _DIGITS = 1e-6
 #: The same of one input alone.
 _ALONE = (1e-6, 100.0, 1e6)
+#: Where the gradient is compared with the slope of forward, if there is no reference; numbers
+#: between these are those of ``stretched``.
+_SLOPES = (1e-12, 1e-6, 1e6)
 #: A number above it may well overflow float32 in between; one below it need not.
 _FITS = 1e15
 #: The relative error that rounding of an ill-conditioned problem may have.
@@ -45,6 +49,8 @@ _ROUGH = 1e-3
 _ROUNDING = 64 * torch.finfo(torch.float64).eps
 #: Seconds that the calls of a magnitude may take, by how long those of the one before took.
 _PATIENCE = 0.7
+#: By how much numbers are changed that must then give results in a line, and how nearly.
+_NEAR, _BEND = 2.0**-10, 1e-4
 #: What numbers are multiplied with that are to be others, but as large.
 _BESIDE = 1 - 2.0**-10
 #: Up to here several are tried in one call; what a larger one takes is told by the one before.
@@ -57,7 +63,8 @@ def magnitudes(case: Case) -> None:
 
     ``log(1 + exp(x))`` is x for a large x, but inf if ``exp`` overflows first: then the
     value in float32 is not finite where the value in float64 is moderate. The same must
-    hold for the gradient, and both must equal the reference's if there is one.
+    hold for the gradient, and both must equal the reference's if there is one, relative to it
+    however small it is. Without a reference the gradient must be about the slope of forward.
     """
     if not all(case.inputs[i].tensor.dtype is torch.float64 for i in case.wanted):
         raise NotApplicable("the sample is not in float64")
@@ -69,10 +76,12 @@ def magnitudes(case: Case) -> None:
         _judge_rows(case, [t for t in every if t.magnitude <= _AT_ONCE], rows)
     tried = list(_called_patiently(case, every, first, took))
     _judge_together(case, tried)
-    found = 0
+    found, is_judged = 0, case.op.reference is None and not case.op.declaration.as_surrogate
     for one in tried:
         found += one.alike or (one.beside is not None and _like_reference(case, one))
         found += one.fits or (one.narrow is not None and _moderate(case, one))
+        if one.magnitude in _SLOPES and is_judged:
+            check_own_slope(case, one.values, one.what)
     if not found:
         raise NotApplicable("forward is not finite beyond the samples' range")
 
@@ -91,6 +100,11 @@ class _Tried:
         self.narrow: Call | None = None
         #: The outputs and the gradients of ``narrow``, once they are known.
         self.results: list[Any] | None = None
+
+    @property
+    def floor(self) -> float:
+        """The error that counts as rounding, as for ``agree``: tiny results are compared too."""
+        return 0.0 if self.magnitude <= _DIGITS else FLOOR
 
     def call(self, case: Case) -> None:
         """Make the calls that are to be judged; each stays None if it raises."""
@@ -174,7 +188,7 @@ def _judge_rows(case: Case, tried: Sequence[_Tried], rows: Rows) -> None:
     alike, apart = [False] * rows.count, False
     with suppress(Exception):
         if referred and case.op.declaration.reference is None:
-            alike = rows_alike(case, rows)
+            alike = rows_alike(case, rows, [one.floor for one in tried])
         apart = alike[-1] or rows.are_apart(rows.call.vjp(rows.cotangents()))
     narrow = _results(case, _narrowed(rows.values)) if apart else None
     fits = [False] * rows.count if narrow is None else rows.finite(narrow)
@@ -186,11 +200,12 @@ def _judge_rows(case: Case, tried: Sequence[_Tried], rows: Rows) -> None:
 def _judge_together(case: Case, tried: Sequence[_Tried]) -> None:
     """Find out in one backward of all calls what is right."""
     beside = [one for one in tried if one.beside is not None]
-    for one, alike in zip(beside, like_oracle(case, [o.beside for o in beside]), strict=True):
+    found = like_oracle(case, [one.beside for one in beside], [one.floor for one in beside])
+    for one, alike in zip(beside, found, strict=True):
         one.alike = alike
     narrow = [(one, call) for one in tried if (call := one.narrow) is not None and call.roots]
-    found = vjps([call for _, call in narrow], [ones(call) for _, call in narrow])
-    for (one, call), gradients in zip(narrow, found or (), strict=found is not None):
+    slopes = vjps([call for _, call in narrow], [ones(call) for _, call in narrow])
+    for (one, call), gradients in zip(narrow, slopes or (), strict=slopes is not None):
         one.results = _with_outputs(call, gradients)
         one.fits = all(t is None or all_finite(t) for t in one.results)
 
@@ -207,7 +222,7 @@ def _like_reference(case: Case, one: _Tried) -> bool:
     if not finite:
         return False
     try:
-        compare_with_oracle(case, call, theirs, one.what, forgives=_Roughness(one.magnitude))
+        _compare(case, call, theirs, one)
     except Violation as violation:
         mismatch = violation.mismatch
         if mismatch is not None and mismatch.expected in ("inf", "-inf", "nan"):
@@ -216,6 +231,40 @@ def _like_reference(case: Case, one: _Tried) -> bool:
     except Exception:  # the reference's derivative, say a series that does not converge there
         return False
     return True
+
+
+def _compare(case: Case, call: Call, theirs: OracleCall, one: _Tried) -> None:
+    """Compare tiny results relative to their own size, if the reference has digits there."""
+    compare = partial(compare_with_oracle, case, call, theirs, one.what)
+    try:
+        compare(forgives=_Roughness(one.magnitude), floor=one.floor)
+    except Violation:
+        if one.floor or _is_smooth(case, one.values):
+            raise
+        compare(forgives=_Roughness(one.magnitude))
+
+
+def _is_smooth(case: Case, values: Sequence[Tensor]) -> bool:
+    """Whether the reference has digits here: if not, its results jump between near numbers."""
+    scales = [1 + step * _NEAR for step in range(3)]
+    try:
+        calls = [
+            case.oracle.call([t * s if castable(t) else t.clone() for t in values]) for s in scales
+        ]
+        given = [[torch.ones_like(c.outputs[n]) for n in c.root_numbers] for c in calls]
+        found = [[*c.values, *c.vjp(g)] for c, g in zip(calls, given, strict=True)]
+    except Exception:
+        return False
+    return all(map(_is_straight, *found))
+
+
+def _is_straight(first: Any, middle: Any, last: Any) -> bool:
+    """Whether three results, of numbers in equal steps, are nearly in a line."""
+    if not isinstance(first, Tensor) or not castable(first) or not first.numel():
+        return True
+    size = float(first.abs().max())
+    # What is exactly zero may have been rounded to it.
+    return size > 0 and float((first - 2 * middle + last).abs().max()) <= _BEND * size
 
 
 class _Roughness:

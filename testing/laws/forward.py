@@ -11,7 +11,7 @@ from torch import Tensor
 
 from plugrad.core.counted import counted
 from plugrad.errors import ContextError
-from plugrad.testing.agree import agree, tolerance
+from plugrad.testing.agree import FLOOR, agree, tolerance
 from plugrad.testing.call import Call, flat
 from plugrad.testing.case import Case
 from plugrad.testing.engine import PLUGRAD
@@ -113,6 +113,7 @@ def compare_outputs(
     allowed: float,
     message: str,
     forgives: Callable[[Violation], bool] | None = None,
+    floor: float = FLOOR,
 ) -> None:
     """Raise Violation unless these are the same outputs, but for differences that are forgiven.
 
@@ -124,7 +125,7 @@ def compare_outputs(
         if not allowed and isinstance(e, Tensor) and not e.is_cpu:
             allowed = tolerance(e.dtype)
         with forgiving(forgives):
-            agree(e, g, f"output {number}", allowed, message)
+            agree(e, g, f"output {number}", allowed, message, floor=floor)
 
 
 @contextmanager

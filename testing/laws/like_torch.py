@@ -35,15 +35,17 @@ def compare_with_oracle(
     gradients: Sequence[Any] | None = None,
     expected: Sequence[Any] | None = None,
     forgives: Callable[[Violation], bool] | None = None,
+    floor: float = FLOOR,
 ) -> None:
     """Compare a call's values and gradients with torch's; both gradients may be known already.
 
     A difference that ``forgives`` is true of does not end it: what comes after may be wrong.
+    ``floor`` is as for ``agree``.
     """
     allowed = tolerance(*all_dtypes(case, call))
     message = f"wrong for {what}"
     if theirs is not None and not theirs.own_forward:
-        compare_outputs(theirs.values, call.tensors, allowed, message, forgives)
+        compare_outputs(theirs.values, call.tensors, allowed, message, forgives, floor)
     if not call.roots or theirs is None or theirs.root_numbers != call.root_numbers:
         return
     cotangents = call.cotangents()
@@ -59,7 +61,7 @@ def compare_with_oracle(
     for given, e, g in zip(case.inputs, expected, got, strict=True):
         e = where_torch_knows(e, g)
         with forgiving(forgives):
-            agree(e, g, f"gradient of {given.name}", allowed, message, scale=scale)
+            agree(e, g, f"gradient of {given.name}", allowed, message, scale=scale, floor=floor)
 
 
 def where_torch_knows(expected: Any, got: Any) -> Any:
@@ -80,10 +82,15 @@ def beside_oracle(case: Case, values: list[Tensor]) -> tuple[Call, OracleCall] |
         return None
 
 
-def like_oracle(case: Case, pairs: Sequence[tuple[Call, OracleCall] | None]) -> list[bool]:
+def like_oracle(
+    case: Case,
+    pairs: Sequence[tuple[Call, OracleCall] | None],
+    floors: Sequence[float] | None = None,
+) -> list[bool]:
     """Which of the calls are what torch's beside them are, as one run of each engine tells.
 
-    Any other must be looked at alone: it may be wrong, or not finite, or raise.
+    Any other must be looked at alone: it may be wrong, or not finite, or raise. ``floors`` has the
+    floor of each for ``agree``.
     """
     asked = [n for n, pair in enumerate(pairs) if pair is not None and _comparable(*pair)]
     ours, theirs = [pairs[n][0] for n in asked], [pairs[n][1] for n in asked]  # type: ignore[index]
@@ -95,8 +102,9 @@ def like_oracle(case: Case, pairs: Sequence[tuple[Call, OracleCall] | None]) -> 
     if got is None or expected is None:
         return alike
     for n, call, their, g, e in zip(asked, ours, theirs, got, expected, strict=True):
+        floor = FLOOR if floors is None else floors[n]
         with suppress(Violation):
-            compare_with_oracle(case, call, their, "", g, e)
+            compare_with_oracle(case, call, their, "", g, e, floor=floor)
             alike[n] = True
     return alike
 
@@ -109,10 +117,11 @@ def _comparable(call: Call, theirs: OracleCall) -> bool:
     )
 
 
-def rows_alike(case: Case, rows: Rows) -> list[bool]:
+def rows_alike(case: Case, rows: Rows, floors: Sequence[float] = ()) -> list[bool]:
     """Which rows are what torch's are.
 
-    Any other must be looked at alone, as in ``like_oracle``.
+    Any other must be looked at alone, as in ``like_oracle``. ``floors`` has the floors of the
+    first rows.
     """
     none, call = [False] * rows.count, rows.call
     cotangents = rows.cotangents(0)
@@ -128,12 +137,14 @@ def rows_alike(case: Case, rows: Rows) -> list[bool]:
         return none
     pairs = [*zip(expected, got, strict=True), *zip(values, call.tensors, strict=bool(values))]
     allowed = tolerance(*all_dtypes(case, call))
-    close = [_close_rows(e, g, rows.count, allowed) for e, g in pairs]
+    least = torch.tensor([*floors, *[FLOOR] * (rows.count - len(floors))])
+    close = [_close_rows(e, g, least, allowed) for e, g in pairs]
     return [all(of_row) for of_row in zip(*close, strict=True)]
 
 
-def _close_rows(expected: Any, got: Any, rows: int, allowed: float) -> list[bool]:
+def _close_rows(expected: Any, got: Any, floors: Tensor, allowed: float) -> list[bool]:
     """Which rows agree, and are finite: as ``agree`` says it."""
+    rows = len(floors)
     if expected is None and got is None:
         return [True] * rows
     both = isinstance(expected, Tensor) and isinstance(got, Tensor)
@@ -149,6 +160,6 @@ def _close_rows(expected: Any, got: Any, rows: int, allowed: float) -> list[bool
         return same
     distance = (got - expected).abs().reshape(rows, -1).amax(1)
     size = expected.abs().reshape(rows, -1).amax(1)
-    close = (distance <= allowed * size.clamp_min(FLOOR)) & torch.isfinite(distance)
+    close = (distance <= allowed * size.maximum(floors.to(size))) & torch.isfinite(distance)
     found: list[bool] = close.tolist()
     return found

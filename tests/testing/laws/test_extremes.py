@@ -121,3 +121,24 @@ def test_a_reference_that_remembers_a_loop_does_not_hide_how_long_it_takes():
 
     judge(an_op("remembered", torch.cos, reference=remembered))
     assert max(seen) == 1000.0
+
+
+def versine(x):
+    return 2 * (x / 2).sin() ** 2
+
+
+def test_tiny_results_are_compared_relative_to_their_own_size():
+    with pytest.raises(Violation, match=r"numbers of x up to 1e-12: output 0"):
+        judge(an_op("lost", torch.sin, lambda x: 1 - x.cos(), versine))
+
+
+def test_a_tiny_gradient_is_compared_relative_to_its_own_size():
+    slope = off_by({1e-13: 2.0, 1e-9: 1.0})
+    with pytest.raises(Violation, match=r"numbers of x up to 1e-12: gradient of x"):
+        judge(an_op("doubled", lambda x: 2 * x * slope(x) / x.cos(), torch.square, torch.square))
+
+
+def test_a_reference_without_digits_there_is_no_judge():
+    judge(an_op("exact", torch.sin, versine, lambda x: 1 - x.cos()))
+    # Its values jump: 1 + x has 16 digits, and x has 4 of them.
+    judge(an_op("log1p", lambda x: 1 / (1 + x), torch.log1p, lambda x: (1 + x).log()))
