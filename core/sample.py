@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 import torch
@@ -11,8 +12,10 @@ from plugrad.errors import ArgumentError
 
 #: The domains that a tensor's numbers may be restricted to. The checks then move the numbers only
 #: within it: of symmetric and spd (symmetric positive definite) matrices both halves at once, of a
-#: simplex (numbers from 0 that add up to 1 along the last dimension) without changing the sum.
-DOMAINS = ("positive", "probability", "simplex", "symmetric", "spd")
+#: simplex (numbers from 0 that add up to 1 along the last dimension) without changing the sum. An
+#: index (whole numbers from 0, the places in another argument, in any dtype) gets no gradient and
+#: is never moved.
+DOMAINS = ("positive", "probability", "simplex", "symmetric", "spd", "index")
 
 
 class Sample:
@@ -66,7 +69,8 @@ class Sample:
 
         Args:
             domain: one of DOMAINS.
-            which: positions in forward or names of its parameters; all tensors by default.
+            which: positions in forward or names of its parameters; by default all floating and
+                complex tensors without a domain of their own.
 
         Raises:
             ArgumentError: there is no such domain.
@@ -167,16 +171,18 @@ class SampleMaker:
         """Numbers drawn evenly from [low, high); for a complex dtype both parts are.
 
         Args: *shape: the tensor's shape. low: the smallest number, if there is no domain.
-            high: the numbers stay below it, if there is no domain. dtype: by default the
-            maker's. domain: one of DOMAINS; the numbers are in it, and the checks stay
-            there.
+            high: the numbers stay below it, if there is no domain; so do those of an index, which
+            begin at 0. dtype: by default the maker's, int64 for an index. domain: one of
+            DOMAINS; the numbers are in it, and the checks stay there.
 
         Raises:
             ArgumentError: there is no such domain.
         """
-        dtype = dtype or self.dtype
         if domain:
-            return self._within(checked_domain(domain), shape, dtype)
+            made: Any = self._within(checked_domain(domain), shape, dtype, high)
+            made.plugrad_domain = domain
+            return made  # type: ignore[no-any-return]
+        dtype = dtype or self.dtype
         values = self._drawn(shape)
         if dtype.is_complex:
             other = self._drawn(shape)
@@ -188,7 +194,11 @@ class SampleMaker:
     def _drawn(self, shape: tuple[int, ...]) -> Tensor:
         return torch.rand(shape, generator=self._generator, dtype=torch.float64, device="cpu")
 
-    def _within(self, domain: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    def _within(
+        self, domain: str, shape: tuple[int, ...], dtype: torch.dtype | None, high: float
+    ) -> Tensor:
+        if domain == "index":
+            return self.integers(*shape, high=ceil(high)).to(dtype or torch.int64)
         drawn = self(*shape, low=0.1, high=0.9)
         if domain == "positive":
             drawn = 2 * drawn
@@ -200,9 +210,7 @@ class SampleMaker:
         if domain == "spd":  # its eigenvalues are at least 1/2
             drawn = drawn @ drawn + 0.5 * torch.eye(shape[-1], device=self.device).to(self.dtype)
             drawn = (drawn + drawn.mT) / 2
-        made: Any = drawn.to(dtype)
-        made.plugrad_domain = domain
-        return made  # type: ignore[no-any-return]
+        return drawn.to(dtype or self.dtype)
 
     def complex(self, *shape: int, low: float = -2.0, high: float = 2.0) -> Tensor:
         """complex128 numbers, both parts drawn evenly from [low, high)."""

@@ -100,12 +100,12 @@ class Case:
                 return getattr(type(value), "_make", type(value))(items)
             if not isinstance(value, Tensor) or id(value) in self._held:
                 return value
-            constant = not constants.isdisjoint(said)
+            floating = value.is_floating_point() or value.is_complex()
+            own: str = getattr(value, "plugrad_domain", "") or (every if floating else "")
+            domain = next((domains[s] for s in said if s in domains), own)
+            constant = domain == "index" or not constants.isdisjoint(said)
             if constant and value.layout is not torch.strided:
                 return value  # of a sparse constant there are no other layouts or sizes to try
-            floating = value.is_floating_point() or value.is_complex()
-            own: str = getattr(value, "plugrad_domain", "")
-            domain = next((domains[s] for s in said if s in domains), every or own)
             self.inputs.append(Input(name, value, floating and not constant, domain))
             return _Slot(len(self.inputs) - 1, self.inputs[-1].pattern)
 
@@ -125,6 +125,11 @@ class Case:
     def values(self) -> list[Tensor]:
         """The inputs' tensors, each in memory of its own, with the strides it had."""
         return [i.tensor.clone() for i in self.inputs]
+
+    @property
+    def outside(self) -> list[Input]:
+        """The inputs whose own numbers are not in their domains."""
+        return [given for given in self.inputs if not contains(given.domain, given.tensor)]
 
     def allows(self, values: Sequence[Tensor]) -> bool:
         """Whether all of these values are in their inputs' domains."""

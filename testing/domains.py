@@ -28,6 +28,8 @@ def contains(domain: str, tensor: Tensor) -> bool:
         return is_simplex(tensor)
     if domain == "symmetric":
         return is_symmetric(tensor)
+    if domain == "index":
+        return bool(((tensor >= 0) & (tensor % 1 == 0)).all())
     return is_symmetric(tensor) and not bool(torch.linalg.cholesky_ex(tensor).info.any())
 
 

@@ -214,7 +214,8 @@ def _has_complex(sample: Sample) -> bool:
 
 def _has_domain(sample: Sample) -> bool:
     values = flat([list(sample.args), list(sample.kwargs.values())])
-    return bool(sample.domains) or any(getattr(v, "plugrad_domain", "") for v in values)
+    said = {*sample.domains.values(), *(getattr(v, "plugrad_domain", "") for v in values)}
+    return bool(said - {"", "index"})  # an index says nothing about the numbers beside it
 
 
 class _Context(SimpleNamespace):

@@ -29,10 +29,16 @@ def runs(case: Case) -> None:
     """The sample can be called, and its backward runs.
 
     Whatever forward or backward raises is reported here once; the other laws do not repeat
-    it. So is an argument that the sample calls ``constant`` but does not have.
+    it. So is an argument that the sample calls ``constant`` but does not have, and one that is
+    not in the domain that the sample declares.
     """
     if case.unknown_constants:
         raise Violation(_unknown_constants(case))
+    for given in case.outside:
+        raise Violation(
+            f"the numbers of {given.name} are not in the domain that the sample declares: "
+            f'make them with make(..., domain="{given.domain}"), or declare another domain'
+        )
     call = _called(case)
     if call.node is not None:
         with torch.no_grad():

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from plugrad.testing.call import Call, OracleCall
-    from plugrad.testing.case import Case
+    from plugrad.testing.case import Case, Input
 
 
 # --- layouts -------------------------------------------------------------------------
@@ -135,18 +135,19 @@ def sizes(case: Case) -> None:
         if size == "no dimensions" and not case.op.declaration.elementwise:
             continue
         values = [cut(t) for t in case.values]
-        if any(_index(t) for t in case.values):
+        if any(map(is_index, case.inputs)):
             if size == "size 0":
                 continue  # no index is legal
             # Some of torch's kernels read out of bounds for a wrong index.
-            values = [torch.zeros_like(t) if _index(t) else t for t in values]
+            pairs = zip(case.inputs, values, strict=True)
+            values = [torch.zeros_like(t) if is_index(given) else t for given, t in pairs]
         if case.allows(values):
             several.append((values, f"inputs of {size}"))
-    pairs = [_beside_reference(case, values) for values, _ in several]
-    both = [(p[0], p[1]) if p is not None and p[1] is not None else None for p in pairs]
+    calls = [_beside_reference(case, values) for values, _ in several]
+    both = [(p[0], p[1]) if p is not None and p[1] is not None else None for p in calls]
     right = like_oracle(case, both)
     tried = 0
-    for (values, what), pair, known in zip(several, pairs, right, strict=True):
+    for (values, what), pair, known in zip(several, calls, right, strict=True):
         tried += pair is not None and (known or _judged_by_oracle(case, values, what))
     if not tried:
         raise NotApplicable("the reference refuses other sizes with these arguments")
@@ -186,8 +187,10 @@ def _refuses(case: Case, values: list[Tensor]) -> bool:
     return False
 
 
-def _index(tensor: Tensor) -> bool:
-    return not castable(tensor) and tensor.dtype is not torch.bool
+def is_index(given: Input) -> bool:
+    """Whether an input is declared an index, or is integer and may be one."""
+    whole = not castable(given.tensor) and given.tensor.dtype is not torch.bool
+    return whole or given.domain == "index"
 
 
 _CUTS: dict[str, Callable[[Tensor], Tensor]] = {

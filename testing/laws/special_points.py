@@ -15,7 +15,7 @@ from plugrad.testing.domains import BOUND
 from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.jacobians import jacobians, of_rule
 from plugrad.testing.law import LAWS, NotApplicable, Violation
-from plugrad.testing.laws.inputs import castable
+from plugrad.testing.laws.inputs import castable, is_index
 from plugrad.testing.laws.like_torch import (
     beside_oracle,
     compare_with_oracle,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from plugrad.testing.call import Call
-    from plugrad.testing.case import Case
+    from plugrad.testing.case import Case, Input
     from plugrad.testing.together import Rows
 
 
@@ -269,7 +269,7 @@ def dimensions(case: Case) -> None:
         with suppress(Exception):
             case.forward([t.clone() for t in stacked])
         if _right_in(case, stacked):
-            cuts = list(_cuts(stacked, max(most, 3)))
+            cuts = list(_cuts(case, stacked, max(most, 3)))
             right = like_oracle(case, [beside_oracle(case, cut) for cut in cuts])
             for cut, known in zip(cuts, right, strict=True):
                 if not known:
@@ -305,10 +305,10 @@ def _stacked(case: Case, more: int) -> Iterator[list[Tensor]]:
             ]
 
 
-def _cuts(values: list[Tensor], dims: int) -> Iterator[list[Tensor]]:
+def _cuts(case: Case, values: list[Tensor], dims: int) -> Iterator[list[Tensor]]:
     """The values with each of the last dimensions cut to size 1, where that changes something."""
     for dim in range(-dims, 0):
-        cut = [_cut(t, dim) for t in values]
+        cut = [_cut(t, dim, given) for t, given in zip(values, case.inputs, strict=True)]
         if any(a.shape != b.shape for a, b in zip(cut, values, strict=True)):
             yield cut
 
@@ -323,12 +323,12 @@ def _twice(tensor: Tensor, more: int, *, keep: bool) -> Tensor:
     return tensor
 
 
-def _cut(tensor: Tensor, dim: int) -> Tensor:
+def _cut(tensor: Tensor, dim: int, given: Input) -> Tensor:
     if tensor.dim() < -dim:
         return tensor
     cut = tensor.narrow(dim, 0, min(1, tensor.shape[dim]))
     # Some of torch's kernels read out of bounds for a wrong index.
-    return cut if castable(tensor) or tensor.dtype is torch.bool else torch.zeros_like(cut)
+    return torch.zeros_like(cut) if is_index(given) else cut
 
 
 def _right_in(case: Case, values: list[Tensor]) -> bool:

@@ -7,7 +7,10 @@ import torch
 
 import plugrad as pg
 from plugrad import Sample
+from plugrad.core.sample import DOMAINS
 from plugrad.testing import check_op
+from plugrad.testing.case import Case
+from plugrad.testing.op_under_test import OpUnderTest
 
 
 class RowTimesMatrix(pg.Function):
@@ -125,7 +128,7 @@ def test_a_domain_that_is_not_declared_is_one_failure_and_declared_none():
         assert failures(LogDet, samples=declared) == {}
 
 
-@pytest.mark.parametrize("domain", ["positive", "probability", "simplex", "symmetric", "spd"])
+@pytest.mark.parametrize("domain", DOMAINS)
 def test_what_a_maker_makes_lies_in_its_domain(domain):
     from plugrad.testing.domains import contains
 
@@ -133,6 +136,61 @@ def test_what_a_maker_makes_lies_in_its_domain(domain):
     for shape in ((3, 3), (2, 4, 4)):
         assert contains(domain, make(*shape, domain=domain))
     assert not contains(domain, -make(3, 3, domain="positive") - 2)
+
+
+class Picked(torch.autograd.Function):
+    """The rows of x that ``places`` names, numbers in floating point; backward adds them up."""
+
+    @staticmethod
+    def forward(x, places):
+        if places.numel() and not 0 <= int(places.min()) <= int(places.max()) < len(x):
+            raise RuntimeError("a place is outside")
+        assert bool((places % 1 == 0).all()), "places are whole numbers"
+        return x[places.long()]
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, places = inputs
+        ctx.save_for_backward(places)
+        ctx.shape = x.shape
+
+    @staticmethod
+    def backward(ctx, gy):
+        (places,) = ctx.saved_tensors
+        return gy.new_zeros(ctx.shape).index_put((places.long(),), gy, accumulate=True), None
+
+
+def picked(make, **wrong):
+    index = make(3, domain="index", high=4, dtype=torch.float64)
+    return [Sample(make(4, 2), index), Sample(make(4), index.clone()).domain("index", "places")]
+
+
+def test_an_index_in_floating_point_gets_no_gradient_and_is_never_moved():
+    report = pg.testing.check_op(Picked, samples=picked)
+    assert [r for r in report.failures if r.law != "lines"] == []
+    judged = {r.law for r in report if r.status == "passed"}
+    assert {"oracle", "numeric", "sizes", "stretched", "magnitudes"} <= judged
+
+
+def test_a_maker_makes_indices():
+    made = pg.SampleMaker(1)(50, domain="index", high=5)
+    assert made.dtype is torch.int64
+    assert set(made.tolist()) == {0, 1, 2, 3, 4}
+    assert pg.SampleMaker()(2, domain="index", dtype=torch.float32).dtype is torch.float32
+
+
+def test_a_sample_outside_its_domain_says_so():
+    outside = [Sample(torch.tensor([1.0, -1.0], dtype=torch.float64)).domain("positive", "x")]
+    found = failures(lambda x: x.log(), samples=outside)
+    assert found.keys() == {"runs"}
+    assert "the numbers of x are not in the domain" in found["runs"]
+    assert 'make(..., domain="positive")' in found["runs"]
+
+
+def test_a_domain_of_all_leaves_out_labels_and_what_has_its_own():
+    sample = Sample(torch.ones(2), torch.tensor([0, -1]), pg.SampleMaker()(2, domain="simplex"))
+    case = Case(OpUnderTest.of(Loss), sample.domain("positive"))
+    assert [given.domain for given in case.inputs] == ["positive", "", "simplex"]
 
 
 def test_an_unknown_domain_is_refused():
