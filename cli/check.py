@@ -118,7 +118,8 @@ def check(
     plugrad check entmax:       each Function of a package
     plugrad check --jobs 8 --html report.html --junit report.xml
 
-    The exit status is 0 if every law holds, 1 if one does not, 2 if the command is wrong,
+    The exit status is 0 if every law holds, 1 if one does not or nothing could be checked, 2 if
+    the command is wrong or a target cannot be imported (the others are checked all the same),
     and 130 after Ctrl-C, which prints the results so far.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
     if html is not None:
@@ -130,7 +131,7 @@ def check(
     from plugrad.testing.targets import is_target_text
 
     place = str(usable_device(device))
-    targets = chosen_targets(ops or (), samples, reference, seed, place)
+    targets, problems = chosen_targets(ops or (), samples, reference, seed, place)
     named = [name for name in ops or () if not is_target_text(name)]
     # Without names all ops would be meant.
     registered, laws = chosen(named, lambda: choose_laws(law or None), none=bool(targets))
@@ -144,7 +145,7 @@ def check(
         _check_samples(sample, entries, seed, place)
     for option, path in (("--json", json), ("--junit", junit), ("--html", html)):
         check_writable(option, path)
-    outcome = Outcome([entry.name for entry in entries], laws, seed, place)
+    outcome = Outcome([entry.name for entry in entries], laws, seed, place, problems)
 
     def batches(stop: Callable[[], bool]) -> None:
         from plugrad.cli.checking.progress import watched
@@ -173,6 +174,8 @@ def check(
     _write(outcome, json, junit, html)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
+    if outcome.problems:
+        raise typer.Exit(2)
     if not outcome.report.passed:
         raise typer.Exit(1)
 

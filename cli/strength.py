@@ -100,7 +100,8 @@ def strength(
     plugrad strength --json - > strength.json
 
     The exit status is 0 if no fault survives, 1 if one does or an op fails its check, 2 if
-    the command is wrong, and 130 after Ctrl-C, which prints the results so far.
+    the command is wrong or a target cannot be imported, and 130 after Ctrl-C, which prints the
+    results so far.
     """  # noqa: D301 (the \b keeps the examples' lines in the help)
     from plugrad.cli.checking.selection import chosen, chosen_targets
     from plugrad.testing.strength import choose_faults
@@ -110,7 +111,7 @@ def strength(
     check_seed(seed)
     if jobs is not None:
         check_jobs(jobs)
-    targets = chosen_targets(ops or (), samples, reference, seed, "cpu")
+    targets, problems = chosen_targets(ops or (), samples, reference, seed, "cpu")
     named = [name for name in ops or () if not is_target_text(name)]
     registered, _ = chosen(named, lambda: choose_faults(fault or None), none=bool(targets))
     entries: list[Checkable] = [*registered, *targets]
@@ -133,6 +134,8 @@ def strength(
     out.print(_total(report, seconds, interrupted=interruption.noted))
     if interruption.noted:
         raise typer.Exit(INTERRUPTED)
+    if problems:
+        raise typer.Exit(2)
     if not report.passed:
         raise typer.Exit(1)
 

@@ -48,6 +48,10 @@ class Violation(Exception):  # noqa: N818 (it is the outcome of a check, not an 
         self.mended, self.stops = mended, stops
 
 
+#: How ``runs`` begins where the op cannot be called here, though nothing is known to be wrong.
+NOT_CHECKED = "not checked: "
+
+
 class NotApplicable(Exception):  # noqa: N818 (an outcome, not an error)
     """The law does not apply to this op or sample; the message is the reason."""
 

@@ -23,12 +23,13 @@ def json_report(outcome: Outcome) -> str:
     counts = report.counts
     told = {
         "schema": SCHEMA,
-        "passed": report.passed and not outcome.interrupted,
+        "passed": outcome.passed,
         "interrupted": outcome.interrupted,
         "seconds": outcome.seconds,
         "seed": outcome.seed,
         "device": outcome.device,
         "ops": outcome.ops,
+        "problems": outcome.problems,
         "laws": [{"id": law.id, "family": law.family, "why": law.why} for law in outcome.laws],
         "totals": {
             "results": len(report),

@@ -23,6 +23,7 @@ class Outcome:
         laws: those that were to be applied.
         seed: the samples' seed.
         device: the device they were on.
+        problems: of targets that cannot be checked at all, in words.
         seconds: how long it took.
         interrupted: whether it was ended early.
     """
@@ -31,6 +32,7 @@ class Outcome:
     laws: tuple[Law, ...]
     seed: int = 0
     device: str = "cpu"
+    problems: list[str] = field(default_factory=list)
     seconds: float = 0.0
     interrupted: bool = False
     _by_op: dict[str, list[Result]] = field(default_factory=lambda: defaultdict(list))
@@ -54,6 +56,11 @@ class Outcome:
     def of(self, op: str) -> Report:
         """The results of one op."""
         return Report(self._by_op.get(op, ()))
+
+    @property
+    def passed(self) -> bool:
+        """Whether all that was to be checked was, and is right."""
+        return self.report.passed and not self.interrupted and not self.problems
 
     @property
     def report(self) -> Report:

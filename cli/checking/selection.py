@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from shlex import quote
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,7 +17,7 @@ from plugrad.testing.targets import FAILED_IMPORTS, find_object, find_targets, i
 from plugrad.testing.torch_target import TorchTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from plugrad.plugins.registered_op import RegisteredOp
@@ -78,8 +79,10 @@ def chosen_targets(
     reference: str | None,
     seed: int,
     device: str,
-) -> list[OpUnderTest]:
-    """The targets named by module or file, ready to be checked; no registered ops.
+) -> tuple[list[OpUnderTest], list[str]]:
+    """The targets named by module or file, and what is wrong with those that cannot be checked.
+
+    The others are checked all the same, so a problem does not end the command; each is printed.
 
     Args:
         names: as ``package.module:Name``, ``path/to/file.py``; other names are left out.
@@ -89,21 +92,26 @@ def chosen_targets(
         device: the device of the samples.
 
     Raises:
-        Exit: a name is unknown (status 2).
+        Exit: there is nothing else to check, or the reference is unknown (status 2).
     """
+    names = list(names)
     told: dict[str, object] = {} if samples is None else {"samples_file": str(samples)}
+    found: list[OpUnderTest] = []
+    problems: list[str] = []
     try:
         if reference is not None:
             told["reference"] = find_object(reference)
-        found = [
-            op
-            for name in names
-            if is_target_text(name)
-            for op in find_targets(name, told, seed, device)
-        ]
     except PlugradError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error
+    for name in filter(is_target_text, names):
+        with _noted(problems):
+            found += find_targets(name, told, seed, device)
+    problems = list(dict.fromkeys(problems))
+    for problem in problems:
+        typer.echo(f"Error: {problem}", err=True)
+    if problems and not found and all(map(is_target_text, names)):
+        raise typer.Exit(2)
     for module, problem in FAILED_IMPORTS.items():
         typer.echo(f"warning: {module} cannot be imported, and is left out: {problem}", err=True)
     given = {"--samples": samples, "--reference": reference}
@@ -111,7 +119,15 @@ def chosen_targets(
     for op in found:
         if isinstance(op, TorchTarget):
             op.options = options  # for the command that shows a result again
-    return list({(op.name, op.function): op for op in found}.values())
+    return list({(op.name, op.function): op for op in found}.values()), problems
+
+
+@contextmanager
+def _noted(problems: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except PlugradError as error:
+        problems.append(str(error))
 
 
 def _named(name: str) -> list[RegisteredOp]:

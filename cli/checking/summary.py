@@ -129,10 +129,15 @@ def _verdict(outcome: Outcome, report: Report) -> Text:
     told = f"{ops}, {results} in {outcome.seconds:.1f} s: {numbers}"
     if outcome.interrupted:
         title, style = f"interrupted after {counted(outcome.done, 'op')}:", "bold yellow"
-    elif report.failures or not len(report):
+    elif not outcome.passed:
         title, style = "FAILED:", "bold red"
     else:
         title, style = "passed:", "bold green"
+    unchecked, problems = report.unchecked, outcome.problems
+    if unchecked:
+        told += f"; not checked here: {', '.join(unchecked)}"
+    if problems:
+        told += f"; {counted(len(problems), 'target')} could not be found or imported"
     line = Text(f"\n{folded(f'{title} {told}', hang=2)}")
     line.stylize(style, 1, 1 + len(title))
     return line

@@ -14,9 +14,10 @@ from plugrad.errors import ContextError
 from plugrad.testing.agree import FLOOR, agree, tolerance
 from plugrad.testing.call import Call, flat
 from plugrad.testing.case import Case
-from plugrad.testing.engine import PLUGRAD
-from plugrad.testing.law import LAWS, NotApplicable, Violation
+from plugrad.testing.engine import PLUGRAD, TORCH
+from plugrad.testing.law import LAWS, NOT_CHECKED, NotApplicable, Violation
 from plugrad.testing.mended import with_attributes
+from plugrad.testing.torch_target import is_custom_op
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -47,6 +48,21 @@ def runs(case: Case) -> None:
         call = case.call()  # a rule may be able to run only once
     if call.roots and (call.node is None or case.op.engine is not PLUGRAD):
         call.vjp(call.cotangents())
+    if not call.roots and case.op.composite and case.op.engine is TORCH and case.wanted:
+        _refuse_without_graph(case, call)
+
+
+def _refuse_without_graph(case: Case, call: Call) -> None:
+    """A function, or a custom op without a rule, whose numbers torch's autograd does not follow."""
+    floating = any(isinstance(t, Tensor) and t.is_floating_point() for t in call.tensors)
+    if floating or not is_custom_op(case.op.function):  # such as one that returns places
+        names = [case.inputs[i].name for i in case.wanted]
+        raise Violation(
+            f"torch does not differentiate it: {' and '.join(names)} can require grad, and no "
+            "output does. Leave out .detach(), no_grad, .item() and NumPy, and register a rule "
+            "for a custom op; what is to have no gradient is "
+            f"Sample(...).constant({', '.join(map(repr, names))})"
+        )
 
 
 def _called(case: Case) -> Call:
@@ -57,7 +73,7 @@ def _called(case: Case) -> Call:
             return _called_with_attributes(case, error)
         first = str(error).strip().partition("\n")[0]
         raise Violation(
-            f"not checked: it needs a GPU, and there is none here ({type(error).__name__}: "
+            f"{NOT_CHECKED}it needs a GPU, and there is none here ({type(error).__name__}: "
             f"{first}); "
             "run the check with --device cuda on a machine with a GPU",
             tolerated=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import textwrap
 
@@ -194,6 +195,38 @@ def test_our_functions_with_samples_are_found_too(project):
         ("Double", "our_pack.two"),
         ("here::triple", "our_pack.two"),
     ]
+
+
+@pytest.mark.parametrize("command", ["check --law runs", "strength --fault scaled"])
+def test_what_cannot_be_imported_does_not_keep_others_from_being_checked(project, command):
+    pytest.importorskip("typer")
+    from typer.testing import CliRunner
+
+    from plugrad.cli.app import app
+
+    write(project / "broken.py", "import nothing_like_this")
+    write(project / "plugrad_samples.py", SAMPLES)
+    name, *options = command.split()
+    places = ["broken.py:Swish", "swish.py:Swish", "missing.py:Swish", "swish.py:Lost"]
+    done = CliRunner().invoke(app, [name, *places, *options, "--json", "out.json"])
+    assert done.exit_code == 2, done.output
+    missing = "ModuleNotFoundError: No module named 'nothing_like_this'"
+    problems = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert problems == [
+        f"Error: broken.py cannot be imported: {missing}",
+        "Error: there is no file missing.py",
+        "Error: swish.py has no 'Lost'",
+    ]
+    told = json.loads((project / "out.json").read_text())
+    assert {result["op"] for result in told["results"]} == {"swish.py:Swish"}
+    if name == "check":
+        assert [r["status"] for r in told["results"]] == ["passed", "passed"]
+        assert not told["passed"]
+        assert [f"Error: {p.splitlines()[0]}" for p in told["problems"]] == problems
+        assert "3 targets could not be found or imported" in done.stdout
+    done = CliRunner().invoke(app, [name, *places[2:], *options])
+    assert done.exit_code == 2
+    assert done.stdout == ""
 
 
 @pytest.mark.parametrize("command", ["check --law numeric", "strength --fault scaled"])

@@ -105,6 +105,56 @@ def test_what_needs_a_gpu_is_not_checked_and_says_so():
     assert report.results[0].message.startswith(
         "not checked: it needs a GPU, and there is none here"
     )
+    assert not report.failures
+    assert report.unchecked == ["plugrad.tests.testing.torch_functions:NeedsGpu"]
+    assert not report.passed  # nothing was checked
+    report.results += check_op(functions.Swish, samples=rows, laws=["runs"]).results
+    assert report.passed
+
+
+_SCHEMA = "(Tensor x) -> Tensor"
+
+
+@torch.library.custom_op("plugrad_tests::without_rule", mutates_args=(), schema=_SCHEMA)
+def without_rule(x: torch.Tensor) -> torch.Tensor:
+    """2x, with no rule."""
+    return 2 * x
+
+
+@torch.library.custom_op("plugrad_tests::order_of", mutates_args=(), schema=_SCHEMA)
+def order_of(x: torch.Tensor) -> torch.Tensor:
+    """Where the numbers of x are, from the smallest to the largest."""
+    return x.argsort(-1)
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (lambda x: 2 * x.detach(), "torch does not differentiate it: x can require grad"),
+        (lambda x: torch.from_numpy(x.detach().numpy() * 2), "torch does not differentiate it"),
+        (lambda x: float(x.sum()), "torch does not differentiate it"),
+        (lambda x: x.argmax(), "torch does not differentiate it"),
+        (lambda _: None, "torch does not differentiate it"),
+        (lambda x: x.numpy(), "Can't call numpy"),
+        (without_rule, "no autograd formula was registered"),
+    ],
+)
+def test_what_torch_does_not_differentiate_is_one_failure(function, told):
+    report = check_op(function, samples=rows)
+    found = {r.law: r.message for r in report.failures}
+    assert found.keys() - {"opcheck"} == {"runs"}
+    assert told in found["runs"]
+
+
+@pytest.mark.parametrize("function", [torch.floor, order_of, lambda x: (x * x, x.argmax())])
+def test_what_has_no_slope_or_no_numbers_is_not_blamed(function):
+    report = check_op(function, samples=rows, laws=["runs"])
+    assert {r.status for r in report} == {"passed"}
+
+
+def test_what_is_declared_constant_needs_no_gradient():
+    samples = [Sample(torch.ones(3, dtype=torch.float64)).constant("x")]
+    report = check_op(lambda x: 2 * x.detach(), samples=samples, laws=["runs"])
     assert report.passed
 
 
