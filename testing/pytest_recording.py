@@ -1,12 +1,14 @@
 """``pytest --plugrad-torch``: check the torch Functions that a project's own tests call.
 
-While the tests run, the calls of each torch.autograd.Function of the project are recorded. After
-the last test the Functions are checked with what was recorded, and a section at the end says what
-is broken and which test made the call. The workers of xdist record, their controller checks.
+While the tests run, the calls of each torch.autograd.Function and custom op of the project are
+recorded. After the last test they are checked with what was recorded, and a section at the end
+says what is broken and which test made the call. The workers of xdist record, their controller
+checks.
 """
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,8 +42,8 @@ def add_options(group: Any) -> None:
         const="",
         default=None,
         metavar="PKG",
-        help="record the calls of torch.autograd.Functions while the tests run, and check these "
-        "Functions against the laws afterwards; with =PKG only those of that package",
+        help="record the calls of torch.autograd.Functions and custom ops while the tests run, and "
+        "check these against the laws afterwards; with =PKG only those of that package",
     )
     add(
         "--plugrad-torch-save",
@@ -57,11 +59,6 @@ def add_options(group: Any) -> None:
         help="how many calls to record for each signature, that is shapes, dtypes and other "
         "arguments (3)",
     )
-    add(
-        "--plugrad-torch-ops",
-        action="store_true",
-        help="record custom ops (torch.library) too; slows down every call of a torch function",
-    )
 
 
 def configure(config: pytest.Config) -> bool:
@@ -72,8 +69,7 @@ def configure(config: pytest.Config) -> bool:
     """
     option = config.option
     if option.plugrad_torch is None:
-        asks = option.plugrad_torch_save or option.plugrad_torch_ops
-        if not asks:
+        if not option.plugrad_torch_save:
             return False
         option.plugrad_torch = ""
     if not hasattr(config, "workerinput"):
@@ -144,9 +140,7 @@ class _Recording:
 
         self.config, self.option = config, config.option
         option = config.option
-        self.recorder = Recorder(
-            option.plugrad_torch, option.plugrad_torch_samples, option.plugrad_torch_ops
-        )
+        self.recorder = Recorder(option.plugrad_torch, option.plugrad_torch_samples)
         self.replays: list[Replay] = []
         #: Notes for the end, besides the targets.
         self.notes: list[str] = []
@@ -159,7 +153,7 @@ class _Recording:
     def pytest_report_header(self) -> str:
         package = self.option.plugrad_torch
         whose = f"of {package}" if package else "that are not torch's"
-        return f"plugrad: recording the calls of torch.autograd.Functions {whose}"
+        return f"plugrad: recording the calls of torch.autograd.Functions and custom ops {whose}"
 
     def pytest_sessionstart(self) -> None:
         # The controller of xdist runs no test.
@@ -168,8 +162,8 @@ class _Recording:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        with self.recorder.during(item.nodeid):
-            return (yield)
+        self.recorder.test = item.nodeid
+        return (yield)
 
     # Its own teardown of fixtures is over by then.
     @pytest.hookimpl(trylast=True)
@@ -212,7 +206,8 @@ class _Recording:
         path = option.plugrad_torch_save
         saved = set() if path is None else self._save(path)
         for each in self.replays:
-            command = f"plugrad check {each.name} --samples {path}" if each.name in saved else ""
+            command = f"plugrad check {quote(each.place)} --samples {quote(path)}"
+            command = command if each.name in saved else ""
             each.check(self.laws, option.plugrad_seed, limit, command)
 
     def _save(self, path: str) -> set[str]:
@@ -255,11 +250,14 @@ class _Recording:
             return "no test called one of them, so nothing was checked"
         if package:
             return (
-                f"no test called a torch.autograd.Function that is defined in {package}, so "
-                f"nothing was checked\n  fix: name the package that defines them, or give {_FLAG} "
-                "alone"
+                f"no test called a torch.autograd.Function or custom op that is defined in "
+                f"{package}, so nothing was checked\n  fix: name the package that defines them, or "
+                f"give {_FLAG} alone"
             )
-        return "no test called a torch.autograd.Function except torch's own, so nothing was checked"
+        return (
+            "no test called a torch.autograd.Function or custom op except torch's own, so nothing "
+            "was checked"
+        )
 
 
 # --- in words ------------------------------------------------------------------------

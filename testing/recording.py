@@ -1,27 +1,27 @@
-"""Recorder: calls of torch.autograd.Functions that tests make, kept as small copies."""
+"""Recorder: calls of torch's Functions and custom ops that tests make, kept as small copies."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext, suppress
+import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.overrides import TorchFunctionMode
 
 from plugrad.interop.torchs_apply import watch_torch_functions
+from plugrad.interop.torchs_operators import watch_operators
 from plugrad.testing.copies import CannotCopyError, Recording, recorded, same_numbers, signature
 from plugrad.testing.torch_target import is_function, target_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
 #: Distinct signatures of a target that are kept.
 SIGNATURES = 16
 #: Calls with nothing new, in one test, after which only every 16th call is looked at.
-_PATIENCE = 64
+_PATIENCE = 16
 #: Calls of one signature that are compared with those that are kept.
 _TRIES = 8
 #: Classes of one name: a test makes a new one each time it runs a factory.
@@ -75,20 +75,18 @@ class Recorder:
     what is traced or transformed is left alone.
 
     Args:
-        package: whose Functions; all but torch's and plugrad's if it is empty.
+        package: whose Functions and custom ops; all but torch's and plugrad's if it is empty.
         limit: calls that are kept of each signature.
-        operators: whether to see custom ops too, which slows down every call of torch.
     """
 
-    def __init__(self, package: str = "", limit: int = 3, operators: bool = False) -> None:
+    def __init__(self, package: str = "", limit: int = 3) -> None:
         self.package, self.limit = package, limit
         #: The node id of the test that is running.
         self.test = ""
         self.known: dict[Any, Calls] = {}
-        #: The Functions that other processes have imported and not called.
+        #: The targets that other processes have imported and not called.
         self.elsewhere: set[str] = set()
         self._names: dict[str, int] = {}
-        self._mode = _OperatorMode(self) if operators else None
 
     @property
     def calls(self) -> list[Calls]:
@@ -97,24 +95,23 @@ class Recorder:
 
     @property
     def unreached(self) -> list[str]:
-        """The Functions of the package that were imported, here or by a worker, and not called."""
+        """Those of the package that were imported, here or by a worker, and not called."""
         if not self.package:
             return []
-        names = {target_name(f) for f in _subclasses(torch.autograd.Function) if self._is_wanted(f)}
+        operators = torch._library.custom_ops.OPDEFS.values()
+        found = [*_subclasses(torch.autograd.Function), *map(_packet, operators)]
+        names = {target_name(target) for target in found if self._is_wanted(target)}
         return sorted((names | self.elsewhere) - {calls.name for calls in self.calls})
 
     def start(self) -> None:
         """Begin to see what is called."""
         watch_torch_functions(self.see)
+        watch_operators(self.see_operator)
 
     def stop(self) -> None:
         """See no more."""
         watch_torch_functions(None)
-
-    def during(self, test: str) -> AbstractContextManager[Any]:
-        """In the block the test with this node id runs."""
-        self.test = test
-        return nullcontext() if self._mode is None else self._mode
+        watch_operators(None)
 
     def see(
         self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -140,6 +137,14 @@ class Recorder:
                 return self._keep(calls, key, args, kwargs)
         calls.streak += 1
         return None
+
+    def see_operator(
+        self, operator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Callable[[], None] | None:
+        """The same for an operator of torch.library's, whichever overload is called."""
+        if isinstance(operator, torch._ops.OpOverload):
+            operator = operator.overloadpacket
+        return self.see(operator, args, kwargs)
 
     def named(self, name: str, target: Any) -> Calls:
         """What is known of the calls of a target that another process met."""
@@ -179,37 +184,27 @@ class Recorder:
         return partial(calls.forget, key, recording)
 
 
-class _OperatorMode(TorchFunctionMode):
-    """Shows a recorder the custom ops that are called."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        super().__init__()
-        self._recorder = recorder
-
-    def __torch_function__(
-        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        if not isinstance(function, torch._ops.OpOverload | torch._ops.OpOverloadPacket):
-            return function(*args, **kwargs)
-        if isinstance(function, torch._ops.OpOverload):
-            function = function.overloadpacket
-        take_back = self._recorder.see(function, args, kwargs)
-        try:
-            return function(*args, **kwargs)
-        except BaseException:
-            if take_back is not None:
-                take_back()
-            raise
+def _packet(definition: Any) -> Any:
+    """The operator that a definition of torch.library's makes."""
+    return definition._opoverload.overloadpacket
 
 
 def _places(operator: Any) -> list[str]:
-    """The namespace of a custom op, and the module of its function if that is known."""
+    """The namespace of a custom op, and the modules of its functions in Python, if it has any."""
     name = str(operator._qualified_op_name)
-    defined = torch._library.custom_ops.OPDEFS.get(name)
     namespace = name.partition("::")[0]
     places = ["torch" if namespace in _TORCHS_NAMESPACES else namespace]
-    return places if defined is None else [*places, defined._init_fn.__module__]
+    defined = torch._library.custom_ops.OPDEFS.get(name)
+    if defined is not None:
+        return [*places, defined._init_fn.__module__]
+    entry = torch._library.simple_registry.singleton._data.get(name)
+    fake = None if entry is None else entry.fake_impl.kernel
+    return places if fake is None else [*places, *_modules_of(fake.source.rpartition(":")[0])]
+
+
+def _modules_of(file: str) -> list[str]:
+    modules = list(sys.modules.items())
+    return [name for name, module in modules if getattr(module, "__file__", None) == file]
 
 
 def _subclasses(function: type[Any]) -> Iterator[type[Any]]:

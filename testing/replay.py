@@ -11,10 +11,11 @@ import torch
 
 from plugrad.core.sample import Sample
 from plugrad.errors import PlugradError
+from plugrad.testing.place import place_of
 from plugrad.testing.result import Report
 from plugrad.testing.runner import Runner
 from plugrad.testing.targets import described_target
-from plugrad.testing.torch_target import DECLARABLE, TorchTarget
+from plugrad.testing.torch_target import DECLARABLE, TorchTarget, definition_of
 from plugrad.testing.trial import Trial, is_real, mapped, tensors_in
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ class Replay:
     def name(self) -> str:
         """The target's."""
         return self.calls.name
+
+    @property
+    def place(self) -> str:
+        """Where another process finds the target, in the words of ``plugrad check``."""
+        return place_of(definition_of(self.calls.target)) or self.name
 
     def check(self, laws: Sequence[Law], seed: int, limit: float, command: str) -> None:
         """Check the target against the laws.

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from plugrad.testing.recording import defined_in
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
@@ -67,7 +69,7 @@ class SamplesFile:
         for replay in replays:
             lines = self._lines(replay) if replay.samples else []
             if lines:
-                entries += [f"    {replay.name!r}: [", *lines, "    ],"]
+                entries += [f"    {replay.place!r}: [", *lines, "    ],"]
                 written = sum(1 for line in lines if not line.lstrip().startswith("#"))
                 count += written
                 if written == len(replay.samples):
@@ -91,7 +93,13 @@ class SamplesFile:
         return count
 
     def _lines(self, replay: Replay) -> list[str]:
-        if "<locals>" in replay.name:
+        if replay.place.startswith("torch.ops:"):  # which only an import makes known
+            module = defined_in(replay.calls.target)
+            if not getattr(sys.modules.get(module), "__file__", None):
+                self.left_out.append(f"{replay.name}: no module in Python is known to define it")
+                return []
+            self._imports.add(module)
+        if "<locals>" in replay.place:
             self.left_out.append(f"{replay.name} is defined in a function, so no name leads to it")
             return []
         lines, test = [], None

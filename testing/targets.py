@@ -27,6 +27,7 @@ from plugrad.testing.op_under_test import OpUnderTest
 from plugrad.testing.place import place_of
 from plugrad.testing.torch_target import (
     TorchTarget,
+    definition_of,
     is_torch_target,
     resolves,
     target_name,
@@ -88,7 +89,7 @@ def find_targets(
         target = _attribute(module, name, place)
         yield _ready(target, f"{place}:{name}", text, known, told, seed, device)
         return
-    functions = list(_functions(module))
+    functions = list(_functions(module, known))
     if not functions:
         raise UnknownTargetError(
             f"{place} defines neither a torch.autograd.Function nor a plugrad.Function with "
@@ -98,8 +99,8 @@ def find_targets(
             f"{place}:function",
         )
     for function in functions:
-        inside = function.__module__ if not place.endswith(".py") else place
-        own = f"{inside}:{function.__qualname__}"
+        inside, _, path = _name_of(function).partition(":")
+        own = f"{place if place.endswith('.py') else inside}:{path}"
         yield _ready(function, own, own, known, told, seed, device)
 
 
@@ -117,14 +118,16 @@ def described_target(
     target: Any, told: Mapping[str, Any], seed: int = 0, device: str = "cpu"
 ) -> TorchTarget:
     """A target given as an object, with the given facts or those of its samples file."""
-    name = target_name(target)
+    name, defined = target_name(target), definition_of(target)
+    place = place_of(defined)
     found = dict(told)
     if "samples" not in told:
-        module = sys.modules.get(name.partition(":")[0])
+        source = getattr(defined, "_init_fn", defined)
+        module = sys.modules.get(getattr(source, "__module__", None) or name.partition(":")[0])
         known = {} if module is None else _samples_of(module, None)
-        found = {**_told_in(known, name), **told}
+        found = {**_told_in(known, place), **_told_in(known, name), **told}
     # A command would not know the samples that were passed.
-    place = "" if "samples" in told else place_of(target)
+    place = "" if "samples" in told else place
     if "samples" not in told and name.startswith("torch.ops:aten.") and resolves(name, target):
         place = name  # which a new process knows without an import
     command = f"plugrad check {quote(place)}" if place else ""
@@ -263,19 +266,24 @@ def _attribute(module: ModuleType, name: str, place: str) -> Any:
         return reduce(getattr, name.split("."), module)
     except AttributeError as error:
         names = [key for key, value in vars(module).items() if is_torch_target(value)]
+        fix = f"{did_you_mean(name, names)}{_FIX}"
+        if place == "torch.ops":
+            fix = (
+                "write package.module:name, where it is defined, or --samples with a file that "
+                "imports that module"
+            )
         raise UnknownTargetError(
-            f"{place} has no {name!r}",
-            where="the target of a check",
-            fix=f"{did_you_mean(name, names)}{_FIX}",
+            f"{place} has no {name!r}", where="the target of a check", fix=fix
         ) from error
 
 
-def _functions(module: ModuleType) -> Iterator[type[Any]]:
+def _functions(module: ModuleType, known: Mapping[str, Any]) -> Iterator[Any]:
     """The Functions of a module and of those below it, each once, by name.
 
     torch's Functions, and those of plugrad that have samples: one without is part of another op.
+    So are custom ops without samples.
     """
-    found: dict[str, type[Any]] = {}
+    found: dict[str, Any] = {}
     parts = {part.__name__: part for part in _modules(module)}
     for function in (*_below(torch.autograd.Function), *_below(Function)):
         part = parts.get(function.__module__)
@@ -283,7 +291,17 @@ def _functions(module: ModuleType) -> Iterator[type[Any]]:
         # One of an earlier module of this name is not meant.
         if part is not None and _is_whole(function) and resolves(name, function):
             found[name] = function
+    for definition in torch._library.custom_ops.OPDEFS.values():
+        name = _name_of(definition)
+        part = parts.get(name.partition(":")[0])
+        if part is not None and resolves(name, definition) and _told_in(known, name):
+            found[name] = definition
     return (found[name] for name in sorted(found))
+
+
+def _name_of(target: Any) -> str:
+    source = getattr(target, "_init_fn", target)  # of a custom op, its function
+    return f"{source.__module__}:{source.__qualname__}"
 
 
 def _is_whole(function: type[Any]) -> bool:

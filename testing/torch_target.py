@@ -247,6 +247,14 @@ def is_custom_op(target: Any) -> bool:
     return any(isinstance(target, kind) for kind in kinds)
 
 
+def definition_of(target: Any) -> Any:
+    """The custom op as torch.library's decorator returned it; any other target as it is."""
+    if not is_custom_op(target):
+        return target
+    name = getattr(target, "_qualified_op_name", "") or target_name(target)[len("torch.ops:") :]
+    return torch._library.custom_ops.OPDEFS.get(name.replace(".", "::", 1), target)
+
+
 def is_torch_target(target: Any) -> bool:
     """Whether torch may differentiate it: a Function, a custom op, or any other callable."""
     if isinstance(target, type):
@@ -281,8 +289,8 @@ def _signature(target: Any, name: str) -> Signature:
         skip = 0 if has_setup_context(target) else 1
     elif isinstance(target, torch.nn.Module):
         forward = target.forward
-    elif isinstance(getattr(target, "_init_fn", None), type(_signature)):
-        forward = target._init_fn  # a custom op's function in Python
+    elif isinstance(getattr(definition_of(target), "_init_fn", None), type(_signature)):
+        forward = definition_of(target)._init_fn  # a custom op's function in Python
     try:
         return Signature(_without_options(forward), name, skip, {})
     except (OpDefinitionError, TypeError, ValueError):  # written in C

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import threading
 from dataclasses import dataclass
@@ -250,20 +251,55 @@ def test_what_was_not_called_is_known(recorder):
     assert f"{__name__}:Scaled" not in recorder.unreached
 
 
-def test_a_custom_op_is_seen_by_a_mode():
-    @torch.library.custom_op("plugrad_recorded::double", mutates_args=())
+@pytest.fixture(scope="module")
+def double():
+    @torch.library.custom_op(
+        "plugrad_recorded::double", mutates_args=(), schema="(Tensor x) -> Tensor"
+    )
     def double(x: torch.Tensor) -> torch.Tensor:
+        if x.numel() > 100:
+            raise ValueError("too large")
         return x * 2
 
-    double.register_autograd(lambda ctx, gy: gy * 2)
-    recorder = Recorder(__name__, operators=True)
-    with recorder.during("a test"):
+    double.register_autograd(lambda _, gy: gy * 2)
+    double.register_fake(torch.empty_like)
+    return double
+
+
+def test_a_custom_op_is_recorded_however_it_is_called(double):
+    recorder = Recorder(__name__)
+    recorder.start()
+    try:
         double(ones(2))
         torch.ops.plugrad_recorded.double(ones(2, 1)).add(1)
+        torch.ops.plugrad_recorded.double.default(x=ones(2, 2))
+        with pytest.raises(ValueError, match="too large"):
+            double(ones(101))
+    finally:
+        recorder.stop()
     double(ones(3))
     calls = only(recorder)
     assert calls.name == "torch.ops:plugrad_recorded.double"
-    assert [r.text for r in calls.recordings] == ["float32[2]", "float32[2, 1]"]
+    found = [r.text for r in calls.recordings]
+    assert found == ["float32[2]", "float32[2, 1]", "x=float32[2, 2]"]
+
+
+def test_operators_are_torchs_own_again_after_a_recording(double):
+    kinds = (torch._ops.OpOverload, torch._ops.OpOverloadPacket)
+    before = [kind.__call__ for kind in kinds]
+    recorder = Recorder("nothing_of_this_name")
+    recorder.start()
+    try:
+        assert torch.ops.aten.neg.default(ones(2)).tolist() == [-1, -1]
+        assert double(ones(2)).tolist() == [2, 2]
+        compiled = torch.compile(lambda x: double(x) + 1, backend="aot_eager", fullgraph=True)
+        x = ones(2)
+        compiled(x).sum().backward()
+        assert x.grad.tolist() == [2, 2]
+    finally:
+        recorder.stop()
+    assert [kind.__call__ for kind in kinds] == before
+    assert recorder.calls == []
 
 
 def test_a_watcher_sees_calls_where_variables_are_not_adopted():
@@ -492,7 +528,7 @@ def test_a_run_says_what_is_broken_and_fails(project):
     done = project.runpytest_subprocess(*PLUGIN, *LAWS, "--plugrad-torch", "suite")
     done.assert_outcomes(passed=3)
     assert done.ret == pytest.ExitCode.TESTS_FAILED
-    done.stdout.fnmatch_lines(["plugrad: recording the calls of torch.autograd.Functions *"])
+    done.stdout.fnmatch_lines(["plugrad: recording the calls of torch.autograd.Functions and *"])
     done.stdout.fnmatch_lines(
         [
             BROKEN[0],
@@ -526,6 +562,99 @@ def test_workers_of_xdist_record_and_their_controller_checks_and_saves(project):
     again.stdout.fnmatch_lines(["FAILED their.kernels:Strided?0?-cotangent-layouts"])
 
 
+OPERATORS = """
+import torch
+
+with_decorator = torch.library.custom_op(
+    "their_ops::tripled", lambda x: x * 3, mutates_args=(), schema="(Tensor x) -> Tensor"
+)
+
+
+@torch.library.custom_op(
+    "their_ops::scaled", mutates_args=(), schema="(Tensor x, float k) -> Tensor"
+)
+def scaled(x, k):
+    return x * k
+
+
+@torch.library.custom_op("their_ops::unused", mutates_args=(), schema="(Tensor x) -> Tensor")
+def unused(x):
+    return x * 1
+
+
+library = torch.library.Library("their_library", "DEF")
+library.define("cube(Tensor x) -> Tensor")
+library.impl("cube", lambda x: x ** 3, "CompositeExplicitAutograd")
+torch.library.register_fake("their_library::cube", torch.empty_like, lib=library)
+
+
+def keep(ctx, inputs, output):
+    ctx.save_for_backward(*inputs[:1])
+    ctx.k = inputs[-1]
+
+
+def slope_of_cube(ctx, gy):
+    (x,) = ctx.saved_tensors
+    return 3.1 * gy * x * x
+
+
+scaled.register_autograd(lambda ctx, gy: (gy * (ctx.k + 1), None), setup_context=keep)
+with_decorator.register_autograd(lambda ctx, gy: gy * 3.5)
+torch.library.register_autograd("their_library::cube", slope_of_cube, setup_context=keep)
+"""
+CALLS = """
+import torch
+from their import operators
+
+
+def test_them():
+    x = torch.arange(1.0, 4.0, requires_grad=True)
+    operators.scaled(x, 2.0).sum().backward()
+    torch.ops.their_ops.scaled.default(x, k=3.0)
+    torch.ops.their_ops.tripled(x)
+    torch.ops.their_library.cube(x)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_custom_ops_of_the_package_are_recorded_and_can_be_checked_again(project, workers):
+    (project.path / "their" / "operators.py").write_text(OPERATORS)
+    (project.path / "suite" / "test_operators.py").write_text(CALLS)
+    options = ["--plugrad-torch=their", "--plugrad-torch-save", "recorded.py", *workers]
+    law = ("--plugrad-law", "numeric")
+    done = project.runpytest_subprocess(*PLUGIN, *law, *options, "suite/test_operators.py")
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    done.stdout.fnmatch_lines(
+        [
+            "torch.ops:their_library.cube: breaks 1 law (1 sample of 1 call)",
+            "torch.ops:their_ops.scaled: breaks 1 law (2 samples of 2 calls)",
+            "  numeric: not the slope of forward: slope of output element * in x element *",
+            "torch.ops:their_ops.tripled: breaks 1 law (1 sample of 1 call)",
+            "torch.ops:their_ops.unused: no test called it",
+            "4 samples are in recorded.py",
+        ]
+    )
+    commands = [
+        line.partition("reproduce: plugrad ")[2]
+        for line in done.stdout.lines
+        if "reproduce: " in line
+    ]
+    places = [command.split()[1] for command in commands]
+    assert places == [
+        "torch.ops:their_library.cube",
+        "their.operators:scaled",
+        "torch.ops:their_ops.tripled",
+    ]
+    for command, place in zip(commands, places, strict=True):
+        again = project.run(sys.executable, "-m", "plugrad", *shlex.split(command))
+        assert again.ret == 1
+        again.stdout.fnmatch_lines([f"FAILED {place}?0?-numeric"])
+    whole = (sys.executable, "-m", "plugrad", "check", "their:", "--law", "numeric")
+    again = project.run(*whole, "--samples", "recorded.py")
+    again.stdout.fnmatch_lines(["FAILED their.operators:scaled?0?-numeric"])
+
+
 def _laws():
     return [argument.replace("--plugrad-", "--") for argument in LAWS]
 
@@ -550,11 +679,11 @@ def test_nothing_was_recorded(pytester):
     pytester.makepyfile("def test_of_a_file(): pass")
     done = run(pytester, "--plugrad-torch")
     assert done.ret == pytest.ExitCode.OK
-    done.stdout.fnmatch_lines(["no test called a torch.autograd.Function except torch's own, *"])
+    done.stdout.fnmatch_lines(["no test called a *Function or custom op except torch's own, *"])
     done = run(pytester, "--plugrad-torch=nobodys")
     assert done.ret == pytest.ExitCode.OK
     done.stdout.fnmatch_lines(
-        ["no test called a *Function that is defined in nobodys, so nothing was *", "  fix: *"]
+        ["no test called a * that is defined in nobodys, so nothing was *", "  fix: *"]
     )
 
 
