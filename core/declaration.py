@@ -99,6 +99,16 @@ class Declaration:
     #: listed here that the samples catch is an error.
     equivalent: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        said = self.surrogate
+        reason = said.reason if isinstance(said, Surrogate) else said
+        if not isinstance(reason, str) or (isinstance(said, Surrogate) and not reason):
+            raise OpDefinitionError(
+                f"surrogate={said!r} gives no reason",
+                where=f"the declaration of {self.name}",
+                fix='say why backward is not the derivative: surrogate="straight-through"',
+            )
+
     @property
     def as_surrogate(self) -> Surrogate:
         """``surrogate``, without a reason if backward is the derivative."""

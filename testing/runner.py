@@ -163,6 +163,8 @@ class Runner:
         watch: Callable[[Law, int | None], None] | None = None,
     ) -> None:
         self.op, self.limit, self._watch = op, limit, watch
+        #: What making the samples raises, once it is known.
+        self._samples_raise = ""
         self._broken: dict[int, str] = {}
         #: A sample without the fault that a gate found in it.
         self._mended: dict[int, Case] = {}
@@ -173,10 +175,18 @@ class Runner:
     def samples(self) -> list[Sample]:
         """The samples that must not raise; those before an error, which ``samples`` reports."""
         made: list[Sample] = []
-        with _restored(), suppress(Exception, TimeLimitExceeded), time_limit(self.limit):
-            for sample in self.op.all_samples():
-                made += [sample] if isinstance(sample, Sample) and not sample.error else []
+        with _restored(), suppress(TimeLimitExceeded), time_limit(self.limit):
+            try:
+                for sample in self.op.all_samples():
+                    made += [sample] if isinstance(sample, Sample) and not sample.error else []
+            except Exception as error:
+                self._samples_raise = repr(error)
         return made
+
+    def _comes_from_samples(self, error: Exception) -> bool:
+        """Whether it is what making the samples raises."""
+        _ = self.samples  # which says what that is
+        return self._samples_raise == repr(error)
 
     def results(
         self, laws: Sequence[Law] = tuple(LAWS), samples: Sequence[int] | None = None
@@ -272,6 +282,8 @@ class Runner:
             took = Violation(f"took longer than its time limit of {limit:g} s", stops=True)
             return self._broken_law(law, case, took)
         except Exception as error:
+            if law.id != "samples" and self._comes_from_samples(error):
+                return "not applicable", "see the law samples, which says what they raise", None
             return self._broken_law(law, case, Violation(_told(error)))
         else:
             return "passed", "", None

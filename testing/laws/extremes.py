@@ -76,7 +76,7 @@ def magnitudes(case: Case) -> None:
         _judge_rows(case, [t for t in every if t.magnitude <= _AT_ONCE], rows)
     tried = list(_called_patiently(case, every, first, took))
     _judge_together(case, tried)
-    found, is_judged = 0, case.op.reference is None and not case.op.declaration.as_surrogate
+    found, is_judged = 0, _is_to_have_slopes(case)
     for one in tried:
         found += one.alike or (one.beside is not None and _like_reference(case, one))
         found += one.fits or (one.narrow is not None and _moderate(case, one))
@@ -84,6 +84,13 @@ def magnitudes(case: Case) -> None:
             check_own_slope(case, one.values, one.what)
     if not found:
         raise NotApplicable("forward is not finite beyond the samples' range")
+
+
+def _is_to_have_slopes(case: Case) -> bool:
+    """Whether nothing else judges the gradient, which claims to be the slope of forward."""
+    waived = {*case.op.declaration.waives, *case.sample.waives}
+    surrogate = case.op.declaration.as_surrogate
+    return case.op.reference is None and not surrogate and "numeric" not in waived
 
 
 class _Tried:

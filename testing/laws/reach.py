@@ -6,9 +6,12 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from plugrad.errors import ContextError
 from plugrad.testing.case import Case, cases
+from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.modes import pushed_tangents
+from plugrad.testing.mended import with_attributes
 from plugrad.testing.reached import Reached
 
 if TYPE_CHECKING:
@@ -65,9 +68,24 @@ def _reached(op: OpUnderTest) -> Reached:
         _quietly(partial(_all_at_once, case, reached))
     # Most ops have no more than that: it is slow to watch, so the rest is only for those that do.
     if reached.missed_lines() or reached.one_sided_conditions():
+        if op.engine is PLUGRAD and any(map(_sets_tensors, calls)):
+            calls = [*cases(with_attributes(op))]
+            for case in calls:
+                _quietly(partial(_all_at_once, case, reached))
         for case in calls:
             _quietly(partial(_in_parts, case, reached))
     return reached
+
+
+def _sets_tensors(case: Case) -> bool:
+    """Whether forward sets a tensor on its context, which keeps it from being called."""
+    try:
+        case.call()
+    except ContextError:
+        return True
+    except Exception:
+        return False
+    return False
 
 
 def _quietly(run: Callable[[], None]) -> None:

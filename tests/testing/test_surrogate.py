@@ -69,6 +69,12 @@ def failures(function, **told):
     return {r.law for r in check_op(function, laws=FAST, **told).failures}
 
 
+@pytest.mark.parametrize("reason", [5, True, None, pg.surrogate(""), pg.surrogate(5)])
+def test_a_surrogate_needs_a_reason(reason):
+    with pytest.raises(pg.errors.OpDefinitionError, match="gives no reason\n.*\n  fix: say why"):
+        lower_bound(surrogate=reason)
+
+
 def test_a_reversal_fails_without_the_declaration_and_passes_with_it():
     assert {"oracle", "numeric"} <= failures(Reversal, samples=reversals)
     assert failures(Reversal, samples=reversals, surrogate="reversal") == set()

@@ -43,8 +43,8 @@ def judge(forward, slope, size, **facts):
 
 
 def far(slope, wrong):
-    """``slope``, and ``wrong`` for numbers that are not the sample's own."""
-    return lambda x: torch.where((x.abs() > 0.4) & (x.abs() < 2.5), slope(x), wrong(x))
+    """``slope``, and ``wrong`` for numbers that are not about the sample's."""
+    return lambda x: torch.where((x.abs() > 1e-4) & (x.abs() < 1e4), slope(x), wrong(x))
 
 
 @pytest.mark.parametrize("size", [1e-12, 1e-6, 1e6])
@@ -78,8 +78,36 @@ def test_a_forward_that_has_lost_all_digits_is_found():
         judge(lambda x: 1 - x.cos(), torch.sin, 1e-12)
 
 
-def test_what_is_wrong_at_the_sample_itself_is_left_to_other_laws():
+def test_what_is_wrong_at_or_near_the_sample_is_left_to_other_laws():
     judge(torch.square, lambda x: 3 * x, 1e6)
+    judge(torch.square, lambda x: 2 * x.clamp(-100, 100), 1e6)
+
+
+def test_one_who_waives_numeric_is_not_asked_for_slopes():
+    slope = far(lambda x: 2 * x, lambda x: 3 * x)
+
+    def status_with(**facts):
+        @pg.op("own_slope_test::square", **facts)
+        class Square(pg.Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.save_for_backward(x)
+                return x * x
+
+            @staticmethod
+            def backward(ctx, gy):
+                (x,) = ctx.saved_tensors
+                return gy * slope(x)
+
+            @staticmethod
+            def samples(make):
+                yield Sample(make(3))
+
+        return {r.status for r in check_op(Square, laws=["magnitudes"])}
+
+    assert status_with(waives={"numeric": "on purpose"}) == {"passed"}
+    assert status_with(surrogate="on purpose") == {"passed"}
+    assert status_with() == {"failed"}
 
 
 def test_a_kink_is_left_alone():
