@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: By how much numbers are changed, relative to themselves. A long step shows what is left of a sum
 #: that loses digits; a short one is needed where forward bends.
 _STEPS = (2.0**-2, 2.0**-7, 2.0**-13, 2.0**-20, 2.0**-27)
+#: The step that shows that most right gradients are right.
+_QUICK = 2.0**-7
+_ONE = torch.ones(())
 #: How near the slopes of a step and of half of it must be, and the rounding be small.
 _STEADY = 2e-3
 #: A gradient further off than this, relative to the larger of the two, is wrong.
@@ -57,6 +60,22 @@ def check_own_slope(case: Case, values: Sequence[Tensor], what: str) -> None:
         )
 
 
+def looks_right(case: Case, values: Sequence[Tensor], gradients: Sequence[Any]) -> bool:
+    """Whether one step shows that gradients are about the slope; False where it shows nothing.
+
+    Args:
+        case: whose op is called, in float64.
+        values: of its inputs.
+        gradients: of the differentiable inputs for cotangents of ones, in any floating dtype.
+    """
+    of_inputs: list[Any] = [None] * len(values)
+    for i, gradient in zip(case.wanted, gradients, strict=True):
+        of_inputs[i] = gradient
+    roots = case.shared.call.root_numbers
+    slope = _Line(case, values, roots, [_ONE] * len(roots), of_inputs).slope(_QUICK)
+    return slope is not None and (slope.is_flat or (slope.is_known and slope.is_right))
+
+
 def _near(case: Case) -> Iterator[list[Tensor]]:
     """What other laws judge: the sample, and the most that ``stretched`` changes it by."""
     for factor in (1.0, 1e3, 1e-3):
@@ -74,7 +93,7 @@ def _wrong_slope(case: Case, values: Sequence[Tensor]) -> _Slope | None:
         return None
     if not all(g is None or all_finite(g) for g in gradients):
         return None
-    return _Line(case, values, call, cotangents, gradients).wrong_slope()
+    return _Line(case, values, call.root_numbers, cotangents, gradients).wrong_slope()
 
 
 def _is_simple(case: Case, call: Call) -> bool:
@@ -98,6 +117,11 @@ class _Slope(NamedTuple):
     def is_known(self) -> bool:
         """Whether rounding does not matter."""
         return max(abs(self.measured), abs(self.told)) * _STEADY > max(self.rounding, _SMALLEST)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether nothing changes, and the gradient says so."""
+        return self.measured == self.told == 0
 
     @property
     def is_right(self) -> bool:
@@ -129,25 +153,25 @@ class _Line:
         self,
         case: Case,
         values: Sequence[Tensor],
-        call: Call,
+        roots: Sequence[int],
         cotangents: Sequence[Tensor],
         gradients: Sequence[Any],
     ) -> None:
-        self.case, self.values, self.roots = case, values, call.root_numbers
+        self.case, self.values, self.roots = case, values, roots
         self.cotangents, self.gradients = cotangents, gradients
         self.direction = self._direction()
 
     def wrong_slope(self) -> _Slope | None:
         """The slope that steps of all lengths agree on, if it is not what the gradient tells."""
         for number, step in enumerate(_STEPS):
-            long = self._slope(step)
-            if long is None or not long.is_known:
+            long = self.slope(step)
+            if long is None:
                 continue
-            if long.is_right:
+            if long.is_right or not long.is_known:  # a shorter one shows even less
                 return None
-            if long.is_shown_by(self._slope(step / 2)) and long.is_shown_by(self._slope(step / 4)):
+            if long.is_shown_by(self.slope(step / 2)) and long.is_shown_by(self.slope(step / 4)):
                 # A staircase looks like a slope from afar.
-                near = map(self._slope, _STEPS[number + 1 :])
+                near = map(self.slope, _STEPS[number + 1 :])
                 return None if any(map(long.is_refuted_by, near)) else long
         return None
 
@@ -167,7 +191,7 @@ class _Line:
             moved[i] = moved[i] * (1 + step * self.direction[i])
         return moved
 
-    def _slope(self, step: float) -> _Slope | None:
+    def slope(self, step: float) -> _Slope | None:
         """By a step there and back; None where forward is not tried, or raises."""
         after, before = self._end(step), self._end(-step)
         if not self.case.allows(after) or not self.case.allows(before):
@@ -181,7 +205,7 @@ class _Line:
         measured = rounding = 0.0
         for n, cotangent in zip(self.roots, self.cotangents, strict=True):
             high, low = (end[n] for end in ends)
-            if high.shape != cotangent.shape or low.shape != cotangent.shape:
+            if high.shape != low.shape or cotangent.shape not in (high.shape, _ONE.shape):
                 return None
             measured += float((cotangent * (high - low)).sum())
             rounding += float((cotangent * high).abs().sum() + (cotangent * low).abs().sum())
