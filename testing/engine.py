@@ -18,6 +18,7 @@ from plugrad.core.cotangent import per_edge
 from plugrad.core.variable import Variable
 from plugrad.errors import UnknownOpError, UnknownTorchFunctionError
 from plugrad.testing.law import NotApplicable
+from plugrad.testing.sparse import place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -284,7 +285,7 @@ class TorchNode:
         places = list(enumerate(self._call.variables))
         places += [(-1 - j, o) for j, o in enumerate(self._call.outputs)]
         for where, value in places:
-            if isinstance(value, Tensor) and _place(value) == _place(tensor):
+            if isinstance(value, Tensor) and place(value) == place(tensor):
                 return where if value.requires_grad == tensor.requires_grad else None
         return None
 
@@ -292,11 +293,6 @@ class TorchNode:
     def attributes(self) -> dict[str, Any]:
         """What forward set on its context, by name."""
         return dict(vars(self.grad_fn))
-
-
-def _place(tensor: Tensor) -> tuple[Any, ...]:
-    """A tensor's memory and layout: the same for two that share all of their elements."""
-    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
 
 
 class TorchEngine(Engine):

@@ -25,6 +25,31 @@ def seen(output: Any) -> Any:
     return output.to_dense(masked_grad=False) if is_sparse(output) else output
 
 
+def parts(tensor: Tensor) -> tuple[Tensor, ...]:
+    """The plain tensors that a tensor is made of: itself, or its elements and their places."""
+    if tensor.layout is torch.strided:
+        return (tensor,)
+    if tensor.layout is torch.sparse_coo:
+        return tensor._values(), tensor._indices()
+    return tensor.values(), *_compressed(tensor)
+
+
+def _compressed(tensor: Tensor) -> tuple[Tensor, Tensor]:
+    """Where a compressed tensor has elements, as torch keeps it."""
+    if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
+        return tensor.crow_indices(), tensor.col_indices()
+    return tensor.ccol_indices(), tensor.row_indices()
+
+
+def place(tensor: Tensor) -> tuple[Any, ...]:
+    """A tensor's memory and layout: the same for two that share all of their elements.
+
+    A sparse one is where its elements are, which is what laws see of an input.
+    """
+    elements = parts(tensor)[0]
+    return elements.data_ptr(), elements.shape, elements.stride(), elements.dtype
+
+
 class Pattern:
     """Where a sparse tensor has elements.
 
@@ -45,9 +70,7 @@ class Pattern:
         if t.layout is torch.sparse_coo:
             parts = t.sparse_dim(), t.dense_dim(), size, t.indices(), values
             return _COO(*parts, device=t.device, is_coalesced=True, **options)
-        rows = t.layout in (torch.sparse_csr, torch.sparse_bsr)
-        where = (t.crow_indices(), t.col_indices()) if rows else (t.ccol_indices(), t.row_indices())
-        return _COMPRESSED(*where, values, size, **options)
+        return _COMPRESSED(*_compressed(t), values, size, **options)
 
     def of(self, gradient: Any) -> Any:
         """The elements there of a gradient of the tensor, which may be of all elements."""
