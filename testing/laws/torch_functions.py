@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from plugrad.testing.agree import agree, agree_all, tolerance
 from plugrad.testing.call import flat
@@ -17,7 +19,7 @@ from plugrad.testing.shared import random_like
 from plugrad.testing.torch_target import TorchTarget, is_custom_op
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case
@@ -131,6 +133,12 @@ def compiled(op: TorchTarget) -> None:
     generates no code. Whatever the tracer does not see (a global, a NumPy array, a memory
     address) is dropped or frozen. It uses the first sample; a graph break is not a
     violation.
+
+    If torch.func takes the Function, its vjp is compiled too. There torch up to 2.13
+    silently drops backward and differentiates forward
+    (https://github.com/pytorch/pytorch/issues/193279): nan where backward avoids it, zero
+    where torch does not see what forward does. For a surrogate gradient this is a warning,
+    since its author cannot change it.
     """
     case, call = _first(op)
     if case.op.dirties or case.draws:
@@ -149,6 +157,97 @@ def compiled(op: TorchTarget) -> None:
         got = again.vjp(cotangents)
     message = "under torch.compile the gradient differs"
     agree_all(case.inputs, call.vjp(cotangents), got, allowed, message)
+    with _fresh_compiler():
+        _check_transformed(op, case, call)
+
+
+def _check_transformed(op: TorchTarget, case: Case, call: Call) -> None:
+    """Raise Violation if torch.compile of torch.func.vjp gives another gradient than backward."""
+    if case.sample.kink or not any(map(_has_function, call.roots)):
+        return  # at a kink torch may choose another number
+    start, cotangents = [case.values[i] for i in case.wanted], tuple(call.cotangents())
+    try:
+        pull = _pull(op, case, call)
+        pull(start, cotangents)
+    except Exception:  # see the law func-grad
+        return
+    try:
+        found = torch.compile(pull, backend="aot_eager")(start, cotangents)
+    except Exception as error:
+        raise _raising("torch.compile of torch.func.vjp", error) from error
+    try:
+        _compare(case, call, cotangents, found, "")
+    except Violation as violation:
+        meant = bool(case.op.declaration.as_surrogate)
+        if meant or not _is_wrong_anyway(case):
+            raise _dropped(violation, meant) from None
+
+
+def _dropped(violation: Violation, meant: bool) -> Violation:
+    """What to say where torch dropped backward, which it was meant to keep if ``meant``."""
+    numbers = violation.mismatch and replace(violation.mismatch, cause="")  # backward is right
+    fix = "wrap the call" if meant else "make forward right when it is, too, or wrap the call"
+    return Violation(
+        "in torch.compile of torch.func.vjp, torch drops backward and differentiates forward: "
+        f"{numbers}; {fix} in a function that torch.compiler.disable decorates",
+        numbers,
+        tolerated=meant,
+    )
+
+
+def _pull(op: TorchTarget, case: Case, call: Call) -> Callable[..., Any]:
+    """What gives the gradients with torch.func.vjp; nothing of plugrad's is in it."""
+    values = case.values
+    args, kwargs = case.arguments(values)
+    if not op.composite:
+        args, kwargs = op.bound(args, kwargs), {}
+    leaves, spec = tree_flatten((args, kwargs))
+    places = [[leaf is values[i] for leaf in leaves].index(True) for i in case.wanted]
+    target: Any = op.function if op.composite else op.function.apply
+    numbers = call.root_numbers
+
+    def function(*tensors: Tensor) -> tuple[Any, ...]:
+        given = list(leaves)
+        for place, tensor in zip(places, tensors, strict=True):
+            given[place] = tensor
+        args, kwargs = tree_unflatten(given, spec)
+        outputs = tree_leaves(target(*args, **kwargs))
+        return tuple([outputs[n] for n in numbers])
+
+    def pull(start: Sequence[Tensor], cotangents: tuple[Tensor, ...]) -> Any:
+        return torch.func.vjp(function, *start)[1](cotangents)
+
+    return pull
+
+
+def _has_function(root: Tensor) -> bool:
+    """Whether a torch.autograd.Function is in the graph of an output; a custom op is not one."""
+    found, todo = set(), [root.grad_fn]
+    while todo:
+        node = todo.pop()
+        if node is None or node in found:
+            continue
+        function = getattr(node, "_forward_cls", None)
+        if function is not None and not function.__module__.startswith("torch._library"):
+            return True
+        found.add(node)
+        todo += [after for after, _ in node.next_functions]
+    return False
+
+
+def _is_wrong_anyway(case: Case) -> bool:
+    """Whether the gradient is not the slope of forward: other laws say so."""
+    return any(_breaks(case, law) for law in ("oracle", "numeric"))
+
+
+def _breaks(case: Case, law: str) -> bool:
+    try:
+        LAWS[law].check(case)
+    except NotApplicable:
+        return False
+    except Violation:
+        return True
+    return False
 
 
 def _compiled(op: TorchTarget, case: Case) -> Call:
@@ -169,11 +268,13 @@ def _compiled(op: TorchTarget, case: Case) -> Call:
     try:
         return case.call(apply=apply)
     except Exception as error:
-        inner = getattr(error, "inner_exception", None) or error.__cause__ or error
-        first = str(inner).strip().partition("\n")[0]
-        raise Violation(
-            f"torch.compile raises {type(error).__name__}: {first}", tolerated=True
-        ) from error
+        raise _raising("torch.compile", error) from error
+
+
+def _raising(what: str, error: Exception) -> Violation:
+    inner = getattr(error, "inner_exception", None) or error.__cause__ or error
+    first = str(inner).strip().partition("\n")[0]
+    return Violation(f"{what} raises {type(error).__name__}: {first}", tolerated=True)
 
 
 # --- what they share -----------------------------------------------------------------
