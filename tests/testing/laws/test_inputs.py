@@ -120,3 +120,43 @@ def test_torch_does_not_compute_in_these():
     assert not _can_compute(torch.float8_e4m3fn, torch.device("cpu"))
     stored = getattr(torch, "bcomplex32", None)  # since 2.14
     assert stored is None or not _can_compute(stored, torch.device("cpu"))
+
+
+class Pairs(torch.autograd.Function):
+    """y = x[0::2] - x[1::2]: of one number torch broadcasts it with none, and backward raises."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x[0::2] - x[1::2]
+
+    @staticmethod
+    def backward(ctx, gy):
+        return torch.stack([gy, -gy], 1).reshape(-1)[: 2 * len(gy) or len(gy) // 0]
+
+
+class EvenPairs(Pairs):
+    """The same, which refuses what it has no pairs of."""
+
+    @staticmethod
+    def forward(ctx, x):
+        if not len(x) or len(x) % 2:
+            raise ValueError("an even number of elements is needed")
+        return x[0::2] - x[1::2]
+
+
+def sizes(function):
+    """What the law says of it: the status and the message."""
+    (result,) = check_op(function, samples=lambda make: [pg.Sample(make(4))], laws=["sizes"])
+    return result.status, result.message
+
+
+def test_a_gradient_that_raises_where_forward_does_not_is_named_with_the_size():
+    x = torch.ones(1, requires_grad=True)
+    with pytest.raises(ZeroDivisionError):  # no law is needed to see it
+        Pairs.apply(x).sum().backward()
+    assert sizes(Pairs) == (
+        "failed",
+        "the gradient of inputs of size 0, which forward takes, raises ZeroDivisionError: integer "
+        "division or modulo by zero; let backward take them, or forward refuse them",
+    )
+    assert sizes(EvenPairs)[0] == "not applicable"
