@@ -14,8 +14,8 @@ from plugrad.errors import ArgumentError
 #: within it: of symmetric and spd (symmetric positive definite) matrices both halves at once, of a
 #: simplex (numbers from 0 that add up to 1 along the last dimension) without changing the sum. An
 #: index (whole numbers from 0, the places in another argument, in any dtype) gets no gradient and
-#: is never moved.
-DOMAINS = ("positive", "probability", "simplex", "symmetric", "spd", "index")
+#: is never moved. The rank of a full-rank matrix is the smaller of its two sizes.
+DOMAINS = ("positive", "probability", "simplex", "symmetric", "spd", "full-rank", "index")
 
 
 class Sample:
@@ -204,6 +204,8 @@ class SampleMaker:
             drawn = 2 * drawn
         elif domain == "simplex":
             drawn = drawn / drawn.sum(-1, keepdim=True)
+        elif domain == "full-rank":
+            drawn = 4 * drawn - 2
         elif domain in ("symmetric", "spd"):
             drawn = 2 * drawn - 1
             drawn = (drawn + drawn.mT) / 2

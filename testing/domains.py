@@ -30,6 +30,8 @@ def contains(domain: str, tensor: Tensor) -> bool:
         return is_symmetric(tensor)
     if domain == "index":
         return bool(((tensor >= 0) & (tensor % 1 == 0)).all())
+    if domain == "full-rank":
+        return is_full_rank(tensor)
     return is_symmetric(tensor) and not bool(torch.linalg.cholesky_ex(tensor).info.any())
 
 
@@ -44,6 +46,14 @@ def is_simplex(tensor: Tensor) -> bool:
     if tensor.dim() == 0 or tensor.is_complex() or not bool((tensor >= 0).all()):
         return False
     return bool(((tensor.sum(-1) - 1).abs() <= _SLACK).all())
+
+
+def is_full_rank(tensor: Tensor) -> bool:
+    """Whether it is a matrix, or several, whose rank is the smaller of its two sizes."""
+    if tensor.dim() < 2 or not bool(torch.isfinite(tensor).all()):
+        return False
+    wide = tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)
+    return bool((torch.linalg.matrix_rank(wide) == min(tensor.shape[-2:])).all())
 
 
 def tangent(domain: str, direction: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from plugrad.testing.laws.like_torch import (
     rows_alike,
 )
 from plugrad.testing.laws.numeric import FULL, WIDE, check_directions, needs_wide
-from plugrad.testing.laws.ties import slopes_right
+from plugrad.testing.laws.ties import rank_hint, slopes_right
 from plugrad.testing.shared import refuse_undifferentiable
 from plugrad.testing.steady import steady_call
 from plugrad.testing.together import as_rows, finite_calls, ones, vjps
@@ -176,10 +176,12 @@ def _check_nan(case: Case, call: Call, what: str, gradients: Sequence[Any] | Non
     values = [t.detach() for t in call.input_tensors]
     is_slope = not case.op.declaration.as_surrogate
     if is_slope and any(g is not None and bool(torch.isinf(g).any()) for g in gradients):
-        slopes_right(case, values, what)
+        _slopes_right(case, values, what, gradients)
     if _torch_has_none(case, call, values):
         return
-    for given, gradient, tensor in zip(case.inputs, gradients, call.input_tensors, strict=True):
+    for i, (given, gradient, tensor) in enumerate(
+        zip(case.inputs, gradients, call.input_tensors, strict=True)
+    ):
         if gradient is None:
             continue
         bad = torch.isnan(gradient)
@@ -190,8 +192,16 @@ def _check_nan(case: Case, call: Call, what: str, gradients: Sequence[Any] | Non
             at = tensor.flatten()[place].item() if place < tensor.numel() else "?"
             raise Violation(
                 f"{what}: forward is finite, but the gradient of {given.name} is nan where it is "
-                f"{at}: guard the rule with torch.where, on its input"
+                f"{at}: guard the rule with torch.where, on its input{rank_hint(case, [i])}"
             )
+
+
+def _slopes_right(case: Case, values: list[Tensor], what: str, gradients: Sequence[Any]) -> None:
+    try:
+        slopes_right(case, values, what)
+    except Violation as violation:
+        bad = [i for i, g in enumerate(gradients) if g is not None and not all_finite(g)]
+        raise Violation(f"{violation.message}{rank_hint(case, bad)}") from None
 
 
 def _torch_has_none(case: Case, call: Call, values: list[Tensor]) -> bool:

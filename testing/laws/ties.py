@@ -1,4 +1,4 @@
-"""Ties: where two inputs are equal."""
+"""Ties: where two inputs are equal, or the rows of one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from torch import Tensor
 
 from plugrad.testing.agree import all_finite
 from plugrad.testing.call import refuse_surrogate
+from plugrad.testing.domains import is_full_rank
 from plugrad.testing.jacobians import jacobians, of_rule, units
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.graphs import alike
 from plugrad.testing.laws.numeric import FULL, needs_wide
 from plugrad.testing.shared import refuse_undifferentiable
+from plugrad.testing.together import ones
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case
 
@@ -100,3 +104,42 @@ def slopes_right(case: Case, values: list[Tensor], what: str) -> bool:
                 f"{float(rows[row, column]):.6g}"
             )
     return True
+
+
+def rank_hint(case: Case, inputs: Sequence[int]) -> str:
+    """How to declare that these inputs have full rank, if one needs it and the sample has it."""
+    if not any(_needs_rank(case, i) for i in inputs):
+        return ""
+    return (
+        "; or, if forward is only meant for matrices of full rank, say so with "
+        'make(..., domain="full-rank") or Sample(...).domain("full-rank")'
+    )
+
+
+def _needs_rank(case: Case, i: int) -> bool:
+    """Whether a gradient has no bound where all rows are equal, nor where all columns are.
+
+    Where only rows or only columns count, a variance is 0, for example.
+    """
+    matrix = case.inputs[i].tensor
+    if case.inputs[i].domain or not is_full_rank(matrix) or min(matrix.shape[-2:]) < 2:
+        return False
+    usual = max((float(g.abs().max()) for g in case.shared.slopes if g is not None), default=0.0)
+    deficient = matrix[..., :1, :].expand_as(matrix), matrix[..., :1].expand_as(matrix)
+    return all(_grows(case, i, matrix, _UNBOUNDED * usual) for matrix in deficient)
+
+
+#: How much larger than usual a gradient is where it has no bound, but for rounding.
+_UNBOUNDED = 1e6
+
+
+def _grows(case: Case, i: int, matrix: Tensor, limit: float) -> bool:
+    """Whether a gradient is above the limit, or not finite, with this for input ``i``."""
+    values = case.values
+    values[i] = matrix.clone()
+    try:
+        call = case.call(values)
+        gradients = [g for g in call.vjp(ones(call)) if g is not None]
+    except Exception:
+        return False
+    return not all(all_finite(g) and float(g.abs().max()) <= limit for g in gradients)

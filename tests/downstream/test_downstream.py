@@ -218,7 +218,7 @@ def test_a_function_is_checked_with_what_its_samples_say():
 
 
 def test_no_false_alarm_is_known():
-    # Where a law is wrong about a Function, the law is fixed, or the samples say what is true of it.
+    # Where one is, the law is to be fixed, or the samples are to say what is true of the Function.
     assert not [
         f"{name}: {law}"
         for package in PACKAGES

@@ -8,7 +8,7 @@ import torch
 import plugrad as pg
 from plugrad import Sample
 from plugrad.core.sample import DOMAINS
-from plugrad.testing import check_op
+from plugrad.testing import LAWS, check_op
 from plugrad.testing.case import Case
 from plugrad.testing.op_under_test import OpUnderTest
 
@@ -130,6 +130,80 @@ def test_a_domain_that_is_not_declared_is_one_failure_and_declared_none():
         assert failures(LogDet, samples=declared) == {}
 
 
+class Rows(torch.autograd.Function):
+    """y = x / |x| along each row, and 0 where a row is 0: there the gradient is nan."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.nan_to_num(x / x.norm(dim=-1, keepdim=True))
+
+    @staticmethod
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        norm = x.norm(dim=-1, keepdim=True)
+        return (gy - x * (gy * x).sum(-1, keepdim=True) / norm**2) / norm
+
+
+class Squares(torch.autograd.Function):
+    """y = x |x|;  gx = 2 gy |x|, but nan where x is 0."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x.abs()
+
+    @staticmethod
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return 2 * gy * x * x / x.abs()
+
+
+def basis(x):
+    """An orthonormal basis of the columns; where they depend on each other it has no derivative."""
+    return torch.linalg.qr(x).Q
+
+
+def test_a_rank_that_is_not_declared_is_one_failure_and_declared_none():
+    x = torch.zeros(4, 3, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(basis(x).sum(), x)
+    assert basis(x).isfinite().all()
+    assert slope.isnan().any()
+    fast = [law.id for law in LAWS if not law.slow]
+    found = failures(basis, samples=lambda make: [Sample(make(4, 3))], laws=fast)
+    assert found.keys() == {"no-nan"}
+    declaration = 'say so with make(..., domain="full-rank") or Sample(...).domain("full-rank")'
+    assert found["no-nan"].endswith(declaration)
+    for declared in (
+        lambda make: [Sample(make(4, 3, domain="full-rank"))],
+        lambda make: [Sample(make(2, 3, 4).mT).domain("full-rank", "x")],
+    ):
+        assert failures(basis, samples=declared, laws=fast) == {}
+
+
+@pytest.mark.parametrize("function", [Rows, Squares])
+def test_a_nan_that_is_not_about_rank_does_not_ask_for_it(function):
+    found = failures(function, samples=lambda make: [Sample(make(3, 3))], laws=["no-nan"])
+    assert "full-rank" not in found["no-nan"]
+
+
+def test_within_full_rank_a_single_zero_is_still_tried():
+    def samples(make):
+        return [Sample(make(3, 3, domain="full-rank"))]
+
+    assert failures(Squares, samples=samples, laws=["no-nan"]).keys() == {"no-nan"}
+
+
+def test_which_matrices_have_full_rank():
+    from plugrad.testing.domains import contains
+
+    one = torch.eye(3)
+    assert contains("full-rank", one[:2])
+    assert contains("full-rank", (1 + 1j) * one[:, :2])
+    for other in (one * one[0], one + torch.inf, one[0], torch.stack([one, one * 0])):
+        assert not contains("full-rank", other)
+
+
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_what_a_maker_makes_lies_in_its_domain(domain):
     from plugrad.testing.domains import contains
@@ -137,7 +211,7 @@ def test_what_a_maker_makes_lies_in_its_domain(domain):
     make = pg.SampleMaker(3)
     for shape in ((3, 3), (2, 4, 4)):
         assert contains(domain, make(*shape, domain=domain))
-    assert not contains(domain, -make(3, 3, domain="positive") - 2)
+    assert not contains(domain, torch.tensor([-1.0, -2.0, -3.0]).expand(3, 3))
 
 
 class Picked(torch.autograd.Function):

@@ -9,8 +9,9 @@ from plugrad import Sample, SampleMaker
 
 
 def null_space(make: SampleMaker) -> list[Sample]:
-    """(X,): five points, and seven, in a batch."""
-    return [Sample(make(1, 5, 9)), Sample(make(2, 7, 9))]
+    """(X,): five points, and seven, in a batch; where points repeat there is no such basis."""
+    shapes = ((1, 5, 9), (2, 7, 9))
+    return [Sample(make(*shape, domain="full-rank")) for shape in shapes]
 
 
 def target_log_softmax(make: SampleMaker) -> list[Sample]:

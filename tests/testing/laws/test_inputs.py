@@ -154,9 +154,8 @@ def test_a_gradient_that_raises_where_forward_does_not_is_named_with_the_size():
     x = torch.ones(1, requires_grad=True)
     with pytest.raises(ZeroDivisionError):  # no law is needed to see it
         Pairs.apply(x).sum().backward()
-    assert sizes(Pairs) == (
-        "failed",
-        "the gradient of inputs of size 0, which forward takes, raises ZeroDivisionError: integer "
-        "division or modulo by zero; let backward take them, or forward refuse them",
-    )
+    status, message = sizes(Pairs)
+    assert status == "failed"
+    assert message.startswith("the gradient of inputs of size 0, which forward takes, raises Zero")
+    assert message.endswith("; let backward take them, or forward refuse them")
     assert sizes(EvenPairs)[0] == "not applicable"
