@@ -14,6 +14,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     inplace,
     inputs,
     lifetime,
+    low_precision,
     modes,
     numeric,
     numerics,
