@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
+from plugrad.core.installed_torch import torch_before
 from plugrad.testing.agree import agree, agree_all, tolerance
 from plugrad.testing.call import flat
 from plugrad.testing.case import cases
@@ -134,7 +135,7 @@ def compiled(op: TorchTarget) -> None:
     address) is dropped or frozen. It uses the first sample; a graph break is not a
     violation.
 
-    If torch.func takes the Function, its vjp is compiled too. There torch up to 2.13
+    If torch.func takes the Function, its vjp is compiled too, from torch 2.13 on. There 2.13
     silently drops backward and differentiates forward
     (https://github.com/pytorch/pytorch/issues/193279): nan where backward avoids it, zero
     where torch does not see what forward does. For a surrogate gradient this is a warning,
@@ -163,8 +164,11 @@ def compiled(op: TorchTarget) -> None:
 
 def _check_transformed(op: TorchTarget, case: Case, call: Call) -> None:
     """Raise Violation if torch.compile of torch.func.vjp gives another gradient than backward."""
-    if case.sample.kink or not any(map(_has_function, call.roots)):
-        return  # at a kink torch may choose another number
+    # At a kink torch may choose another number. Before 2.13 (2.6 was tried) it gives zeros for
+    # right Functions, too, which nobody who writes one can change.
+    older = torch_before("2.13")
+    if older or case.sample.kink or not any(map(_has_function, call.roots)):
+        return
     start, cotangents = [case.values[i] for i in case.wanted], tuple(call.cotangents())
     try:
         pull = _pull(op, case, call)

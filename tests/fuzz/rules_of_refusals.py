@@ -77,6 +77,23 @@ def _unsafe_view(difference, theirs, ours):
     return "_unsafe_view" in theirs.text
 
 
+@rule("a comparison in place does not depend on its operand here; torch sends it zeros")
+def _compared_in_place(difference, theirs, ours):
+    refused = str(difference.plugrad).startswith("NoGraphError") and difference.torch == "nothing"
+    compared = re.search(r"\.(eq|ne|gt|ge|lt|le|logical_\w+)_\(", theirs.text)
+    return bool(compared) and (
+        (difference.what == "raises" and refused)
+        or (difference.what == "requires_grad" and bool(difference.torch))
+    )
+
+
+@rule("addbmm_ and its like change no shape here; torch resizes what is added to")
+def _resizing_sum(difference, theirs, ours):
+    refused = "doesn't match the broadcast shape" in str(difference.plugrad)
+    resizes = re.search(r"\.(addbmm|addmm|addmv|addr|baddbmm)_\(", difference.line)
+    return difference.what == "raises" and difference.torch == "nothing" and refused and resizes
+
+
 @rule("two things are wrong with the call, and either may be named")
 def _another_error(difference, theirs, ours):
     either = (
