@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import plugrad as pg
 from plugrad import Sample
-from plugrad.core.installed_torch import torch_before
 
 
 @pg.op("control::diamond")
@@ -27,5 +26,4 @@ class Wrong(pg.Function):
         yield Sample(make(3))
 
 
-ALSO = {"to-library": "the tracer computes the gradient twice too"} if torch_before("2.14") else {}
 MESSAGE = r"twice"
