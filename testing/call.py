@@ -187,20 +187,26 @@ class Oracle:
         case: the call.
     """
 
-    def __init__(self, case: Case) -> None:
-        self.case = case
+    def __init__(self, case: Case, over: Callable[[Any], Any] | None = None) -> None:
+        self.case, self._over = case, over
         self._of_sample: OracleCall | None = None
         self._refusal: str | None = None
 
-    def call(self, values: Sequence[Tensor] | None = None) -> OracleCall:
+    def call(
+        self,
+        values: Sequence[Tensor] | None = None,
+        over: Callable[[Any], Any] | None = None,
+    ) -> OracleCall:
         """Run the call in torch with a graph; for the sample's own values once for all laws.
+
+        ``over`` makes of a function of the values one of the ``values`` of several calls.
 
         Raises:
             NotApplicable: torch gives no gradient for it.
             Violation: the op declares a reference= that raises.
         """
         if values is not None:
-            return self._call(values)
+            return self._call(values) if over is None else Oracle(self.case, over)._call(values)
         if self._refusal is not None:
             raise NotApplicable(self._refusal)
         if self._of_sample is None:
@@ -272,13 +278,15 @@ class Oracle:
         must_run: bool = False,
         name: str = "reference",
     ) -> OracleCall | None:
-        case = self.case
+        case, over = self.case, self._over
         leaves = list(case.values if values is None else values)
         for i in case.wanted:
             leaves[i] = leaves[i].detach().requires_grad_()
         try:
             with torch.enable_grad(), case.random_numbers():
-                outputs = flat(function(leaves))
+                outputs = flat(
+                    function(leaves) if over is None else over(_flattened(function))(leaves)
+                )
         except Exception as error:
             if must_run:  # otherwise it would judge nothing, and nobody would notice
                 raise Violation(f"{name}= raises {type(error).__name__}: {error}") from error
@@ -350,6 +358,10 @@ class OracleCall:
         for index, gradient in zip(wanted, found, strict=True):
             gradients[index] = gradient
         return gradients
+
+
+def _flattened(function: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
+    return lambda values: flat(function(values))
 
 
 def _called(case: Case, function: Callable[..., Any], values: Sequence[Tensor]) -> Any:

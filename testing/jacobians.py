@@ -19,8 +19,8 @@ from plugrad.testing.differences import (
     slopes_along,
 )
 from plugrad.testing.domains import tangent
+from plugrad.testing.rows import as_rows
 from plugrad.testing.shared import random_like
-from plugrad.testing.together import as_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -149,10 +149,10 @@ def jacobians(case: Case, call: Call, i: int) -> Jacobians:
     middle = joined(root.data for root in call.roots)
 
     def at_once(several: list[list[Tensor]]) -> Tensor | None:
-        rows = as_rows(case, several)
+        rows = as_rows(case, several, differentiated=False)
         if rows is None:
             return None
-        roots = [rows.call.tensors[n][: rows.asked] for n in call.root_numbers]
+        roots = [root[: rows.asked] for root in rows.roots]
         return torch.cat([coordinates(root).reshape(rows.asked, -1) for root in roots], 1)
 
     def measure(step: float, richardson: bool) -> Slopes:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case
-    from plugrad.testing.together import Rows
+    from plugrad.testing.rows import Rows
 
 
 def random_like(tensor: Tensor, generator: torch.Generator) -> Tensor:
@@ -38,8 +38,8 @@ class Shared:
     def __init__(self, case: Case) -> None:
         self._case = case
         self._cotangents: dict[Any, list[Tensor]] = {}
-        #: Whether calls cannot be the rows of one, as far as a law has tried.
-        self.mixes_rows = False
+        #: The kinds of rows of one call that several cannot be, as far as a law has tried.
+        self.mixed_rows: set[type[Rows]] = set()
         #: The special numbers as the rows of one call: see laws/special_points.py.
         self.special_rows: Rows | None = None
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case
-    from plugrad.testing.together import Rows
+    from plugrad.testing.rows import Rows
 
 
 @LAWS.law("no-nan-twice", "special points", explained_by=("no-nan", "once-differentiable"))
@@ -94,23 +94,30 @@ def _suspects(case: Case) -> set[int]:
 
 def _nan_rows(rows: Rows) -> set[int] | None:
     """The rows that are finite, but have a nan in the second derivative; None if they mix."""
-    call, engine = rows.call, rows.call.engine
-    first = call.vjp([engine.leaf(c) for c in rows.cotangents()], create_graph=True)
-    if not rows.are_apart(first):
+    inputs, found = len(rows.case.inputs), rows.run(_orders)
+    if not rows.are_apart(found[:inputs]):
         return None
-    tracked = [g for g in first if engine.is_tracked(g)]
-    if not tracked:
-        return set()
-    wanted = [call.variables[i] for i in rows.case.wanted]
-    second = engine.grad(tracked, [torch.ones_like(engine.raw(g)) for g in tracked], wanted)
-    finite = rows.finite([*map(engine.raw, call.roots), *map(engine.raw, tracked)])
-    numbers = [g for g in second if g is not None]
-    whole = rows.finite(numbers)
+    outputs, second = found[inputs:-inputs], [g for g in found[-inputs:] if g is not None]
+    finite, whole = rows.finite(outputs), rows.finite(second)
     return {
         n
         for n in range(rows.count)
-        if finite[n] and not whole[n] and any(bool(torch.isnan(g[n]).any()) for g in numbers)
+        if finite[n] and not whole[n] and any(bool(torch.isnan(g[n]).any()) for g in second)
     }
+
+
+def _orders(call: Call) -> list[Any]:
+    """A gradient of each input; outputs and gradients with a graph; a gradient of these of each."""
+    engine, wanted = call.engine, call.case.wanted
+    first = call.vjp([engine.leaf(c) for c in ones(call)], create_graph=True)
+    tracked = [g for g in first if engine.is_tracked(g)]
+    second: list[Any] = [None] * len(first)
+    if tracked:
+        given = [torch.ones_like(engine.raw(g)) for g in tracked]
+        found = engine.grad(tracked, given, [call.variables[i] for i in wanted])
+        for i, gradient in zip(wanted, found, strict=True):
+            second[i] = gradient
+    return [*map(engine.raw, [*first, *call.roots, *tracked]), *second]
 
 
 def _check_second(case: Case, values: list[Tensor], what: str) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -20,22 +21,23 @@ from plugrad.testing.laws.like_torch import (
     rows_alike,
 )
 from plugrad.testing.laws.own_slope import check_own_slope, looks_right
+from plugrad.testing.rows import as_rows, kinds_of_rows
 from plugrad.testing.shared import refuse_undifferentiable
-from plugrad.testing.together import as_rows, ones, vjps
+from plugrad.testing.together import ones, vjps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from plugrad.testing.call import Call, OracleCall
     from plugrad.testing.case import Case
-    from plugrad.testing.together import Rows
 
 
-_T = TypeVar("_T")
 #: The samples' largest numbers are scaled to these. Beyond them, squares leave float32.
 MAGNITUDES = (1e-12, 1e-6, 10.0, 30.0, 100.0, 300.0, 1000.0, 1e6)
 #: Where digits are lost that 1e-12 has lost altogether.
 _DIGITS = 1e-6
+#: Smaller numbers have fewer digits.
+_SMALLEST = 1e-290
 #: The same of one input alone.
 _ALONE = (1e-6, 100.0, 1e6)
 #: Where the gradient is compared with the slope of forward, if there is no reference; numbers
@@ -70,11 +72,9 @@ def magnitudes(case: Case) -> None:
         raise NotApplicable("the sample is not in float64")
     refuse_undifferentiable(case)
     every = [_Tried(*resized) for resized in _resized(case)]
-    first = partial(as_rows, case, [t.values for t in every if t.magnitude <= _AT_ONCE])
-    rows, took = _timed(first)
-    if rows is not None:
-        _judge_rows(case, [t for t in every if t.magnitude <= _AT_ONCE], rows)
-    tried = list(_called_patiently(case, every, first, took))
+    quick = bool(kinds_of_rows(case)) and _is_quick(case, every)
+    _judge_rows(case, [one for one in every if quick or one.magnitude <= _AT_ONCE])
+    tried = list(_called_patiently(case, every, quick))
     _judge_together(case, tried)
     found, is_judged = 0, _is_to_have_slopes(case)
     for one in tried:
@@ -111,7 +111,7 @@ class _Tried:
     @property
     def floor(self) -> float:
         """The error that counts as rounding, as for ``agree``: tiny results are compared too."""
-        return 0.0 if self.magnitude <= _DIGITS else FLOOR
+        return _SMALLEST if self.magnitude <= _DIGITS else FLOOR
 
     def has_right_slope(self, case: Case) -> bool:
         """Whether the gradients in float32, which are known, are about the slope in float64."""
@@ -128,40 +128,49 @@ class _Tried:
             with suppress(Exception):
                 self.narrow = case.call(_narrowed(self.values))
 
-    def call_beside(self, case: Case) -> None:
-        """Make the same calls of other numbers: a reference may remember those that it has had."""
+    def timed(self, case: Case) -> float:
+        """The seconds that ``call`` takes of this thread: others may use the machine too."""
+        start = time.thread_time()
+        self.call(case)
+        return time.thread_time() - start
+
+    def timed_beside(self, case: Case) -> float:
+        """The same for other numbers: a reference may remember those that it has had."""
         values = [t * _BESIDE if castable(t) else t for t in self.values]
-        _Tried(values, self.what, self.magnitude).call(case)
+        return _Tried(values, self.what, self.magnitude).timed(case)
 
 
-def _timed(work: Callable[[], _T]) -> tuple[_T, float]:
-    """What it gives, and the seconds that this thread computed: others may use the machine too."""
-    start = time.thread_time()
-    return work(), time.thread_time() - start
+def _is_quick(case: Case, every: Sequence[_Tried]) -> bool:
+    """Whether no number says how often a loop runs, as far as those up to _AT_ONCE tell."""
+    largest = max(every, key=lambda one: (one.magnitude <= _AT_ONCE, one.magnitude), default=None)
+    if largest is None or largest.magnitude > _AT_ONCE:
+        return False
+    most = _PATIENCE * largest.magnitude / MAGNITUDES[-1]
+    # The first time there may have been a pause of Python's own.
+    return largest.timed_beside(case) <= most or (
+        largest.timed_beside(case) <= most + every[0].timed_beside(case)
+    )
 
 
-def _called_patiently(
-    case: Case, every: Sequence[_Tried], first: Callable[[], object], at_once: float
-) -> Iterator[_Tried]:
+def _called_patiently(case: Case, every: Sequence[_Tried], quick: bool) -> Iterator[_Tried]:
     """Those that were called, without those whose calls would take too long.
 
-    If a number says how often a loop runs, the next magnitude takes even longer. ``first`` calls
-    all up to _AT_ONCE, and took ``at_once`` seconds.
+    If a number says how often a loop runs, the next magnitude takes even longer.
     """
-    before, took, least, again = 0.0, 0.0, 0.0, first
+    before: _Tried | None = None
+    took = least = 0.0
     for one in every:
         if one.is_settled:
-            before, took, again = _AT_ONCE, at_once, first
+            before, took = one, 0.0 if quick else math.inf
             yield one
             continue
-        most = least + _PATIENCE * before / one.magnitude
-        if 1 < before < one.magnitude and took > most:
-            # The first time there may have been a pause of Python's own.
-            took = min(took, _timed(again)[1])
+        if before is not None and 1 < before.magnitude < one.magnitude:
+            most = least + _PATIENCE * before.magnitude / one.magnitude
+            if took > most:
+                took = min(took, before.timed_beside(case))  # as in _is_quick
             if took > most:
                 continue
-        before, again = one.magnitude, partial(one.call_beside, case)
-        _, took = _timed(partial(one.call, case))
+        before, took = one, one.timed(case)
         least = min(least or took, took)
         yield one
 
@@ -192,23 +201,27 @@ def _largest(tensor: Tensor) -> float:
 # --- what one call, or one backward, tells of several magnitudes ------------------------
 
 
-def _judge_rows(case: Case, tried: Sequence[_Tried], rows: Rows) -> None:
+def _judge_rows(case: Case, tried: Sequence[_Tried]) -> None:
     """Find out in one call of all what is right; what is not right there is tried by itself.
 
     So is what a reference of the op's own has to judge: how long that takes for a number must show.
     """
     referred = case.op.reference is not None
-    alike, apart = [False] * rows.count, False
+    compared = referred and case.op.declaration.reference is None
+    rows = as_rows(case, [one.values for one in tried], salt=0 if compared else None)
+    if rows is None:
+        return
+    alike = (
+        rows_alike(case, rows, [one.floor for one in tried]) if compared else [False] * rows.count
+    )
+    fits, narrow = [False] * rows.count, []
     with suppress(Exception):
-        if referred and case.op.declaration.reference is None:
-            alike = rows_alike(case, rows, [one.floor for one in tried])
-        apart = alike[-1] or rows.are_apart(rows.call.vjp(rows.cotangents()))
-    narrow = _results(case, _narrowed(rows.values)) if apart else None
-    fits = [False] * rows.count if narrow is None else rows.finite(narrow)
+        narrow = rows.run(_narrow_results, _narrowed(rows.values))
+        fits = rows.finite(narrow)
     for number, one in enumerate(tried):
         one.alike, one.fits = alike[number], fits[number]
         one.is_settled = one.fits and (one.alike or not referred)
-        if one.fits and narrow is not None:
+        if one.fits:
             one.results = [None if t is None else t[number] for t in narrow]
 
 
@@ -254,7 +267,7 @@ def _compare(case: Case, call: Call, theirs: OracleCall, one: _Tried) -> None:
     try:
         compare(forgives=_Roughness(one.magnitude), floor=one.floor)
     except Violation:
-        if one.floor or _is_smooth(case, one.values):
+        if one.floor == FLOOR or _is_smooth(case, one.values):
             raise
         compare(forgives=_Roughness(one.magnitude))
 
@@ -341,6 +354,10 @@ def _results(case: Case, values: list[Tensor]) -> list[Any] | None:
     except Exception:
         return None
     return _with_outputs(call, gradients)
+
+
+def _narrow_results(call: Call) -> list[Any]:
+    return _with_outputs(call, call.vjp(ones(call)))
 
 
 def _with_outputs(call: Call, gradients: Sequence[Any]) -> list[Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from plugrad.testing.call import Call, OracleCall
     from plugrad.testing.case import Case
-    from plugrad.testing.together import Rows
+    from plugrad.testing.rows import Rows
 
 
 def all_dtypes(case: Case, call: Call) -> list[torch.dtype]:
@@ -118,25 +118,24 @@ def _comparable(call: Call, theirs: OracleCall) -> bool:
 
 
 def rows_alike(case: Case, rows: Rows, floors: Sequence[float] = ()) -> list[bool]:
-    """Which rows are what torch's are.
+    """Which rows are what torch's are, for random cotangents.
 
     Any other must be looked at alone, as in ``like_oracle``. ``floors`` has the floors of the
     first rows.
     """
-    none, call = [False] * rows.count, rows.call
-    cotangents = rows.cotangents(0)
     try:
-        theirs = case.oracle.call([t.clone() for t in rows.values])
-        # A rule that writes to a cotangent breaks the law purity, not this one.
-        got = call.vjp([c.clone() for c in cotangents])
-        expected = theirs.vjp(cotangents)
+        theirs = case.oracle.call([t.clone() for t in rows.values], rows.over)
+        expected = theirs.vjp(rows.cotangents)
     except Exception:
-        return none
+        return [False] * rows.count
     values = [] if theirs.own_forward else theirs.values
-    if call.root_numbers != theirs.root_numbers or not rows.are_apart(got):
-        return none
-    pairs = [*zip(expected, got, strict=True), *zip(values, call.tensors, strict=bool(values))]
-    allowed = tolerance(*all_dtypes(case, call))
+    if rows.root_numbers != theirs.root_numbers:
+        return [False] * rows.count
+    pairs = [
+        *zip(expected, rows.gradients, strict=True),
+        *zip(values, rows.outputs, strict=bool(values)),
+    ]
+    allowed = tolerance(*all_dtypes(case, case.shared.call))
     least = torch.tensor([*floors, *[FLOOR] * (rows.count - len(floors))])
     close = [_close_rows(e, g, least, allowed) for e, g in pairs]
     return [all(of_row) for of_row in zip(*close, strict=True)]
@@ -155,6 +154,8 @@ def _close_rows(expected: Any, got: Any, floors: Tensor, allowed: float) -> list
         or len(got) != rows
     ):
         return [False] * rows
+    if not got.numel():
+        return [True] * rows
     if not (got.is_floating_point() or got.is_complex()):
         same: list[bool] = (expected == got).reshape(rows, -1).all(1).tolist()
         return same

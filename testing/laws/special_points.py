@@ -24,16 +24,17 @@ from plugrad.testing.laws.like_torch import (
 )
 from plugrad.testing.laws.numeric import FULL, WIDE, check_directions, needs_wide
 from plugrad.testing.laws.ties import rank_hint, slopes_right
+from plugrad.testing.rows import as_rows
 from plugrad.testing.shared import refuse_undifferentiable
 from plugrad.testing.steady import steady_call
-from plugrad.testing.together import as_rows, finite_calls, ones, vjps
+from plugrad.testing.together import finite_calls, ones, vjps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case, Input
-    from plugrad.testing.together import Rows
+    from plugrad.testing.rows import Rows
 
 
 @LAWS.law("kinks", "special points")
@@ -145,26 +146,15 @@ def _placed(case: Case, i: int, value: float) -> Iterator[tuple[str, list[Tensor
 def _suspects(case: Case) -> set[int]:
     """Which of these have a gradient that is not finite where forward is, or that raises."""
     rows = special_rows(case)
-    if rows is not None and (found := _not_finite_rows(rows)) is not None:
-        return found
+    if rows is not None:
+        finite, right = rows.finite(rows.roots), rows.finite(rows.gradients)
+        return {n for n in range(rows.asked) if finite[n] and not right[n]}
     calls = finite_calls(case, (values for _, _, values in specials(case)))
     gradients = vjps(list(calls.values()), [ones(call) for call in calls.values()])
     if gradients is None:
         return set(calls)
     pairs = zip(calls, gradients, strict=True)
     return {n for n, own in pairs if not all(g is None or all_finite(g) for g in own)}
-
-
-def _not_finite_rows(rows: Rows) -> set[int] | None:
-    """The rows whose gradient is not finite where forward is; None if they mix, or it raises."""
-    try:
-        gradients = rows.call.vjp(rows.cotangents())
-    except Exception:
-        return None
-    if not rows.are_apart(gradients):
-        return None
-    outputs, found = rows.finite(root.data for root in rows.call.roots), rows.finite(gradients)
-    return {n for n in range(rows.asked) if outputs[n] and not found[n]}
 
 
 def _check_nan(case: Case, call: Call, what: str, gradients: Sequence[Any] | None = None) -> None:
@@ -246,7 +236,7 @@ def stretched(case: Case) -> None:
 
 def _alike(case: Case, several: list[list[Tensor]]) -> list[bool]:
     """Which of these are what torch's are, as one call, or one backward of all, tells."""
-    rows = as_rows(case, several)
+    rows = as_rows(case, several, salt=0)
     if rows is not None:
         return rows_alike(case, rows)[: rows.asked]
     return like_oracle(case, [beside_oracle(case, values) for values in several])
