@@ -109,14 +109,18 @@ class Walk:
             self.through = leading_to(set(self.wanted), records, self.cut)
             if OUTDATED:
                 refuse_outdated(self.targets, records_below(records))
-            # A root's hooks and retention run even if no target is below it.
-            self.live = self.through | self.wanted.keys() | set(records)
+            self.live = self.through | self.wanted.keys()
+            if len(records) == 1:
+                # Its hooks and retention run even if no target is below it. Of one of several,
+                # as in torch, they do not: what arrives there from the others is left out.
+                self.live |= set(records)
         if HOOKED_LEAVES.ever and HOOKED_LEAVES.are_there():
             below = records_below(records_at(roots)) if self.wanted is None else self.through
             self.coming = arrivals_at_leaves([root.edge for root in roots if root.edge], below)
         for root, gradient in zip(roots, gradients, strict=True):
             assert root.edge is not None  # root_gradient has refused it otherwise
-            self._add(root.edge, gradient)
+            if self.wanted is None or ends(root.edge)[0] in self.live:
+                self._add(root.edge, gradient)
 
     # In one piece: each call inside would cost 3 % of a record.
     def go(self, straight: bool = True) -> None:  # noqa: C901

@@ -63,8 +63,20 @@ def _statistics(difference, theirs, ours):
         return difference.torch == "nothing"
     if difference.what == "requires_grad":  # they do not depend on weight and bias
         return "native_group_norm" in line_of(theirs, difference.name) and difference.torch
+    if difference.what == "values" and "grad(" in line_of(theirs, difference.name):
+        return True
     owner = theirs.names.get(difference.name.removesuffix(".grad"))
     return difference.name.endswith(".grad") and kept_grad(owner) is None
+
+
+@rule("a gradient that is zero for all values may be None here, and None has no methods")
+def _no_gradient(difference, theirs, ours):
+    none = str(difference.plugrad).startswith("AttributeError: 'NoneType' object has no attribute")
+    name = re.match(r"(?:v\d+ = )?(v\d+)\.", difference.line)
+    if difference.what != "raises" or not none or not name:
+        return False
+    value = theirs.names.get(name[1])
+    return isinstance(value, Tensor) and not value.any()
 
 
 @rule("_unsafe_view gives a view here, as it is one, which may not be changed in place everywhere")

@@ -154,6 +154,26 @@ def _float32_epsilon(difference, theirs, ours):
     return both and bool(torch.allclose(a, b, rtol=1e-7, equal_nan=True))
 
 
+@rule("torch differentiates binary_cross_entropy's gradient as if it did not clamp x (1 - x)")
+def _clamped_entropy(difference, theirs, ours):
+    kernel = re.search(r"binary_cross_entropy_backward\S*\(v\d+, (v\d+)", theirs.text)
+    x = kernel and raw(theirs.names.get(kernel[1]))
+    clamped = isinstance(x, Tensor) and bool((x * (1 - x) < 1e-11).any())
+    return difference.what == "values" and clamped
+
+
+@rule("on a branch cut torch takes the derivative of the inverse functions from the other side")
+def _other_side_of_a_cut(difference, theirs, ours):
+    # Differences along the cut agree with ours: tests/ops/elementwise/test_cuts.py.
+    inverse = re.search(r"(arc|a)(cos|sin|cosh)_?\(", theirs.text)
+    return difference.what == "values" and "complex" in theirs.text and bool(inverse)
+
+
+@rule("the gradient of polar's length does not depend on it; torch's has its rounding")
+def _length_of_polar(difference, theirs, ours):
+    return difference.what == "names" and not difference.plugrad and "polar(" in theirs.text
+
+
 @rule("torch has nan or loses digits at a singular point of the op, where ours has the value")
 def _singular_point(difference, theirs, ours):
     singular = re.search(
@@ -185,6 +205,8 @@ def _through_an_intermediate(difference, theirs, ours):
     if difference.what not in {"values", "log", "names"} or not is_second_order(theirs, difference):
         return False
     names = difference.torch if difference.what == "names" else [difference.name]
+    if difference.what == "log" and re.search(r"^del v\d+", theirs.text, re.MULTILINE):
+        return True
     inner = [asked_for(theirs, n) for n in names] + [theirs.names.get(n) for n in hooked(theirs)]
     return any(isinstance(v, Tensor) and is_usable(v) and v.grad_fn is not None for v in inner)
 
@@ -235,9 +257,11 @@ def _masked_outputs(difference, theirs, ours):
     return difference.what == "values" and bool(masked) and _only_nan_in_torch(difference)
 
 
-@rule("torch's zeros of sgn, which nothing is computed of, leave out what is not finite")
+@rule(
+    "torch's zeros of sgn and of x ** 0, which nothing is computed of, leave out what is not finite"
+)
 def _zeros_of_sign(difference, theirs, ours):
-    signs = re.search(r"abs|sgn|L1|l1_loss|norm", theirs.text)
+    signs = re.search(r"abs|sgn|L1|l1_loss|norm|\*\*|pow", theirs.text)
     a, b = difference.torch, difference.plugrad
     if difference.what != "values" or not signs or not isinstance(b, Tensor):
         return False
@@ -251,7 +275,8 @@ def _one_memory(difference, theirs, ours):
     others = set(targets(line_of(theirs, difference.name))) - {difference.name}
     changed = set(re.findall(CHANGE, theirs.text))
     made_by_grad = "grad(" in line_of(theirs, difference.name)
-    return difference.what == "values" and made_by_grad and not others.isdisjoint(changed)
+    one = difference.what in {"values", "usable"}
+    return one and made_by_grad and not others.isdisjoint(changed)
 
 
 @rule("torch's nan_to_num_ has no gradient for a part that is finite beside one that is not")

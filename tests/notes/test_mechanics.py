@@ -199,6 +199,21 @@ def test_a_root_may_lie_on_the_way_to_another(engine):
     assert values(x.grad) == [2 * 2 + 6 * 2**5]
 
 
+def test_of_several_roots_one_that_leads_to_no_target_is_left_alone(engine):
+    # What comes to it from the other roots is not computed: a part would look like the whole.
+    x, other, seen = engine.leaf([3.0]), engine.leaf([1.0]), []
+    y = x * 2
+    y.retain_grad()
+    y.register_hook(lambda g: seen.append(values(g)))
+    z = y * 5
+    found = engine.grad([z, y], [z, other], [engine.tensor([1.0])] * 2, allow_unused=True)
+    assert [None if g is None else values(g) for g in found] == [[1], None]
+    assert (y.grad, seen) == (None, [])
+    # A root alone is complete.
+    engine.grad([y], [other], [engine.tensor([1.0])], allow_unused=True)
+    assert (values(y.grad), seen) == ([1], [[1]])
+
+
 def test_a_root_given_twice_counts_twice(engine):
     a, b = engine.leaf([2.0]), engine.leaf([3.0])
     x = a * b
