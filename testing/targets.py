@@ -29,6 +29,7 @@ from plugrad.testing.torch_target import (
     TorchTarget,
     definition_of,
     is_torch_target,
+    of_apply,
     resolves,
     target_name,
 )
@@ -118,6 +119,7 @@ def described_target(
     target: Any, told: Mapping[str, Any], seed: int = 0, device: str = "cpu"
 ) -> TorchTarget:
     """A target given as an object, with the given facts or those of its samples file."""
+    target = of_apply(target)
     name, defined = target_name(target), definition_of(target)
     place = place_of(defined)
     found = dict(told)

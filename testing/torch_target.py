@@ -87,6 +87,7 @@ class TorchTarget(OpUnderTest):
                 where="the target of a check",
                 fix="pass a torch.autograd.Function subclass, a custom op or a function on tensors",
             )
+        target = of_apply(target)
         declared = declared or {}
         unknown = sorted(declared.keys() - DECLARABLE)
         if unknown:
@@ -172,7 +173,7 @@ class TorchTarget(OpUnderTest):
     def once_differentiable(self) -> bool:
         """Whether backward is marked with torch's once_differentiable."""
         if self.composite:
-            return False
+            return once_marked(getattr(definition_of(self.function), "_backward_fn", None))
         return once_marked(rule_of(self.function))
 
     @property
@@ -245,6 +246,12 @@ def is_custom_op(target: Any) -> bool:
         torch._ops.OpOverloadPacket,
     )
     return any(isinstance(target, kind) for kind in kinds)
+
+
+def of_apply(target: Any) -> Any:
+    """The Function whose ``apply`` a target is; any other target as it is."""
+    owner = getattr(target, "__self__", None)
+    return owner if getattr(target, "__name__", "") == "apply" and is_function(owner) else target
 
 
 def definition_of(target: Any) -> Any:

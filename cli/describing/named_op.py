@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugrad.errors import AmbiguousOpError, UnknownOpError, UnknownPackError
@@ -64,10 +66,13 @@ def ops_of(pack: str) -> list[RegisteredOp]:
 
 def _is_package(name: str) -> bool:
     """Whether Python would find a module of this name; nothing is imported."""
-    try:
-        return name.isidentifier() and importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
+    if not name.isidentifier():
         return False
+    with suppress(ImportError, ValueError):
+        if importlib.util.find_spec(name) is not None:
+            return True
+    # Where PACKAGE: looks, too.
+    return Path(name, "__init__.py").is_file() or Path(f"{name}.py").is_file()
 
 
 def _fix(name: str, op: str, instead: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -109,6 +110,8 @@ def hidden_intermediate(case: Case) -> None:
     A number on ``ctx`` that was computed from an input, or a saved tensor marked as not
     differentiable, silently loses its part of the second derivative.
     """
+    if case.op.declaration.surrogate_reference is None:  # which has a second derivative
+        refuse_surrogate(case)
     call, _ = ruled_call(case, new=False)
     if case.op.once_differentiable:
         raise NotApplicable("backward is once_differentiable")
@@ -305,7 +308,16 @@ def second_order_numeric(case: Case) -> None:
     found = _slope_of_gradient(case, cotangents, weights, directions)
     if not bool(torch.isfinite(found.central).all()):
         raise NotApplicable("the gradient is not finite around the sample")
-    got = _second_along(case, call, cotangents, weights, directions)
+    try:
+        got = _second_along(case, call, cotangents, weights, directions)
+    except RuntimeError as error:
+        # Who calls torch's functions cannot mark them, and nothing is silently lost.
+        if call.engine is PLUGRAD or not _REFUSED.search(str(error)):
+            raise
+        first = str(error).strip().partition("\n")[0]
+        raise Violation(
+            f"there is no second derivative, and it raises: {first}", tolerated=True
+        ) from error
     if not math.isfinite(got):
         raise NotApplicable("the second derivative is not finite here")
     rows = torch.tensor([[got]], dtype=torch.float64)
@@ -317,6 +329,10 @@ def second_order_numeric(case: Case) -> None:
                 f"along a random direction the gradient changes by {expected:.9g} per step, the "
                 f"second derivative says {got:.9g}: a part of the rule has no graph, or is wrong"
             )
+
+
+#: What torch says where it has no second derivative.
+_REFUSED = re.compile("not implemented|no autograd formula was registered|not differentiable")
 
 
 def _slope_of_gradient(

@@ -8,7 +8,7 @@ import torch
 
 from plugrad.testing.agree import agree, agree_all
 from plugrad.testing.call import differentiable_call
-from plugrad.testing.law import LAWS, NotApplicable
+from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.oracle import case_tolerance
 from plugrad.testing.shared import refuse_undifferentiable
 from plugrad.testing.steady import (
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from plugrad.testing.call import Call
     from plugrad.testing.case import Case
 
 
@@ -134,6 +135,18 @@ def retain_graph(case: Case) -> None:
     else:  # it was differentiated more than once, and gave this each time
         first = case.shared.gradients
     for _ in range(2 if case.steady is None else 1):
-        again = call.vjp([c.clone() for c in cotangents])
+        again = _once_more(call, cotangents)
         allowed = case.op.declaration.nondeterminism
         agree_all(case.inputs, first, again, allowed, "another backward of the same graph differs")
+
+
+def _once_more(call: Call, cotangents: Sequence[Tensor]) -> list[Any]:
+    try:
+        return call.vjp([c.clone() for c in cotangents])
+    except RuntimeError as error:
+        if "backward through the graph a second time" not in str(error):
+            raise
+        raise Violation(
+            "another backward of the same graph raises, since the first frees a graph that forward "
+            "built: build it in backward, or pass retain_graph=True to torch.autograd.grad there"
+        ) from error
