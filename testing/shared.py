@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from plugrad.testing.domains import BOUND
 from plugrad.testing.law import NotApplicable
 
 if TYPE_CHECKING:
@@ -86,6 +87,18 @@ class Shared:
         """The same for cotangents of ones."""
         call = self._case.call()
         return _copies(call.vjp([torch.ones_like(call.engine.raw(r)) for r in call.roots]))
+
+    @cached_property
+    def direction(self) -> list[Tensor]:
+        """For each input by how much of itself each number is to move, in proportion."""
+        generator, found = self._case.generator(31), []
+        for given in self._case.inputs:
+            shape = given.tensor.shape
+            drawn = torch.rand(shape, generator=generator, dtype=torch.float64) / 2 + 0.5
+            # Those of a bound domain all move alike.
+            drawn = torch.ones_like(drawn) if given.domain in BOUND else drawn
+            found.append(drawn.to(given.tensor.device))
+        return found
 
 
 def _copies(values: Sequence[Any]) -> list[Any]:

@@ -19,7 +19,6 @@ _VALUES = "the gradient is that of the values in any case"
     overrides=(_KERNEL,),
     promotes=True,
     linear=True,
-    waives={"layouts": "one index repeated is of no CSR tensor, which torch does not check"},
     equivalent={
         "option-ignored[layout]": _VALUES,
         "option-ignored[device]": _VALUES,

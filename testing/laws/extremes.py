@@ -40,9 +40,10 @@ _DIGITS = 1e-6
 _SMALLEST = 1e-290
 #: The same of one input alone.
 _ALONE = (1e-6, 100.0, 1e6)
-#: Where the gradient is compared with the slope of forward, if there is no reference; numbers
+#: Where the gradient is compared with the slope of forward, if there is no reference and all inputs
+#: are of that magnitude; numbers
 #: between these are those of ``stretched``.
-_SLOPES = (1e-12, 1e-6, 1e6)
+_SLOPES = (1e-12, 1e6)
 #: A number above it may well overflow float32 in between; one below it need not.
 _FITS = 1e15
 #: The relative error that rounding of an ill-conditioned problem may have.
@@ -80,7 +81,7 @@ def magnitudes(case: Case) -> None:
     for one in tried:
         found += one.alike or (one.beside is not None and _like_reference(case, one))
         found += one.fits or (one.narrow is not None and _moderate(case, one))
-        if one.magnitude in _SLOPES and is_judged and not one.has_right_slope(case):
+        if is_judged and one.of_all and one.magnitude in _SLOPES and one.has_wrong_slope(case):
             check_own_slope(case, one.values, one.what)
     if not found:
         raise NotApplicable("forward is not finite beyond the samples' range")
@@ -100,8 +101,8 @@ class _Tried:
     ``is_settled`` that there is nothing more to find out.
     """
 
-    def __init__(self, values: list[Tensor], what: str, magnitude: float) -> None:
-        self.values, self.what, self.magnitude = values, what, magnitude
+    def __init__(self, values: list[Tensor], what: str, magnitude: float, of_all: bool) -> None:
+        self.values, self.what, self.magnitude, self.of_all = values, what, magnitude, of_all
         self.alike = self.fits = self.is_settled = False
         self.beside: tuple[Call, OracleCall] | None = None
         self.narrow: Call | None = None
@@ -113,11 +114,11 @@ class _Tried:
         """The error that counts as rounding, as for ``agree``: tiny results are compared too."""
         return _SMALLEST if self.magnitude <= _DIGITS else FLOOR
 
-    def has_right_slope(self, case: Case) -> bool:
-        """Whether the gradients in float32, which are known, are about the slope in float64."""
-        if not self.fits or self.results is None:
+    def has_wrong_slope(self, case: Case) -> bool:
+        """Whether the gradients in float32, which are known, may not be the slope in float64."""
+        if not self.fits or self.results is None:  # it overflows, which is judged by itself
             return False
-        return looks_right(case, self.values, self.results[-len(case.wanted) :])
+        return not looks_right(case, self.values, self.results[-len(case.wanted) :])
 
     def call(self, case: Case) -> None:
         """Make the calls that are to be judged; each stays None if it raises."""
@@ -137,7 +138,7 @@ class _Tried:
     def timed_beside(self, case: Case) -> float:
         """The same for other numbers: a reference may remember those that it has had."""
         values = [t * _BESIDE if castable(t) else t for t in self.values]
-        return _Tried(values, self.what, self.magnitude).timed(case)
+        return _Tried(values, self.what, self.magnitude, self.of_all).timed(case)
 
 
 def _is_quick(case: Case, every: Sequence[_Tried]) -> bool:
@@ -175,8 +176,11 @@ def _called_patiently(case: Case, every: Sequence[_Tried], quick: bool) -> Itera
         yield one
 
 
-def _resized(case: Case) -> Iterator[tuple[list[Tensor], str, float]]:
-    """The sample with its largest numbers made each of MAGNITUDES: of all inputs, and of each."""
+def _resized(case: Case) -> Iterator[tuple[list[Tensor], str, float, bool]]:
+    """The sample with its largest numbers made each of MAGNITUDES: of all inputs, and of each.
+
+    With the values, what they are in words, the magnitude, and whether all inputs have it.
+    """
     wanted = case.wanted
     sizes = [_largest(given.tensor) for given in case.inputs]
     for chosen in [wanted, *([i] for i in wanted if len(wanted) > 1)]:
@@ -191,7 +195,8 @@ def _resized(case: Case) -> Iterator[tuple[list[Tensor], str, float]]:
                     # In float32, so that both are of the same numbers.
                     values[i] = (values[i] * (magnitude / sizes[i])).float().double()
             if case.allows(values):
-                yield values, f"numbers of {names} up to {magnitude:g}", magnitude
+                what = f"numbers of {names} up to {magnitude:g}"
+                yield values, what, magnitude, chosen is wanted
 
 
 def _largest(tensor: Tensor) -> float:
