@@ -20,7 +20,8 @@ from plugrad.ops.pooling._places import gathered, shared, winners
 class MaxUnpool2d(Function):
     """y = zeros with each x at its place;  gx = gy at the places.
 
-    Of several x for one place y has the last, and only that has a gradient; in torch each has it.
+    Of several x for one place y has the last (of one of torch's threads), and only that has a
+    gradient; in torch each has it.
     """
 
     @staticmethod

@@ -41,8 +41,7 @@ _SMALLEST = 1e-290
 #: The same of one input alone.
 _ALONE = (1e-6, 100.0, 1e6)
 #: Where the gradient is compared with the slope of forward, if there is no reference and all inputs
-#: are of that magnitude; numbers
-#: between these are those of ``stretched``.
+#: are of that magnitude; numbers between these are those of ``stretched``.
 _SLOPES = (1e-12, 1e6)
 #: A number above it may well overflow float32 in between; one below it need not.
 _FITS = 1e15

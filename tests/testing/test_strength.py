@@ -326,6 +326,28 @@ def test_the_samples_of_a_built_in_op_catch_every_fault(name):
     assert report.score == 1.0
 
 
+def test_kernels_run_in_one_thread_as_in_a_check():
+    # Of two, max_unpool2d of two elements at one place gives either, and its faults survived.
+    seen = set()
+
+    class Counting(Sine):
+        """As Sine."""
+
+        @staticmethod
+        def forward(ctx, x):
+            seen.add(torch.get_num_threads())
+            return Sine.forward(ctx, x)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        op_strength(Counting, faults="scaled")
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {1}
+
+
 def test_a_process_that_dies_is_a_survivor_of_its_op():
     report = _alone(os._exit, 3, seed=0)
     (result,) = report
