@@ -23,7 +23,7 @@ from plugrad.testing.laws.like_torch import (
     rows_alike,
 )
 from plugrad.testing.laws.numeric import FULL, WIDE, check_directions, needs_wide
-from plugrad.testing.laws.ties import rank_hint, slopes_right
+from plugrad.testing.laws.ties import check_tied, rank_hint, slopes_right
 from plugrad.testing.rows import as_rows
 from plugrad.testing.shared import refuse_undifferentiable
 from plugrad.testing.steady import steady_call
@@ -41,8 +41,10 @@ if TYPE_CHECKING:
 def kinks(case: Case) -> None:
     """At a declared kink the gradient is between the one-sided derivatives.
 
-    Any such number is a derivative there; if there is a reference, it decides which one. A
-    declared kink where forward is smooth is a mistake too.
+    Any such number is a derivative there; if there is a reference, it decides which one. Where
+    equal elements move together and forward is smooth, the gradient must be the slope: that of
+    a maximum is shared by those that are it. A declared kink where forward is smooth is a
+    mistake too.
     """
     if not case.sample.kink:
         raise NotApplicable("the sample is not declared to be at a kink")
@@ -69,6 +71,7 @@ def kinks(case: Case) -> None:
                 f"at a kink in {case.inputs[i].name} element {column} the gradient is "
                 f"{float(rows[row, column]):.6g}, not between {left:.6g} and {right:.6g}"
             )
+        check_tied(case, i, rows)
     if not found_one:
         raise Violation("the sample is declared to be at a kink, but forward is smooth there")
 

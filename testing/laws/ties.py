@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -104,6 +104,57 @@ def slopes_right(case: Case, values: list[Tensor], what: str) -> bool:
                 f"{float(rows[row, column]):.6g}"
             )
     return True
+
+
+def check_tied(case: Case, i: int, rows: Tensor) -> None:
+    """Raise Violation if the gradient is not the slope where equal elements of an input move.
+
+    Args:
+        case: a sample in float64.
+        i: the input.
+        rows: its Jacobian by the rule.
+    """
+    tensor = case.inputs[i].tensor
+    if tensor.is_complex() or "numeric" in {*case.op.declaration.waives, *case.sample.waives}:
+        return
+    values, counts = torch.unique(tensor, return_counts=True)
+    for value in values[counts > 1]:
+        direction = (tensor == value).to(tensor.dtype)
+        ends = [_joined(case, i, direction, step) for step in _MOVES]
+        if any(end is None or end.numel() != len(rows) for end in ends):
+            continue
+        middle = ends[-1]
+        found = [(end - middle) / step for end, step in zip(ends, _MOVES[:-1], strict=False)]
+        slope, told = found[0], rows @ direction.flatten().cpu()
+        near = _NEARLY * (1 + slope.abs())
+        smooth = torch.stack([(other - slope).abs() <= near for other in found]).all(0)
+        wrong = smooth & ((told - slope).abs() > near)
+        if bool(wrong.any()):
+            row = int(wrong.nonzero()[0])
+            raise Violation(
+                f"where all elements of {case.inputs[i].name} that are {float(value):.6g} move "
+                f"together, output element {row} changes by {float(slope[row]):.6g} per step, and "
+                f"the gradient says {float(told[row]):.6g}: share it among them, or give it to one"
+            )
+
+
+#: By how much they move, at last not at all; a jump looks like another slope in half a step.
+_MOVES = (1e-6, -1e-6, 5e-7, -5e-7, 0.0)
+#: How nearly the slope is known then.
+_NEARLY = 1e-3
+
+
+def _joined(case: Case, i: int, direction: Tensor, distance: float) -> Any:
+    """The outputs with a gradient, flat, after a step of an input; None if they are not finite."""
+    moved = case.values
+    moved[i] = moved[i] + distance * direction
+    try:
+        outputs = case.forward(moved)
+    except Exception:  # these values are refused
+        return None
+    roots = [outputs[n].flatten().cpu() for n in case.shared.call.root_numbers]
+    real = all(root.dtype is torch.float64 and all_finite(root) for root in roots)
+    return torch.cat(roots) if real else None
 
 
 def rank_hint(case: Case, inputs: Sequence[int]) -> str:
