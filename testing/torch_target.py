@@ -88,6 +88,12 @@ class TorchTarget(OpUnderTest):
                 fix="pass a torch.autograd.Function subclass, a custom op or a function on tensors",
             )
         target = of_apply(target)
+        if is_function(target) and target.forward is torch.autograd.Function.forward:
+            raise TargetError(
+                f"{target.__qualname__} has no forward",
+                where="the target of a check",
+                fix="write forward and backward, or name the Function that has them",
+            )
         declared = declared or {}
         unknown = sorted(declared.keys() - DECLARABLE)
         if unknown:

@@ -158,6 +158,14 @@ def test_what_is_declared_constant_needs_no_gradient():
     assert report.passed
 
 
+def test_a_function_without_a_forward_says_so():
+    class Empty(torch.autograd.Function):
+        pass
+
+    with pytest.raises(TargetError, match="Empty has no forward\n.*\n  fix: write forward and"):
+        check_op(Empty, samples=rows)
+
+
 def test_samples_that_raise_are_told():
     def raising(make):
         raise ZeroDivisionError("no samples today")
