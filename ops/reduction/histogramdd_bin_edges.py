@@ -15,9 +15,6 @@ from plugrad.ops.reduction._histogram import of_range
 @op(
     "histogramdd_bin_edges",
     overrides=(torch.ops.aten._histogramdd_bin_edges.default,),
-    equivalent={
-        "wrong-at-ties[x]": "of ends that tie any share of the gradient is between the one-sided",
-    },
 )
 class HistogramddBinEdges(Function):
     """y[k] = bins[k] + 1 edges from the least to the largest of x[..., k], or of the range.
