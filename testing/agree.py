@@ -147,6 +147,10 @@ def _common_factor(expected: Tensor, got: Tensor) -> float | None:
 
 #: Smaller numbers count as this large: what is left of a sum whose terms cancel is rounding.
 FLOOR = 1e-3
+#: Below it numbers have fewer digits, as they are stored with fewer.
+SMALLEST = 1e-290
+#: The error of a sum in float64, relative to its terms.
+ROUNDING = 64 * torch.finfo(torch.float64).eps
 
 
 def agree(

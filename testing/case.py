@@ -131,6 +131,11 @@ class Case:
         """The inputs whose own numbers are not in their domains."""
         return [given for given in self.inputs if not contains(given.domain, given.tensor)]
 
+    def waiver(self, law: str) -> str | None:
+        """Why the sample, or else the op, breaks the law of this id on purpose, if it says so."""
+        waived = self.sample.waives
+        return waived[law] if law in waived else self.op.declaration.waives.get(law)
+
     def allows(self, values: Sequence[Tensor]) -> bool:
         """Whether all of these values are in their inputs' domains."""
         pairs = zip(self.inputs, values, strict=True)

@@ -50,6 +50,8 @@ class Violation(Exception):  # noqa: N818 (it is the outcome of a check, not an 
 
 #: How ``runs`` begins where the op cannot be called here, though nothing is known to be wrong.
 NOT_CHECKED = "not checked: "
+#: What torch says of an inner graph, built by forward, that a backward has freed.
+USED_UP = "backward through the graph a second time"
 
 
 class NotApplicable(Exception):  # noqa: N818 (an outcome, not an error)

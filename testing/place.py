@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
+def source_of(target: Any) -> Any:
+    """What is written in Python of a target: of a custom op its function, else itself."""
+    return getattr(target, "_init_fn", target)
+
+
 def place_of(target: Any) -> str:
     """``package.module:Name`` or ``path/to/file.py:Name``, to be typed where we are.
 
@@ -26,7 +31,7 @@ def place_of(target: Any) -> str:
     Args:
         target: a class, a function, or a custom op of torch.library's.
     """
-    source = getattr(target, "_init_fn", target)  # of a custom op, its function
+    source = source_of(target)
     module = sys.modules.get(getattr(source, "__module__", None) or "")
     name = getattr(source, "__qualname__", "")
     if module is None or not _leads_to(module, name, target):

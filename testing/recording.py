@@ -13,7 +13,8 @@ import torch
 from plugrad.interop.torchs_apply import watch_torch_functions
 from plugrad.interop.torchs_operators import watch_operators
 from plugrad.testing.copies import CannotCopyError, Recording, recorded, same_numbers, signature
-from plugrad.testing.torch_target import is_function, target_name
+from plugrad.testing.place import source_of
+from plugrad.testing.torch_target import definition_of, is_function, target_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -194,9 +195,9 @@ def _places(operator: Any) -> list[str]:
     name = str(operator._qualified_op_name)
     namespace = name.partition("::")[0]
     places = ["torch" if namespace in _TORCHS_NAMESPACES else namespace]
-    defined = torch._library.custom_ops.OPDEFS.get(name)
-    if defined is not None:
-        return [*places, defined._init_fn.__module__]
+    defined = definition_of(operator)
+    if defined is not operator:
+        return [*places, source_of(defined).__module__]
     entry = torch._library.simple_registry.singleton._data.get(name)
     fake = None if entry is None else entry.fake_impl.kernel
     return places if fake is None else [*places, *_modules_of(fake.source.rpartition(":")[0])]

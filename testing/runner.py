@@ -20,7 +20,7 @@ from plugrad.core.sample import Sample
 from plugrad.errors import PlugradError
 from plugrad.testing.case import Case
 from plugrad.testing.engine import PLUGRAD
-from plugrad.testing.law import NotApplicable, Violation, for_op, for_samples
+from plugrad.testing.law import USED_UP, NotApplicable, Violation, for_op, for_samples
 from plugrad.testing.laws import LAWS
 from plugrad.testing.result import Result
 
@@ -139,9 +139,7 @@ def _exception_from_outside(seconds: float) -> Iterator[None]:
 TIME_LIMIT = 20.0
 #: How many samples a law judges in turn, before their results are reported.
 _TOGETHER = 4
-#: What torch says of an inner graph, built by forward, that a backward has freed; and the laws
-#: that say so of a rule.
-_USED_UP = "backward through the graph a second time"
+#: The laws that say so of a rule that one backward uses up.
 _OF_ONE_BACKWARD = frozenset({"runs", "retain-graph"})
 #: How much longer a slow law may take.
 _SLOW = 9
@@ -288,7 +286,7 @@ class Runner:
         except Exception as error:
             if law.id != "samples" and self._comes_from_samples(error):
                 return "not applicable", "see the law samples, which says what they raise", None
-            if law.id not in _OF_ONE_BACKWARD and _USED_UP in str(error):
+            if law.id not in _OF_ONE_BACKWARD and USED_UP in str(error):
                 return "not applicable", "see the law retain-graph: one backward uses it up", None
             return self._broken_law(law, case, Violation(_told(error)))
         else:
@@ -319,9 +317,7 @@ class Runner:
             self._broken[case.index] = f"see the law {law.id}, which this sample breaks"
 
     def _waiver(self, law: Law, case: Case | None) -> str | None:
-        if case is not None and law.id in case.sample.waives:
-            return case.sample.waives[law.id]
-        return self.op.declaration.waives.get(law.id)
+        return self.op.declaration.waives.get(law.id) if case is None else case.waiver(law.id)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from plugrad.plugins.messages import did_you_mean
 from plugrad.plugins.selection import project_table
 from plugrad.testing.engine import Engine
 from plugrad.testing.op_under_test import OpUnderTest
-from plugrad.testing.place import place_of
+from plugrad.testing.place import place_of, source_of
 from plugrad.testing.torch_target import (
     TorchTarget,
     definition_of,
@@ -124,8 +124,9 @@ def described_target(
     place = place_of(defined)
     found = dict(told)
     if "samples" not in told:
-        source = getattr(defined, "_init_fn", defined)
-        module = sys.modules.get(getattr(source, "__module__", None) or name.partition(":")[0])
+        module = sys.modules.get(
+            getattr(source_of(defined), "__module__", None) or name.partition(":")[0]
+        )
         known = {} if module is None else _samples_of(module, None)
         found = {**_told_in(known, place), **_told_in(known, name), **told}
     # A command would not know the samples that were passed.
@@ -302,7 +303,7 @@ def _functions(module: ModuleType, known: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _name_of(target: Any) -> str:
-    source = getattr(target, "_init_fn", target)  # of a custom op, its function
+    source = source_of(target)
     return f"{source.__module__}:{source.__qualname__}"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.testing.agree import FLOOR, all_finite
+from plugrad.testing.agree import FLOOR, ROUNDING, SMALLEST, all_finite
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.inputs import cast, castable
 from plugrad.testing.laws.like_torch import (
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 MAGNITUDES = (1e-12, 1e-6, 10.0, 30.0, 100.0, 300.0, 1000.0, 1e6)
 #: Where digits are lost that 1e-12 has lost altogether.
 _DIGITS = 1e-6
-#: Smaller numbers have fewer digits.
-_SMALLEST = 1e-290
 #: The same of one input alone.
 _ALONE = (1e-6, 100.0, 1e6)
 #: Where the gradient is compared with the slope of forward, if there is no reference and all inputs
@@ -47,8 +45,6 @@ _SLOPES = (1e-12, 1e6)
 _FITS = 1e15
 #: The relative error that rounding of an ill-conditioned problem may have.
 _ROUGH = 1e-3
-#: The error of a sum in float64, relative to its terms.
-_ROUNDING = 64 * torch.finfo(torch.float64).eps
 #: Seconds that the calls of a magnitude may take, by how long those of the one before took.
 _PATIENCE = 0.7
 #: By how much numbers are changed that must then give results in a line, and how nearly.
@@ -89,9 +85,8 @@ def magnitudes(case: Case) -> None:
 
 def _is_to_have_slopes(case: Case) -> bool:
     """Whether nothing else judges the gradient, which claims to be the slope of forward."""
-    waived = {*case.op.declaration.waives, *case.sample.waives}
     surrogate = case.op.declaration.as_surrogate
-    return case.op.reference is None and not surrogate and "numeric" not in waived
+    return case.op.reference is None and not surrogate and case.waiver("numeric") is None
 
 
 class _Tried:
@@ -112,7 +107,7 @@ class _Tried:
     @property
     def floor(self) -> float:
         """The error that counts as rounding, as for ``agree``: tiny results are compared too."""
-        return _SMALLEST if self.magnitude <= _DIGITS else FLOOR
+        return SMALLEST if self.magnitude <= _DIGITS else FLOOR
 
     def has_wrong_slope(self, case: Case) -> bool:
         """Whether the gradients in float32, which are known, may not be the slope in float64."""
@@ -310,7 +305,7 @@ class _Roughness:
     """
 
     def __init__(self, magnitude: float) -> None:
-        self._rounding = _ROUNDING * max(magnitude, magnitude * magnitude)
+        self._rounding = ROUNDING * max(magnitude, magnitude * magnitude)
         self._seen = False
 
     def __call__(self, violation: Violation) -> bool:

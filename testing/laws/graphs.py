@@ -8,7 +8,7 @@ import torch
 
 from plugrad.testing.agree import agree, agree_all
 from plugrad.testing.call import differentiable_call
-from plugrad.testing.law import LAWS, NotApplicable, Violation
+from plugrad.testing.law import LAWS, USED_UP, NotApplicable, Violation
 from plugrad.testing.laws.oracle import case_tolerance
 from plugrad.testing.shared import refuse_undifferentiable
 from plugrad.testing.steady import (
@@ -144,7 +144,7 @@ def _once_more(call: Call, cotangents: Sequence[Tensor]) -> list[Any]:
     try:
         return call.vjp([c.clone() for c in cotangents])
     except RuntimeError as error:
-        if "backward through the graph a second time" not in str(error):
+        if USED_UP not in str(error):
             raise
         raise Violation(
             "another backward of the same graph raises, since the first frees a graph that forward "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from plugrad.testing.agree import all_finite
+from plugrad.testing.agree import ROUNDING, SMALLEST, all_finite
 from plugrad.testing.law import Violation
 
 if TYPE_CHECKING:
@@ -27,10 +27,6 @@ _ONE = torch.ones(())
 _STEADY = 2e-3
 #: A gradient further off than this, relative to the larger of the two, is wrong.
 _GROSS = 0.05
-#: The error of a sum in float64, relative to its terms.
-_ROUNDING = 64 * torch.finfo(torch.float64).eps
-#: Below it numbers lose digits because they are stored with fewer.
-_SMALLEST = 1e-290
 _RULE = {
     True: "the gradient is not the slope of forward",
     False: "forward does not change as its gradient says",
@@ -117,7 +113,7 @@ class _Slope(NamedTuple):
     @property
     def is_known(self) -> bool:
         """Whether rounding does not matter."""
-        return max(abs(self.measured), abs(self.told)) * _STEADY > max(self.rounding, _SMALLEST)
+        return max(abs(self.measured), abs(self.told)) * _STEADY > max(self.rounding, SMALLEST)
 
     @property
     def is_flat(self) -> bool:
@@ -206,5 +202,5 @@ class _Line:
                 return None
             measured += float((cotangent * (high - low)).sum())
             rounding += float((cotangent * high).abs().sum() + (cotangent * low).abs().sum())
-        found = _Slope(*(v / (2 * step) for v in (measured, told, _ROUNDING * rounding)))
+        found = _Slope(*(v / (2 * step) for v in (measured, told, ROUNDING * rounding)))
         return found if all(map(math.isfinite, found)) else None

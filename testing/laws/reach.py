@@ -81,10 +81,8 @@ def _sets_tensors(case: Case) -> bool:
     """Whether forward sets a tensor on its context, which keeps it from being called."""
     try:
         case.call()
-    except ContextError:
-        return True
-    except Exception:
-        return False
+    except Exception as error:
+        return isinstance(error, ContextError)
     return False
 
 

@@ -256,7 +256,7 @@ def dimensions(case: Case) -> None:
     """
     refuse_undifferentiable(case)
     for law in ("oracle", "numeric"):
-        if law in case.op.declaration.waives or law in case.sample.waives:
+        if case.waiver(law) is not None:
             raise NotApplicable(f"the law {law} is waived, and this one uses it")
     if case.sample.oracle_is_wrong or case.sample.kink:
         raise NotApplicable("the sample is at a point of its own")

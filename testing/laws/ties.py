@@ -115,7 +115,7 @@ def check_tied(case: Case, i: int, rows: Tensor) -> None:
         rows: its Jacobian by the rule.
     """
     tensor = case.inputs[i].tensor
-    if tensor.is_complex() or "numeric" in {*case.op.declaration.waives, *case.sample.waives}:
+    if tensor.is_complex() or case.waiver("numeric") is not None:
         return
     values, counts = torch.unique(tensor, return_counts=True)
     for value in values[counts > 1]:

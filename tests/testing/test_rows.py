@@ -11,24 +11,11 @@ from plugrad.testing.case import Case
 from plugrad.testing.op_under_test import OpUnderTest
 from plugrad.testing.rows import Mapped, Stacked, as_rows, kinds_of_rows
 from plugrad.testing.torch_target import TorchTarget
+from plugrad.tests.testing.torch_functions import Cube
 
 X = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
 Y = torch.tensor([[1.0, -2.0, 0.25], [3.0, 0.5, -1.0]], dtype=torch.float64)
 FACTORS = (1.0, -2.0, 10.0, 0.5, -0.5, 0.25, 3.0, -1.0)
-
-
-class Cube(torch.autograd.Function):
-    """y = x x x."""
-
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x * x * x
-
-    @staticmethod
-    def backward(ctx, gy):
-        (x,) = ctx.saved_tensors
-        return 3 * gy * x * x
 
 
 def plugrads(*args, op="mul"):

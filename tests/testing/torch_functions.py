@@ -31,6 +31,20 @@ class Wrong(Swish):
         return 1.01 * Swish.backward(ctx, gy)
 
 
+class Cube(torch.autograd.Function):
+    """y = x x x."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x * x
+
+    @staticmethod
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return 3 * gy * x * x
+
+
 class NeedsContiguous(torch.autograd.Function):
     """y = 2x, with a rule that reads the cotangent's memory in order."""
 
