@@ -190,8 +190,8 @@ def _for_changed_leaf(gradient: Any, leaf: Tensor, record: AccumulateGrad) -> An
 def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
     """The gradient held, in a buffer that only ``leaf``'s grad sees, with ``leaf``'s strides."""
     gradient = held.pop()
-    if gradient.device != leaf.device:
-        return _moved(gradient, leaf)
+    if not (gradient.is_cpu and leaf.is_cpu) and gradient.device != leaf.device:
+        return _moved(gradient, leaf)  # asked last: to make two devices takes longer
     if not _both_contiguous(gradient, leaf):
         if not (gradient.layout is leaf.layout is torch.strided):
             return _of_its_own_layout(gradient, shared)

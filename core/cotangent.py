@@ -277,7 +277,11 @@ def _cast(gradient: Any, dtype: Any, record: Record) -> Any:
 
 
 def _summed(gradient: Any, shape: Any) -> Any:
+    leading = gradient.dim() - len(shape)
     try:
+        if leading > 0 and gradient.shape[leading:] == shape:
+            # As a bias is broadcast. sum_to_size would give a view, which takes half as long again.
+            return gradient.sum(tuple(range(leading)))
         return gradient.sum_to_size(shape)
     except RuntimeError:  # not a broadcast of that shape; the caller says so
         return gradient

@@ -136,7 +136,7 @@ def _of_x(cls: type[Elementwise]) -> _Rule:
         (x,) = ctx.saved_tensors
         dy = slope(x, none)
         # conj's own test, which saves the call that slope costs.
-        return gy * (dy if dy.__class__ is Tensor and not dy.is_complex() else conj(dy))
+        return gy * (dy if dy.__class__ is Tensor and not dy.dtype.is_complex else conj(dy))
 
     def jvp(ctx: Context, tx: Any) -> Any:
         (x,) = ctx.saved_tensors
@@ -158,7 +158,7 @@ def _of_y(cls: type[Elementwise]) -> _Rule:
         (y,) = ctx.saved_tensors
         dy = slope(none, y)
         # conj's own test, which saves the call that slope costs.
-        return gy * (dy if dy.__class__ is Tensor and not dy.is_complex() else conj(dy))
+        return gy * (dy if dy.__class__ is Tensor and not dy.dtype.is_complex else conj(dy))
 
     def jvp(ctx: Context, tx: Any) -> Any:
         (y,) = ctx.saved_tensors
@@ -179,7 +179,7 @@ def _of_both(cls: type[Elementwise]) -> _Rule:
         x, y = ctx.saved_tensors
         dy = slope(x, y)
         # conj's own test, which saves the call that slope costs.
-        return gy * (dy if dy.__class__ is Tensor and not dy.is_complex() else conj(dy))
+        return gy * (dy if dy.__class__ is Tensor and not dy.dtype.is_complex else conj(dy))
 
     def jvp(ctx: Context, tx: Any) -> Any:
         x, y = ctx.saved_tensors

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, strided
 
 from plugrad.core import conj
 
 
 def column_major(x: Tensor) -> bool:
     """Whether a matrix is stored column by column, as a transposed one is."""
-    return x.layout is torch.strided and not x.is_contiguous() and x.mT.is_contiguous()
+    try:
+        return not x.is_contiguous() and x.layout is strided and x.mT.is_contiguous()
+    except RuntimeError:  # a compressed sparse one does not say
+        return False
 
 
 def left_gradient(gz: Tensor, y: Tensor, columns: bool = False) -> Tensor:
@@ -18,7 +21,7 @@ def left_gradient(gz: Tensor, y: Tensor, columns: bool = False) -> Tensor:
     if columns:
         return _product(conj(y), gz.mT).mT
     y = conj(y).mT
-    return gz @ y if gz.layout is y.layout is torch.strided else _of_sparse(gz, y)
+    return gz @ y if gz.layout is y.layout is strided else _of_sparse(gz, y)
 
 
 def right_gradient(gz: Tensor, x: Tensor, columns: bool = False) -> Tensor:
@@ -26,11 +29,11 @@ def right_gradient(gz: Tensor, x: Tensor, columns: bool = False) -> Tensor:
     if columns:
         return _product(gz.mT, conj(x)).mT
     x = conj(x).mT
-    return x @ gz if x.layout is gz.layout is torch.strided else _of_sparse(x, gz)
+    return x @ gz if x.layout is gz.layout is strided else _of_sparse(x, gz)
 
 
 def _product(x: Tensor, y: Tensor) -> Tensor:
-    return x @ y if x.layout is y.layout is torch.strided else _of_sparse(x, y)
+    return x @ y if x.layout is y.layout is strided else _of_sparse(x, y)
 
 
 def _of_sparse(x: Tensor, y: Tensor) -> Tensor:
