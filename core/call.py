@@ -15,6 +15,7 @@ from torch import Tensor
 
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import NUMBERS, ORIGIN_X, ORIGIN_Y, ORIGINS_XY, UntrackedContext
+from plugrad.core.ctx_uses import leaves_no_tensor
 from plugrad.core.general_call import (
     asks_torch,
     general_gate,
@@ -94,6 +95,7 @@ def _unary_gate(  # noqa: C901
     forward, foreign = function.forward, not function.is_builtin()
     others = len(function.signature.positional) - 1
     node_type = function.record_types[tuple(range(1, 1 + others))]
+    looks = not leaves_no_tensor(forward, not foreign)
     no_flags, flags = (False,) * (1 + others), (True,) + (False,) * others
     no_edges = (None,) * others
 
@@ -133,7 +135,7 @@ def _unary_gate(  # noqa: C901
         except Exception as error:
             say_where(error, function, (a,))
             raise
-        attributes = node.__dict__
+        attributes = node.__dict__ if looks else None
         if (
             z.__class__ is not Tensor
             or z is a
@@ -169,6 +171,7 @@ def _binary_gate(  # noqa: C901
         [(first, second) + (False,) * others for second in (False, True)] for first in (False, True)
     ]
     no_edges = (None,) * others
+    looks = not leaves_no_tensor(forward, not foreign)
     # The second parameter must be a number; the general gate turns the tensor into one.
     number = not foreign and 1 in function.signature.numbers
 
@@ -244,7 +247,7 @@ def _binary_gate(  # noqa: C901
         except Exception as error:
             say_where(error, function, (a, b))
             raise
-        attributes = node.__dict__
+        attributes = node.__dict__ if looks else None
         if (
             z.__class__ is not Tensor
             or z is a

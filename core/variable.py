@@ -105,14 +105,15 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
     @property
     def grad(self) -> Variable | None:
         """The accumulated gradient, of the shape of ``data``; None before any backward."""
-        if self._grad is None and self._requires_grad and not (self.is_leaf or self.retains_grad):
+        grad = self._grad
+        if grad is None and self._requires_grad and not (self.is_leaf or self.retains_grad):
             warnings.warn(
                 "the .grad of a Variable that is not a leaf was read: backward does not keep it; "
                 "call .retain_grad() on it before backward",
                 UserWarning,
                 stacklevel=2,
             )
-        return self._grad
+        return grad
 
     @grad.setter
     def grad(self, grad: Variable | Tensor | None) -> None:
