@@ -55,7 +55,7 @@ class AccumulateGrad(Record):
 
         The list lets the caller give the gradient away: if nobody else can see the buffer,
         it becomes ``grad`` itself; otherwise a copy does, since a later in-place change of
-        ``grad`` must not reach another gradient.
+        ``grad`` must not reach another gradient. What is to be called then, the caller calls.
         """
         gradient = held.pop()
         variable = self.variable
@@ -66,8 +66,7 @@ class AccumulateGrad(Record):
                 where=f"a Variable computed by {variable.grad_fn!r}",
                 fix="change a clone() of it in place",
             )
-        if not variable._requires_grad:  # turned off since; torch calls its hooks all the same
-            call_post_accumulate(variable)
+        if not variable._requires_grad:  # turned off since; its hooks are called all the same
             return
         leaf = variable._data
         # The gradient fits the leaf as it was when this was made.
@@ -82,8 +81,6 @@ class AccumulateGrad(Record):
                 variable._grad = plain(_own(held, leaf, shared))
             else:
                 variable._grad = _total(old, gradient, leaf)
-        if variable._extra is not None and variable._extra.post_accumulate:
-            call_post_accumulate(variable)
 
 
 def edge_of(variable: Variable) -> Edge | None:

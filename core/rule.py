@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.core.accumulate_grad import AccumulateGrad
+from plugrad.core.accumulate_grad import AccumulateGrad, call_post_accumulate
 from plugrad.core.context import PackedByCheckpoint, hidden_error, running
 from plugrad.core.cotangent import Place, device_of, fit, per_edge, root_gradient
 from plugrad.core.grad_fn import node_of
@@ -106,6 +106,7 @@ def called(record: Record, given: tuple[Any, ...]) -> Any:
     if isinstance(record, AccumulateGrad):
         if held[0] is not None:
             record.accumulate(held)
+            call_post_accumulate(record.variable)
         return ()
     arrived = held if record._pg_outputs is not None else held[0]
     result: tuple[Any, ...] = (None,) * len(record._pg_edges)

@@ -305,10 +305,9 @@ class Walk:
         hooks = list((record._pg_post_hooks or {}).values())
         # Held here, the gradient would count as shared, and grad would be a copy of it.
         seen = shown(held[0]) if hooks and record.variable._grad is not None else None
-        if held[0] is None:
-            call_post_accumulate(record.variable)
-        else:
+        if held[0] is not None:
             record.accumulate(held)
+        call_post_accumulate(record.variable)
         for registered in hooks:
             call(registered, (), (record.variable._grad if seen is None else seen,))
 
