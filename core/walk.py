@@ -401,11 +401,13 @@ class Walk:
         name its output, and it has hooks: then torch runs it, too.
         """
         assert self.wanted is not None
-        for number, position in self.wanted.get(record, ()):
+        named = self.wanted.get(record, ())
+        for number, position in named:
             self.captured[position] = arrived if record._pg_outputs is None else arrived[number]
         if record in self.through:
             return False
-        return not (self.accumulates and (record._pg_pre_hooks or record._pg_post_hooks))
+        hooked = record._pg_pre_hooks or record._pg_post_hooks
+        return not (named and self.accumulates and hooked)
 
 
 def _is_nothing(arrived: Any) -> bool:

@@ -116,6 +116,13 @@ def _nan_of_padding(difference, theirs, ours):
     return difference.what == "values" and not_finite and bool(padded and arrives)
 
 
+@rule("an infinite cotangent of a number that nan_to_num replaces: times 0 it is nan in torch")
+def _infinite_of_replaced(difference, theirs, ours):
+    line = line_of(theirs, difference.name) or difference.line
+    arrives = re.search(r"(grad|backward)\(.*(nan|inf)", line) and "nan_to_num" in theirs.text
+    return difference.what == "values" and bool(arrives) and _only_nan_in_torch(difference)
+
+
 @rule(
     "a gradient's kernel is differentiated by each argument; torch takes the statistics for x's own"
 )
@@ -124,10 +131,10 @@ def _statistics_of_another(difference, theirs, ours):
     return difference.what == "values" and bool(kernel)
 
 
-@rule("torch's third derivative of batch_norm in training is not the slope of its second")
-def _third_of_batch_norm(difference, theirs, ours):
-    # Central differences agree with ours: tests/ops/normalization/test_batch_norm.py.
-    if "batch_norm" not in theirs.text or not is_second_order(theirs, difference):
+@rule("torch's third derivatives of batch_norm and layer_norm are not the slopes of its second")
+def _third_of_norms(difference, theirs, ours):
+    # Central differences agree with ours: tests/ops/normalization/test_third_derivatives.py.
+    if not re.search("(batch|layer)_norm", theirs.text) or not is_second_order(theirs, difference):
         return False
     made = theirs.lines[: theirs.lines.index(line_of(theirs, difference.name) or difference.line)]
     twice = [line for line in made if "create_graph=True" in line]

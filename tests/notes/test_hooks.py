@@ -1242,6 +1242,16 @@ def test_with_inputs_only_hooks_on_the_way_to_them_run(engine):
     assert seen == ["a"]
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_a_root_that_leads_to_no_input_runs_only_if_it_is_one(engine, named):
+    x, w, seen = engine.leaf([1.0]), engine.leaf([1.0]), []
+    y = x.exp()
+    y.register_hook(lambda g: seen.append("tensor"))
+    y.grad_fn.register_prehook(lambda g: seen.append("before"))
+    y.backward(inputs=[w, y] if named else [w])
+    assert seen == ["tensor", "before"][: 1 + named]
+
+
 # --- where no gradient arrives -------------------------------------------------------
 
 
