@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
 
 from plugrad.errors import (
     ArgumentError,
@@ -18,6 +19,9 @@ from plugrad.errors import (
     SavedTensorChangedError,
     TorchGraphError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NUMBERS = frozenset({int, float, complex, bool})
 _is_grad_enabled = torch.is_grad_enabled
@@ -245,6 +249,12 @@ class UntrackedContext(Context):
     def save_for_forward(self, *tensors: Tensor | complex | None) -> None:
         """Keep nothing."""
 
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Note what was changed, and count it: no later check can refuse it."""
+        super().mark_dirty(*tensors)
+        for tensor in tensors:
+            increment_version(whole(tensor))
+
 
 def _save_any(context: Context, tensors: tuple[Any, ...]) -> None:
     total = 0
@@ -336,6 +346,19 @@ def refuse_later_torch_graph(context: Context, tensor: Tensor) -> NoReturn:
         fix="pass plugrad.Variable(tensor) in its place and call requires_grad_() on that, or "
         "tensor.requires_grad_(False) before backward",
     )
+
+
+def count_changes(context: Context, tensors: Iterable[Tensor]) -> None:
+    """Count a change of ``tensors``, as torch does, but not one of what forward has saved.
+
+    NumPy, or a kernel of the user's own, writes without torch noticing.
+    """
+    saved = context._pg_saved or ()
+    before = total_version(saved)
+    for tensor in tensors:
+        increment_version(whole(tensor))
+    if saved:
+        context._pg_version += total_version(saved) - before
 
 
 def _check_tensors(context: Context, method: str, given: tuple[object, ...]) -> None:

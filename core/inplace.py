@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.accumulate_grad import edge_of
-from plugrad.core.context import transform_depth
+from plugrad.core.context import count_changes, transform_depth
 from plugrad.core.node import (
     ManyRecord,
     Record,
@@ -22,7 +22,7 @@ from plugrad.core.node import (
 from plugrad.core.replay import replay
 from plugrad.core.variable import Variable, plain, recorded
 from plugrad.core.views import check_inplace
-from plugrad.errors import InplaceError
+from plugrad.errors import ContextError, InplaceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -176,6 +176,7 @@ def changed_in_place(
 
     Raises:
         InplaceError: a Variable cannot be changed in a recorded call, or is not returned.
+        ContextError: it was marked as not differentiable, too.
     """
     changed = {id(t) for t in record._pg_dirty}
     if not changed <= {id(t) for t in raw}:
@@ -185,7 +186,7 @@ def changed_in_place(
             fix="pass to ctx.mark_dirty the inputs that forward changed in place",
         )
     record.__dict__.pop("_pg_dirty", None)
-    returned = {id(t) for t in outputs}
+    returned, constants = {id(t) for t in outputs}, {id(t) for t in record._pg_constants}
     found = {}
     for position, (tensor, variable) in enumerate(zip(raw, operands, strict=True)):
         if id(tensor) in changed and isinstance(variable, Variable):
@@ -204,8 +205,16 @@ def changed_in_place(
                     where=f"forward of {record._pg_op_name}, input {position}",
                     fix="return it from forward",
                 )
+            if id(tensor) in constants and variable.requires_grad:
+                raise ContextError(
+                    "a tensor was marked as dirty and as not differentiable: it would keep the "
+                    "gradient that it had before the change",
+                    where=f"forward of {record._pg_op_name}",
+                    fix="mark it as one of the two, or change a clone() of it",
+                )
             found[id(tensor)] = (variable, position)
     if not record._pg_below_autograd:
+        count_changes(record, [t for t in raw if id(t) in changed])
         numbers = {id(t): number for number, t in enumerate(outputs)}
         record._pg_changed = tuple([(p, numbers[key]) for key, (_, p) in found.items()])
     return found

@@ -157,13 +157,6 @@ def _output(
     differentiable = is_differentiable(tensor.dtype)
     changed, position = dirty.get(id(tensor), (None, 0))
     if not differentiable or id(tensor) in constants:
-        if changed is not None and changed.requires_grad:
-            raise ContextError(
-                "a tensor was marked as dirty and as not differentiable: it would keep the "
-                "gradient that it had before the change",
-                where=f"forward of {node._pg_op_name}",
-                fix="mark it as one of the two, or change a clone() of it",
-            )
         return plain(tensor) if changed is None else changed
     if changed is None:
         return recorded(tensor, edge_to(node, number))

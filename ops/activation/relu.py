@@ -47,7 +47,7 @@ class Relu(Function):
 
 def _forward(ctx: Context, x: Tensor) -> Tensor:
     torch.relu_(x)
-    ctx.mark_dirty(x)
+    ctx._pg_dirty = (x,)  # mark_dirty would count the change once more than torch's relu_
     ctx.save_for_backward(x)
     return x
 

@@ -344,6 +344,58 @@ def test_mark_dirty_rewires_the_changed_variable():
     assert gradient.tolist() == [1, 2, 2]
 
 
+@pytest.mark.parametrize("save_first", [True, False])
+def test_mark_dirty_counts_a_change_that_torch_has_not_seen(save_first):
+    class Double(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            if save_first:
+                ctx.save_for_backward(x)
+            x.detach().numpy()[...] *= 2
+            ctx.mark_dirty(x)
+            ctx.save_for_backward(x)
+            return x
+
+        @staticmethod
+        def backward(ctx, gy):
+            assert len(ctx.saved_tensors) == 1
+            return gy * 2
+
+    x, _ = leaf(3)
+    y = x * 1
+    square = y * y
+    z = Double.apply(y)
+    assert y._version == 1
+    z.sum().backward()
+    assert x.grad.tolist() == [2, 2, 2]
+    with pytest.raises(errors.SavedTensorChangedError):
+        square.sum().backward()
+    square = (x * 1) * y
+    with pg.no_grad():
+        Double.apply(y)
+    with pytest.raises(errors.SavedTensorChangedError):
+        square.sum().backward()
+
+
+def test_what_is_saved_before_mark_dirty_is_not_called_changed():
+    class Double(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            x.mul_(2)
+            ctx.save_for_backward(x)
+            ctx.mark_dirty(x)
+            return x
+
+        @staticmethod
+        def backward(ctx, gy):
+            (y,) = ctx.saved_tensors
+            return gy * 2 + y * 0
+
+    x, _ = leaf(3)
+    Double.apply(x * 1).sum().backward()
+    assert x.grad.tolist() == [2, 2, 2]
+
+
 def test_a_dirty_input_must_be_returned():
     def forward(ctx, x):
         ctx.mark_dirty(x)

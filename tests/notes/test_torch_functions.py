@@ -816,6 +816,31 @@ def test_a_constant_marked_as_dirty_comes_to_require_grad(engine):
     assert values(b.grad) == [1]
 
 
+def test_a_change_that_only_mark_dirty_tells_is_counted(engine):
+    class Double(Function):
+        @staticmethod
+        def forward(ctx, x):
+            x.detach().numpy()[...] *= 2  # torch does not see this
+            ctx.mark_dirty(x)
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    x = engine.leaf([3.0])
+    y = x.clone()
+    square = y * y
+    Double.apply(y)
+    assert y._version == 1
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        square.backward()
+    part = y[:1]
+    with engine.no_grad():
+        Double.apply(part)
+    assert y._version == 2
+
+
 def test_a_dirty_result_can_be_changed_further(engine):
     x, b = engine.leaf([1.0]), engine.leaf([2.0])
     c = AddInto.apply(x.clone(), b)
