@@ -331,7 +331,9 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
                 fix="copy .detach() of it",
             )
         rebuild, made, *notes = self.__reduce_ex__(4)
-        copied: Variable = rebuild(*deepcopy((*made, self._grad), memo))
+        # torch.nn.Parameter's copy has none: a copied model's first backward would add to it.
+        grad = None if self._is_param else self._grad
+        copied: Variable = rebuild(*deepcopy((*made, grad), memo))
         for name, value in deepcopy(notes[0] if notes else {}, memo).items():
             setattr(copied, name, value)
         return copied

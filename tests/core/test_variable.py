@@ -277,6 +277,17 @@ def test_copy_and_pickle_of_a_leaf(x):
         copy.deepcopy(x.sin())
 
 
+def test_a_copied_model_starts_without_gradients():
+    """As torch's: an averaged or a target network is such a copy, made while training."""
+    for model in (torch.nn.Linear(2, 1), pg.interop.convert(torch.nn.Linear(2, 1))):
+        model(torch.ones(1, 2)).sum().backward()
+        twin = copy.deepcopy(model)
+        assert twin.weight.grad is None
+        twin(torch.ones(1, 2)).sum().backward()
+        assert twin.weight.grad.tolist() == [[1, 1]]
+        assert model.weight.grad.tolist() == [[1, 1]]
+
+
 def test_a_parameter_keeps_attributes_of_the_users(x):
     p = pg.Parameter(torch.ones(1))
     p.initialized = True
