@@ -31,14 +31,15 @@ class Prelu(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor, Tensor | None]:
         x, y = ctx.saved_tensors
-        gz = gz if gz.dtype is x.dtype else gz.to(x.dtype)  # in autocast z is narrower
+        wide = torch.promote_types(x.dtype, y.dtype)  # in autocast each may be narrower
         shape = [-1 if i == min(1, x.dim() - 1) else 1 for i in range(x.dim())]
-        gx, gy = _prelu_kernel_backward(gz, x, y.reshape(shape))
+        gx, gy = _prelu_kernel_backward(gz.to(wide), x.to(wide), y.to(wide).reshape(shape))
+        gx = gx.to(x.dtype)
         if not ctx.needs_input_grad[1]:
             return gx, None
         if y.numel() == 1:
-            return gx, gy.sum().reshape(y.shape)
-        return gx, gy.sum([i for i in range(x.dim()) if i != 1])
+            return gx, gy.sum().reshape(y.shape).to(y.dtype)
+        return gx, gy.sum([i for i in range(x.dim()) if i != 1]).to(y.dtype)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
