@@ -115,6 +115,11 @@ def as_cotangents(
     """One cotangent, one per root, or none at all, as a tuple of ``count``."""
     if given is None:
         return (None,) * count
+    if not isinstance(given, Variable | Tensor) and not hasattr(given, "__iter__"):
+        raise GradientTypeError(
+            f"gradients can be either tensors or None, but a {type(given).__name__} was given",
+            fix="pass a tensor or a Variable, or one for each output in a tuple",
+        )
     cotangents = (given,) if isinstance(given, (Variable, Tensor)) else tuple(given)
     if len(cotangents) != count:
         raise BackwardError(
@@ -133,10 +138,15 @@ def root_gradient(
     As in torch, another dtype is cast, but what is complex to what is not.
     """
     if root.edge is None:
+        counts = not (root.dtype.is_floating_point or root.dtype.is_complex)
         raise NoGraphError(
             "backward was called on a Variable that does not require grad",
             where=f"an output of {root}",
-            fix="make an input with requires_grad=True, and compute outside no_grad()",
+            fix="differentiate a floating-point result: indices, counts and comparisons have no "
+            "gradient"
+            if counts
+            else "make an input with requires_grad=True, compute outside no_grad(), and don't "
+            "detach() or mark what is computed as not differentiable",
         )
     if gradient is None:
         one = _one(root, root.edge, position)

@@ -22,13 +22,15 @@ from plugrad.core.context import running
 from plugrad.core.grad_fn import Node, node_of
 from plugrad.core.node import ends
 from plugrad.core.variable import Variable
-from plugrad.errors import HookError, LeafError
+from plugrad.errors import GradientTypeError, HookError, LeafError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from torch import Tensor
     from torch.utils.hooks import RemovableHandle
+
+    from plugrad.core.node import Edge
 
 __all__ = [
     "GradientEdge",
@@ -56,8 +58,9 @@ def get_gradient_edge(variable: Variable) -> GradientEdge:
 
     Raises:
         LeafError: the Variable does not require grad.
+        GradientTypeError: it is not a Variable.
     """
-    edge = edge_of(variable)
+    edge = _edge_of(variable)
     if edge is None:
         raise LeafError(
             "It is not possible to get the gradient edge of a Variable that does not require "
@@ -69,6 +72,16 @@ def get_gradient_edge(variable: Variable) -> GradientEdge:
     if record._pg_outputs is None:
         record._pg_device = variable._data.device
     return GradientEdge(node_of(record), number)  # type: ignore[arg-type]
+
+
+def _edge_of(variable: Variable) -> Edge | None:
+    if not isinstance(variable, Variable):
+        raise GradientTypeError(
+            f"expected a Variable, but got a {type(variable).__name__}",
+            fix="pass a plugrad.Variable; of a torch tensor, torch.autograd.graph's function of "
+            "this name",
+        )
+    return edge_of(variable)
 
 
 def increment_version(variables: Variable | Tensor | Sequence[Variable | Tensor]) -> None:
@@ -100,13 +113,14 @@ def register_multi_grad_hook(
     Raises:
         HookError: another mode.
         LeafError: one of the Variables does not require grad.
+        GradientTypeError: one of them is not a Variable.
     """
     if mode not in ("all", "any"):
         raise HookError(
             f"Expects mode to be one of ('all', 'any') but got {mode}",
             fix='pass mode="all" or "any"',
         )
-    records = [ends(edge)[0] for edge in map(edge_of, variables) if edge is not None]
+    records = [ends(edge)[0] for edge in map(_edge_of, variables) if edge is not None]
     # By walk: what has arrived, and how many are still to come, though it may be None.
     seen: WeakKeyDictionary[Any, tuple[list[Any], list[int]]] = WeakKeyDictionary()
     lock = Lock()

@@ -283,6 +283,16 @@ REFUSALS = {
         "Expected allow_unused to be True or not passed",
     ),
     "constant input": (lambda g: pg.grad(g.loss, g.constant), "NoGraphError", "not require grad"),
+    "a root of integers": (
+        lambda g: (g.y > 0).sum().backward(),
+        "NoGraphError",
+        "not require grad[\\s\\S]*comparisons have no gradient",
+    ),
+    "a number as cotangent": (
+        lambda g: g.loss.backward(2.0),
+        "GradientTypeError",
+        "can be either tensors or None, but a float was given",
+    ),
     "constant root": (lambda g: g.constant.sum().backward(), "NoGraphError", "not require grad"),
     "several elements": (lambda g: g.y.backward(), "NonScalarRootError", "only for scalar outputs"),
     "a complex root": (
@@ -488,6 +498,16 @@ REFUSALS = {
         lambda g: pg.graph.get_gradient_edge(g.constant),
         "LeafError",
         "does not require gradients",
+    ),
+    "the edge of a tensor": (
+        lambda g: pg.graph.get_gradient_edge(torch.ones(1)),
+        "GradientTypeError",
+        "expected a Variable, but got a Tensor",
+    ),
+    "a hook on several, of a tensor": (
+        lambda g: pg.graph.register_multi_grad_hook([torch.ones(1)], print),
+        "GradientTypeError",
+        "expected a Variable, but got a Tensor",
     ),
     "a hook on several, of no mode": (
         lambda g: pg.graph.register_multi_grad_hook([g.w], print, mode="most"),
