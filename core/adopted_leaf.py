@@ -6,7 +6,7 @@ A leaf has one Variable for all its uses, so that its gradient arrives as a whol
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import torch
@@ -14,13 +14,20 @@ from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
 from plugrad.core.context import transform_depth
+from plugrad.core.node import edge_to, ends
 from plugrad.core.tensor_hooks import after, hooks_of, left_out, run_by
-from plugrad.core.variable import Variable, plain
+from plugrad.core.variable import Variable, plain, recorded
 from plugrad.errors import OnceDifferentiableError
+
+if TYPE_CHECKING:
+    from plugrad.core.node import Edge
 
 #: The Variables by tensor, and the tensors by Variable.
 _adopted: Any = WeakIdKeyDictionary()
 _tensors: Any = WeakIdKeyDictionary()
+#: What a torch.autograd.Function was given in place of Variables, with where their gradients go:
+#: weakly, as those may lead back to it. Its record keeps both.
+_given: Any = WeakIdKeyDictionary()
 
 
 def adopted(tensor: Tensor) -> Variable:
@@ -28,6 +35,9 @@ def adopted(tensor: Tensor) -> Variable:
 
     What backward adds to its grad is handed to torch, which adds it to the tensor's.
     """
+    given = _given_for(tensor)
+    if given is not None:
+        return given
     known: Variable | None = None if transform_depth() else _adopted.get(tensor)
     if known is not None and known.dtype is tensor.dtype and known._data.is_set_to(tensor):
         return known
@@ -39,9 +49,30 @@ def adopted(tensor: Tensor) -> Variable:
     return leaf
 
 
+def give(tensor: Tensor, edge: Edge) -> None:
+    """Note that a torch.autograd.Function is given ``tensor`` for a Variable with this edge.
+
+    Its backward may ask torch for the gradient of what it was given, or compute with it.
+    """
+    record, number = ends(edge)
+    _given[tensor] = ref(record), number
+
+
+def _given_for(tensor: Tensor) -> Variable | None:
+    reference, number = (_nothing, 0) if transform_depth() else _given.get(tensor, (_nothing, 0))
+    record = reference()
+    if record is None:
+        return None
+    leaf: Variable | None = getattr(record, "variable", None)
+    return recorded(tensor.detach(), edge_to(record, number)) if leaf is None else leaf
+
+
+def _nothing() -> None: ...
+
+
 def is_adopted(tensor: Tensor) -> bool:
     """Whether a Variable stands for a leaf of torch's already: a converted model was given it."""
-    return not transform_depth() and tensor in _adopted
+    return not transform_depth() and (tensor in _adopted or tensor in _given)
 
 
 def any_adopted() -> bool:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from plugrad.core.context import UNKNOWN, intermediate_error
+from plugrad.core.adopted_leaf import give
+from plugrad.core.context import (
+    UNKNOWN,
+    Packed,
+    intermediate_error,
+    running,
+    transform_depth,
+)
 from plugrad.core.node import ManyRecord
 from plugrad.core.record import holds_tensor, like
 from plugrad.core.variable import Variable
@@ -46,7 +53,10 @@ class AdoptedRecord(ManyRecord):
                 fix="access saved_tensors only once, or set clear_saved_tensors_on_access=False; "
                 "if it is the graph's second backward, run forward again",
             )
+        packed = isinstance(self._pg_saved, Packed)
         saved = super().saved_tensors
+        if packed and running.recorded_rule is None and not transform_depth():
+            saved = tuple([_as_given(self, *each) for each in zip(saved, self._pg_origins)])  # noqa: B905
         if self._pg_clears_on_access:
             self._pg_free()
         return as_proxies(saved) if self._pg_shows_proxies else saved
@@ -65,6 +75,18 @@ class AdoptedRecord(ManyRecord):
 
     def _pg_saved_variable(self, index: int, tensor: Tensor, origin: Any) -> Variable:
         return super()._pg_saved_variable(index, tensor.detach(), origin)
+
+
+def _as_given(record: AdoptedRecord, value: Any, origin: Any) -> Any:
+    """What an unpack hook returned for an input, as what forward was given for it."""
+    if not isinstance(value, Tensor) or origin.__class__ is not int or origin < 0:
+        return value
+    edge = record._pg_edges[origin]
+    if edge is None:
+        return value
+    own = value.detach().requires_grad_()
+    give(own, edge)
+    return own
 
 
 def _is_constant(value: Any) -> bool:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.modules._functions import CrossMapLRN2d
 
 from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.adopted_leaf import give
 from plugrad.core.checkpoint import checkpoint, kept_arguments
 from plugrad.core.context import (
     UntrackedContext,
@@ -66,6 +67,7 @@ from plugrad.interop.torchs_function import (
 
 if TYPE_CHECKING:
     from plugrad.core.context import Context
+    from plugrad.core.node import Edge
 
 # How torch's checkpoint keeps the inputs, before torch 2.9 or so.
 _NOOP_SAVE_INPUTS = getattr(torch.utils.checkpoint, "_NoopSaveInputs", object())
@@ -168,7 +170,7 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
         for arg in (*args, kwargs):
             _check_argument(arg, name)
     tracked = any(edge is not None for edge in edges)
-    raw = tuple([_raw(a, edge is not None) for a, edge in zip(args, edges, strict=True)])
+    raw = tuple([_raw(a, edge) for a, edge in zip(args, edges, strict=True)])
     context: Any = UntrackedContext((False,) * len(args))
     if tracked:
         context = function.record_type()
@@ -182,7 +184,7 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
             output = cls.forward(*raw)
             cls.setup_context(context, raw, output)
         else:
-            output = cls.forward(context, *raw, **_raw(kwargs, False))
+            output = cls.forward(context, *raw, **_raw(kwargs, None))
         returned, output = output, _without_torchs_graph(context, output, raw, args)
     if not tracked:
         return untracked(context, output, raw, args, function)
@@ -231,18 +233,21 @@ def _tracked_inside(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(map(_tracked_inside, value))
 
 
-def _raw(value: Any, tracked: bool) -> Any:
+def _raw(value: Any, edge: Edge | None) -> Any:
     """An argument as forward sees it in torch: one that is differentiated requires grad."""
     if isinstance(value, Variable):
-        if not tracked:
+        if edge is None:
             return value._data
         own = alias_of(value, value._data)
-        # Inside torch.vmap no tensor may require grad.
-        return own if transform_depth() else own.requires_grad_()
+        if transform_depth():  # inside torch.vmap no tensor may require grad
+            return own
+        own.requires_grad_()
+        give(own, edge)
+        return own
     if isinstance(value, CONTAINERS) and has_variable(value):
         if isinstance(value, dict):
-            return {key: _raw(v, False) for key, v in value.items()}
-        return like(value, [_raw(v, False) for v in value])
+            return {key: _raw(v, None) for key, v in value.items()}
+        return like(value, [_raw(v, None) for v in value])
     return value
 
 

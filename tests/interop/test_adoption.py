@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+import contextlib
+import copy
 import functools
 import gc
 import os
@@ -595,3 +597,71 @@ def test_forward_may_fill_what_it_has_saved(what):
 def test_an_input_that_forward_changes_without_a_word_is_noticed():
     with pytest.raises(SavedTensorChangedError):
         gradient_of_saves_first("unmarked", lambda t: pg.Variable(t, requires_grad=True), pg.grad)
+
+
+# --- a backward that asks torch for the gradients of what forward was given ------------
+
+
+class Recomputed(torch.autograd.Function):
+    """A module, computed again in backward, as adjoint and reversible methods do."""
+
+    @staticmethod
+    def forward(ctx, x, module, keep, *parameters):
+        ctx.module, ctx.keep = module, keep
+        ctx.save_for_backward(x, *parameters)
+        if keep == "attribute":
+            ctx.parameters = parameters
+        with torch.no_grad():
+            return module(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, *parameters = ctx.saved_tensors
+        if ctx.keep == "attribute":
+            parameters = ctx.parameters
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            y = ctx.module(x)
+            if ctx.keep == "used":
+                y = y + parameters[1]
+        gx, *rest = torch.autograd.grad(y, [x, *parameters], g, allow_unused=True)
+        return gx, None, None, *rest
+
+
+@pytest.mark.parametrize("around", [contextlib.nullcontext, torch.autograd.graph.save_on_cpu])
+@pytest.mark.parametrize("keep", ["saved", "attribute", "used"])
+def test_a_backward_asks_torch_for_the_gradients_of_parameters_that_forward_was_given(keep, around):
+    theirs = torch.nn.Linear(3, 2)
+    ours = pg.interop.convert(copy.deepcopy(theirs))
+    x = torch.randn(4, 3, requires_grad=True)
+    variable = pg.Variable(x.detach(), requires_grad=True)
+    for module, leaf in ((theirs, x), (ours, variable)):
+        with around():
+            y = Recomputed.apply(leaf * 1, module, keep, *module.parameters())
+        y.square().sum().backward()
+    for parameter, expected in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.allclose(parameter.grad.data, expected.grad)
+    assert torch.allclose(variable.grad.data, x.grad)
+
+
+def test_what_forward_was_given_is_freed_with_the_graph():
+    class Keeps(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.x = x
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    x = pg.Variable(torch.ones(2), requires_grad=True)
+    y = x * 1
+    given = weakref.ref(Keeps.apply(y).grad_fn.x)
+    assert given() is None
+    h = Keeps.apply(y)
+    given = weakref.ref(h.grad_fn.x)
+    y += h  # now the graph of y leads to what Keeps was given for it
+    del y, h
+    gc.collect()
+    assert given() is None
