@@ -86,7 +86,7 @@ class TensorFacts:
     def size(self, dim: int) -> int: ...
     def size(self, dim: int | None = None) -> torch.Size | int:
         """The shape, or the size of dimension ``dim``."""
-        return self._data.size() if dim is None else self._data.size(dim)
+        return self._data.size() if dim is None else self._data.size(_raw(dim))
 
     @overload
     def stride(self, dim: None = None) -> tuple[int, ...]: ...
@@ -94,7 +94,7 @@ class TensorFacts:
     def stride(self, dim: int) -> int: ...
     def stride(self, dim: int | None = None) -> tuple[int, ...] | int:
         """Elements to step over for the next index of each dimension, or of ``dim``."""
-        return self._data.stride() if dim is None else self._data.stride(dim)
+        return self._data.stride() if dim is None else self._data.stride(_raw(dim))
 
     def dim(self) -> int:
         """The number of dimensions."""
@@ -184,7 +184,7 @@ class TensorFacts:
         Raises:
             InplaceError: the Variable requires grad.
         """
-        _resized(self, "resize_", *size, memory_format=memory_format)
+        _resized(self, "resize_", *map(_raw, size), memory_format=memory_format)
         return self
 
     def resize_as_(

@@ -15,6 +15,7 @@ import torch
 import torch.overrides
 from torch._ops import OpOverload, OpOverloadPacket
 
+from plugrad.core.variable import Variable
 from plugrad.plugins.registered_op import RESERVED
 
 if TYPE_CHECKING:
@@ -78,8 +79,24 @@ def variables_own(name: str) -> Callable[..., Any] | None:
         return _accessor(*accessor.groups()) if accessor[1] in RESERVED else None
     owner, _, last = name.rpartition(".")
     if owner in ("torch", "torch.Tensor") and last in RESERVED:
-        return lambda x, *args, **kwargs: getattr(x, last)(*args, **kwargs)
+        return lambda x, *args, **kwargs: _call(x, last, *args, **kwargs)
     return None
+
+
+def _call(x: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+    """The method of a Variable, or that of a tensor which is given Variables."""
+    if isinstance(x, Variable):
+        return getattr(x, name)(*args, **kwargs)
+    if name in ("map_", "map2_"):  # elements of a Variable that requires grad are refused
+        getattr(Variable(x), name)(*args, **kwargs)
+        return x
+    return getattr(x, name)(*map(_raw, args), **{k: _raw(v) for k, v in kwargs.items()})
+
+
+def _raw(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_raw(each) for each in value]
+    return value._data if isinstance(value, Variable) else value
 
 
 def _accessor(name: str, access: str) -> Callable[..., Any]:

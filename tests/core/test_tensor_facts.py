@@ -92,3 +92,18 @@ def test_an_array_that_must_share_memory_and_cannot_is_refused():
     assert x.tolist() == [5.0, 2.0]
     with pytest.raises(ValueError, match="Unable to avoid copy"):
         np.array(x, dtype=np.float64, copy=False)
+
+
+def test_a_tensors_own_method_that_is_given_a_variable():
+    v = pg.Variable(torch.ones(3))
+    one = pg.Variable(torch.tensor(1))
+    t = torch.zeros(3)
+    assert t.map_(v, lambda a, b: a + b + 1) is t
+    assert t.tolist() == [2, 2, 2]
+    t.map2_(v, v, lambda a, b, c: a - b - c)
+    assert t.tolist() == [0, 0, 0]
+    assert torch.zeros(2).resize_as_(v).shape == (3,)
+    assert torch.ones(2, 3).size(one) == pg.Variable(torch.ones(2, 3)).size(one) == 3
+    assert torch.ones(2, 3).stride(one) == pg.Variable(torch.ones(2, 3)).stride(one) == 1
+    with pytest.raises(errors.InplaceError, match="with a Variable that requires grad"):
+        t.map_(v.requires_grad_(), lambda a, b: a + b)
