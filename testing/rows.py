@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +13,7 @@ from plugrad.testing.agree import all_finite
 from plugrad.testing.together import ones
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case
@@ -183,23 +183,11 @@ class Mapped(Rows):
 
         def of_all(values: list[Tensor], *more: Tensor) -> list[Any]:
             dims = (0, None, *[0 for _ in more])
-            with _quiet_fallback():
-                mapped = torch.vmap(of_row, dims)([values[i] for i in wanted], values, *more)
+            mapped = torch.vmap(of_row, dims)([values[i] for i in wanted], values, *more)
             tensors = iter(mapped)
             return [next(tensors) if other is None else other[0] for other in others]
 
         return of_all
-
-
-@contextmanager
-def _quiet_fallback() -> Iterator[None]:
-    """Without torch's warning that some function has a loop for a vmap of its own."""
-    set_warning = getattr(torch._C._functorch, "_set_vmap_fallback_warning_enabled")  # noqa: B009
-    set_warning(False)
-    try:
-        yield
-    finally:
-        set_warning(True)
 
 
 class Stacked(Rows):

@@ -22,6 +22,7 @@ from plugrad.testing.case import Case
 from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.law import USED_UP, NotApplicable, Violation, for_op, for_samples
 from plugrad.testing.laws import LAWS
+from plugrad.testing.quiet import quiet
 from plugrad.testing.result import Result
 
 if TYPE_CHECKING:
@@ -324,7 +325,7 @@ class Runner:
 def _restored() -> Iterator[None]:
     """Restore what an op could have left changed."""
     grad, dtype, state = torch.is_grad_enabled(), torch.get_default_dtype(), RandomState()
-    with warnings.catch_warnings(), one_thread():
+    with warnings.catch_warnings(), one_thread(), quiet():
         # Some samples are calls that torch itself warns about; no law is about warnings.
         warnings.simplefilter("ignore")
         try:
