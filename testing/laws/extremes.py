@@ -70,7 +70,7 @@ def magnitudes(case: Case) -> None:
     every = [_Tried(*resized) for resized in _resized(case)]
     # The time of forward says nothing of a backward: that of an op of another's may be a loop.
     quick = Mapped in kinds_of_rows(case) and _is_quick(case, every)
-    _judge_rows(case, [one for one in every if quick or one.magnitude <= _AT_ONCE])
+    _judge_rows(case, [one for one in every if quick or one.magnitude <= _AT_ONCE], quick)
     tried = list(_called_patiently(case, every, quick))
     _judge_together(case, tried)
     found, is_judged = 0, _is_to_have_slopes(case)
@@ -201,13 +201,14 @@ def _largest(tensor: Tensor) -> float:
 # --- what one call, or one backward, tells of several magnitudes ------------------------
 
 
-def _judge_rows(case: Case, tried: Sequence[_Tried]) -> None:
+def _judge_rows(case: Case, tried: Sequence[_Tried], quick: bool) -> None:
     """Find out in one call of all what is right; what is not right there is tried by itself.
 
-    So is what a reference of the op's own has to judge: how long that takes for a number must show.
+    So is what a reference of the op's own has to judge, unless it is known to be ``quick``: how
+    long that takes for a number must show.
     """
     referred = case.op.reference is not None
-    compared = referred and case.op.declaration.reference is None
+    compared = referred and (quick or case.op.declaration.reference is None)
     rows = as_rows(case, [one.values for one in tried], salt=0 if compared else None)
     if rows is None:
         return
