@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import signal
 import threading
 import time
@@ -11,7 +12,7 @@ import warnings
 from collections import defaultdict
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -63,26 +64,24 @@ def time_limit(seconds: float) -> AbstractContextManager[None]:
         return nullcontext()
     if not _by_signal():
         return _exception_from_outside(seconds)
-    return _Alarm(seconds) if _ready else _alarm(seconds)
+    return _Limit(seconds) if _clock.is_ready else _alarm(seconds)
 
 
 @contextmanager
 def alarms() -> Iterator[None]:
     """Make the time limits in the block cheap: what they share is prepared once."""
-    if not _by_signal():
+    if not _by_signal() or _clock.is_ready:
         yield
         return
-    previous = signal.signal(signal.SIGALRM, _stop)
-    _ready.append(True)
+    handler = signal.signal(signal.SIGALRM, _clock.ring)
+    timer = signal.setitimer(signal.ITIMER_REAL, 0.0)
+    _clock.start()
     try:
         yield
     finally:
-        _ready.pop()
-        signal.signal(signal.SIGALRM, previous)
-
-
-#: As many entries as there are ``alarms`` around us, all in the main thread.
-_ready: list[bool] = []
+        _clock.is_ready = False
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, handler)
 
 
 def _by_signal() -> bool:
@@ -90,27 +89,62 @@ def _by_signal() -> bool:
     return main and hasattr(signal, "setitimer")
 
 
-def _stop(*_: Any) -> NoReturn:
-    raise TimeLimitExceeded
+class _Clock:
+    """The timer of the process, for the limits of the main thread, of which few are ever reached.
+
+    It is left alone where it rings before the limit, and set again once it has: two calls of the
+    system for each law on each sample would take longer than many a law.
+    """
+
+    def __init__(self) -> None:
+        #: Whether there are ``alarms`` around us.
+        self.is_ready = False
+        #: When the innermost limit is over.
+        self.limit = math.inf
+        #: When the timer rings.
+        self._due = math.inf
+
+    def start(self) -> None:
+        """Begin with a timer that is not set."""
+        self.is_ready, self.limit, self._due = True, math.inf, math.inf
+
+    def set(self, limit: float) -> None:
+        """Have the timer ring at ``limit`` or before."""
+        self.limit = limit
+        now = time.monotonic()
+        if limit < math.inf and not now < self._due <= limit:
+            self._due = limit
+            signal.setitimer(signal.ITIMER_REAL, max(limit - now, 1e-6))
+
+    def ring(self, *_: Any) -> None:
+        """Raise TimeLimitExceeded if the limit is over."""
+        self._due = math.inf
+        if time.monotonic() >= self.limit:
+            raise TimeLimitExceeded
+        self.set(self.limit)
+
+
+_clock = _Clock()
 
 
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    with alarms(), _Alarm(seconds):
+    with alarms(), _Limit(seconds):
         yield
 
 
-class _Alarm:
+class _Limit:
     """The same inside of ``alarms``; a class, since there is one for each law on each sample."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     def __enter__(self) -> None:
-        self._before = signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        self._outer = _clock.limit
+        _clock.set(time.monotonic() + self._seconds)
 
     def __exit__(self, *_: object) -> None:
-        signal.setitimer(signal.ITIMER_REAL, *self._before)
+        _clock.set(self._outer)
 
 
 @contextmanager

@@ -72,3 +72,39 @@ def test_many_limits_share_a_handler_which_is_put_back():
                 pass
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_a_timer_that_rings_for_an_earlier_limit_waits_for_the_next():
+    start = time.monotonic()
+    with alarms():
+        with time_limit(0.2):
+            pass
+        with pytest.raises(TimeLimitExceeded), time_limit(0.4):
+            spin()
+    assert 0.4 <= time.monotonic() - start < 5
+
+
+def test_one_limit_within_another():
+    def work():
+        with pytest.raises(TimeLimitExceeded), time_limit(0.1):
+            spin()
+        with time_limit(60):
+            pass
+        spin()
+
+    with alarms(), pytest.raises(TimeLimitExceeded), time_limit(0.3):
+        work()
+
+
+def test_the_timer_of_somebody_else_goes_on_afterwards():
+    rung = []
+    handler = signal.signal(signal.SIGALRM, lambda *_: rung.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with alarms(), time_limit(20.0):
+            pass
+        assert not rung
+        time.sleep(0.5)
+        assert rung == [1]
+    finally:
+        signal.signal(signal.SIGALRM, handler)
