@@ -43,6 +43,8 @@ class Shared:
         self.mixed_rows: set[type[Rows]] = set()
         #: The special numbers as the rows of one call: see laws/special_points.py.
         self.special_rows: Rows | None = None
+        #: The sample in complex numbers: see laws/complex_numbers.py.
+        self.complex_variants: list[tuple[Case, Call]] | None = None
 
     def cotangents(self, salt: int, roots: Sequence[Tensor]) -> list[Tensor]:
         """Random numbers like these outputs, the same each time; the tensors are new ones."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -34,14 +35,10 @@ def complex_(case: Case) -> None:
     refuse_surrogate(case)
     refuse_undifferentiable(case)
     tried = 0
-    for other in _variants(case):
+    for other, call in _taken(case):
         if not any(given.tensor.is_complex() for given in other.inputs):
             continue
-        try:
-            call = other.call()
-        except Exception:
-            continue
-        if not call.roots or refused_by_reference(other, other.values):
+        if refused_by_reference(other, other.values):
             continue
         tried += 1
         # Not the oracle: some of torch's own formulas lack a conjugate.
@@ -59,6 +56,19 @@ def _refused_by_engine(case: Case, call: Call) -> bool:
     gradients = call.rule(call.cotangents())
     pairs = [(case.inputs[i].tensor, gradients[i]) for i in case.wanted]
     return any(g is not None and g.is_complex() and not t.is_complex() for t, g in pairs)
+
+
+def _taken(case: Case) -> list[tuple[Case, Call]]:
+    """The variants that the op takes, and the call that shows it: the laws share them."""
+    shared = case.shared
+    if shared.complex_variants is None:
+        shared.complex_variants = []
+        for other in _variants(case):
+            with suppress(Exception):
+                call = other.call()
+                if call.roots:
+                    shared.complex_variants.append((other, call))
+    return shared.complex_variants
 
 
 def _variants(case: Case) -> Iterator[Case]:
@@ -106,17 +116,10 @@ def real_gradient(case: Case) -> None:
     """
     refuse_undifferentiable(case)
     tried = 0
-    for other in _variants(case):
-        kinds = {other.inputs[i].tensor.is_complex() for i in other.wanted}
-        if True not in kinds:
+    for other, _ in _taken(case):
+        if not any(other.inputs[i].tensor.is_complex() for i in other.wanted):
             continue
-        try:
-            call = other.call()
-        except Exception:
-            continue
-        if not call.roots:
-            continue
-        declared = other.op.declaration
+        call, declared = other.call(), other.op.declaration
         summed = declared.broadcasts or declared.promotes or not call.has_rule
         cotangents = call.cotangents()
         gradients = call.vjp(cotangents) if summed else call.rule(cotangents)
