@@ -41,7 +41,8 @@ class Shared:
         self._cotangents: dict[Any, list[Tensor]] = {}
         #: The kinds of rows of one call that several cannot be, as far as a law has tried.
         self.mixed_rows: set[type[Rows]] = set()
-        #: The special numbers as the rows of one call: see laws/special_points.py.
+        #: The special numbers, and as the rows of one call: see laws/special_points.py.
+        self.special_numbers: list[float] = []
         self.special_rows: Rows | None = None
         #: The sample in complex numbers: see laws/complex_numbers.py.
         self.complex_variants: list[tuple[Case, Call]] | None = None

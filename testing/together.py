@@ -23,7 +23,7 @@ def finite_calls(case: Case, several: Iterable[list[Tensor]]) -> dict[int, Call]
     calls: dict[int, Call] = {}
     for number, values in enumerate(several):
         with suppress(Exception):
-            call = case.call(values)
+            call = case.call([t.clone() for t in values])
             if call.roots and all(all_finite(call.engine.raw(root)) for root in call.roots):
                 calls[number] = call
     return calls

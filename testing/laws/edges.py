@@ -62,7 +62,7 @@ def _suspects(case: Case) -> set[int]:
             if not in_rows:
                 return set()
             names = {str(value) for value in _EDGES}  # which -0 equals, but is not
-            asked = [str(value) in names for value, _, _ in specials(case)]
+            asked = [str(number) in names for number in case.shared.special_numbers]
             edges = [rows.count - 1, *(n for n, is_edge in enumerate(asked) if is_edge)]
             return {number for number, row in enumerate(edges) if row in in_rows}
     calls = finite_calls(case, (values for _, values in _edges(case)))

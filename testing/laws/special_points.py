@@ -90,7 +90,7 @@ def no_nan(case: Case) -> None:
         if number not in suspects:
             continue
         try:
-            other = case.call(values)
+            other = case.call([t.clone() for t in values])
         except Exception:
             continue
         try:
@@ -111,7 +111,10 @@ _SPECIAL = (0.0, -0.0, 1.0, -1.0, 1e3, -1e3, math.inf, -math.inf, math.nan)
 def specials(
     case: Case, numbers: Sequence[float] = _SPECIAL
 ) -> Iterator[tuple[float, str, list[Tensor]]]:
-    """The inputs with each special number in each of them: the number, where it is, the values."""
+    """The inputs with each special number in each of them: the number, where it is, the values.
+
+    What the number is not put into is the sample's own: nobody may write to it.
+    """
     for i in case.wanted:
         for value in numbers:
             # For complex numbers, inf is not one point, and any product with it is nan.
@@ -126,24 +129,25 @@ def special_rows(case: Case) -> Rows | None:
     """These as the rows of one call, if that is possible; the laws share it."""
     shared = case.shared
     if shared.special_rows is None:  # if it was not possible, as_rows knows that at once
-        shared.special_rows = as_rows(case, (values for _, _, values in specials(case)))
+        tried = list(specials(case))
+        shared.special_numbers = [number for number, _, _ in tried]
+        shared.special_rows = as_rows(case, [values for _, _, values in tried])
     return shared.special_rows
 
 
 def _placed(case: Case, i: int, value: float) -> Iterator[tuple[str, list[Tensor]]]:
     """The inputs with ``value`` in one element of input ``i``, and in all."""
-    count = case.inputs[i].tensor.numel()
+    values = [given.tensor for given in case.inputs]
+    own = case.inputs[i].tensor
+    count = own.numel()
     if count == 0:
         return
     if not math.isnan(value):
-        values = case.values
-        values[i] = torch.full_like(values[i], value)
-        yield "all elements", values
+        yield "all elements", [*values[:i], torch.full_like(own, value), *values[i + 1 :]]
     if count > 1 and abs(value) != 1:
-        values = case.values
-        values[i] = values[i].contiguous()
-        values[i].view(-1)[count // 2] = value
-        yield "one element", values
+        changed = own.clone(memory_format=torch.contiguous_format)
+        changed.view(-1)[count // 2] = value
+        yield "one element", [*values[:i], changed, *values[i + 1 :]]
 
 
 def _suspects(case: Case) -> set[int]:
