@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -102,8 +103,10 @@ class Rows(ABC):
         return self._are_outputs_apart() and self.are_apart(self.gradients)
 
     def _drawn(self, salt: int) -> list[Tensor]:
+        """For each row what its call would be given alone, but ones for the sample."""
         roots = [root.data for root in self.case.shared.call.roots]
-        drawn = self.case.shared.cotangents(salt, [t.expand(self.count, *t.shape) for t in roots])
+        alone = self.case.shared.cotangents(salt, roots)
+        drawn = [torch.stack([own] * self.count) for own in alone]
         for cotangent in drawn:
             cotangent[-1] = 1
         return drawn
@@ -171,20 +174,17 @@ class Mapped(Rows):
         wanted = self.case.wanted
         others: list[Any] = []
 
-        def of_row(
-            mapped: Sequence[Tensor], single: Sequence[Tensor], *more: Tensor
-        ) -> tuple[Tensor, ...]:
-            given = list(single)
-            for i, tensor in zip(wanted, mapped, strict=True):
+        def of_row(values: Sequence[Tensor], *mapped: Tensor) -> tuple[Tensor, ...]:
+            given = list(values)
+            for i, tensor in zip(wanted, mapped, strict=False):
                 given[i] = tensor
-            found = function(given, *more)
+            found = function(given, *mapped[len(wanted) :])
             others[:] = [None if isinstance(t, Tensor) else (t,) for t in found]
             return tuple(t for t in found if isinstance(t, Tensor))
 
         def of_all(values: list[Tensor], *more: Tensor) -> list[Any]:
-            dims = (0, None, *[0 for _ in more])
-            mapped = torch.vmap(of_row, dims)([values[i] for i in wanted], values, *more)
-            tensors = iter(mapped)
+            of_own = partial(of_row, values)
+            tensors = iter(torch.vmap(of_own)(*[values[i] for i in wanted], *more))
             return [next(tensors) if other is None else other[0] for other in others]
 
         return of_all

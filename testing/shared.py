@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from plugrad.testing.call import Call
     from plugrad.testing.case import Case
+    from plugrad.testing.laws.scaled import Scaled
     from plugrad.testing.rows import Rows
 
 
@@ -44,6 +45,8 @@ class Shared:
         #: The special numbers, and as the rows of one call: see laws/special_points.py.
         self.special_numbers: list[float] = []
         self.special_rows: Rows | None = None
+        #: The sample's numbers multiplied: see laws/scaled.py.
+        self.scaled: Scaled | None = None
         #: The sample in complex numbers: see laws/complex_numbers.py.
         self.complex_variants: list[tuple[Case, Call]] | None = None
 

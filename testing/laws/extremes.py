@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,17 +10,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from plugrad.testing.agree import FLOOR, ROUNDING, SMALLEST, all_finite
+from plugrad.testing.agree import FLOOR, ROUNDING, all_finite
 from plugrad.testing.law import LAWS, NotApplicable, Violation
-from plugrad.testing.laws.inputs import cast, castable
-from plugrad.testing.laws.like_torch import (
-    beside_oracle,
-    compare_with_oracle,
-    like_oracle,
-    rows_alike,
-)
-from plugrad.testing.laws.own_slope import check_own_slope, looks_right
-from plugrad.testing.rows import Mapped, as_rows, kinds_of_rows
+from plugrad.testing.laws.inputs import castable
+from plugrad.testing.laws.like_torch import compare_with_oracle, like_oracle
+from plugrad.testing.laws.own_slope import check_own_slope
+from plugrad.testing.laws.scaled import PATIENCE, narrowed, scaled
 from plugrad.testing.shared import refuse_undifferentiable
 from plugrad.testing.together import ones, vjps
 
@@ -30,14 +24,9 @@ if TYPE_CHECKING:
 
     from plugrad.testing.call import Call, OracleCall
     from plugrad.testing.case import Case
+    from plugrad.testing.laws.scaled import Scaled, Tried
 
 
-#: The samples' largest numbers are scaled to these. Beyond them, squares leave float32.
-MAGNITUDES = (1e-12, 1e-6, 10.0, 30.0, 100.0, 300.0, 1000.0, 1e6)
-#: Where digits are lost that 1e-12 has lost altogether.
-_DIGITS = 1e-6
-#: The same of one input alone.
-_ALONE = (1e-6, 100.0, 1e6)
 #: Where the gradient is compared with the slope of forward, if there is no reference and all inputs
 #: are of that magnitude; numbers between these are those of ``stretched``.
 _SLOPES = (1e-12, 1e6)
@@ -45,14 +34,8 @@ _SLOPES = (1e-12, 1e6)
 _FITS = 1e15
 #: The relative error that rounding of an ill-conditioned problem may have.
 _ROUGH = 1e-3
-#: Seconds that the calls of a magnitude may take, by how long those of the one before took.
-_PATIENCE = 0.7
 #: By how much numbers are changed that must then give results in a line, and how nearly.
 _NEAR, _BEND = 2.0**-10, 1e-4
-#: What numbers are multiplied with that are to be others, but as large.
-_BESIDE = 1 - 2.0**-10
-#: Up to here several are tried in one call; what a larger one takes is told by the one before.
-_AT_ONCE = 1000.0
 
 
 @LAWS.law("magnitudes", "special points")
@@ -67,11 +50,8 @@ def magnitudes(case: Case) -> None:
     if not all(case.inputs[i].tensor.dtype is torch.float64 for i in case.wanted):
         raise NotApplicable("the sample is not in float64")
     refuse_undifferentiable(case)
-    every = [_Tried(*resized) for resized in _resized(case)]
-    # The time of forward says nothing of a backward: that of an op of another's may be a loop.
-    quick = Mapped in kinds_of_rows(case) and _is_quick(case, every)
-    _judge_rows(case, [one for one in every if quick or one.magnitude <= _AT_ONCE], quick)
-    tried = list(_called_patiently(case, every, quick))
+    _judge_rows(case, scaled(case))
+    tried = list(_called_patiently(case, scaled(case)))
     _judge_together(case, tried)
     found, is_judged = 0, _is_to_have_slopes(case)
     for one in tried:
@@ -89,79 +69,20 @@ def _is_to_have_slopes(case: Case) -> bool:
     return case.op.reference is None and not surrogate and case.waiver("numeric") is None
 
 
-class _Tried:
-    """The sample at one magnitude, its calls, and what is known of it.
-
-    ``alike`` says that it is as the reference has it, ``fits`` that nothing overflows in float32,
-    ``is_settled`` that there is nothing more to find out.
-    """
-
-    def __init__(self, values: list[Tensor], what: str, magnitude: float, of_all: bool) -> None:
-        self.values, self.what, self.magnitude, self.of_all = values, what, magnitude, of_all
-        self.alike = self.fits = self.is_settled = False
-        self.beside: tuple[Call, OracleCall] | None = None
-        self.narrow: Call | None = None
-        #: The outputs and the gradients of ``narrow``, once they are known.
-        self.results: list[Any] | None = None
-
-    @property
-    def floor(self) -> float:
-        """The error that counts as rounding, as for ``agree``: tiny results are compared too."""
-        return SMALLEST if self.magnitude <= _DIGITS else FLOOR
-
-    def has_wrong_slope(self, case: Case) -> bool:
-        """Whether the gradients in float32, which are known, may not be the slope in float64."""
-        if not self.fits or self.results is None:  # it overflows, which is judged by itself
-            return False
-        return not looks_right(case, self.values, self.results[-len(case.wanted) :])
-
-    def call(self, case: Case) -> None:
-        """Make the calls that are to be judged; each stays None if it raises."""
-        if not self.alike and case.op.reference is not None:
-            pair = beside_oracle(case, self.values)  # a series may not converge there
-            self.beside = None if pair is None or pair[1].own_forward else pair
-        if not self.fits:
-            with suppress(Exception):
-                self.narrow = case.call(_narrowed(self.values))
-
-    def timed(self, case: Case) -> float:
-        """The seconds that ``call`` takes of this thread: others may use the machine too."""
-        start = time.thread_time()
-        self.call(case)
-        return time.thread_time() - start
-
-    def timed_beside(self, case: Case) -> float:
-        """The same for other numbers: a reference may remember those that it has had."""
-        values = [t * _BESIDE if castable(t) else t for t in self.values]
-        return _Tried(values, self.what, self.magnitude, self.of_all).timed(case)
-
-
-def _is_quick(case: Case, every: Sequence[_Tried]) -> bool:
-    """Whether no number says how often a loop runs, as far as those up to _AT_ONCE tell."""
-    largest = max(every, key=lambda one: (one.magnitude <= _AT_ONCE, one.magnitude), default=None)
-    if largest is None or largest.magnitude > _AT_ONCE:
-        return False
-    most = _PATIENCE * largest.magnitude / MAGNITUDES[-1]
-    # The first time there may have been a pause of Python's own.
-    return largest.timed_beside(case) <= most or (
-        largest.timed_beside(case) <= most + every[0].timed_beside(case)
-    )
-
-
-def _called_patiently(case: Case, every: Sequence[_Tried], quick: bool) -> Iterator[_Tried]:
+def _called_patiently(case: Case, numbers: Scaled) -> Iterator[Tried]:
     """Those that were called, without those whose calls would take too long.
 
     If a number says how often a loop runs, the next magnitude takes even longer.
     """
-    before: _Tried | None = None
+    before: Tried | None = None
     took = least = 0.0
-    for one in every:
+    for one in numbers.resized:
         if one.is_settled:
-            before, took = one, 0.0 if quick else math.inf
+            before, took = one, 0.0 if numbers.is_quick else math.inf
             yield one
             continue
         if before is not None and 1 < before.magnitude < one.magnitude:
-            most = least + _PATIENCE * before.magnitude / one.magnitude
+            most = least + PATIENCE * before.magnitude / one.magnitude
             if took > most:
                 took = min(took, before.timed_beside(case))  # as in _is_quick
             if took > most:
@@ -171,62 +92,35 @@ def _called_patiently(case: Case, every: Sequence[_Tried], quick: bool) -> Itera
         yield one
 
 
-def _resized(case: Case) -> Iterator[tuple[list[Tensor], str, float, bool]]:
-    """The sample with its largest numbers made each of MAGNITUDES: of all inputs, and of each.
-
-    With the values, what they are in words, the magnitude, and whether all inputs have it.
-    """
-    wanted = case.wanted
-    sizes = [_largest(given.tensor) for given in case.inputs]
-    for chosen in [wanted, *([i] for i in wanted if len(wanted) > 1)]:
-        names = ", ".join(case.inputs[i].name for i in chosen)
-        for magnitude in MAGNITUDES if chosen is wanted else _ALONE:
-            # What overflows there overflows at 1e-12, too; a reference also shows lost digits.
-            if magnitude == _DIGITS and case.op.reference is None and chosen is wanted:
-                continue
-            values = case.values
-            for i in chosen:
-                if sizes[i]:
-                    # In float32, so that both are of the same numbers.
-                    values[i] = (values[i] * (magnitude / sizes[i])).float().double()
-            if case.allows(values):
-                what = f"numbers of {names} up to {magnitude:g}"
-                yield values, what, magnitude, chosen is wanted
-
-
-def _largest(tensor: Tensor) -> float:
-    return float(tensor.abs().nan_to_num().max()) if castable(tensor) and tensor.numel() else 0.0
-
-
 # --- what one call, or one backward, tells of several magnitudes ------------------------
 
 
-def _judge_rows(case: Case, tried: Sequence[_Tried], quick: bool) -> None:
+def _judge_rows(case: Case, numbers: Scaled) -> None:
     """Find out in one call of all what is right; what is not right there is tried by itself.
 
-    So is what a reference of the op's own has to judge, unless it is known to be ``quick``: how
-    long that takes for a number must show.
+    So is what a reference of the op's own has to judge, unless that is known to be quick: how long
+    it takes for a number must show. It may also choose another side of a tie in a batch, which a
+    waiver must not depend on.
     """
-    referred = case.op.reference is not None
-    compared = referred and (quick or case.op.declaration.reference is None)
-    rows = as_rows(case, [one.values for one in tried], salt=0 if compared else None)
+    rows = numbers.rows
     if rows is None:
         return
-    alike = (
-        rows_alike(case, rows, [one.floor for one in tried]) if compared else [False] * rows.count
-    )
+    referred = case.op.reference is not None
+    trusted = numbers.is_quick and case.waiver("magnitudes") is None
+    compared = referred and (trusted or case.op.declaration.reference is None)
+    alike = numbers.alike if compared else [False] * rows.count
     fits, narrow = [False] * rows.count, []
     with suppress(Exception):
-        narrow = rows.run(_narrow_results, _narrowed(rows.values))
+        narrow = rows.run(_narrow_results, narrowed(rows.values))
         fits = rows.finite(narrow)
-    for number, one in enumerate(tried):
+    for number, one in enumerate(numbers.in_rows, len(numbers.stretched)):
         one.alike, one.fits = alike[number], fits[number]
         one.is_settled = one.fits and (one.alike or not referred)
         if one.fits:
             one.results = [None if t is None else t[number] for t in narrow]
 
 
-def _judge_together(case: Case, tried: Sequence[_Tried]) -> None:
+def _judge_together(case: Case, tried: Sequence[Tried]) -> None:
     """Find out in one backward of all calls what is right."""
     beside = [one for one in tried if one.beside is not None]
     found = like_oracle(case, [one.beside for one in beside], [one.floor for one in beside])
@@ -239,7 +133,7 @@ def _judge_together(case: Case, tried: Sequence[_Tried]) -> None:
         one.fits = all(t is None or all_finite(t) for t in one.results)
 
 
-def _like_reference(case: Case, one: _Tried) -> bool:
+def _like_reference(case: Case, one: Tried) -> bool:
     """Compare with the reference, if there is one that gives finite numbers here."""
     values = one.values
     try:
@@ -262,7 +156,7 @@ def _like_reference(case: Case, one: _Tried) -> bool:
     return True
 
 
-def _compare(case: Case, call: Call, theirs: OracleCall, one: _Tried) -> None:
+def _compare(case: Case, call: Call, theirs: OracleCall, one: Tried) -> None:
     """Compare tiny results relative to their own size, if the reference has digits there."""
     compare = partial(compare_with_oracle, case, call, theirs, one.what)
     try:
@@ -319,12 +213,8 @@ class _Roughness:
         return rough
 
 
-def _narrowed(values: Sequence[Tensor]) -> list[Tensor]:
-    return [cast(t, torch.float32) if castable(t) else t.clone() for t in values]
-
-
-def _moderate(case: Case, one: _Tried) -> bool:
-    narrow = one.results or _results(case, _narrowed(one.values))
+def _moderate(case: Case, one: Tried) -> bool:
+    narrow = one.results or _results(case, narrowed(one.values))
     if narrow is None:
         return False
     lost = [n for n, t in enumerate(narrow) if t is not None and not all_finite(t)]

@@ -16,13 +16,9 @@ from plugrad.testing.engine import PLUGRAD
 from plugrad.testing.jacobians import jacobians, of_rule
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.laws.inputs import castable, is_index
-from plugrad.testing.laws.like_torch import (
-    beside_oracle,
-    compare_with_oracle,
-    like_oracle,
-    rows_alike,
-)
+from plugrad.testing.laws.like_torch import beside_oracle, compare_with_oracle, like_oracle
 from plugrad.testing.laws.numeric import FULL, WIDE, check_directions, needs_wide
+from plugrad.testing.laws.scaled import scaled
 from plugrad.testing.laws.ties import check_tied, rank_hint, slopes_right
 from plugrad.testing.rows import as_rows
 from plugrad.testing.shared import refuse_undifferentiable
@@ -137,11 +133,11 @@ def special_rows(case: Case) -> Rows | None:
 
 def _placed(case: Case, i: int, value: float) -> Iterator[tuple[str, list[Tensor]]]:
     """The inputs with ``value`` in one element of input ``i``, and in all."""
-    values = [given.tensor for given in case.inputs]
     own = case.inputs[i].tensor
     count = own.numel()
     if count == 0:
         return
+    values = [given.tensor for given in case.inputs]
     if not math.isnan(value):
         yield "all elements", [*values[:i], torch.full_like(own, value), *values[i + 1 :]]
     if count > 1 and abs(value) != 1:
@@ -226,27 +222,19 @@ def stretched(case: Case) -> None:
     large or negative numbers is not missed.
     """
     refuse_undifferentiable(case)
-    scaled = []
-    for factor in (10.0, 1000.0, 1e-3, -1.0):
-        values = case.values
-        for i in case.wanted:
-            values[i] = values[i] * factor
-        if case.allows(values):
-            scaled.append((factor, values))
-    right = _alike(case, [values for _, values in scaled])
     tried = 0
-    for (factor, values), known in zip(scaled, right, strict=True):
+    for (factor, values), known in zip(scaled(case).stretched, _alike(case), strict=True):
         tried += known or _right_at(case, values, f"inputs times {factor:g}")
     if not tried:
         raise NotApplicable("forward is not finite beyond the samples' range")
 
 
-def _alike(case: Case, several: list[list[Tensor]]) -> list[bool]:
+def _alike(case: Case) -> list[bool]:
     """Which of these are what torch's are, as one call, or one backward of all, tells."""
-    rows = as_rows(case, several, salt=0)
-    if rows is not None:
-        return rows_alike(case, rows)[: rows.asked]
-    return like_oracle(case, [beside_oracle(case, values) for values in several])
+    numbers = scaled(case)
+    if numbers.rows is not None:
+        return numbers.alike[: len(numbers.stretched)]
+    return like_oracle(case, [beside_oracle(case, values) for _, values in numbers.stretched])
 
 
 @LAWS.law("dimensions", "special points")
