@@ -7,7 +7,7 @@ from torch import Tensor
 
 from plugrad.core import conj
 from plugrad.ops.linalg._ambiguous import check_phase
-from plugrad.ops.linalg._spectrum import in_use, over_gaps
+from plugrad.ops.linalg._spectrum import over_gaps, used_with
 
 
 def gradient(gy: Tensor | None, gv: Tensor | None, y: Tensor, v: Tensor) -> Tensor | None:
@@ -20,7 +20,8 @@ def gradient(gy: Tensor | None, gv: Tensor | None, y: Tensor, v: Tensor) -> Tens
     inner = v.mH @ gv
     check_phase(inner, "eig")
     inner = inner - v.mH @ (v * inner.diagonal(0, -2, -1).real.unsqueeze(-2))
-    core = over_gaps(inner, gv, conj(y), None if gy is None else in_use(gv), "eig")
+    used = None if gy is None else used_with(gv, gy, y)
+    core = over_gaps(inner, gv, conj(y), used, "eig")
     if gy is not None:
         core = core + gy.diag_embed()
     return torch.linalg.solve_ex(v.mH, core @ v.mH)[0]

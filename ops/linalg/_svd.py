@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from plugrad.ops.linalg._ambiguous import check_phase, refuse
-from plugrad.ops.linalg._spectrum import in_use, over_gaps, resolution, skew, visible
+from plugrad.ops.linalg._spectrum import in_use, over_gaps, resolution, skew, used_with, visible
 
 _NAME = "svd"
 
@@ -30,7 +30,7 @@ def gradient(
     one, other = zero if one is None else one, zero if other is None else other
     check_phase((one + other) / 2, _NAME)
     scale = torch.cat([g for g in (gu, gv) if g is not None], -2)
-    used = None if gs is None else in_use(scale)
+    used = None if gs is None else used_with(scale, gs, s, size)
     core = over_gaps((one + other) / 2, scale, s, used, _NAME, size)
     core = core + _over_sums((one - other) / 2, scale, s, used, size)
     if gs is not None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.ops.linalg._ambiguous import check_phase
-from plugrad.ops.linalg._spectrum import in_use, over_gaps, skew, with_values
+from plugrad.ops.linalg._spectrum import over_gaps, skew, used_with, with_values
 
 _PHASE = "the phase of complex vectors is arbitrary, and the law's function depends on it"
 
@@ -60,7 +60,8 @@ class LinalgEigh(Function):
             return None if gy is None else (v * gy.unsqueeze(-2)) @ v.mH
         turning = skew(v.mH @ gv) / 2
         check_phase(v.mH @ gv, "eigh")
-        core = over_gaps(turning, gv, y, None if gy is None else in_use(gv), "eigh")
+        used = None if gy is None else used_with(gv, gy, y)
+        core = over_gaps(turning, gv, y, used, "eigh")
         if gy is not None:
             core = core + gy.diag_embed()
         return v @ core @ v.mH

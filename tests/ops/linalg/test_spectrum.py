@@ -167,6 +167,51 @@ def test_where_values_repeat_what_is_not_known_is_refused(function):
         function(leaf).backward()
 
 
+def turned(n, seed, dtype):
+    """A multiple of a unitary matrix, of the identity, and one with two equal values of n."""
+    q, p = (torch.linalg.qr(matrix(n, n, dtype=dtype, seed=s)).Q for s in (seed, seed + 1000))
+    values = torch.arange(1, n + 1).to(dtype)
+    values[1] = values[0]
+    return 2 * p, hermitian(q @ (2 * q.mH)) / 2, hermitian(q @ (values.unsqueeze(-1) * q.mH)) / 2
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize("n", [2, 3, 4, 6])
+def test_values_that_repeat_are_seen_however_they_are_rounded(n, dtype):
+    def polar(x):
+        u, _, vh = torch.linalg.svd(x)
+        return loss(u @ vh + 1)
+
+    for seed in range(10):
+        unitary, *symmetric = turned(n, seed, dtype)
+        direction = matrix(n, n, dtype=dtype, seed=seed + 2000)
+        leaf = pg.Variable(unitary, requires_grad=True)
+        (g,) = pg.grad(polar(leaf), leaf)
+        expected = slope(polar, unitary, direction)
+        found = (g.data.conj() * direction).real.sum()
+        torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
+        for x in symmetric:
+            leaf = pg.Variable(x, requires_grad=True)
+            y, v = torch.linalg.eigh(leaf)
+            with pytest.raises(NotDifferentiableError, match="values repeat"):
+                loss(v @ (y.sqrt().unsqueeze(-1) * v.mH) + 1).backward()
+
+
+@pytest.mark.parametrize("decompose", [torch.linalg.eig, torch.linalg.eigh])
+def test_values_whose_vectors_cancel_are_not_taken_for_all(decompose):
+    """Of the identity the gradient in the vectors is exactly 0, as if they were not used."""
+    leaf = pg.Variable(torch.eye(3, dtype=torch.float64), requires_grad=True)
+    y, v = decompose(leaf)
+    cube = (v * (y**3).unsqueeze(-2)) @ torch.linalg.inv(v)
+    with pytest.raises(NotDifferentiableError, match="values repeat"):
+        (cube.real * matrix(3, 3, dtype=torch.float64)).sum().backward()
+    leaf = pg.Variable(torch.eye(3, dtype=torch.float64), requires_grad=True)
+    y, v = decompose(leaf)
+    cube = (v * (y**3).unsqueeze(-2)) @ torch.linalg.inv(v)
+    cube.real.diagonal().sum().backward()  # the sum of the values does not need the vectors
+    torch.testing.assert_close(leaf.grad.data, 3 * torch.eye(3, dtype=torch.float64))
+
+
 @pytest.mark.parametrize("values_of", [torch.linalg.eigvalsh, torch.linalg.svdvals])
 def test_a_second_derivative_of_repeated_values_is_refused(values_of):
     leaf = pg.Variable(torch.eye(3, dtype=torch.float64), requires_grad=True)
