@@ -37,9 +37,13 @@ def base_slope(x: Any, y: Any, n: int) -> Any:
     zero = x == 0
     corner = zero & (y == 0)
     beside = zero & ~corner
+    if n == 0:  # 0 times what is there has to be 0, also of nan and where 1 / x overflows
+        inverse = 1 / x.detach()
+        corner = (y == 0) & ~torch.isfinite(inverse)
     power = pow_log(torch.where(corner, 1, x), y - 1, n)
     if n == 0:
-        power = torch.where(corner, torch.finfo(power.dtype).max, power)
+        sign = torch.where(zero, 1, torch.where(torch.isnan(inverse), 0, inverse.sgn()))
+        power = torch.where(corner, sign * torch.finfo(power.dtype).max, power)
     slope = torch.where(beside, y.detach(), y) * power
     if n == 0:
         return slope

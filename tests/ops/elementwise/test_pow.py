@@ -76,3 +76,15 @@ def test_complex():
     gx, gy = pg.grad((x**y).real.sum(), [x, y], create_graph=True)
     assert gx.tolist() == gy.tolist() == [0]
     assert pg.grad(gy.real.sum(), y)[0].tolist() == [0]
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_the_power_0_of_a_tiny_number_and_of_nan_is_constant(create_graph):
+    """Its slope is 0 x^-1, where the second factor is not finite."""
+    x = variable([1e-310, -1e-310, 5e-324, float("nan"), 0.0])
+    y = variable([0.0] * 5)
+    (gx,) = pg.grad((x**y).sum(), x, create_graph=create_graph)
+    assert gx.tolist() == [0.0] * 5
+    if create_graph:
+        (gy,) = pg.grad(gx.sum(), y)
+        assert gy.tolist() == [LARGEST, -LARGEST, LARGEST, 0.0, LARGEST]
