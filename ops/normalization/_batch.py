@@ -15,6 +15,9 @@ from plugrad.ops._strides import CHANNELS_LAST, with_canonical_strides
 from plugrad.ops.normalization._layouts import batch_layout
 from plugrad.ops.normalization._normalized import affine, normalized, statistics
 
+#: Numbers for a running mean and a running variance: 0, and a variance below it.
+AT_ZERO = [[0.0, 1.0, 2.0], [0.0, 2.0, -0.2]]
+
 
 def reference(
     x: Tensor,
@@ -70,14 +73,35 @@ def forward(
 
 
 def backward(ctx: Context, needs: tuple[bool, ...], gy: Tensor) -> tuple[Tensor | None, ...]:
-    """The gradients of x, weight and bias."""
+    """The gradients of x, weight, bias, running_mean and running_var, or of the first three."""
     x, weight, mean, rstd = ctx.saved_tensors
     if ctx.training and isinstance(x, Variable):
         mean, rstd = statistics(x, ctx.eps, batch_layout(x.shape), mean)
     # Not in training the last two are not read; torch.vmap asks for them all the same.
     running = (None, None) if ctx.training else (mean, rstd)
-    rest: Any = (*running, mean, rstd, ctx.training, ctx.eps, list(needs))
-    return backward_kernel(gy, x, weight, *rest)
+    of_running = any(needs[3:])
+    if of_running and weight is None:  # without one, torch.vmap's kernel has no gradient of it
+        weight = torch.ones_like(mean)
+    mask = [needs[0], needs[1] or of_running, needs[2] or of_running]
+    rest: Any = (*running, mean, rstd, ctx.training, ctx.eps, mask)
+    gx, gweight, gbias = backward_kernel(gy, x, weight, *rest)
+    found = (gx, gweight if needs[1] else None, gbias if needs[2] else None)
+    if not of_running:
+        return found + (None,) * len(needs[3:])
+    return found + _of_statistics(gweight, gbias, weight, mean, rstd, ctx.eps)
+
+
+def _of_statistics(
+    gweight: Any, gbias: Any, weight: Any, mean: Any, var: Any, eps: float
+) -> tuple[Tensor, Tensor]:
+    """The gradients of the running statistics: y = (x - mean) weight / sqrt(var + eps) + bias.
+
+    They enter as the weight and the bias do: gmean = -gbias weight rstd, and
+    gvar = -gweight weight rstd^2 / 2.
+    """
+    rstd = (var + eps).rsqrt()
+    scaled = weight * rstd
+    return (-gbias * scaled).to(mean.dtype), (-gweight * scaled * rstd / 2).to(var.dtype)
 
 
 def backward_kernel(
@@ -162,14 +186,14 @@ def refuse_without_statistics(
         )
 
 
-def refuse_statistics(needs: tuple[bool, ...]) -> None:
-    """Raise NotDifferentiableError if running_mean or running_var requires grad."""
-    if any(needs):
+def refuse_statistics(needs: tuple[bool, ...], training: bool) -> None:
+    """Raise NotDifferentiableError if statistics that training moves require grad."""
+    if training and any(needs):
         raise NotDifferentiableError(
-            "running_mean or running_var of batch_norm requires grad, and there is no gradient "
-            "for them",
+            "running_mean or running_var of batch_norm requires grad, but in training no output "
+            "depends on it, and it is moved in place",
             where="a call of batch_norm",
-            fix="pass running_mean.detach() and running_var.detach()",
+            fix="pass running_mean.detach() and running_var.detach(); or training=False",
         )
 
 

@@ -26,7 +26,8 @@ class BatchNorm(Function):
 
     In training mean and var are those of x, over all other dimensions, and running_mean and
     running_var move towards them by momentum, in place; else they are the running ones. The
-    gradient is native_batch_norm_backward's.
+    gradient is native_batch_norm_backward's; where the running ones are used, those of weight and
+    bias give theirs (in torch they have none).
     """
 
     @staticmethod
@@ -41,7 +42,7 @@ class BatchNorm(Function):
         momentum: float = 0.1,
         eps: float = 1e-5,
     ) -> Tensor:
-        _batch.refuse_statistics(ctx.needs_input_grad[1:3])
+        _batch.refuse_statistics(ctx.needs_input_grad[1:3], training)
         if training:
             _functional._verify_batch_size(x.size())
         if eps <= 0:
@@ -53,8 +54,9 @@ class BatchNorm(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> tuple[Tensor | None, ...]:
         needs = ctx.needs_input_grad
-        gx, gweight, gbias = _batch.backward(ctx, (needs[0], *needs[3:5]), gy)
-        return gx, None, None, gweight, gbias
+        five = (needs[0], *needs[3:5], *needs[1:3])
+        gx, gweight, gbias, gmean, gvar = _batch.backward(ctx, five, gy)
+        return gx, gmean, gvar, gweight, gbias
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -73,8 +75,12 @@ class BatchNorm(Function):
         x, weight = make.tensor([[0.0, 1.0], [0.0, 3.0]]), make.tensor([0.0, 0.0])
         yield Sample(x, *none, weight, None, True, eps=0.5)
         yield Sample(make(0, 3), *statistics, make(3), make(3)).constant(1, 2)
-        tracked = Sample(make(4, 3), make(3), make(3))
-        yield tracked.raises(NotDifferentiableError, "running_mean or running_var")
+        tracked = Sample(make(4, 3), make(3), make(3, low=0.5), make(3), make(3))
+        zero = Sample(make(4, 3), *make.tensor(_batch.AT_ZERO).unbind(), eps=0.5)
+        for sample in (tracked, zero):
+            yield sample.without_oracle("it has no gradient for running_mean and running_var")
+        changed = Sample(make(4, 3), make(3), make(3), training=True)
+        yield changed.raises(NotDifferentiableError, "running_mean or running_var")
         yield Sample(make(4, 3), *none).raises(ArgumentError, "no running_mean")
         yield Sample(make(1, 3), *none, training=True).raises(ValueError, "more than 1 value")
         yield Sample(make(4), *none, training=True).raises(ArgumentError, "at least 2 dim")

@@ -52,7 +52,7 @@ class BatchNormWithUpdate(Function):
         momentum: float,
         eps: float,
     ) -> tuple[Tensor, ...]:
-        _batch.refuse_statistics(ctx.needs_input_grad[3:5])
+        _batch.refuse_statistics(ctx.needs_input_grad[3:5], True)
         statistics = running_mean, running_var
         made = _batch.forward(ctx, x, weight, bias, *statistics, True, momentum, eps)
         reserve = x.new_empty(0, dtype=torch.uint8)  # what cuDNN and MIOpen would keep

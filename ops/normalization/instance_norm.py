@@ -38,7 +38,8 @@ class InstanceNorm(Composite):
             _functional._verify_spatial_size(x.size())
         n, channels = x.shape[:2]
         repeated = [None if t is None else t.expand(n, -1).flatten() for t in (weight, bias)]
-        running = [_constant(t) for t in (running_mean, running_var)]
+        given = running_mean, running_var
+        running = [_constant(t) for t in given] if use_input_stats else given
         statistics = [None if t is None else t.repeat(n) for t in running]
         seen = x.reshape(1, n * channels, *x.shape[2:])
         momentum = number(constant(momentum, "instance_norm", "momentum"))
@@ -56,6 +57,8 @@ class InstanceNorm(Composite):
         statistics = make(3), make(3, low=0.5)
         fixed = Sample(make(2, 3, 4), *statistics, weight=make(3), use_input_stats=False)
         yield fixed.constant(1, 2)
+        tracked = Sample(make(2, 3, 4), *statistics, weight=make(3), use_input_stats=False)
+        yield tracked.without_oracle("it has no gradient for running_mean and running_var")
         moved = Sample(make(2, 3, 4), *statistics, make(3), make(3), momentum=0.3).constant(1, 2)
         yield moved.waive("inputs-unchanged", "it moves the running statistics")
         yield Sample(make(2, 3, 1)).raises(ValueError, "more than 1 spatial element")
@@ -70,5 +73,5 @@ _batch_norm: Any = torch.batch_norm
 
 def _constant(statistic: Tensor | None) -> Tensor | None:
     if getattr(statistic, "requires_grad", False):
-        refuse_statistics((True,))
+        refuse_statistics((True,), True)
     return None if statistic is None else statistic.data

@@ -29,7 +29,8 @@ class NativeBatchNorm(Function):
     Both are over all dimensions but 1, the channels'. In training they are x's own, and
     running_mean and running_var move towards them by momentum, in place; else they are the
     running ones, and the further outputs are empty; these have no gradient (nor do they in
-    torch). That of y is native_batch_norm_backward's.
+    torch). That of y is native_batch_norm_backward's; the running ones have a
+    gradient where they are used, which torch refuses.
     """
 
     @staticmethod
@@ -46,12 +47,12 @@ class NativeBatchNorm(Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         statistics = running_mean, running_var
         needs = ctx.needs_input_grad
-        _batch.refuse_statistics(needs[3:5])
+        _batch.refuse_statistics(needs[3:5], training)
         return _batch.forward(ctx, x, weight, bias, *statistics, training, momentum, eps)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor, *_: Tensor | None) -> tuple[Tensor | None, ...]:
-        return _batch.backward(ctx, ctx.needs_input_grad[:3], gy)
+        return _batch.backward(ctx, ctx.needs_input_grad[:5], gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -66,6 +67,9 @@ class NativeBatchNorm(Function):
         for shape in ((4, 3), (2, 3, 2), (1, 3)):
             sample = Sample(make(*shape), make(3), make(3), *statistics, False, 0.1, 1e-5)
             yield sample.constant(3, 4)
+        yield Sample(make(4, 3), make(3), make(3), *statistics, False, 0.1, 1e-5)
+        zero = make.tensor(_batch.AT_ZERO).unbind()
+        yield Sample(make(4, 3), None, None, *zero, False, 0.1, 0.5)
         yield Sample(make(4, 3), None, None, *statistics, False, 0.1, 0.5).constant(3, 4)
         sample = Sample(make(4, 3), make(3), make(3), *statistics, True, 0.3, 1e-5)
         yield sample.constant(3, 4).waive("inputs-unchanged", "it moves the running statistics")

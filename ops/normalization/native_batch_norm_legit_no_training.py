@@ -47,14 +47,12 @@ class NativeBatchNormLegitNoTraining(Function):
         momentum: float,
         eps: float,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        needs = ctx.needs_input_grad
-        _batch.refuse_statistics(needs[3:5])
         statistics = running_mean, running_var
         return _batch.forward(ctx, x, weight, bias, *statistics, False, momentum, eps)
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor, *_: Tensor | None) -> tuple[Tensor | None, ...]:
-        return _batch.backward(ctx, ctx.needs_input_grad[:3], gy)
+        return _batch.backward(ctx, ctx.needs_input_grad[:5], gy)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -62,9 +60,13 @@ class NativeBatchNormLegitNoTraining(Function):
         for shape in ((4, 3), (2, 3, 2), (1, 3)):
             sample = Sample(make(*shape), make(3), make(3), *statistics, 0.1, 1e-5)
             yield sample.constant(3, 4)
+            yield Sample(make(*shape), make(3), make(3), *statistics, 0.1, 1e-5)
         for constant in range(3):
             sample = Sample(make(4, 3), make(3), make(3), *statistics, 0.1, 1e-5)
             yield sample.constant(3, 4, constant)
         yield Sample(make(4, 3), None, None, *statistics, 0.1, 0.5).constant(3, 4)
+        for constant in (0, 3, 4):
+            zero = make.tensor(_batch.AT_ZERO).unbind()
+            yield Sample(make(4, 3), None, None, *zero, 0.1, 0.5).constant(constant)
         x, weight = make.tensor([[0.0, 1.0], [0.0, 3.0]]), make.tensor([0.0, 0.0])
         yield Sample(x, weight, None, *make(2, 2, low=0.5), 0.1, 0.5).constant(3, 4)

@@ -92,14 +92,14 @@ def test_a_weight_of_another_size_is_refused(call):
         call(x, *args, *rest, **options)
 
 
-def test_running_statistics_that_require_grad_are_refused_and_the_fix_works():
+def test_statistics_that_training_moves_are_refused_and_the_fix_works():
     x = pg.Variable(data(4, 3), requires_grad=True)
     mean = pg.Variable(torch.zeros(3, dtype=torch.float64), requires_grad=True)
     var = torch.ones(3, dtype=torch.float64)
     with pytest.raises(NotDifferentiableError, match=r"running_mean.detach\(\)"):
-        F.batch_norm(x, mean, var)
+        F.batch_norm(x, mean, var, training=True)
     with pytest.raises(NotDifferentiableError, match=r"running_mean.detach\(\)"):
-        F.instance_norm(x.unsqueeze(2), mean, var, use_input_stats=False)
+        F.instance_norm(x.unsqueeze(2).expand(4, 3, 2), mean, var)
     F.batch_norm(x, mean.detach(), var).sum().backward()
     torch.testing.assert_close(x.grad.data, torch.full((4, 3), (1 + 1e-5) ** -0.5).double())
 
@@ -220,3 +220,30 @@ def test_instance_norm_repeats_a_weight_of_one_channel():
     v = pg.Variable(x, requires_grad=True)
     y = F.instance_norm(v, *running, weight, use_input_stats=False)
     torch.testing.assert_close(pg.grad(y, v, g)[0].data, 3 * g / (1 + 1e-5) ** 0.5)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (2, 3, 2, 2)])
+def test_the_running_statistics_have_gradients_where_they_are_used(shape):
+    """Which torch refuses: beside the same formula in functions that torch differentiates."""
+    generator = torch.Generator().manual_seed(0)
+    x, *three = (torch.randn(s, dtype=torch.float64, generator=generator) for s in (shape, 3, 3, 3))
+    mean, var, weight = three[0], three[1] ** 2 + 0.5, three[2]
+
+    def by_hand(x, mean, var, weight):
+        m, v, w = (t.reshape(1, 3, *(1,) * (x.dim() - 2)) for t in (mean, var, weight))
+        return (x - m) / (v + 1e-5).sqrt() * w
+
+    def ours(x, mean, var, weight):
+        return F.batch_norm(x, mean, var, weight, training=False)
+
+    found = []
+    for function, wrap, grad in (
+        (ours, lambda t: pg.Variable(t.clone(), requires_grad=True), pg.grad),
+        (by_hand, lambda t: t.clone().requires_grad_(), torch.autograd.grad),
+    ):
+        leaves = [wrap(t) for t in (x, mean, var, weight)]
+        first = grad((function(*leaves) ** 3).sum(), leaves, create_graph=True)
+        second = grad(sum((g**2).sum() for g in first), leaves)
+        found.append([t.detach() for t in (*first, *second)])
+    for g, expected in zip(*found, strict=True):
+        torch.testing.assert_close(g.data, expected)
