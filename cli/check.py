@@ -182,8 +182,10 @@ def check(
 
 def _run(outcome: Outcome, batches: Callable[[Callable[[], bool]], None]) -> None:
     """Collect the batches until all are there, or until Ctrl-C, once or twice."""
+    from plugrad.testing.garbage import collected_rarely
+
     start = time.monotonic()
-    with Interruption() as interruption:
+    with Interruption() as interruption, collected_rarely():
         try:
             batches(lambda: interruption.noted)
         except KeyboardInterrupt:

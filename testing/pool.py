@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import multiprocessing
 import os
@@ -19,6 +18,7 @@ import torch
 
 from plugrad.plugins.default import packs, registry
 from plugrad.testing.check import choose_laws, under_test
+from plugrad.testing.garbage import collected_rarely
 from plugrad.testing.result import Result
 from plugrad.testing.runner import Runner
 
@@ -162,25 +162,27 @@ def _work(connection: Connection, steps: c_longlong, settings: Settings) -> None
     """Check each op that arrives; None as an answer says that it can't be found here."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C ends
     torch.set_num_threads(1)
-    # What is imported by now stays: to look through it again and again takes a tenth of the time.
-    gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
     packs.selection = settings.packs
-    while True:
-        try:
-            address: _Address | None = connection.recv()
-        except EOFError:  # the parent is gone
-            return
-        if address is None:
-            return
-        try:
-            entry = address.entry()
-            choose_laws(settings.laws)
-        except Exception:
-            connection.send(None)
-            continue
-        if not _send_results(connection, steps, entry, settings):
-            return
+    with collected_rarely():
+        while _check_next(connection, steps, settings):
+            pass
+
+
+def _check_next(connection: Connection, steps: c_longlong, settings: Settings) -> bool:
+    """Check the op that arrives next; returns whether there may be another one."""
+    try:
+        address: _Address | None = connection.recv()
+    except EOFError:  # the parent is gone
+        return False
+    if address is None:
+        return False
+    try:
+        entry = address.entry()
+        choose_laws(settings.laws)
+    except Exception:
+        connection.send(None)
+        return True
+    return _send_results(connection, steps, entry, settings)
 
 
 def _send_results(

@@ -93,10 +93,11 @@ def _cell(counts: Counter[str]) -> Text:
 
 
 def _print_reasons(console: Console, report: Report, verbose: bool) -> None:
+    reasons = report.reasons
     for status in ("waived", "not applicable"):
         grouped: Counter[str] = Counter()
         laws: dict[str, set[str]] = {}
-        for (found, law, reason), count in report.reasons.items():
+        for (found, law, reason), count in reasons.items():
             if found == status:
                 title = f"{law}: {reason}" if verbose else reason
                 grouped[title] += count
