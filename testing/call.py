@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from plugrad.testing.case import Case
 
 
+_LISTS = (tuple, list)
+
+
 def flat(output: Any) -> list[Any]:
     """The parts of an output, one or several, in lists and tuples at any depth; none sparse."""
-    if isinstance(output, tuple | list):
+    # A Variable that is asked for its class looks who asks: isinstance would take ten times longer.
+    if issubclass(type(output), _LISTS):
         return [leaf for part in output for leaf in flat(part)]
     return [seen(output)]
 

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 _AS_THEY_ARE = nullcontext()
 
 
+#: A union made for each of so many questions takes longer than the answer.
+_LISTS = (list, tuple)
+
+
 class Input:
     """One tensor among the arguments.
 
@@ -382,7 +386,7 @@ def _filled(value: Any, values: Sequence[Any]) -> Any:
         given = values[value.index]
         plain = value.pattern is None or isinstance(given, _Slot)
         return given if plain else value.pattern.filled(given)  # type: ignore[union-attr]
-    if isinstance(value, list | tuple) and not isinstance(value, torch.Size):
+    if isinstance(value, _LISTS) and not isinstance(value, torch.Size):
         return getattr(type(value), "_make", type(value))([_filled(v, values) for v in value])
     return value
 
