@@ -18,7 +18,7 @@ from plugrad.core.context import (
     running,
     transform_depth,
 )
-from plugrad.core.node import ManyRecord
+from plugrad.core.node import ManyRecord, edge_to
 from plugrad.core.record import holds_tensor, like
 from plugrad.core.variable import Variable
 from plugrad.errors import GradientTypeError, GraphFreedError
@@ -55,8 +55,9 @@ class AdoptedRecord(ManyRecord):
             )
         packed = isinstance(self._pg_saved, Packed)
         saved = super().saved_tensors
-        if packed and running.recorded_rule is None and not transform_depth():
-            saved = tuple([_as_given(self, *each) for each in zip(saved, self._pg_origins)])  # noqa: B905
+        origins = getattr(self, "_pg_origins", None)  # which forward itself has not
+        if origins and running.recorded_rule is None and not transform_depth():
+            saved = tuple([_as_given(self, *each, packed) for each in zip(saved, origins)])  # noqa: B905
         if self._pg_clears_on_access:
             self._pg_free()
         return as_proxies(saved) if self._pg_shows_proxies else saved
@@ -77,12 +78,18 @@ class AdoptedRecord(ManyRecord):
         return super()._pg_saved_variable(index, tensor.detach(), origin)
 
 
-def _as_given(record: AdoptedRecord, value: Any, origin: Any) -> Any:
-    """What an unpack hook returned for an input, as what forward was given for it."""
-    if not isinstance(value, Tensor) or origin.__class__ is not int or origin < 0:
+def _as_given(record: AdoptedRecord, value: Any, origin: Any, packed: bool) -> Any:
+    """A saved tensor as a rule finds it in torch: what has a gradient requires grad.
+
+    An input is what forward was given, unless an unpack hook returned it.
+    """
+    if not isinstance(value, Tensor) or origin.__class__ is not int:
         return value
-    edge = record._pg_edges[origin]
-    if edge is None:
+    if origin >= 0:
+        edge = record._pg_edges[origin] if packed else None
+    else:
+        edge = edge_to(record, -1 - origin)
+    if edge is None or not (value.is_floating_point() or value.is_complex()):
         return value
     own = value.detach().requires_grad_()
     give(own, edge)

@@ -1738,3 +1738,31 @@ def test_backward_and_vjp_at_once_are_refused(engine):
                 return g * 2
 
         Both.apply(engine.leaf([1.0])).backward()
+
+
+def test_a_saved_output_requires_grad_as_in_torch(engine):
+    """Implicit functions are differentiated at what they returned (xitorch's rootfinder)."""
+    seen = []
+
+    class Implicit(Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x.tanh()
+            largest = y.argmax()
+            ctx.mark_non_differentiable(largest)
+            ctx.save_for_backward(y, largest)
+            return y, largest
+
+        @staticmethod
+        def backward(ctx, g, _):
+            y, largest = ctx.saved_tensors
+            seen.append((y.requires_grad, largest.requires_grad))
+            with torch.enable_grad():
+                slope = 1 - y * y
+            (second,) = torch.autograd.grad(slope, y, torch.ones_like(y))
+            return g * second
+
+    x = engine.leaf([0.5, -1.0])
+    Implicit.apply(x)[0].sum().backward()
+    assert seen == [(True, False)]
+    close(x.grad, -2 * torch.tensor([0.5, -1.0], dtype=torch.float64).tanh())
