@@ -165,6 +165,8 @@ def _bound(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any
 def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     name = function.signature.op_name
     recording = torch.is_grad_enabled()
+    if recording:
+        args = tuple([_as_leaf(a, name) for a in args])
     edges = [edge_of(a) if recording and isinstance(a, Variable) else None for a in args]
     if recording:
         for arg in (*args, kwargs):
@@ -216,6 +218,11 @@ def _count_changes_from_here(context: Any, raw: tuple[Any, ...], versions: list[
 def _version(value: Any) -> int:
     counts = isinstance(value, Tensor) and not value.is_inference()
     return whole(value)._version if counts else 0
+
+
+def _as_leaf(value: Any, name: str) -> Any:
+    """The Variable for a tensor of torch's that was given to a model, or to a Function, before."""
+    return leaf_of(value, name) if value.__class__ is Tensor and value.requires_grad else value
 
 
 def _check_argument(value: Any, name: str) -> None:

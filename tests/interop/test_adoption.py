@@ -665,3 +665,41 @@ def test_what_forward_was_given_is_freed_with_the_graph():
     del y, h
     gc.collect()
     assert given() is None
+
+
+def test_a_backward_passes_what_forward_was_given_to_another_function():
+    class Times(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, w):
+            ctx.save_for_backward(x, w)
+            return x * w
+
+        @staticmethod
+        def backward(ctx, g):
+            x, w = ctx.saved_tensors
+            return g * w, g * x
+
+    class Recomputes(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, module, w):
+            ctx.module = module
+            ctx.save_for_backward(x, w)
+            with torch.no_grad():
+                return module(x) * w
+
+        @staticmethod
+        def backward(ctx, g):
+            x, w = ctx.saved_tensors
+            with torch.enable_grad():
+                y = Times.apply(ctx.module(x), w)
+            gx, gw = torch.autograd.grad(y, [x, w], g)
+            return gx, None, gw
+
+    theirs = torch.nn.Linear(3, 3)
+    ours = pg.interop.convert(copy.deepcopy(theirs))
+    x, w = torch.randn(2, 3, requires_grad=True), torch.randn(2, 3, requires_grad=True)
+    Recomputes.apply(x, theirs, w).sum().backward()
+    v, u = (pg.Variable(t.detach(), requires_grad=True) for t in (x, w))
+    Recomputes.apply(v, ours, u).sum().backward()
+    assert torch.allclose(v.grad.data, x.grad)
+    assert torch.allclose(u.grad.data, w.grad)
