@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from plugrad.core.adopted_leaf import is_adopted
+from plugrad.core.context import running
 from plugrad.core.written import in_others_code, is_input, standing_for
 from plugrad.errors import TorchGraphError
 
@@ -28,7 +29,8 @@ def leaf_of(tensor: Tensor, op_name: str) -> Variable:
         TorchGraphError: it is a parameter, or computed from one, which should be a Variable; or
             the user's own code calls, and no converted model was given it before.
     """
-    accepts = _is_known_or_input if in_others_code() else is_adopted
+    # A rule's own code makes leaves, to ask torch for their gradients.
+    accepts = _is_known_or_input if running.walk or in_others_code() else is_adopted
     variable = standing_for(tensor, accepts)
     if variable is None:
         refuse_torch_graph(tensor, op_name)

@@ -308,3 +308,30 @@ def test_a_leafs_variable_lives_no_longer_than_the_leaf():
     del x
     assert gone() is None
     assert leaf() is None
+
+
+@pytest.mark.parametrize("base", [torch.autograd.Function, pg.Function])
+def test_a_backward_makes_leaves_and_uses_them_with_a_converted_module(base):
+    class Recomputes(base):
+        @staticmethod
+        def forward(ctx, x, module, w):
+            ctx.module = module
+            ctx.save_for_backward(x, w)
+            with torch.no_grad():
+                return module(x).detach() * w
+
+        @staticmethod
+        def backward(ctx, g):
+            x, w = (t.detach().requires_grad_() for t in ctx.saved_tensors)
+            with torch.enable_grad():
+                y = ctx.module(x) * w
+            gx, gw = torch.autograd.grad(y, [x, w], g)
+            return gx, None, gw
+
+    module = pg.interop.convert(torch.nn.Linear(3, 3))
+    v, u = (pg.Variable(torch.randn(2, 3), requires_grad=True) for _ in range(2))
+    Recomputes.apply(v, module, u).sum().backward()
+    again = [pg.Variable(t.data.clone(), requires_grad=True) for t in (v, u)]
+    (module(again[0]) * again[1]).sum().backward()
+    for got, expected in zip((v, u), again, strict=True):
+        assert torch.allclose(got.grad.data, expected.grad.data)
