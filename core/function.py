@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from plugrad.core.call import make_gate
 from plugrad.core.declaration import Declaration, Signature
+from plugrad.core.general_call import say_where
 from plugrad.core.node import BinaryRecord, ManyRecord, Record, RecordTypes, UnaryRecord
-from plugrad.core.older_forms import refuse_for_a_tensor
 from plugrad.core.record import holds_tensor
 from plugrad.core.seams import note_gate, note_record_type
 from plugrad.core.when_used import making
@@ -326,9 +326,8 @@ class Composite(Function):
             args, options = signature.bind(args, kwargs)
             try:
                 return forward(*args, **options)
-            except AttributeError as error:
-                if cls.is_builtin():
-                    refuse_for_a_tensor(error, op_name, signature.positional, args)
+            except Exception as error:
+                say_where(error, cls, args)
                 raise
 
         cls.apply = staticmethod(cls._described(apply))

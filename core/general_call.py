@@ -48,7 +48,7 @@ from plugrad.core.variable import Variable
 from plugrad.errors import ArgumentError, PlugradError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from plugrad.core.function import Function
     from plugrad.core.node import Edge
@@ -260,22 +260,39 @@ def _recorded_simply(
 
 def say_where(error: Exception, function: type[Function], operands: Sequence[Any]) -> None:
     """Add to an error from torch, or from forward itself, which call raised it."""
-    if isinstance(error, PlugradError) or getattr(
-        error, "_pg_noted", not hasattr(error, "add_note")
-    ):
+    if _says_already(error):
         return
     name = function.signature.op_name
     names = function.signature.positional
     if isinstance(error, AttributeError) and function.is_builtin():
         refuse_for_a_tensor(error, name, names, operands)
-    error._pg_noted = True  # type: ignore[attr-defined]  # by the innermost op
     given = [f"{n} = {_shown(v)}" for n, v in zip(names, operands)] or map(_shown, operands)  # noqa: B905
-    shown = ", ".join(given)
+    _say(error, name, ", ".join(given), f"`plugrad show {name}`")
+
+
+def say_where_in_torch(
+    error: Exception, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> None:
+    """Add to an error from a torch function that no op stands for, which call raised it."""
+    if not _says_already(error):
+        given = [*map(_shown, args), *[f"{n} = {_shown(v)}" for n, v in kwargs.items()]]
+        _say(error, name, ", ".join(given), f"help({name})")
+
+
+def _says_already(error: Exception) -> bool:
+    noted: bool = getattr(error, "_pg_noted", not hasattr(error, "add_note"))
+    return noted or isinstance(error, PlugradError)
+
+
+def _say(error: Exception, name: str, shown: str, described: str) -> None:
+    error._pg_noted = True  # type: ignore[attr-defined]  # by the innermost op
     note(error, f"  where: a call of {name}{shown and f' with {shown}'}")
-    note(error, f"  fix: pass what it takes, which `plugrad show {name}` describes")
+    note(error, f"  fix: pass what it takes, which {described} describes")
 
 
 def _shown(operand: Any) -> str:
+    if isinstance(operand, Variable):
+        operand = operand._data
     if isinstance(operand, Tensor):
         return f"{str(operand.dtype).removeprefix('torch.')}{list(operand.shape)}"
     if isinstance(operand, list | tuple):

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from plugrad.core.context import transform_depth
+from plugrad.core.general_call import say_where_in_torch
 from plugrad.core.record import like
 from plugrad.core.torch_leaf import leaf_of, refuse_torch_graph
 from plugrad.core.twins import overwrite
@@ -88,7 +89,11 @@ def fall_back(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
     call = _Call(function)
     raw_args, raw_kwargs = call.lowered(args), call.lowered(kwargs)
     if not (call.tracked and _is_grad_enabled()):
-        return call.raised(function(*raw_args, **raw_kwargs))
+        try:
+            return call.raised(function(*raw_args, **raw_kwargs))
+        except _OF_ARGUMENTS as error:
+            say_where_in_torch(error, call.name, args, kwargs)
+            raise
     if kwargs.get("out") is not None:
         raise OutArgumentError(
             f"{call.name} was given out=: a result written into a tensor has no gradient",
@@ -97,12 +102,18 @@ def fall_back(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
             "out.copy_(result.detach())",
         )
     with call.below(), call:
-        output = function(*raw_args, **raw_kwargs)
+        try:
+            output = function(*raw_args, **raw_kwargs)
+        except _OF_ARGUMENTS as error:
+            say_where_in_torch(error, call.name, args, kwargs)
+            raise
     if call.read_a_number and not _is_constant(output):
         call.refuse_number()
     return call.raised(output)
 
 
+#: What torch raises for arguments that it does not take.
+_OF_ARGUMENTS = RuntimeError, TypeError, ValueError, LookupError, AssertionError
 _SCRIPTED = torch._C.ScriptMethod
 
 
