@@ -1,4 +1,4 @@
-"""The slope of I1, the modified Bessel function of order 1, near 0."""
+"""Slopes of modified Bessel functions where their formulas cancel: near 0, and far from it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import torch
 
 #: Where |x| is below it, the series is used.
 NEAR = 1.0
+
+#: Where |x| is above it, the other one is.
+FAR = 30.0
 
 #: The factors of (x^2 / 4)^k. Nine of them leave out less than 1e-18 of the sum.
 _FACTORS = [(2 * k + 1) / 2 / math.factorial(k) / math.factorial(k + 1) for k in range(9)]
@@ -25,3 +28,29 @@ def i1_slope_near_0(x: Any) -> Any:
     for factor in reversed(_FACTORS):
         total = total * square + factor
     return total
+
+
+def _hankel(order: int) -> list[float]:
+    """The factors of x^-k in exp(-x) I(x) sqrt(2 pi x): Abramowitz and Stegun 9.7.1."""
+    factors = [1.0]
+    for k in range(1, 16):
+        factors.append(factors[-1] * ((2 * k - 1) ** 2 - 4 * order**2) / (8 * k))
+    return factors
+
+
+_OF_SLOPES = [[-(k + 0.5) * f for k, f in enumerate(_hankel(order))] for order in (0, 1)]
+
+
+def with_slope_far_out(slope: Any, x: Any, order: int) -> Any:
+    """``slope`` of exp(-|x|) I(x), of this order; of a large x the derivative of its series.
+
+    There the slope is the difference of two numbers that agree in ever more digits, and the second
+    derivative is one of such differences.
+    """
+    far = x.abs() > FAR
+    inverse = 1 / torch.where(far, x, FAR).abs()
+    total = torch.zeros_like(inverse)
+    for factor in reversed(_OF_SLOPES[order]):
+        total = total * inverse + factor
+    total = total * inverse * inverse.sqrt() / math.sqrt(2 * math.pi)
+    return torch.where(far, total if order else total * x.sign(), slope)

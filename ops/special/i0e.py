@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Elementwise, Sample, SampleMaker, op
+from plugrad.ops.special._bessel import with_slope_far_out
 
 
 @op(
@@ -16,14 +17,17 @@ from plugrad.core import Elementwise, Sample, SampleMaker, op
     elementwise=True,
 )
 class I0e(Elementwise):
-    """y = exp(-|x|) I0(x);  gx = gy (exp(-|x|) I1(x) - sign(x) y), which is 0 at 0."""
+    """y = exp(-|x|) I0(x);  gx = gy (exp(-|x|) I1(x) - sign(x) y), which is 0 at 0.
+
+    Beyond 30 by its series: Abramowitz and Stegun 9.7.1.
+    """
 
     needs = "xy"
     value = staticmethod(torch.special.i0e)
 
     @staticmethod
     def slope(x: Tensor, y: Tensor) -> Tensor:
-        return torch.special.i1e(x) - x.sign() * y
+        return with_slope_far_out(torch.special.i1e(x) - x.sign() * y, x, 0)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Elementwise, Sample, SampleMaker, op
-from plugrad.ops.special._bessel import NEAR, i1_slope_near_0
+from plugrad.ops.special._bessel import NEAR, i1_slope_near_0, with_slope_far_out
 
 
 @op(
@@ -19,7 +19,8 @@ from plugrad.ops.special._bessel import NEAR, i1_slope_near_0
 class I1e(Elementwise):
     """y = exp(-|x|) I1(x);  gx = gy (exp(-|x|) I1'(x) - sign(x) y).
 
-    I1'(x) = I0(x) - I1(x) / x, by its series near 0: Abramowitz and Stegun 9.6.28.
+    I1'(x) = I0(x) - I1(x) / x, by its series near 0: Abramowitz and Stegun 9.6.28; beyond 30 gx
+    is by its own series: 9.7.1.
     """
 
     needs = "xy"
@@ -31,7 +32,8 @@ class I1e(Elementwise):
         far = torch.where(near, 1.0, x)
         of_i1 = torch.special.i0e(x) - y / far
         series = (-x.abs()).exp() * i1_slope_near_0(torch.where(near, x, 0.0))
-        return torch.where(near, series, of_i1) - x.sign() * y
+        slope = torch.where(near, series, of_i1) - x.sign() * y
+        return with_slope_far_out(slope, x, 1)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Elementwise, Sample, SampleMaker, op
+from plugrad.ops.special._gamma import digamma
 
 
 @op(
@@ -27,7 +28,7 @@ class Lgamma(Elementwise):
 
     @staticmethod
     def slope(x: Tensor, y: Tensor) -> Tensor:
-        return x.digamma()
+        return digamma(x)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

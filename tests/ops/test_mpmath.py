@@ -99,20 +99,22 @@ NORMAL = [-1e8, -1e6, -1e3, -40.0, -8.0, -1.0, -1e-5, 0.0, 1e-5, 1.0, 8.0, 30.0]
 ERFCX = [-20.0, -3.0, -1.0, 0.0, 0.3, 3.0, 7.9, 8.1, 10.0, 30.0, 1e3, 1e8]
 ENTR = [1e-300, 1e-5, 0.3, 1.0, 5.0, 1e300]
 BESSEL = [1e-300, -1e-20, 1e-8, 1e-3, 0.1, -0.99, 1.0, 1.01, 2.0, -5.0, 50.0]
+SCALED = [*BESSEL, -29.9, 30.1, -300.0, 1e5, -1e8, 1e15]
 INSIDE = [1e-300, -1e-20, 1e-8, 1e-3, 0.3, -0.5, 0.9, 1 - 1e-8, -1 + 1e-12, 1 - 2**-53]
 ABOVE = [1 + 2**-52, 1 + 1e-8, 1.1, 3.0, 1e8, 1e100]
-GAMMA = [1e-100, 1e-8, 0.3, 1.0, 1.5, 2.0, -0.5, 30.0, 1e8]
+GAMMA = [1e-100, 1e-8, 0.3, 0.49, 1.0, 1.5, 2.0, 3.7, -0.3, 30.0, 1e8]
+POLES = [-1e-10, -1 + 1e-10, -1 - 1e-5, -3 + 1e-8, -2.001, -20.25]
 CASES = [
     (torch.special.i0, i0, BESSEL),
     (torch.special.i1, i1, BESSEL),
-    (torch.special.i0e, scaled(i0, 0), BESSEL),
-    (torch.special.i1e, scaled(i1, 1), BESSEL),
+    (torch.special.i0e, scaled(i0, 0), SCALED),
+    (torch.special.i1e, scaled(i1, 1), SCALED),
     (torch.asin, asin, INSIDE),
     (torch.acos, acos, INSIDE),
     (torch.atanh, atanh, INSIDE),
     (torch.acosh, acosh, ABOVE),
     (torch.erfinv, erfinv, INSIDE),
-    (torch.lgamma, lgamma, GAMMA),
+    (torch.lgamma, lgamma, GAMMA + POLES),
     (torch.sinc, sinc, SINC),
     (torch.logit, logit, ONES),
     (torch.special.ndtri, ndtri, NDTRI),
