@@ -12,7 +12,7 @@ from plugrad.core import Context
 def keep(ctx: Context, found: Any, x: Tensor, dim: int) -> Any:
     """``found``, values and indices, after what the backward needs was saved."""
     ctx.save_for_backward(found.indices)
-    ctx.x_shape, ctx.dim = tuple(x.shape), dim
+    ctx.x_shape, ctx.dim = tuple(x.shape), int(dim)
     ctx.set_materialize_grads(False)  # no zeros for the indices
     return found
 

@@ -21,7 +21,6 @@ class Cummax(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, dim: int) -> Any:
-        dim = int(dim)
         return keep(ctx, torch.cummax(x, dim), x, dim)
 
     @staticmethod

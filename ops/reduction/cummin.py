@@ -21,7 +21,6 @@ class Cummin(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, dim: int) -> Any:
-        dim = int(dim)
         return keep(ctx, torch.cummin(x, dim), x, dim)
 
     @staticmethod

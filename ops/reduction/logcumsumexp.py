@@ -30,8 +30,8 @@ class Logcumsumexp(Function):
 
     @staticmethod
     def forward(ctx: Context, x: Tensor, dim: int) -> Tensor:
+        y = torch.logcumsumexp(x, dim)
         ctx.dim = int(dim)
-        y = torch.logcumsumexp(x, ctx.dim)
         ctx.save_for_backward(x, y)
         return y
 
