@@ -24,7 +24,10 @@ from plugrad.core import Context, Elementwise, Sample, SampleMaker, op
     inplace=True,
 )
 class Sigmoid(Elementwise):
-    """y = 1 / (1 + exp(-x));  gx = gy conj(y (1 - y))."""
+    """y = 1 / (1 + exp(-x));  gx = gy conj(y (1 - y)).
+
+    As in torch it comes from y alone: it has 12 digits up to x = 8, and is 0 beyond 37.
+    """
 
     needs = "y"
     value = staticmethod(torch.sigmoid)

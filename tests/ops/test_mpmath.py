@@ -92,6 +92,20 @@ def lgamma(x):
     return mpmath.digamma(x), mpmath.polygamma(1, x)
 
 
+def tanh(x):
+    y, first = mpmath.tanh(x), mpmath.sech(x) ** 2
+    return first, -2 * y * first
+
+
+def sigmoid(x):
+    first = mpmath.exp(-abs(x)) / (1 + mpmath.exp(-abs(x))) ** 2
+    return first, -first * mpmath.tanh(x / 2)
+
+
+def expm1(x):
+    return mpmath.exp(x), mpmath.exp(x)
+
+
 SINC = [0.0, 1e-25, 1e-20, -1e-9, 1e-5, 1e-3, -0.1, 0.31, 0.318, 0.319, 0.5, 1.0, -2.3, 20.25]
 ONES = [1e-150, 1e-20, 1e-5, 0.3, 0.5, 0.7, 1 - 1e-5, 1 - 1e-15]
 NDTRI = [1e-30, 1e-20, 1e-5, 0.02, 0.3, 0.7, 1 - 1e-5, 1 - 1e-15]
@@ -104,7 +118,14 @@ INSIDE = [1e-300, -1e-20, 1e-8, 1e-3, 0.3, -0.5, 0.9, 1 - 1e-8, -1 + 1e-12, 1 - 
 ABOVE = [1 + 2**-52, 1 + 1e-8, 1.1, 3.0, 1e8, 1e100]
 GAMMA = [1e-100, 1e-8, 0.3, 0.49, 1.0, 1.5, 2.0, 3.7, -0.3, 30.0, 1e8]
 POLES = [-1e-10, -1 + 1e-10, -1 - 1e-5, -3 + 1e-8, -2.001, -20.25]
+#: From their outputs, as torch has them: farther out 1 - y or y + 1 has ever fewer digits.
+TANH = [1e-300, -1e-9, 0.3, -1.0, 3.0, -5.0]
+SIGMOID = [-700.0, -36.0, -1.0, 0.01, 0.5, 3.0, 8.0]
+EXPM1 = [-8.0, -1.0, -1e-9, 1e-300, 0.3, 30.0, 700.0]
 CASES = [
+    (torch.tanh, tanh, TANH),
+    (torch.sigmoid, sigmoid, SIGMOID),
+    (torch.expm1, expm1, EXPM1),
     (torch.special.i0, i0, BESSEL),
     (torch.special.i1, i1, BESSEL),
     (torch.special.i0e, scaled(i0, 0), SCALED),
