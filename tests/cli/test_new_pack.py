@@ -302,7 +302,7 @@ OPS = [
      "another name for the op, e.g. --op soft_sin")),
     ("nn", "'nn' is not a valid name for an op of a pack: it is the built-in nn.functional."),
     ("data", "'data' is not a valid name for an op of a pack: it is Variable's own\n  fix: "),
-    ("bincount", "torch.Tensor has 'bincount', so an op of this name must do the same"),
+    ("multinomial", "torch.Tensor has 'multinomial', so an op of this name must do the same"),
 ]  # fmt: skip
 
 
