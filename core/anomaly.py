@@ -6,13 +6,17 @@ import sys
 import traceback
 import warnings
 from contextlib import suppress
+from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.utils._contextlib import context_decorator
 
 from plugrad.core.context import running
 from plugrad.core.grad_fn import node_of
+from plugrad.core.grad_mode import decorated
 from plugrad.core.hooks import note
 from plugrad.core.variable import Variable
 from plugrad.errors import AnomalyError, BackwardError
@@ -22,6 +26,24 @@ if TYPE_CHECKING:
 
 #: Modules that a call passes through on its way to backward; they are not the user's line.
 _OURS = ("plugrad.core.", "plugrad.interop", "plugrad.functional", "torch.")
+
+
+class detect_anomaly(torch.autograd.detect_anomaly):  # noqa: N801
+    """torch's own: ``with``. Here also a decorator of a function, method, generator or coroutine.
+
+    Args:
+        check_nan: whether a nan in a gradient is an error.
+    """
+
+    def clone(self) -> detect_anomaly:
+        """The same mode, which afterwards gives way to what is in force now."""
+        made = copy(self)
+        made.prev = torch.is_anomaly_enabled()
+        made.prev_check_nan = torch.is_anomaly_check_nan_enabled()
+        return made
+
+    def __call__(self, func: Any) -> Any:
+        return decorated(self, func, partial(context_decorator, self.clone))
 
 
 def note_call(node: Record) -> None:

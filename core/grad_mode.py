@@ -33,31 +33,32 @@ class no_grad(torch.no_grad):  # noqa: N801
     """Record nothing: ``with``, or a decorator of a function, method, generator or coroutine."""
 
     def __call__(self, func: Any) -> Any:
-        return _decorated(self, func, super().__call__)
+        return decorated(self, func, super().__call__)
 
 
 class enable_grad(torch.enable_grad):  # noqa: N801
     """Record, also inside ``no_grad``: ``with``, or a decorator."""
 
     def __call__(self, func: Any) -> Any:
-        return _decorated(self, func, super().__call__)
+        return decorated(self, func, super().__call__)
 
 
 class set_grad_enabled(torch.set_grad_enabled):  # noqa: N801
     """Record or not, from the call on; a ``with`` block undoes it at its end. Also a decorator."""
 
     def __call__(self, func: Any) -> Any:
-        return _decorated(self, func, super().__call__)
+        return decorated(self, func, super().__call__)
 
 
 class inference_mode(torch.inference_mode):  # noqa: N801
     """Record nothing, and make Variables that can never be part of a graph. Also a decorator."""
 
     def __call__(self, func: Any) -> Any:
-        return _decorated(self, func, super().__call__)
+        return decorated(self, func, super().__call__)
 
 
-def _decorated(mode: Any, func: Any, as_torch_does: Callable[..., Any]) -> Any:
+def decorated(mode: Any, func: Any, as_torch_does: Callable[..., Any]) -> Any:
+    """``func`` in ``mode``: a coroutine or an asynchronous generator step by step."""
     if inspect.iscoroutinefunction(func):
 
         @functools.wraps(func)

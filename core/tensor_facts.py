@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _T = TypeVar("_T")
+#: Not empty once a Variable was made a number where that is warned of.
+_said: list[bool] = []
 
 
 class TensorFacts:
@@ -305,7 +307,11 @@ class TensorFacts:
         return complex(self._data)
 
     def _warn_of_number(self, kind: str) -> None:
+        """Once per process, as torch does."""
+        if _said and not torch.is_warn_always_enabled():
+            return
         if self._requires_grad and torch.is_grad_enabled() and self.requires_grad:
+            _said.append(True)
             warnings.warn(
                 f"a Variable that requires grad was converted to a {kind}, by {kind}() or a "
                 "function of math: what is computed from the number has no gradient; use torch's "

@@ -7,8 +7,9 @@ from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
-from torch.autograd import detect_anomaly, set_detect_anomaly
+from torch.autograd import set_detect_anomaly
 
+from plugrad.core.anomaly import detect_anomaly
 from plugrad.core.engine import backward
 from plugrad.core.graph import get_gradient_edge
 from plugrad.core.variable import Variable

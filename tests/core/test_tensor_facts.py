@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -107,3 +110,21 @@ def test_a_tensors_own_method_that_is_given_a_variable():
     assert torch.ones(2, 3).stride(one) == pg.Variable(torch.ones(2, 3)).stride(one) == 1
     with pytest.raises(errors.InplaceError, match="with a Variable that requires grad"):
         t.map_(v.requires_grad_(), lambda a, b: a + b)
+
+
+def test_a_number_made_of_a_variable_is_warned_of_once(monkeypatch):
+    from plugrad.core import tensor_facts
+
+    monkeypatch.setattr(tensor_facts, "_said", [])
+    monkeypatch.setattr(torch, "is_warn_always_enabled", lambda: False)
+    x = pg.Variable(torch.tensor(0.5), requires_grad=True)
+    with pytest.warns(UserWarning, match="a Variable that requires grad was converted to a float"):
+        assert float(x) == 0.5
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert float(x) == 0.5
+        assert complex(x) == 0.5
+        assert math.sin(x) == math.sin(0.5)
+    monkeypatch.setattr(torch, "is_warn_always_enabled", lambda: True)
+    with pytest.warns(UserWarning, match="converted to a complex"):
+        complex(x)

@@ -1,0 +1,100 @@
+"""pg.detect_anomaly as a decorator, which torch's own is not."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import torch
+
+import plugrad as pg
+
+pytestmark = pytest.mark.filterwarnings("ignore:Anomaly Detection has been enabled")
+
+
+def state():
+    return torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
+
+
+@pytest.fixture
+def mode():
+    made, before = pg.detect_anomaly(check_nan=False), state()
+    yield made
+    assert state() == before
+
+
+def test_a_function(mode):
+    assert mode(state)() == (True, False)
+
+
+def test_a_method(mode):
+    class Model:
+        @mode
+        def step(self, x):
+            return x, state()
+
+    assert Model().step(1) == (1, (True, False))
+
+
+def test_a_generator_but_not_who_takes_from_it(mode):
+    @mode
+    def twice():
+        yield state()
+        yield state()
+
+    outside = state()
+    for inside in twice():
+        assert inside == (True, False)
+        assert state() == outside
+
+
+def test_a_coroutine_but_not_what_runs_while_it_waits(mode):
+    async def main():
+        @mode
+        async def waits():
+            before = state()
+            await asyncio.sleep(0)
+            return before, state()
+
+        outside, running = state(), asyncio.ensure_future(waits())
+        await asyncio.sleep(0)
+        assert state() == outside
+        assert await running == ((True, False), (True, False))
+
+    asyncio.run(main())
+
+
+def test_an_asynchronous_generator(mode):
+    @mode
+    async def once():
+        yield state()
+
+    async def main():
+        return [each async for each in once()], state()
+
+    assert asyncio.run(main()) == ([(True, False)], state())
+
+
+def test_it_is_restored_after_an_error_and_used_again(mode):
+    @mode
+    def nan():
+        x = pg.Variable(torch.zeros(1), requires_grad=True)
+        ((x - x).sqrt() * 0).sum().backward()
+        raise ValueError(state())
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"\(True, False\)"):
+            nan()
+
+
+def test_with_its_own_check(mode):
+    @pg.detect_anomaly()
+    def nan():
+        x = pg.Variable(torch.zeros(1), requires_grad=True)
+        ((x - x).sqrt() * 0).sum().backward()
+
+    with (
+        pytest.warns(UserWarning, match="Error detected in"),
+        pytest.raises(pg.errors.AnomalyError),
+    ):
+        nan()
