@@ -17,6 +17,10 @@ from plugrad.tests.fuzz.session import (
 def _view_of_a_leaf(difference, theirs, ours):
     if difference.what == "requires_grad":
         return difference.torch and is_view_without_graph(theirs.names.get(difference.name))
+    if difference.what == "raises":  # on the way there
+        refused = str(difference.plugrad).startswith("SavedTensorChangedError")
+        named = [theirs.names.get(name) for name in re.findall(r"v\d+", difference.line)]
+        return difference.torch == "nothing" and refused and any(map(is_view_without_graph, named))
     if difference.what == "log":  # of a hook on the way there
         fewer = set(difference.torch) < set(difference.plugrad)
         return fewer and any(map(is_view_without_graph, theirs.live().values()))
@@ -44,7 +48,11 @@ def _start_at_a_view_of_a_leaf(difference, theirs, ours):
 def _view_of_a_detached_base(difference, theirs, ours):
     if difference.what == "requires_grad":
         return _has_detached_base(theirs.names.get(difference.name))
-    no_graph = ("NoGraphError", "AttributeError: 'NoneType'")  # a hook of the node
+    no_graph = (
+        "NoGraphError",
+        "AttributeError: 'NoneType'",  # a hook of the node
+        "LeafError: cannot register a hook",
+    )
     refused = difference.torch == "nothing" and str(difference.plugrad).startswith(no_graph)
     taken = difference.plugrad == "nothing" and "a view of a leaf Variable" in str(difference.torch)
     # Also where it was written into another value, which requires grad from then on.
@@ -114,6 +122,14 @@ def _expanded_gradient(difference, theirs, ours):
     names = re.findall(r"v\d+", difference.line)
     made = [line_of(theirs, name) for name in names]
     return any(message in text for text in texts) and any("grad" in line for line in made)
+
+
+@rule("whether a gradient is a view, which cannot be detached in place, is up to the formula")
+def _gradient_that_is_a_view(difference, theirs, ours):
+    texts = str(difference.torch), str(difference.plugrad)
+    one_refuses = "nothing" in texts and any("Can't detach views in-place" in t for t in texts)
+    made = line_of(theirs, difference.line.removesuffix(".detach_()"))
+    return one_refuses and "grad(" in made
 
 
 @rule("torch keeps the gradient that retain_grad asked for in the shape of before t_ or squeeze_")
