@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from plugrad.testing.agree import FLOOR, SMALLEST
 from plugrad.testing.laws.inputs import cast, castable
@@ -36,9 +37,7 @@ PATIENCE = 0.7
 #: What numbers are multiplied with that are to be others, but as large.
 _BESIDE = 1 - 2.0**-10
 #: Up to here several are tried in one call; what a larger one takes is told by the one before.
-_AT_ONCE = 1000.0
-
-
+AT_ONCE = 1000.0
 #: What ``stretched`` multiplies all numbers with.
 _FACTORS = (10.0, 1000.0, 1e-3, -1.0)
 
@@ -59,7 +58,7 @@ class Scaled:
 
     @cached_property
     def is_quick(self) -> bool:
-        """Whether no number says how often a loop runs, as far as those up to _AT_ONCE tell."""
+        """Whether no number says how often a loop runs, as far as those up to AT_ONCE tell."""
         # The time of forward says nothing of a backward: that of an op of another's may be a loop.
         if Mapped not in kinds_of_rows(self._case):
             return False
@@ -68,7 +67,7 @@ class Scaled:
     @cached_property
     def in_rows(self) -> list[Tried]:
         """Those of ``resized`` that are among the rows."""
-        return [one for one in self.resized if self.is_quick or one.magnitude <= _AT_ONCE]
+        return [one for one in self.resized if self.is_quick or one.magnitude <= AT_ONCE]
 
     @cached_property
     def rows(self) -> Rows | None:
@@ -139,6 +138,17 @@ class Tried:
             with suppress(Exception):
                 self.narrow = case.call(narrowed(self.values))
 
+    def counts(self, case: Case, smallest: Tried) -> bool:
+        """Whether a number says how often a loop runs, as calls of torch tell: time may deceive."""
+        return self._calls(case) - smallest._calls(case) > self.magnitude / 2
+
+    def _calls(self, case: Case) -> int:
+        calls = _Calls()
+        with calls, suppress(Exception):
+            call = case.call([t.clone() for t in self.values])
+            call.vjp(call.cotangents())
+        return calls.count
+
     def timed(self, case: Case) -> float:
         """The seconds that ``call`` takes of this thread: others may use the machine too."""
         start = time.thread_time()
@@ -151,10 +161,22 @@ class Tried:
         return Tried(values, self.what, self.magnitude, self.of_all).timed(case)
 
 
+class _Calls(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts what is called of torch in its block."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.count: int = 0
+
+    def __torch_dispatch__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
 def _is_quick(case: Case, every: Sequence[Tried]) -> bool:
-    """Whether no number says how often a loop runs, as far as those up to _AT_ONCE tell."""
-    largest = max(every, key=lambda one: (one.magnitude <= _AT_ONCE, one.magnitude), default=None)
-    if largest is None or largest.magnitude > _AT_ONCE:
+    """Whether no number says how often a loop runs, as far as those up to AT_ONCE tell."""
+    largest = max(every, key=lambda one: (one.magnitude <= AT_ONCE, one.magnitude), default=None)
+    if largest is None or largest.magnitude > AT_ONCE:
         return False
     most = PATIENCE * largest.magnitude / MAGNITUDES[-1]
     # The first time there may have been a pause of Python's own.
