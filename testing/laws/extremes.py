@@ -83,11 +83,12 @@ def _called_patiently(case: Case, numbers: Scaled) -> Iterator[Tried]:
             continue
         if before is not None and 1 < before.magnitude < one.magnitude:
             most = least + PATIENCE * before.magnitude / one.magnitude
-            if took > most:
+            far = one.magnitude > AT_ONCE and not numbers.is_quick
+            if far and case.op.declaration.reference is not None:
+                took = before.timed_beside(case)  # it may remember the rows' numbers
+            elif took > most:
                 took = min(took, before.timed_beside(case))  # as in _is_quick
-            if took > most:
-                continue
-            if one.magnitude > AT_ONCE and before.counts(case, numbers.resized[0]):
+            if took > most or (far and before.counts(case, numbers.resized[0])):
                 continue
         before, took = one, one.timed(case)
         least = min(least or took, took)
