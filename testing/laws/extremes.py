@@ -88,7 +88,8 @@ def _called_patiently(case: Case, numbers: Scaled) -> Iterator[Tried]:
                 took = before.timed_beside(case)  # it may remember the rows' numbers
             elif took > most:
                 took = min(took, before.timed_beside(case))  # as in _is_quick
-            if took > most or (far and before.counts(case, numbers.resized[0])):
+            slow = took * one.magnitude / before.magnitude > PATIENCE  # if it is a loop
+            if took > most or (far and slow and numbers.counts):
                 continue
         before, took = one, one.timed(case)
         least = min(least or took, took)

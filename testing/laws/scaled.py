@@ -38,6 +38,8 @@ PATIENCE = 0.7
 _BESIDE = 1 - 2.0**-10
 #: Up to here several are tried in one call; what a larger one takes is told by the one before.
 AT_ONCE = 1000.0
+#: Up to here the calls are counted that a number may say the number of.
+_COUNTED = 100.0
 #: What ``stretched`` multiplies all numbers with.
 _FACTORS = (10.0, 1000.0, 1e-3, -1.0)
 
@@ -63,6 +65,15 @@ class Scaled:
         if Mapped not in kinds_of_rows(self._case):
             return False
         return _is_quick(self._case, self.resized)
+
+    @cached_property
+    def counts(self) -> bool:
+        """Whether a number says how often a loop runs, as calls of torch tell: time may deceive."""
+        tried = [one for one in self.resized if one.of_all and one.magnitude <= _COUNTED]
+        if not tried:
+            return False
+        more = tried[-1].calls(self._case) - tried[0].calls(self._case)
+        return more > tried[-1].magnitude / 2
 
     @cached_property
     def in_rows(self) -> list[Tried]:
@@ -138,11 +149,8 @@ class Tried:
             with suppress(Exception):
                 self.narrow = case.call(narrowed(self.values))
 
-    def counts(self, case: Case, smallest: Tried) -> bool:
-        """Whether a number says how often a loop runs, as calls of torch tell: time may deceive."""
-        return self._calls(case) - smallest._calls(case) > self.magnitude / 2
-
-    def _calls(self, case: Case) -> int:
+    def calls(self, case: Case) -> int:
+        """How many functions of torch's the op and its gradients call."""
         calls = _Calls()
         with calls, suppress(Exception):
             call = case.call([t.clone() for t in self.values])
