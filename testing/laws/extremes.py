@@ -86,6 +86,7 @@ def _called_patiently(case: Case, numbers: Scaled) -> Iterator[Tried]:
             far = one.magnitude > AT_ONCE and not numbers.is_quick
             if far and case.op.declaration.reference is not None:
                 took = before.timed_beside(case)  # it may remember the rows' numbers
+                took = took if took <= most else min(took, before.timed_beside(case, 2))
             elif took > most:
                 took = min(took, before.timed_beside(case))  # as in _is_quick
             slow = took * one.magnitude / before.magnitude > PATIENCE  # if it is a loop

@@ -11,6 +11,7 @@ import torch
 
 import plugrad as pg
 from plugrad import errors
+from plugrad.core.installed_torch import torch_before
 
 MAKERS = {
     "torch.tensor": torch.tensor,
@@ -106,8 +107,11 @@ def test_a_tensors_own_method_that_is_given_a_variable():
     t.map2_(v, v, lambda a, b, c: a - b - c)
     assert t.tolist() == [0, 0, 0]
     assert torch.zeros(2).resize_as_(v).shape == (3,)
-    assert torch.ones(2, 3).size(one) == pg.Variable(torch.ones(2, 3)).size(one) == 3
-    assert torch.ones(2, 3).stride(one) == pg.Variable(torch.ones(2, 3)).stride(one) == 1
+    assert pg.Variable(torch.ones(2, 3)).size(one) == 3
+    assert pg.Variable(torch.ones(2, 3)).stride(one) == 1
+    if not torch_before("2.7"):  # whose parser takes a number only
+        assert torch.ones(2, 3).size(one) == 3
+        assert torch.ones(2, 3).stride(one) == 1
     with pytest.raises(errors.InplaceError, match="with a Variable that requires grad"):
         t.map_(v.requires_grad_(), lambda a, b: a + b)
 
