@@ -199,7 +199,7 @@ def test_values_that_repeat_are_seen_however_they_are_rounded(n, dtype):
 
 @pytest.mark.parametrize("decompose", [torch.linalg.eig, torch.linalg.eigh])
 def test_values_whose_vectors_cancel_are_not_taken_for_all(decompose):
-    """Of the identity the gradient in the vectors is exactly 0, as if they were not used."""
+    """At the identity the vectors' gradient is exactly 0, as if they were not used."""
     leaf = pg.Variable(torch.eye(3, dtype=torch.float64), requires_grad=True)
     y, v = decompose(leaf)
     cube = (v * (y**3).unsqueeze(-2)) @ torch.linalg.inv(v)
