@@ -13,6 +13,7 @@ from plugrad.core.adopted_leaf import is_adopted
 from plugrad.core.counted import counted
 from plugrad.core.grad_fn import Node
 from plugrad.core.node import edge_to, ends
+from plugrad.core.record import is_differentiable
 from plugrad.core.variable import Variable
 from plugrad.core.written import entered_as, enters, read_back
 from plugrad.errors import (
@@ -138,15 +139,14 @@ def root_gradient(
     As in torch, another dtype is cast, but what is complex to what is not.
     """
     if root.edge is None:
-        counts = not (root.dtype.is_floating_point or root.dtype.is_complex)
         raise NoGraphError(
             "backward was called on a Variable that does not require grad",
             where=f"an output of {root}",
-            fix="differentiate a floating-point result: indices, counts and comparisons have no "
-            "gradient"
-            if counts
-            else "make an input with requires_grad=True, compute outside no_grad(), and don't "
-            "detach() or mark what is computed as not differentiable",
+            fix="make an input with requires_grad=True, compute outside no_grad(), and don't "
+            "detach() or mark what is computed as not differentiable"
+            if is_differentiable(root.dtype)
+            else "differentiate a floating-point result: indices, counts and comparisons have no "
+            "gradient",
         )
     if gradient is None:
         one = _one(root, root.edge, position)

@@ -30,9 +30,10 @@ def leaves_no_tensor(forward: Callable[..., Any], builtin: bool) -> bool:
     ctx, steps = code.co_varnames[0], list(dis.get_instructions(code))
     for step, following in pairwise(steps):
         loaded = step.argval if isinstance(step.argval, tuple) else (step.argval,)
-        if ctx in loaded and not (loaded[-1] == ctx and loaded.count(ctx) == 1):
-            return False  # two names are loaded at once, since Python 3.13
-        if ctx in loaded and not _allowed(following, builtin):
+        if ctx not in loaded:
+            continue
+        # Since Python 3.13 two names may be loaded at once: what follows is of the last one.
+        if loaded.index(ctx) < len(loaded) - 1 or not _allowed(following, builtin):
             return False
     return True
 

@@ -9,6 +9,7 @@ the implementation works on plain tensors.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -45,7 +46,7 @@ from plugrad.plugins.instead import torch_name
 from plugrad.plugins.known_packs import bring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 _aten = torch.ops.aten
 _ITEM = _aten._local_scalar_dense.default
@@ -89,11 +90,8 @@ def fall_back(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
     call = _Call(function)
     raw_args, raw_kwargs = call.lowered(args), call.lowered(kwargs)
     if not (call.tracked and _is_grad_enabled()):
-        try:
+        with _saying_where(call.name, args, kwargs):
             return call.raised(function(*raw_args, **raw_kwargs))
-        except _OF_ARGUMENTS as error:
-            say_where_in_torch(error, call.name, args, kwargs)
-            raise
     if kwargs.get("out") is not None:
         raise OutArgumentError(
             f"{call.name} was given out=: a result written into a tensor has no gradient",
@@ -101,12 +99,8 @@ def fall_back(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
             fix="drop out= and use the result; or, where no gradient is needed, "
             "out.copy_(result.detach())",
         )
-    with call.below(), call:
-        try:
-            output = function(*raw_args, **raw_kwargs)
-        except _OF_ARGUMENTS as error:
-            say_where_in_torch(error, call.name, args, kwargs)
-            raise
+    with call.below(), call, _saying_where(call.name, args, kwargs):
+        output = function(*raw_args, **raw_kwargs)
     if call.read_a_number and not _is_constant(output):
         call.refuse_number()
     return call.raised(output)
@@ -115,6 +109,15 @@ def fall_back(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
 #: What torch raises for arguments that it does not take.
 _OF_ARGUMENTS = RuntimeError, TypeError, ValueError, LookupError, AssertionError
 _SCRIPTED = torch._C.ScriptMethod
+
+
+@contextmanager
+def _saying_where(name: str, args: Any, kwargs: Any) -> Iterator[None]:
+    try:
+        yield
+    except _OF_ARGUMENTS as error:
+        say_where_in_torch(error, name, args, kwargs)
+        raise
 
 
 def _refuse_script() -> NoReturn:

@@ -15,6 +15,7 @@ import torch
 import torch.overrides
 from torch._ops import OpOverload, OpOverloadPacket
 
+from plugrad.core.twins import raw_argument
 from plugrad.core.variable import Variable
 from plugrad.plugins.registered_op import RESERVED
 
@@ -90,13 +91,8 @@ def _call(x: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     if name in ("map_", "map2_"):  # elements of a Variable that requires grad are refused
         getattr(Variable(x), name)(*args, **kwargs)
         return x
-    return getattr(x, name)(*map(_raw, args), **{k: _raw(v) for k, v in kwargs.items()})
-
-
-def _raw(value: Any) -> Any:
-    if isinstance(value, tuple | list):
-        return [_raw(each) for each in value]
-    return value._data if isinstance(value, Variable) else value
+    options = {key: raw_argument(value) for key, value in kwargs.items()}
+    return getattr(x, name)(*map(raw_argument, args), **options)
 
 
 def _accessor(name: str, access: str) -> Callable[..., Any]:

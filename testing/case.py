@@ -140,6 +140,11 @@ class Case:
         waived = self.sample.waives
         return waived[law] if law in waived else self.op.declaration.waives.get(law)
 
+    @property
+    def is_in_float64(self) -> bool:
+        """Whether all the inputs are that are to get a gradient."""
+        return all(self.inputs[i].tensor.dtype is torch.float64 for i in self.wanted)
+
     def allows(self, values: Sequence[Tensor]) -> bool:
         """Whether all of these values are in their inputs' domains."""
         pairs = zip(self.inputs, values, strict=True)

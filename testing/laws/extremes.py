@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from plugrad.testing.laws.scaled import Scaled, Tried
 
 
-#: Where the gradient is compared with the slope of forward, if there is no reference and all inputs
-#: are of that magnitude; numbers between these are those of ``stretched``.
+#: Where all inputs are of this magnitude, the gradient is compared with the slope of forward, if
+#: there is no reference. ``stretched`` does so with numbers between them.
 _SLOPES = (1e-12, 1e6)
 #: A number above it may well overflow float32 in between; one below it need not.
 _FITS = 1e15
@@ -47,11 +47,12 @@ def magnitudes(case: Case) -> None:
     hold for the gradient, and both must equal the reference's if there is one, relative to it
     however small it is. Without a reference the gradient must be about the slope of forward.
     """
-    if not all(case.inputs[i].tensor.dtype is torch.float64 for i in case.wanted):
+    if not case.is_in_float64:
         raise NotApplicable("the sample is not in float64")
     refuse_undifferentiable(case)
-    _judge_rows(case, scaled(case))
-    tried = list(_called_patiently(case, scaled(case)))
+    numbers = scaled(case)
+    _judge_rows(case, numbers)
+    tried = list(_called_patiently(case, numbers))
     _judge_together(case, tried)
     found, is_judged = 0, _is_to_have_slopes(case)
     for one in tried:

@@ -56,7 +56,7 @@ class Scaled:
         #: The factors, and the sample times each, as far as that is in its domain.
         self.stretched = list(_stretched(case))
         #: The sample at each magnitude; none if it is not in float64.
-        self.resized = [Tried(*each) for each in _resized(case)] if _is_wide(case) else []
+        self.resized = [Tried(*each) for each in _resized(case)] if case.is_in_float64 else []
 
     @cached_property
     def is_quick(self) -> bool:
@@ -108,10 +108,6 @@ def _stretched(case: Case) -> Iterator[tuple[float, list[Tensor]]]:
             values[i] = values[i] * factor
         if case.allows(values):
             yield factor, values
-
-
-def _is_wide(case: Case) -> bool:
-    return all(case.inputs[i].tensor.dtype is torch.float64 for i in case.wanted)
 
 
 class Tried:

@@ -70,7 +70,7 @@ def slopes_right(case: Case, values: list[Tensor], what: str) -> bool:
 
     False if nothing can be said: the call raises, or is too large, or not finite.
     """
-    if not all(case.inputs[i].tensor.dtype is torch.float64 for i in case.wanted):
+    if not case.is_in_float64:
         return False
     other = case.replaced([t.clone() for t in values])
     try:
