@@ -318,6 +318,7 @@ def _version_of(context: Context, value: Any) -> int:
         context._pg_special = True  # a subclass: its rule must see torch's autograd
         return value._version
     if isinstance(value, Number):
+        context._pg_special = True  # one that is not Python's: its operators may do anything
         return 0
     raise TypeError(type(value).__name__)
 
@@ -387,7 +388,7 @@ def hidden_error(context: Context, name: str, tensor: Tensor) -> SavedIntermedia
 def _refuse_to_save(context: Context, error: Exception) -> NoReturn:
     context._pg_kept = ()
     where = f"forward of {context._pg_op_name}"
-    if isinstance(error, TypeError) and getattr(context, "_pg_below_autograd", False):
+    if isinstance(error, TypeError) and getattr(context, "_pg_is_builtin", False):
         raise ArgumentError(  # a built-in op saves what it was given
             f"{context._pg_op_name}() takes tensors and numbers, not a {error}",
             where=f"a call of {context._pg_op_name}",
@@ -427,11 +428,7 @@ def raise_changed(context: Context, saved: tuple[Any, ...]) -> NoReturn:
         + (f", whose forward was called here:\n{stack}" if stack else ""),
         fix=instead
         or "change a clone() of it instead, or change it after backward"
-        + (
-            ""
-            if getattr(context, "_pg_below_autograd", False)
-            else "; save it when forward is done"
-        )
+        + ("" if getattr(context, "_pg_is_builtin", False) else "; save it when forward is done")
         + ("" if stack else "; plugrad.detect_anomaly() shows the line that saved it"),
     )
 

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from plugrad.core.call import make_gate
+from plugrad.core.ctx_uses import is_arithmetic
 from plugrad.core.declaration import Declaration, Signature
 from plugrad.core.general_call import say_where
 from plugrad.core.node import BinaryRecord, ManyRecord, Record, RecordTypes, UnaryRecord
@@ -251,7 +252,8 @@ class Function(metaclass=OpType):
                 "_pg_broadcasts": declaration is not None and declaration.broadcasts,
                 "_pg_promotes": declaration is not None
                 and (declaration.promotes or declaration.broadcasts),
-                "_pg_below_autograd": cls.is_builtin(),
+                "_pg_is_builtin": cls.is_builtin(),
+                "_pg_below_autograd": cls.is_builtin() or is_arithmetic(cls.backward),
                 "__module__": cls.__module__,
                 "__doc__": cls.__doc__,
             },

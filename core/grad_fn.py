@@ -156,7 +156,7 @@ class Node(metaclass=_NodeType):
 
     def __setattr__(self, name: str, value: Any) -> None:
         taken = name.startswith("_pg_") or hasattr(Node, name)
-        if taken or self._record._pg_below_autograd or hasattr(type(self._record), name):
+        if taken or self._record._pg_is_builtin or hasattr(type(self._record), name):
             super().__setattr__(name, value)  # refuses a name without a slot
         else:
             setattr(self._record, name, value)

@@ -213,7 +213,7 @@ def changed_in_place(
                     fix="mark it as one of the two, or change a clone() of it",
                 )
             found[id(tensor)] = (variable, position)
-    if not record._pg_below_autograd:
+    if not record._pg_is_builtin:
         count_changes(record, [t for t in raw if id(t) in changed])
         numbers = {id(t): number for number, t in enumerate(outputs)}
         record._pg_changed = tuple([(p, numbers[key]) for key, (_, p) in found.items()])

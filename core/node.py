@@ -53,7 +53,9 @@ class Record(Context):
     #: What the engine may do to make a gradient fit its input: see Declaration.
     _pg_broadcasts: ClassVar[bool] = False
     _pg_promotes: ClassVar[bool] = False
-    #: Whether the rule may run below torch's autograd, because it does not use it.
+    #: Whether the op is a built-in one, and whether its rule may run below torch's autograd,
+    #: because it does not use it.
+    _pg_is_builtin: ClassVar[bool] = False
     _pg_below_autograd: ClassVar[bool] = False
     #: Which arguments of a user's Function are not tensors, and so have no gradient.
     _pg_no_tensors: ClassVar[Sequence[int]] = ()

@@ -81,7 +81,7 @@ def record_any(node: Record, output: Any, raw: Sequence[Any], operands: Sequence
     if not isinstance(output, Tensor | tuple | list):
         return output
     single = isinstance(output, Tensor)
-    if single and node._pg_below_autograd and not node._pg_dirty:
+    if single and node._pg_is_builtin and not node._pg_dirty:
         for tensor, operand in zip(raw, operands, strict=True):
             if output is tensor and isinstance(operand, Variable):
                 return operand  # as torch's own: x.contiguous() may be x
@@ -319,7 +319,7 @@ def _refuse_tensor_attributes(node: Record, operands: Sequence[Any]) -> None:
                 where=f"forward of {node._pg_op_name}",
                 fix="use ctx.save_for_backward(...), and ctx.saved_tensors in backward",
             )
-    if not node._pg_below_autograd:  # our own keep none
+    if not node._pg_is_builtin:  # our own keep none
         note_hidden(node, operands)
 
 

@@ -51,7 +51,7 @@ def apply_rule(context: Record, arrived: Any, create_graph: bool) -> tuple[Any, 
 
 def _is_of_one_dtype(context: Record, gradients: tuple[Any, ...]) -> bool:
     """Whether a built-in rule needs no cast and, as in torch, computes without autocast."""
-    if not context._pg_below_autograd:
+    if not context._pg_is_builtin:
         return False
     tensors = [t for t in (*gradients, *(context._pg_saved or ())) if t is not None]
     if not all(isinstance(t, Tensor | Variable) for t in tensors):  # a hook has packed one
@@ -65,7 +65,7 @@ def _as_wide(record: Record, gradients: tuple[Any, ...]) -> Any:
     torch saves them as they were widened, and its backward kernels want all of one dtype.
     """
     dtypes = [g.dtype for g in gradients if g is not None and g.dtype.is_floating_point]
-    if not (record._pg_below_autograd and dtypes):
+    if not (record._pg_is_builtin and dtypes):
         return record
     return _Widened(record, min(dtypes, key=lambda dtype: dtype.itemsize))
 

@@ -45,6 +45,7 @@ _Gradient = Any  # a Tensor, or in create_graph a Variable
 _BelowAutograd = torch._C._AutoDispatchBelowAutograd
 _is_grad_enabled, _set_grad_enabled = torch.is_grad_enabled, torch._C._set_grad_enabled
 _dispatch_modes = torch._C._len_torch_dispatch_stack
+_function_modes = torch._C._len_torch_function_stack
 _innermost_transform = torch._C._functorch.peek_interpreter_stack
 #: Where leaves are in the heap whose gradient is complete: before every record, as in torch.
 _FIRST = -(1 << 62)
@@ -165,17 +166,17 @@ class Walk:
                     continue
                 else:
                     gradient = pending.pop(record)
-                    # Only built-in rules run below torch's autograd, which they do not use, and
-                    # only on plain tensors: subclasses would see composite functions there.
+                    # Only rules that do not use torch's autograd run below it, and only on plain
+                    # tensors: subclasses would see composite functions there.
                     if may_go_below and record._pg_below_autograd and gradient.__class__ is Tensor:
                         if guard is None:
                             guard = _BelowAutograd()
                     else:
                         guard = None
-                        if not record._pg_below_autograd:
-                            self.sums_in_place = False
                         if create_graph:
                             running.recorded_rule = record
+                    if not record._pg_is_builtin:
+                        self.sums_in_place = False
                     context = record if leading is None else narrowed(record, self.live)
                     try:
                         result = record._pg_rule(context, gradient)
@@ -314,12 +315,12 @@ class Walk:
     def _apply(self, record: Record, arrived: Any) -> Any:
         """Run the rule of a record, between its hooks, in the modes that it must see."""
         context = record if self.wanted is None else narrowed(record, self.live)
-        if not record._pg_below_autograd:
+        if not record._pg_is_builtin:
             self.sums_in_place = False
         if record._pg_pre_hooks:
             arrived = self._pre_hooked(record, arrived)
         # A user's rule, and only that, is given zeros for it: it may give more than nothing.
-        if (record._pg_below_autograd or record._pg_function is None) and _is_nothing(arrived):
+        if (record._pg_is_builtin or record._pg_function is None) and _is_nothing(arrived):
             result: tuple[Any, ...] = (None,) * len(record._pg_edges)
         else:
             result = apply_rule(context, arrived, self.create_graph)
@@ -418,7 +419,9 @@ def _is_nothing(arrived: Any) -> bool:
 
 
 def _only_plain_torch() -> bool:
-    """Whether no dispatch mode, transform of torch.func or forward mode looks at each call."""
+    """Whether no mode, transform of torch.func or forward mode looks at each call."""
     return (
-        _dispatch_modes() == 0 and _innermost_transform() is None and forward_ad._current_level < 0
+        _dispatch_modes() == _function_modes() == 0
+        and _innermost_transform() is None
+        and forward_ad._current_level < 0
     )

@@ -154,7 +154,7 @@ def _given(record: Record, position: int, tangent: Any, recorded: bool) -> Any:
     """What jvp is given as one tangent: zeros where there is none, if it expects that."""
     if tangent is not None:
         return tangent
-    own = record._pg_below_autograd
+    own = record._pg_is_builtin
     if not (own or record._pg_materialize_grads):
         return None
     edge, constants = record._pg_edges[position], record._pg_constant_tensors

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import plugrad as pg
 from plugrad import errors
-from plugrad.core.ctx_uses import leaves_no_tensor
+from plugrad.core.ctx_uses import is_arithmetic, leaves_no_tensor
 from plugrad.core.node import ends
 from plugrad.core.record import holds_tensor
 
@@ -81,6 +81,98 @@ def unpacks(x, *rest):
 def test_tells_what_the_bytecode_shows(forward, users, built_in):
     assert leaves_no_tensor(forward, builtin=False) is users
     assert leaves_no_tensor(forward, builtin=True) is built_in
+
+
+def scales(ctx, gz):
+    x, y = ctx.saved_tensors
+    return gz * y if ctx.needs_input_grad[0] else None, -(gz[..., 0] ** 2) @ x
+
+
+def chooses(ctx, *gradients):
+    (y,) = ctx.saved_tensors
+    first, second = gradients
+    return first if second is None else first * (y > 0) + second / 2
+
+
+def calls(ctx, gz):
+    return gz.clone()
+
+
+def writes(ctx, gz):
+    gz *= 2
+    return gz
+
+
+def writes_an_element(ctx, gz):
+    gz[0] = 2
+    return gz
+
+
+def reads_an_attribute(ctx, gz):
+    return gz * ctx.scale
+
+
+def reads_of_a_gradient(ctx, gz):
+    return gz.mT
+
+
+def reads_a_global(ctx, gz):
+    return gz * KEPT
+
+
+def has_a_default(ctx, gz, scale=KEPT):
+    return gz * scale
+
+
+def has_an_option(ctx, gz, *, scale=KEPT):
+    return gz * scale
+
+
+def looks_like_ctx(ctx, gz):
+    ctx = gz
+    return ctx * 2
+
+
+def imports(ctx, gz):
+    import math
+
+    return gz * math
+
+
+def encloses_a_variable():
+    scale = KEPT
+
+    def rule(ctx, gz):
+        return gz * scale
+
+    return rule
+
+
+@pytest.mark.parametrize("rule", [scales, chooses])
+def test_arithmetic_is_told(rule):
+    assert is_arithmetic(rule)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        calls,
+        writes,
+        writes_an_element,
+        reads_an_attribute,
+        reads_of_a_gradient,
+        reads_a_global,
+        has_a_default,
+        has_an_option,
+        looks_like_ctx,
+        imports,
+        encloses_a_variable(),
+        lambda: 1,
+        torch.exp,
+    ],
+)
+def test_what_may_be_more_than_arithmetic_is_not(rule):
+    assert not is_arithmetic(rule)
 
 
 @pytest.mark.parametrize("forward", [hands_on, renames, wrapped])
