@@ -9,7 +9,7 @@ import signal
 import time
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -100,7 +100,7 @@ def results_of(
     nothing = True
     for result in runner.results(choose_laws(settings.laws), samples):
         nothing = False
-        yield replace(result, status="failed") if _is_failure(result, settings) else result
+        yield result._replace(status="failed") if _is_failure(result, settings) else result
         if result.status == "failed" and _has_lost_device(settings):
             yield failure_of(
                 entry.name,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from plugrad.testing.law import NOT_CHECKED
 from plugrad.testing.laws import LAWS
@@ -25,8 +25,7 @@ Verdict: TypeAlias = Literal["pass", "limited", "fail", "inconclusive"]
 _UNSURE: tuple[Verdict, ...] = ("limited", "inconclusive")
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):  # hundreds of thousands come from other processes: a dataclass is slow
     """The outcome of one law.
 
     Args:
@@ -93,7 +92,8 @@ class Result:
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain values, for JSON."""
         commands = {"reproduce": self.reproduce, "explain": self.explain}
-        return {**asdict(self), "id": self.id, "verdict": self.verdict, **commands}
+        values = {**self._asdict(), "mismatch": self.mismatch and asdict(self.mismatch)}
+        return {**values, "id": self.id, "verdict": self.verdict, **commands}
 
 
 class Report:

@@ -271,7 +271,7 @@ class _Injection:
         if caught is None and declared is None and not fault.order:
             proven = self._proven_in_time(fault, faulty, variant)
         if caught is None and proven is None and warned:
-            caught = replace(warned[0], message=f"a warning: {warned[0].message}")
+            caught = warned[0]._replace(message=f"a warning: {warned[0].message}")
         return caught, proven
 
     # --- caught? ---

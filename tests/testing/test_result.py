@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
 
 from plugrad.testing import LAWS
 from plugrad.testing.agree import Mismatch
@@ -85,7 +84,7 @@ def test_a_law_of_the_programs_own_has_no_page_to_name():
     forget = LAWS.checkpoint()
     try:
         LAWS.law("of-this-program", "lifetime")(passes)
-        result = replace(a_result("failed", "wrong"), law="of-this-program")
+        result = a_result("failed", "wrong")._replace(law="of-this-program")
         assert result.explain == ""
         assert "explain" not in str(Report([result])) + failure_text(result)
     finally:
