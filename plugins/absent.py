@@ -13,10 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from plugrad.core.installed_torch import torch_before
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from typing_extensions import Self
+
+#: The newest torch whose functions there are ops for: what this one lacks was taken out of torch.
+_NEWEST = "2.14"
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,8 @@ class AbsentOp:
     @property
     def fix(self) -> str:
         """What to do about it."""
-        return f"use a torch that has {self.lacks}: pip install --upgrade torch"
+        wanted = "--upgrade torch" if torch_before(_NEWEST) else f"'torch<{_NEWEST}'"
+        return f"use a torch that has {self.lacks}: pip install {wanted}"
 
     def as_dict(self) -> dict[str, Any]:
         """What doctor reports about it, for JSON."""

@@ -46,7 +46,11 @@ def _reference(
         "no-nan": "of infinite scores the kernel makes 0, and nan in the gradient",
         "lines": "the last line of backward is for second derivatives",
     }
-    | ({"meta": "torch's own gives l the dtype float32"} if torch_before("2.13") else {}),
+    | (
+        dict.fromkeys(("meta", "to-library"), "torch's own gives l the dtype float32")
+        if torch_before("2.13")
+        else {}
+    ),
 )
 class ScaledDotProductFlashAttentionForCpu(Function):
     """z = p v and l = log(sum(exp(s))), with s = scale q k^T + attn_mask and p = softmax(s).

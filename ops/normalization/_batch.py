@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Variable
+from plugrad.core.context import transform_depth
 from plugrad.errors import ArgumentError, NotDifferentiableError
 from plugrad.ops._strides import CHANNELS_LAST, with_canonical_strides
 from plugrad.ops.normalization._layouts import batch_layout
@@ -121,7 +122,7 @@ def backward_kernel(
     The kernel misreads x and g if the stride of a dimension of size 1 is not their memory
     format's, and everything else if it has gaps and x has two dimensions. On CUDA it misreads g
     in another memory format than x's, and not in training it reads the saved statistics if there
-    are any.
+    are any. torch.vmap asks for them too; in torch 2.6 the process ends without.
     """
     # The kernel divides by it, which ends the process.
     if x.numel() == 0 and not isinstance(x, Variable):
@@ -130,8 +131,9 @@ def backward_kernel(
     g, x = with_canonical_strides(g), with_canonical_strides(x)
     if x.is_cuda:
         g, x = _in_one_format(g, x)
-        if not train and running_mean is not None and running_var is not None:
-            save_mean, save_invstd = _of_running(running_mean, running_var, eps, x.dtype)
+    read = (x.is_cuda or transform_depth()) and not train
+    if read and running_mean is not None and running_var is not None:
+        save_mean, save_invstd = _of_running(running_mean, running_var, eps, x.dtype)
     rest = (weight, running_mean, running_var, save_mean, save_invstd)
     five = [t if t is None else t.contiguous() for t in rest]
     return _native_batch_norm_backward(g, x, *five, train, eps, mask)
@@ -172,6 +174,19 @@ def check_channels(x: Tensor, *tensors: Tensor | None) -> None:
                 fix="give weight, bias, running_mean and running_var an element for each channel, "
                 "which is dimension 1",
             )
+
+
+def refuse_without_saved(save_mean: Tensor | None, save_invstd: Tensor | None, train: bool) -> None:
+    """Raise ArgumentError if the saved statistics are needed, and not given.
+
+    Without them the kernel ends the process.
+    """
+    if train and (save_mean is None or save_invstd is None):
+        raise ArgumentError(
+            "native_batch_norm_backward was given no save_mean and save_invstd, and train=True",
+            where="a call of native_batch_norm_backward",
+            fix="give it what native_batch_norm returned, or train=False with running statistics",
+        )
 
 
 def refuse_without_statistics(

@@ -9,7 +9,12 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.normalization._batch import backward_kernel, check_channels
+from plugrad.ops.normalization._batch import (
+    backward_kernel,
+    check_channels,
+    refuse_without_saved,
+    refuse_without_statistics,
+)
 from plugrad.ops.normalization._layouts import batch_layout
 from plugrad.ops.normalization._normalized import FLOATING, gradient, gradient_of_gradient, masked
 
@@ -71,6 +76,8 @@ class NativeBatchNormBackward(Function):
     ) -> tuple[Tensor | None, ...]:
         four = running_mean, running_var, save_mean, save_invstd
         check_channels(x.expand(g.shape), weight, *four)
+        refuse_without_saved(save_mean, save_invstd, train)
+        refuse_without_statistics(running_mean, running_var, train)
         statistics = (save_mean, save_invstd) if train else (running_mean, running_var)
         ctx.save_for_backward(g, x, weight, *statistics)
         ctx.set_materialize_grads(False)

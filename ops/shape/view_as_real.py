@@ -24,7 +24,8 @@ class ViewAsReal(Function):
 
     @staticmethod
     def backward(ctx: Context, gy: Tensor) -> Tensor:
-        return torch.view_as_complex(gy.contiguous())
+        # As a view of its own shape, a dimension of size 1 has a stride that torch 2.6 takes too.
+        return torch.view_as_complex(gy.contiguous().view(gy.shape))
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

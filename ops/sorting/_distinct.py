@@ -18,7 +18,8 @@ def keep(
     ctx: Context, found: Any, x: Tensor, dim: int | None, return_inverse: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Values, where each element went, and counts, after what the backward needs was saved."""
-    y, inverse, counts = found
+    # Positions and numbers, of which before torch 2.13 tensors without data had x's dtype.
+    y, inverse, counts = found[0], found[1].long(), found[2].long()
     ctx.save_for_backward(inverse)
     ctx.geometry = tuple(x.shape), dim
     ctx.all_differ = y.numel() == x.numel() if dim is None else y.shape[dim] == x.shape[dim]

@@ -213,6 +213,16 @@ def _written_to_integers(difference, theirs, ours):
     return difference.plugrad == "nothing" and message in str(difference.torch) and integers
 
 
+@rule("torch before 2.8 computes ldexp_ by a function with out=, which it does not differentiate")
+def _by_out(difference, theirs, ours):
+    refused = "functions with out=... arguments don't support automatic differentiation"
+    return (
+        difference.what == "raises"
+        and refused in difference.torch
+        and ".ldexp_(" in difference.line
+    )
+
+
 @rule("what changes nothing counts as a change in torch: conj_physical_ of a real number")
 def _unchanged(difference, theirs, ours):
     return difference.what in ("version", "output_nr") and "conj_physical_" in difference.line

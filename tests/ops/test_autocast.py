@@ -13,7 +13,7 @@ import plugrad as pg
 from plugrad.core import SampleMaker
 
 # bfloat16 has 8 bits; a rule may round in other places than torch's.
-ALLOWED = 4e-2
+ALLOWED = 5e-2
 
 
 def autocast():
@@ -155,6 +155,8 @@ CALLED_BELOW = {
     "soft_margin_loss_backward",
     "soft_margin_loss_forward",
 }
+#: These have a reference only where the installed torch is older than what they compute.
+OF_THIS_TORCH = {"linalg.lstsq"}
 MIXED = [n for n in NAMES if n not in OTHER_DTYPE | KERNEL_IS_WRONG | CALLED_BELOW]
 
 
@@ -163,8 +165,10 @@ MIXED = [n for n in NAMES if n not in OTHER_DTYPE | KERNEL_IS_WRONG | CALLED_BEL
 def test_operands_some_of_which_an_earlier_op_has_narrowed(name, narrow):
     entry = pg.registry[name]
     for index, sample in enumerate(entry.function.samples(SampleMaker(0, torch.float32))):
+        reference = entry.function.declaration.reference if name in OF_THIS_TORCH else None
+        reference = reference or next(iter(entry.overrides))
         if sample.error is None and not sample.oracle_is_wrong:
-            compare(entry.function.apply, next(iter(entry.overrides)), sample, index, narrow)
+            compare(entry.function.apply, reference, sample, index, narrow)
 
 
 # --- the recipe ----------------------------------------------------------------------

@@ -11,6 +11,7 @@ import torch
 
 import plugrad as pg
 from plugrad.errors import UnknownOpError, UnknownTorchFunctionError
+from plugrad.plugins.absent import AbsentOp
 from plugrad.plugins.default import make_manager, make_registry
 from plugrad.tests import checkout
 
@@ -94,8 +95,18 @@ def test_what_torch_lacks_makes_an_op_absent(registry_with, overrides, before, l
         "op": "special.soften",
         "what": f"torch {torch.__version__} does not have {lacks}",
         "where": absent.where,
-        "fix": f"use a torch that has {lacks}: pip install --upgrade torch",
+        "fix": absent.fix,
     }
+
+
+@pytest.mark.parametrize(
+    ("installed", "install"), [((2, 6), "--upgrade torch"), ((2, 14), "'torch<2.14'")]
+)
+def test_the_fix_is_a_torch_that_has_it(monkeypatch, installed, install):
+    """torch 2.14, the newest, lacks aten.cholesky: an upgrade would not bring it back."""
+    monkeypatch.setattr("plugrad.core.installed_torch._INSTALLED", installed)
+    absent = AbsentOp("cholesky", (), (), "torch.ops.aten.cholesky", "cholesky.py, line 17")
+    assert absent.fix == f"use a torch that has torch.ops.aten.cholesky: pip install {install}"
 
 
 def test_an_absent_op_is_missed_with_the_reason(registry_with):

@@ -247,3 +247,40 @@ def test_the_running_statistics_have_gradients_where_they_are_used(shape):
         found.append([t.detach() for t in (*first, *second)])
     for g, expected in zip(*found, strict=True):
         torch.testing.assert_close(g.data, expected)
+
+
+def kernel(g, x, running, saved, train):
+    weight = torch.ones(3, dtype=g.dtype)
+    return pg.ops.native_batch_norm_backward(
+        g, x, torch.ones(3), *running, *saved, train, 0.5, [True] * 3
+    )
+
+
+@pytest.mark.parametrize(
+    ("running", "saved", "train"),
+    [
+        ((0, 1), (None, None), True),
+        ((0, 1), (0, None), True),
+        ((None, None), (0, 1), False),
+        ((0, None), (None, None), False),
+    ],
+)
+def test_the_backward_kernel_without_its_statistics_is_refused(running, saved, train):
+    """It ended the process, as in torch."""
+    x = pg.Variable(torch.ones(2, 3), requires_grad=True)
+    given = [None if i is None else torch.full((3,), float(i)) for i in (*running, *saved)]
+    names = "save_mean and save_invstd" if train else "running_mean and running_var"
+    with pytest.raises(ArgumentError, match=f"was given no {names}.*\n.*\n  fix: give it"):
+        kernel(x, x, given[:2], given[2:], train)
+
+
+def test_the_backward_kernel_in_vmap_needs_no_saved_statistics():
+    """torch.vmap asserts that there are some, and in torch 2.6 ended the process."""
+    g, x, (mean, var) = data(4, 2, 3), data(2, 3), (data(3), data(3).exp())
+
+    def of_one(g):
+        outputs = kernel(pg.Variable(g), pg.Variable(x), (mean, var), (None, None), False)
+        return [y.data for y in outputs]
+
+    expected = [torch.stack(each) for each in zip(*map(of_one, g), strict=True)]
+    torch.testing.assert_close(list(torch.vmap(of_one)(g)), expected)
