@@ -250,10 +250,8 @@ def test_the_running_statistics_have_gradients_where_they_are_used(shape):
 
 
 def kernel(g, x, running, saved, train):
-    weight = torch.ones(3, dtype=g.dtype)
-    return pg.ops.native_batch_norm_backward(
-        g, x, torch.ones(3), *running, *saved, train, 0.5, [True] * 3
-    )
+    rest = (*running, *saved, train, 0.5, [True] * 3)
+    return pg.ops.native_batch_norm_backward(g, x, torch.ones(3, dtype=x.dtype), *rest)
 
 
 @pytest.mark.parametrize(
