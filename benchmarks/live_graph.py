@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 _REPEATS = 10
 _LENGTH = OPS * _REPEATS
 _CONTAINERS = 3.0
-#: How many graphs, one after the other, one measurement makes: the making of one takes one to six
-#: full collections, by where the collector stands, and they take most of its time.
+#: How many graphs one measurement makes, each after a full collection, as the first of a program is
+#: made. Otherwise it depends on where the collector stands how many full collections the making of
+#: one takes, from one to six, and they take most of its time.
 _GRAPHS = 5
 
 
@@ -65,6 +66,7 @@ def growing(ours: bool, nodes: int) -> tuple[Stopwatch, int]:
     def timed() -> float:
         took = 0.0
         for _ in range(_GRAPHS):
+            gc.collect()
             started = perf_counter()
             alive = [forward() for _ in range(chains)]
             took += perf_counter() - started
