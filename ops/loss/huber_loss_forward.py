@@ -43,7 +43,8 @@ class HuberLossForward(Function):
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield from _difference.samples(make)
-        yield from _difference.samples(make, 0.4)
+        for reduction in (0, 1, 2):
+            yield Sample(make(2, 3), make(2, 3), reduction, 0.4)
         yield Sample(make(2, 3), target=make(2, 3), delta=2.5)
         yield Sample(make.tensor([0.0, 2.0, 0.5]), make.tensor([0.0, 1.0, 0.0]))
         yield Sample(make(2), make(2), 1, 0.0).raises(RuntimeError, "non-positive values")

@@ -49,7 +49,8 @@ class SmoothL1LossBackward(Function):
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield from _difference.backward_samples(make, 1.0)
-        yield from _difference.backward_samples(make, 0.4)
+        yield Sample(make(2, 3), make(2, 3), make(2, 3), 0, 0.4)
+        yield Sample(make(), make(2, 3), make(2, 3), 1, 0.4)
         zero, one, cotangent = make.tensor([0.0, 0.0]), make.tensor([1.0, -3.0]), make(2)
         yield Sample(cotangent, zero, one, 0, 1.0).at_kink()
         yield Sample(zero, make.tensor([0.0, 1.0]), make.tensor([0.0, 3.0]), 2, 1.0)

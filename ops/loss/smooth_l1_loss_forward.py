@@ -41,7 +41,8 @@ class SmoothL1LossForward(Function):
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         yield from _difference.samples(make)
-        yield from _difference.samples(make, 0.4)
+        for reduction in (0, 1, 2):
+            yield Sample(make(2, 3), make(2, 3), reduction, 0.4)
         yield Sample(make(2, 3), target=make(2, 3), beta=2.5)
         yield Sample(make.tensor([0.0, 2.0, 0.5]), make.tensor([0.0, 1.0, 0.0]))
         yield Sample(make(4), make(4), beta=0.0)
