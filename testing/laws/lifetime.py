@@ -147,22 +147,21 @@ def threads(case: Case) -> None:
     expected = case.shared.gradients
     found: list[Any] = []
 
-    def work() -> None:
+    def work(*calls: Call) -> None:
         try:
+            found.extend([gradients(call) for call in calls])  # before a forward of its own
             found.append(gradients(case.call()))
         except BaseException as error:
             found.append(error)
 
-    try:  # the thread of forward is this one
-        found.append(_executor().submit(gradients, case.call()).result())
-    except BaseException as error:
-        found.append(error)
+    of_this_thread = case.call()
     # Short time slices, so that the threads really meet inside the op.
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
-        # The thread is kept: starting one takes longer than the law.
-        other = _executor().submit(work)
+        # The thread is kept, and given all at once: to start one, or to hand something over,
+        # takes longer than the law.
+        other = _executor().submit(work, of_this_thread)
         work()
         other.result()
     finally:
