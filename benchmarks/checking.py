@@ -93,7 +93,9 @@ FUNCTIONS: tuple[tuple[Any, Any], ...] = ((Exp, _one), (Mul, _two), (Softmax, _o
 
 def results(effort: Effort) -> Iterator[Result]:
     """Measure per op, in turn with torch in one process; then the whole with two."""
-    entries = [registry[name] for name in effort.ops] or list(registry)
+    entries = [registry[name] for name in effort.ops] or [
+        e for e in registry if e.function.is_builtin()
+    ]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     pairs = [_in_turn(entry) for entry in entries]
