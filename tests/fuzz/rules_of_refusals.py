@@ -64,8 +64,9 @@ def _statistics(difference, theirs, ours):
         return difference.torch == "nothing"
     if difference.what == "requires_grad":  # they do not depend on weight and bias
         return "native_group_norm" in line_of(theirs, difference.name) and difference.torch
-    if difference.what == "values" and "grad(" in line_of(theirs, difference.name):
-        return True
+    if difference.what == "values":
+        made = line_of(theirs, difference.name)
+        return "grad(" in made or difference.name.endswith(".grad")
     owner = theirs.names.get(difference.name.removesuffix(".grad"))
     return difference.name.endswith(".grad") and kept_grad(owner) is None
 

@@ -208,7 +208,8 @@ def _only_nan_in_torch(difference):
 
 @rule("what of a second derivative passes through a value is up to the formula: its input or it")
 def _through_an_intermediate(difference, theirs, ours):
-    if difference.what not in {"values", "log", "names"} or not is_second_order(theirs, difference):
+    kinds = {"values", "log", "names", "requires_grad"}
+    if difference.what not in kinds or not is_second_order(theirs, difference):
         return False
     names = difference.torch if difference.what == "names" else [difference.name]
     if difference.what == "log" and re.search(r"^del v\d+", theirs.text, re.MULTILINE):
@@ -251,8 +252,20 @@ def _counts(difference, theirs, ours):
 
 @rule("numbers between two tensors have a gradient here; torch's linspace and logspace have none")
 def _spaced(difference, theirs, ours):
-    spaced = re.search("linspace|logspace", line_of(theirs, difference.name))
-    return difference.what == "requires_grad" and bool(spaced) and bool(difference.plugrad)
+    if difference.what == "requires_grad":
+        spaced = re.search("linspace|logspace", line_of(theirs, difference.name))
+        return bool(spaced) and bool(difference.plugrad)
+    if not re.search(r"(linspace|logspace)\(v", theirs.text):
+        return False
+    if difference.what == "raises":
+        if difference.plugrad == "nothing":
+            return "does not require grad and does not have a grad_fn" in str(difference.torch)
+        changed = str(difference.plugrad).startswith("SavedTensorChangedError")
+        return changed and difference.torch == "nothing"  # where nothing is saved
+    name = difference.name
+    kept_or_seen = name.endswith(".grad") or name.startswith("hook ")
+    is_gradient = kept_or_seen or "grad(" in line_of(theirs, name)
+    return difference.what == "values" and is_gradient
 
 
 @rule(
