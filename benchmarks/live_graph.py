@@ -30,8 +30,8 @@ _REPEATS = 10
 _LENGTH = OPS * _REPEATS
 _CONTAINERS = 3.0
 #: How many graphs one measurement makes, each after a full collection, as the first of a program is
-#: made. Otherwise it depends on where the collector stands how many full collections the making of
-#: one takes, from one to six, and they take most of its time.
+#: made. Otherwise the making of one takes one to six full collections, by where the collector
+#: stands, and they take most of its time.
 _GRAPHS = 5
 
 

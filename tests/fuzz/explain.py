@@ -40,6 +40,11 @@ def line_of(session, name):
     return next((line for line in reversed(session.lines) if name in targets(line)), "")
 
 
+def is_gradient(session, name):
+    """Whether a value is a gradient: what a call of grad returned, or what is kept in .grad."""
+    return name.endswith(".grad") or "grad(" in line_of(session, name)
+
+
 def hooked(session):
     """The values that have a hook, by name."""
     return set(re.findall(r"(v\d+)(?:\.grad_fn)?\.register_", session.text))

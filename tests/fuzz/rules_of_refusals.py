@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.tests.fuzz.calls import is_free
-from plugrad.tests.fuzz.explain import CHANGE, line_of, rule, storage
+from plugrad.tests.fuzz.explain import CHANGE, is_gradient, line_of, rule, storage
 from plugrad.tests.fuzz.session import (
     is_usable,
     kept_grad,
@@ -65,8 +65,7 @@ def _statistics(difference, theirs, ours):
     if difference.what == "requires_grad":  # they do not depend on weight and bias
         return "native_group_norm" in line_of(theirs, difference.name) and difference.torch
     if difference.what == "values":
-        made = line_of(theirs, difference.name)
-        return "grad(" in made or difference.name.endswith(".grad")
+        return is_gradient(theirs, difference.name)
     owner = theirs.names.get(difference.name.removesuffix(".grad"))
     return difference.name.endswith(".grad") and kept_grad(owner) is None
 

@@ -13,6 +13,7 @@ from plugrad.tests.fuzz.explain import (
     CHANGE,
     asked_for,
     hooked,
+    is_gradient,
     is_second_order,
     line_of,
     rule,
@@ -262,10 +263,8 @@ def _spaced(difference, theirs, ours):
             return "does not require grad and does not have a grad_fn" in str(difference.torch)
         changed = str(difference.plugrad).startswith("SavedTensorChangedError")
         return changed and difference.torch == "nothing"  # where nothing is saved
-    name = difference.name
-    kept_or_seen = name.endswith(".grad") or name.startswith("hook ")
-    is_gradient = kept_or_seen or "grad(" in line_of(theirs, name)
-    return difference.what == "values" and is_gradient
+    seen = difference.name.startswith("hook ")
+    return difference.what == "values" and (seen or is_gradient(theirs, difference.name))
 
 
 @rule(

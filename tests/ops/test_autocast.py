@@ -13,8 +13,8 @@ import plugrad as pg
 from plugrad.core import SampleMaker
 from plugrad.core.installed_torch import torch_before
 
-# bfloat16 has 8 bits; a rule may round in other places than torch's.
-ALLOWED = 5e-2
+# bfloat16 has 8 bits; a rule may round in other places than torch's, and older ones in others yet.
+ALLOWED = 5e-2 if torch_before("2.13") else 4e-2
 
 
 def autocast():

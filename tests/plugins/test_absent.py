@@ -81,7 +81,9 @@ def test_only_newer_ops_are_absent_with_the_torch_that_ci_runs():
         ("torch.sin", "import torch.softening.more", "torch.softening", 3),
     ],
 )
-def test_what_torch_lacks_makes_an_op_absent(registry_with, overrides, before, lacks, line):
+def test_what_torch_lacks_makes_an_op_absent(
+    registry_with, monkeypatch, overrides, before, lacks, line
+):
     registry = registry_with(an_op(overrides, before))
     assert len(registry) == len(pg.registry)
     assert "special.soften" not in registry
@@ -91,11 +93,12 @@ def test_what_torch_lacks_makes_an_op_absent(registry_with, overrides, before, l
     assert absent.overrides == tuple(overrides.split(", "))
     assert absent.lacks == lacks
     assert absent.where.endswith(f"soften.py, line {line}")
+    monkeypatch.setattr("plugrad.core.installed_torch._INSTALLED", (2, 13))
     assert absent.as_dict() == {
         "op": "special.soften",
         "what": f"torch {torch.__version__} does not have {lacks}",
         "where": absent.where,
-        "fix": absent.fix,
+        "fix": f"use a torch that has {lacks}: pip install --upgrade torch",
     }
 
 

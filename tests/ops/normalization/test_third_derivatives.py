@@ -1,7 +1,7 @@
 """Third derivatives of normalizations are the slopes of the second derivatives.
 
-torch is no oracle: its third derivatives of batch_norm and layer_norm are off by up to their own
-size.
+torch is no oracle here: its third derivatives of batch_norm and layer_norm can be wrong by as much
+as their own size.
 """
 
 from __future__ import annotations
