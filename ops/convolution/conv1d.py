@@ -46,7 +46,7 @@ class Conv1d(Function):
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         x, weight = make(2, 4, 6), make(4, 2, 3)
-        for which in ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
+        for which in ((), (0,), (1,), (2,), (0, 1)):
             yield Sample(x, weight, make(4), groups=2).constant(*which)
         yield Sample(make(2, 2, 6), make(3, 2, 3))
         yield Sample(make(2, 6), make(3, 2, 3), make(3), 2, 1, 2)
@@ -57,7 +57,7 @@ class Conv1d(Function):
         yield Sample(make(2, 5), make(3, 2, 2), padding="valid", stride=2)
         yield Sample(make.complex(2, 2, 5), make.complex(3, 2, 3), make.complex(3), padding="same")
         x, weight = make.complex(2, 4), make.complex(3, 2, 2)
-        for which in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
+        for which in ((0,), (1,), (2,)):
             yield Sample(x, weight, make.complex(3), padding="same").constant(*which)
         yield Sample(make(4, 2, 6).mT.contiguous().mT, make(2, 3, 6).movedim(0, 1)[..., ::2])
         yield Sample(make(0, 2, 4), make(3, 2, 2), make(3))

@@ -51,7 +51,7 @@ class ConvTranspose1d(Function):
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         x, weight = make(2, 4, 3), make(4, 1, 3)
-        for which in ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
+        for which in ((), (0,), (1,), (2,), (0, 1)):
             yield Sample(x, weight, make(2), groups=2).constant(*which)
         yield Sample(x, weight, groups=2)
         yield Sample(make(2, 2, 4), make(2, 3, 3))
@@ -59,7 +59,7 @@ class ConvTranspose1d(Function):
         yield Sample(make(2, 2, 4), make(2, 3, 3), make(3), [2], [1], [1], 1, [2])
         yield Sample(make.complex(2, 2, 3), make.complex(2, 3, 3), make.complex(3), 2, 0, 1)
         x, weight = make.complex(2, 3), make.complex(2, 1, 2)
-        for which in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
+        for which in ((0,), (1,), (2,)):
             yield Sample(x, weight, make.complex(1)).constant(*which)
         yield Sample(make(2, 2, 4).mT.contiguous().mT, make(3, 2, 6).movedim(0, 1)[..., ::2])
         yield Sample(make(0, 2, 4), make(2, 3, 2), make(3))

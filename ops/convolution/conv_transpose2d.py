@@ -52,7 +52,7 @@ class ConvTranspose2d(Function):
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         x, weight = make(1, 4, 2, 2), make(4, 1, 2, 3)
-        for which in ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
+        for which in ((), (0,), (1,), (2,), (0, 1)):
             yield Sample(x, weight, make(2), groups=2).constant(*which)
         yield Sample(x, weight, groups=2)
         yield Sample(make(2, 2, 2, 3), make(2, 3, 3, 2), make(3))

@@ -51,7 +51,7 @@ class ConvTranspose3d(Function):
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
         x, weight = make(1, 2, 2, 1, 2), make(2, 1, 1, 2, 2)
-        for which in ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2)):
+        for which in ((), (0,), (1,), (2,), (0, 1)):
             yield Sample(x, weight, make(2), groups=2).constant(*which)
         yield Sample(x, weight, groups=2)
         yield Sample(make(1, 2, 2, 2, 2), make(2, 1, 2, 2, 2), make(1))

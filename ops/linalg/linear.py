@@ -50,9 +50,10 @@ class Linear(Function):
             yield Sample(make(*shape), make(4, 3))
             yield Sample(make(*shape), make(4, 3), make(4))
             yield Sample(make(*shape), make(3))
-            yield Sample(make(*shape), make(4, 3), make(4)).constant(1)
-            yield Sample(make(*shape), make(4, 3), make(4)).constant(0)
-            yield Sample(make.complex(*shape), make.complex(4, 3), make.complex(4))
+            if len(shape) in (2, 3):
+                yield Sample(make(*shape), make(4, 3), make(4)).constant(1)
+                yield Sample(make(*shape), make(4, 3), make(4)).constant(0)
+                yield Sample(make.complex(*shape), make.complex(4, 3), make.complex(4))
         yield Sample(make(3, 2, 2).mT, make(4, 2), make(4))
         yield Sample(make(3, 2, 2).mT, make(4, 2))
         yield Sample(make(3), make(3), make())

@@ -58,9 +58,9 @@ class BinaryCrossEntropyForward(Function):
         for code in (0, 1, 2):
             yield Sample(*pair(2, 3), None, code)
             yield Sample(*pair(2, 3), make(2, 3, low=0.5), code)
-            yield Sample(*pair(2, 3), make(3, low=0.5), code).constant(0)
-            yield Sample(*pair(2, 3), make(3, low=0.5), code).constant(1, 2)
             yield Sample(*pair(0, 3), None, code)
+        yield Sample(*pair(2, 3), make(3, low=0.5)).constant(0)
+        yield Sample(*pair(2, 3), make(3, low=0.5)).constant(1, 2)
         yield Sample(*pair())
         edges = make.tensor([0.0, 1.0, 0.5])
         yield Sample(edges, make(3, domain="probability"), make(3)).constant(0)

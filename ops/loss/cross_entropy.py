@@ -80,9 +80,10 @@ class CrossEntropy(Composite):
                 yield Sample(x, labels, reduction=reduction)
                 yield Sample(x, labels, weight, ignore_index=1, **mixed).constant(2)
                 yield Sample(x, probabilities, weight, **mixed)
-            yield Sample(x, labels, weight, ignore_index=1).constant(2)
-            yield Sample(x, labels, label_smoothing=1.0)
-            yield Sample(x, probabilities)
+            if len(shape) == 2:
+                yield Sample(x, labels, weight, ignore_index=1).constant(2)
+                yield Sample(x, labels, label_smoothing=1.0)
+                yield Sample(x, probabilities)
         one_ignored = make.tensor([1, 2, 0], dtype=torch.int64)
         yield Sample(
             make(3, 4), one_ignored, make(4, low=0.5), ignore_index=1, label_smoothing=0.3

@@ -76,15 +76,15 @@ class CtcLossBackward(Composite):
     def samples(make: SampleMaker) -> Iterator[Sample]:
         padded = make.tensor([[1, 2, 2], [3, 1, 0]], dtype=torch.int64)
         row = make.tensor([1, 2, 2, 3, 1], dtype=torch.int64)
-        tensors = make.tensor([5, 6], dtype=torch.int64), make.tensor([2, 0], dtype=torch.int64)
+        tensors = make.tensor([4, 5], dtype=torch.int64), make.tensor([2, 0], dtype=torch.int64)
         for options in (
-            (padded, [6, 5], [3, 2], 0),
-            (row, [6, 5], [3, 2], 0),
+            (padded, [5, 4], [3, 2], 0),
+            (row, [5, 4], [3, 2], 0),
             (padded, *tensors, 3),
-            (padded, [2, 6], [3, 2], 0, True),
+            (padded, [2, 5], [3, 2], 0, True),
         ):
             *lengths, blank = options[:4]
-            y = make(6, 2, 4).log_softmax(-1)
+            y = make(5, 2, 4).log_softmax(-1)
             loss, alpha = torch.ops.aten._ctc_loss(y, *lengths, blank)
             for n, (last, count) in enumerate(zip(*lengths[1:], strict=True)):
                 alpha[n, last:] = alpha[n, :, 2 * count + 1 :] = 0  # memory as it was

@@ -79,9 +79,9 @@ class LinearCrossEntropy(Composite):
                 tensors = make(5, 3), make(4, 3), labels
                 more = {"reduction": reduction, "options": chosen}
                 yield Sample(*tensors, **more)
-                if chosen is None or reduction == "mean":
+                if reduction == "mean":
                     yield Sample(*tensors, linear_bias=make(4), **more)
-                if chosen is not None or reduction == "mean":
+                if reduction == "mean" or (chosen is not None and reduction == "sum"):
                     weighted = Sample(*tensors, weight=make(4, low=0.5), ignore_index=1, **more)
                     yield weighted.constant("weight")
         yield Sample(make(5, 3), make(4, 3), make(5, 4, low=0.0), label_smoothing=0.3)

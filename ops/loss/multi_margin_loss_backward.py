@@ -74,9 +74,8 @@ class MultiMarginLossBackward(Function):
                 yield Sample(make(*shape), make(3, 4), labels, p, 0.7, None, code)
                 yield Sample(make(*shape), make(3, 4), labels, p, 1.5, make(4), code)
             yield Sample(make(), make(4), make.integers(high=4), p, 1, make(4))
-            yield Sample(make(), make(3, 4), labels, p, 1.5, make(4)).constant(1, 5)
-            yield Sample(make(), make(3, 4), labels, p, 1.5, make(4)).constant(0, 5)
-            yield Sample(make(), make(3, 4), labels, p, 1.5, make(4)).constant(0, 1)
+        for constants in ((1, 5), (0, 5), (0, 1)):
+            yield Sample(make(), make(3, 4), labels, p, 1.5, make(4)).constant(*constants)
         yield Sample(make(), make(0, 4), make.integers(0, high=4), 2, 1, None, 2)
         rows = (
             make.tensor([[0.0, 0.0, 0.5], [0.3, 0.1, 0.3]]),

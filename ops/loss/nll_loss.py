@@ -71,7 +71,7 @@ class NllLoss(Function):
         # torch has no gradient for four dimensions in another order than contiguous.
         for shape in ((4,), (3, 4), (2, 4, 3), (1, 4, 1, 1), (2, 4, 1, 2, 2)):
             labels = shape[:1] + shape[2:] if len(shape) > 1 else ()
-            for reduction in ("none", "mean", "sum"):
+            for reduction in ("none", "mean", "sum") if len(shape) in (2, 3) else ("mean",):
                 yield Sample(make(*shape), make.integers(*labels, high=4), reduction=reduction)
                 yield Sample(
                     make(*shape),

@@ -62,7 +62,7 @@ class TripletMarginLoss(Composite):
 
         for reduction in ("none", "mean", "sum"):
             yield Sample(*three(4, 3), reduction=reduction)
-            yield Sample(*three(4, 3), 0.3, 3, 0.1, True, reduction=reduction)
+        yield Sample(*three(4, 3), 0.3, 3, 0.1, True)
         yield Sample(*three(2, 4, 3), margin=2.0, p=1.0, eps=0.0, swap=True)
         yield Sample(make(4, 3), positive=make(1, 3), negative=make(4, 1))
         yield Sample(*three(4, 3), size_average=False)

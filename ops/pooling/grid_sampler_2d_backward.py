@@ -11,7 +11,7 @@ from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.core.installed_torch import torch_before
 from plugrad.errors import ArgumentError
 from plugrad.ops.pooling._grid import Sampler, defined, second_gradients
-from plugrad.ops.pooling._neighbours import NEAREST
+from plugrad.ops.pooling._neighbours import BILINEAR, BORDER, NEAREST
 
 
 @op(
@@ -66,7 +66,7 @@ class GridSampler2dBackward(Function):
     def samples(make: SampleMaker) -> Iterator[Sample]:
         for mode in (0, 1, 2):
             for padding in (0, 1, 2):
-                for align in (False, True) if mode != NEAREST else (padding == 1,):
+                for align in (False, True) if mode == BILINEAR else (padding != BORDER,):
                     x, y, grid = (
                         make(2, 2, 2, 3),
                         make(2, 2, 3, 4),

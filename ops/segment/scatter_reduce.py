@@ -68,6 +68,7 @@ class ScatterReduce(Function):
             x, src = make.distinct(3, 4), make.distinct(2, 4) + 0.01
             yield Sample(x, 0, index, src, reduce)
             yield Sample(x, 0, index, src, reduce, include_self=False)
+        for reduce in ("mean", "prod", "amin"):
             yield Sample(make.distinct(4, 5), -1, index % 3, make.distinct(3, 5) + 0.01, reduce)
         ties = make.tensor([[1.0, 2.0, 2.0, 0.0], [1.0, 2.0, 1.0, 1.0]])
         yield Sample(make.tensor([[2.0] * 4] * 3), 0, index, ties, "amax").at_kink()

@@ -69,7 +69,8 @@ class SegmentReduce(Function):
         for reduce in ("sum", "mean", "prod", "max", "min"):
             yield Sample(make.distinct(5), reduce, lengths=lengths)
             yield Sample(make.distinct(5, 2), reduce, offsets=offsets, initial=0.5)
-            several = torch.tensor([[1, 2], [3, 0]])
+        several = torch.tensor([[1, 2], [3, 0]])
+        for reduce in ("mean", "prod", "max"):
             yield Sample(make.distinct(2, 3, 2), reduce, lengths=several, axis=1)
         yield Sample(make.distinct(4, 2), "max", offsets=torch.tensor([1, 2, 3]), unsafe=True)
         yield Sample(make.distinct(5), "prod", lengths=lengths.int(), initial=2)
