@@ -94,7 +94,8 @@ def _unsafe_view(difference, theirs, ours):
 def _compared_in_place(difference, theirs, ours):
     no_graph = ("NoGraphError", "AttributeError: 'NoneType'")  # a hook of the node
     refused = str(difference.plugrad).startswith(no_graph) and difference.torch == "nothing"
-    compared = re.search(r"\.(eq|ne|gt|ge|lt|le|logical_\w+)_\(", theirs.text)
+    names = r"eq|ne|gt|ge|lt|le|not_equal|(greater|less)(_equal)?|logical_\w+"
+    compared = re.search(rf"\.({names})_\(", theirs.text)
     return bool(compared) and (
         (difference.what == "raises" and refused)
         or (difference.what == "requires_grad" and bool(difference.torch))
