@@ -192,16 +192,17 @@ class Case:
     @property
     def draws(self) -> bool:
         """Whether a call draws random numbers, declared or not."""
-        op = self.op
-        if op.draws is None:
-            op.draws = op.declaration.random or self._draws()
-        return op.draws
+        known = self.op.draws
+        if self.index not in known:
+            known[self.index] = self.op.declaration.random or self._draws()
+        return known[self.index]
 
     def _draws(self) -> bool:
         before = RandomState()
-        self.op.draws = False  # what the call itself goes by
+        self.op.draws[self.index] = False  # what the calls themselves go by
         try:
-            call = self.call()
+            with torch.enable_grad():  # whoever asks
+                call = self.call()
             if call.roots:
                 call.vjp(call.cotangents())
         except Exception:  # which the laws will tell

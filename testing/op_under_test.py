@@ -46,8 +46,8 @@ class OpUnderTest:
     dirties = False
     #: Whether torch can differentiate all of forward, by the arguments that are not tensors.
     forward_is_seen: dict[str, bool]
-    #: Whether a call draws random numbers; None as long as no case looked.
-    draws: bool | None = None
+    #: Whether a call of a sample draws random numbers, by the sample's number, once a case looked.
+    draws: dict[int, bool]
     #: The text that it was found by, ``path/to/file.py:Name``, if any.
     found_by = ""
 
@@ -60,7 +60,7 @@ class OpUnderTest:
     ) -> None:
         self.function, self.entry = function, entry
         self.seed, self.device = seed, device
-        self.forward_is_seen = {}
+        self.forward_is_seen, self.draws = {}, {}
         #: What the samples run of the op's code, once a law has asked.
         self.reached: Reached | None = None
         # Not inherited: a subclass of an op is another op.

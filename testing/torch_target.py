@@ -104,7 +104,7 @@ class TorchTarget(OpUnderTest):
             )
         self.function = target
         self.entry, self.reached = None, None
-        self.forward_is_seen = {}
+        self.forward_is_seen, self.draws = {}, {}
         self.seed, self.device, self.engine = seed, device, engine
         self.declared = True
         self._samples = samples
@@ -132,7 +132,7 @@ class TorchTarget(OpUnderTest):
         """A copy of the target's class, with the same declarations."""
         copy = self.reseeded(self.seed)
         copy.function = function
-        copy.dirties, copy.draws = self.dirties, self.draws
+        copy.dirties, copy.draws = self.dirties, dict(self.draws)
         copy.forward_is_seen = self.forward_is_seen
         return copy
 

@@ -79,6 +79,16 @@ def test_draws_that_are_not_declared_are_one_failure():
     assert broken(functions.Noisy, random=True)[0] == set()
 
 
+@pytest.mark.parametrize("dropped", [(0.0, 0.5), (0.5, 0.0)])
+def test_whether_a_call_draws_is_found_out_of_each_sample(dropped):
+    def samples(make):
+        return [Sample(make(3, 4), each) for each in dropped]
+
+    report = check_op(functions.Noisy, samples=samples, laws=FAST)
+    broken = [(r.law, r.sample) for r in report.failures]
+    assert broken == [("random-state", dropped.index(0.5))]
+
+
 def test_any_function_on_tensors():
     assert broken(torch.nn.functional.silu) == (set(), set())
     assert broken(torch.nn.Softplus())[0] == set()

@@ -142,17 +142,17 @@ class Leaking(torch.autograd.Function):
 
 
 class Noisy(torch.autograd.Function):
-    """y = m x with a mask m that is drawn."""
+    """y = m x with a mask m that is drawn, unless it is all ones."""
 
     @staticmethod
-    def forward(ctx, x):
-        mask = (torch.rand(x.shape) < 0.5).to(x.dtype)
+    def forward(ctx, x, dropped=0.5):
+        mask = (torch.rand(x.shape) >= dropped).to(x.dtype) if dropped else torch.ones_like(x)
         ctx.save_for_backward(mask)
         return mask * x
 
     @staticmethod
-    def backward(ctx, gy):
-        return gy * ctx.saved_tensors[0]
+    def backward(ctx, gy, *_):
+        return gy * ctx.saved_tensors[0], *(None,) * (len(ctx.needs_input_grad) - 1)
 
 
 def rows(make):
