@@ -1158,7 +1158,7 @@ class AttachedMethods:
     def log_softmax(
         self,
         dim: builtins.int | None = None,
-        _stacklevel: builtins.int | torch.dtype = 3,
+        _stacklevel: builtins.int | torch.dtype | None = None,
         dtype: torch.dtype | None = None,
     ) -> Variable:
         """y = x - log(sum(exp(x))) along dim; gx = gy - exp(y) sum(gy)."""
@@ -1764,7 +1764,7 @@ class AttachedMethods:
     def softmax(
         self,
         dim: builtins.int | None = None,
-        _stacklevel: builtins.int | torch.dtype = 3,
+        _stacklevel: builtins.int | torch.dtype | None = None,
         dtype: torch.dtype | None = None,
     ) -> Variable:
         """y = exp(x) / sum(exp(x)) along dim; gx = y (gy - sum(gy y))."""

@@ -55,12 +55,33 @@ _REFUSED = (
     "torch._functorch.apis.",
     "torch._functorch.eager_transforms.",
     "torch._functorch.vmap.",
+    "torch._higher_order_ops.associative_scan.",
+    "torch._higher_order_ops.cond.",
+    "torch._higher_order_ops.map.",
+    "torch._higher_order_ops.scan.",
+    "torch._higher_order_ops.utils.",
+    "torch._higher_order_ops.while_loop.",
     "torch._subclasses.meta_utils.",
     "torch._vmap_internals.",
     "torch.jit.",
 )
-#: The modules of torch.func among them; plugrad has its transforms too.
-_OF_FUNC = ("torch._functorch.", "torch._vmap_internals")
+#: What those modules are, by the beginnings of their names, and what to do instead.
+_INSTEAD = {
+    ("torch._functorch.", "torch._vmap_internals"): (
+        "torch.func's transforms and torch.vmap",
+        "call plugrad.func's transform of the same name, as in plugrad.func.vmap(f)(x); for "
+        "torch.autograd.functional's, plugrad.functional's",
+    ),
+    ("torch._higher_order_ops.",): (
+        "torch.cond, while_loop, scan and the like",
+        "write the branch or the loop in Python: plugrad records whatever runs",
+    ),
+    ("torch.",): (
+        "torch.jit and torch.export",
+        "where no gradient is needed, pass x.data and use tensors in the function; a converted "
+        "module goes back with plugrad.interop.revert(model)",
+    ),
+}
 #: The metaclass of torch.FloatTensor and the like, whose isinstance is written in C.
 _TENSORTYPE = type(torch.FloatTensor)
 _CALLS = {"CALL", "CALL_FUNCTION", "PRECALL"}
@@ -134,16 +155,11 @@ def _refused(question: Question | None) -> Question | None:
     def asked(frame: FrameType) -> Any:
         if question is not None and _asks_for_a_tensor(question(frame)):
             module = str(frame.f_globals.get("__name__"))
-            func = module.startswith(_OF_FUNC)
+            what, fix = next(told for start, told in _INSTEAD.items() if module.startswith(start))
             raise UnknownTorchFunctionError(
-                ("torch.func's transforms and torch.vmap" if func else "torch.jit and torch.export")
-                + " cannot take a Variable: they work on functions of tensors",
+                f"{what} cannot take a Variable: they work on functions of tensors",
                 where=f"{frame.f_code.co_name} of {module}",
-                fix="call plugrad.func's transform of the same name, as in plugrad.func.vmap(f)(x);"
-                " for torch.autograd.functional's, plugrad.functional's"
-                if func
-                else "where no gradient is needed, pass x.data and use tensors in the function; a "
-                "converted module goes back with plugrad.interop.revert(model)",
+                fix=fix,
             )
         return ()
 

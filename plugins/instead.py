@@ -15,6 +15,7 @@ import torch
 import torch.overrides
 from torch._ops import OpOverload, OpOverloadPacket
 
+from plugrad.core.general_call import say_where_in_torch
 from plugrad.core.twins import raw_argument
 from plugrad.core.variable import Variable
 from plugrad.plugins.registered_op import RESERVED
@@ -92,7 +93,11 @@ def _call(x: Any, name: str, *args: Any, **kwargs: Any) -> Any:
         getattr(Variable(x), name)(*args, **kwargs)
         return x
     options = {key: raw_argument(value) for key, value in kwargs.items()}
-    return getattr(x, name)(*map(raw_argument, args), **options)
+    try:
+        return getattr(x, name)(*map(raw_argument, args), **options)
+    except (RuntimeError, TypeError) as error:
+        say_where_in_torch(error, f"torch.Tensor.{name}", (x, *args), kwargs)
+        raise
 
 
 def _accessor(name: str, access: str) -> Callable[..., Any]:

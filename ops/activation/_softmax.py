@@ -16,17 +16,20 @@ def forward(
     softmax: Callable[..., Tensor],
     x: Tensor,
     dim: int | None,
-    stacklevel: int | torch.dtype,
+    stacklevel: int | torch.dtype | None,
     dtype: torch.dtype | None,
 ) -> Tensor:
-    """torch.softmax or torch.log_softmax, as torch's functions and methods call them."""
+    """torch.softmax or torch.log_softmax, as torch's functions and methods call them.
+
+    Those of torch.nn.functional always pass a stacklevel. Only they may leave out the dim.
+    """
     if isinstance(stacklevel, torch.dtype):  # the third argument of torch.softmax itself
         dtype = stacklevel
-    if dim is None:
+    if dim is None and stacklevel is not None:
         dim = _implicit_dim(softmax.__name__, x)
-    y = softmax(x, dim, dtype)
+    y = softmax(x, dim, dtype)  # which refuses None
     ctx.save_for_backward(y)
-    ctx.dim = int(dim)
+    ctx.dim = int(dim)  # type: ignore[arg-type]
     ctx.x_dtype = x.dtype
     return y
 

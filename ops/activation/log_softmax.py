@@ -32,7 +32,7 @@ class LogSoftmax(Function):
         ctx: Context,
         x: Tensor,
         dim: int | None = None,
-        _stacklevel: int | torch.dtype = 3,
+        _stacklevel: int | torch.dtype | None = None,
         dtype: torch.dtype | None = None,
     ) -> Tensor:
         return _softmax.forward(ctx, torch.log_softmax, x, dim, _stacklevel, dtype)

@@ -27,7 +27,7 @@ class Softmax(Function):
         ctx: Context,
         x: Tensor,
         dim: int | None = None,
-        _stacklevel: int | torch.dtype = 3,
+        _stacklevel: int | torch.dtype | None = None,
         dtype: torch.dtype | None = None,
     ) -> Tensor:
         return _softmax.forward(ctx, torch.softmax, x, dim, _stacklevel, dtype)

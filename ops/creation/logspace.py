@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, Variable, op
+from plugrad.ops._number import constant
 from plugrad.ops.creation import _spaced
 
 
@@ -38,8 +39,10 @@ class Logspace(Composite):
         pin_memory: bool = False,
     ) -> Tensor | Variable:
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
-            numbers = [n.data if isinstance(n, Tensor | Variable) else n for n in (start, end)]
-            y = _logspace(*numbers, steps, base, dtype=dtype, device=device)
+            steps = constant(steps, "logspace", "steps")
+            given = (start, end, steps, base)  # whole numbers have no gradient
+            numbers = [n.data if isinstance(n, Tensor | Variable) else n for n in given]
+            y = _logspace(*numbers, dtype=dtype, device=device)
             return Variable(y) if isinstance(start, Variable) or isinstance(end, Variable) else y
         exponents: Any = torch.linspace(
             start, end, steps, dtype=dtype, layout=layout, device=device, pin_memory=pin_memory

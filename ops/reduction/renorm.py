@@ -31,8 +31,10 @@ class Renorm(Composite):
         torch.renorm(torch.ones([1] * x.dim(), dtype=x.dtype), p, dim, maxnorm)  # which may refuse
         others = tuple(d for d in range(x.dim()) if d != dim % x.dim())
         wide = torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else None
-        norm = torch.linalg.vector_norm(x, p, others, True, dtype=wide)
-        scale = torch.where(norm > maxnorm, maxnorm / (norm + 1e-7), 1.0)
+        over = torch.linalg.vector_norm(x.detach(), p, others, True, dtype=wide) > maxnorm
+        # Slices that stay as they are have no part in the norms: their gradient is 1, nan or not.
+        norm = torch.linalg.vector_norm(torch.where(over, x, 1.0), p, others, True, dtype=wide)
+        scale = torch.where(over, maxnorm / (norm + 1e-7), 1.0)
         return x * scale.to(x.dtype)
 
     @staticmethod
@@ -53,3 +55,4 @@ class Renorm(Composite):
         yield Sample(make(3, 4), 0, 0, 1.0).raises(RuntimeError, "non-positive")
         yield Sample(make(3), 2, 0, 1.0).raises(RuntimeError, "at least 2 dimensions")
         yield Sample(make.tensor([[0.0, 1.0], [3.0, -4.0]]), 2, 0, 1.5)
+        yield Sample(make.tensor([[float("nan"), 1.0], [3.0, -4.0]]), 2, 0, 1.5)

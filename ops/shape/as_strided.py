@@ -34,6 +34,8 @@ class AsStrided(Composite):
     def forward(
         x: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
     ) -> Tensor:
+        size = constant(size, "as_strided", "size")
+        stride = constant(stride, "as_strided", "stride")
         storage_offset = constant(storage_offset, "as_strided", "storage_offset")
         offset = 0 if storage_offset is None else int(storage_offset - x.storage_offset())
         return strided(x, size, stride, offset)

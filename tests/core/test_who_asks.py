@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
@@ -195,6 +196,10 @@ def test_what_is_written_in_c_does_not_crash(adopt):
     assert "Variable(3., grad_fn=<Sum>)" in run.stdout
 
 
+def _higher_order(name):
+    return getattr(import_module(f"torch._higher_order_ops.{name}"), name)
+
+
 TRANSFORMS = {
     "vmap": lambda x: torch.vmap(torch.sin)(x),
     "grad": lambda x: torch.func.grad(torch.sum)(x),
@@ -204,6 +209,13 @@ TRANSFORMS = {
     "vjp": lambda x: torch.func.vjp(torch.sin, x),
     "jvp": lambda x: torch.func.jvp(torch.sin, (x,), (x,)),
     "trace": lambda x: torch.jit.trace(torch.sin, x),
+    "cond": lambda x: torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,)),
+    "map": lambda x: _higher_order("map")(torch.sin, x),
+    "scan": lambda x: _higher_order("scan")(lambda c, x: (c + x, c * x), torch.zeros(()), x),
+    "associative_scan": lambda x: _higher_order("associative_scan")(
+        torch.add, x, 0, combine_mode="generic"
+    ),
+    "while_loop": lambda x: _higher_order("while_loop")(lambda x: x[0] < 9, lambda x: x + 1, (x,)),
     "script": lambda x: torch.jit.script(pg.interop.convert(nn.Linear(2, 2))),
 }
 

@@ -105,3 +105,9 @@ def test_the_name_of_what_torch_does_not_know():
     assert torch_name(Callable()).startswith("<")
     assert torch_name(len) == "builtins.len"
     assert torch_name(torch.Tensor.__init_subclass__)
+
+
+def test_what_a_tensors_own_method_refuses_says_where():
+    given = r"torch.Tensor.resize_ with float32\[3\], float32\[2\]\s+fix: pass what it takes"
+    with pytest.raises(TypeError, match=given):
+        torch.zeros(3).resize_(pg.Variable(torch.ones(2)))

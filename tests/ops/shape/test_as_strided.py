@@ -26,6 +26,16 @@ def test_a_view_of_memory_that_is_not_the_variables_is_refused(made, geometry, w
         assert torch.equal(x.as_strided(*geometry).data, made().as_strided(*geometry))
 
 
+def test_the_geometry_of_a_plain_tensor_in_variables():
+    x, one = torch.arange(6.0), pg.Variable(torch.tensor(1))
+    assert x.as_strided([one * 2], (one * 3,), one).tolist() == [1, 4]
+    given = pg.Variable(torch.ones(2))
+    with pytest.raises(TypeError, match=r"tuple of ints[\s\S]*fix: pass what it takes"):
+        x.as_strided(given, given)
+    with pytest.raises(ArgumentError, match=r"'size' of as_strided\(\)[\s\S]*fix: pass a number"):
+        x.as_strided(given.requires_grad_(), (1,))
+
+
 def test_a_part_with_gaps_has_a_gradient_where_its_elements_are():
     x = pg.Variable(torch.arange(16.0).reshape(4, 4)[:, :3], requires_grad=True)
     x.as_strided((3,), (5,)).backward(torch.tensor([1.0, 2.0, 3.0]))
