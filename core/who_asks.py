@@ -69,8 +69,10 @@ _REFUSED = (
 _INSTEAD = {
     ("torch._functorch.", "torch._vmap_internals"): (
         "torch.func's transforms and torch.vmap",
-        "call plugrad.func's transform of the same name, as in plugrad.func.vmap(f)(x); for "
-        "torch.autograd.functional's, plugrad.functional's",
+        (
+            "call plugrad.func's transform of the same name, as in plugrad.func.vmap(f)(x); for "
+            "torch.autograd.functional's, plugrad.functional's"
+        ),
     ),
     ("torch._higher_order_ops.",): (
         "torch.cond, while_loop, scan and the like",
@@ -78,8 +80,10 @@ _INSTEAD = {
     ),
     ("torch.",): (
         "torch.jit and torch.export",
-        "where no gradient is needed, pass x.data and use tensors in the function; a converted "
-        "module goes back with plugrad.interop.revert(model)",
+        (
+            "where no gradient is needed, pass x.data and use tensors in the function; a "
+            "converted module goes back with plugrad.interop.revert(model)"
+        ),
     ),
 }
 #: The metaclass of torch.FloatTensor and the like, whose isinstance is written in C.
