@@ -25,7 +25,9 @@ from plugrad.ops.reduction._dims import Dim, normal_dims, unreduced
 class Logsumexp(Function):
     """y = log(sum of exp(x) over dim);  gx = gy conj(exp(x - y)), the softmax.
 
-    Where y is infinite, gx is nan at the infinite elements of that sign.
+    The softmax is divided by its sum, which is 1 but for y's rounding: of large numbers y has no
+    digits left for what exp needs. Where y is infinite, gx is nan at the infinite elements of that
+    sign.
     """
 
     @staticmethod
@@ -40,7 +42,9 @@ class Logsumexp(Function):
     def backward(ctx: Context, gy: Tensor) -> Tensor:
         x, y = ctx.saved_tensors
         gy, y = unreduced(gy, x.shape, ctx.dims), unreduced(y, x.shape, ctx.dims)
-        return gy * conj((x - y).exp())
+        shares = (x - y).exp()
+        total = shares.sum(ctx.dims, True).masked_fill(y.isinf(), 1.0)
+        return gy * conj(shares / total)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -49,9 +53,7 @@ class Logsumexp(Function):
         yield Sample(make(2, 3, 2), (0, -1))
         yield Sample(make(2, 3, 2), [1], True)
         yield Sample(make(3, 4), dim=-1, keepdim=True)
-        yield Sample(make(3, 4) + 1000, 0).waive(
-            "low-precision", "near 1000 bfloat16 has steps of 4, so x - y is but rounding"
-        )
+        yield Sample(make(3, 4) + 1000, 0)
         yield Sample(make.complex(3, 2), 0)
         yield Sample(make.integers(3, 4), 0)
         yield Sample(make.tensor([[-infinity, -infinity], [-infinity, 0.5]]), 1)
