@@ -48,9 +48,10 @@ def with_slope_far_out(slope: Any, x: Any, order: int) -> Any:
     derivative is one of such differences.
     """
     far = x.abs() > FAR
-    inverse = 1 / torch.where(far, x, FAR).abs()
+    size = torch.where(far, x, FAR).abs()
+    inverse = 1 / size
     total = torch.zeros_like(inverse)
     for factor in reversed(_OF_SLOPES[order]):
         total = total * inverse + factor
-    total = total * inverse * inverse.sqrt() / math.sqrt(2 * math.pi)
+    total = total * inverse * size.rsqrt() / math.sqrt(2 * math.pi)  # at infinity 0, not nan
     return torch.where(far, total if order else total * x.sign(), slope)

@@ -35,3 +35,4 @@ class I0e(Elementwise):
         yield Sample(make())
         yield Sample(make(0, 3))
         yield Sample(make.tensor([-900.0, 40.0, 1.0]))
+        yield Sample(make.tensor([float("inf"), -float("inf"), 1.0]))
