@@ -82,9 +82,10 @@ def of_conv(
     return of_convolution(weight, stride, padding, dilation, False, 0, groups, extended)
 
 
-def save(ctx: Context, x: Tensor, weight: Tensor, geometry: Geometry) -> None:
+def save(ctx: Context, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> None:
     """Keep what ``backward`` needs."""
     ctx.save_for_backward(x, weight)
+    ctx.bias_dtype = None if bias is None else bias.dtype
     # Each by itself: a context that plainly holds no tensor is recorded faster.
     ctx.stride, ctx.padding, ctx.dilation, ctx.transposed, *rest = geometry.arguments
     ctx.output_padding, ctx.groups = rest
@@ -124,6 +125,8 @@ def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
             if extra:
                 gx = gx.narrow(dim, 0, length[dim - 2])
         gx = gx.squeeze(0) if no_batch else gx
+    if gbias is not None and gbias.dtype is not ctx.bias_dtype:  # torch's kernel takes any
+        gbias = gbias.to(ctx.bias_dtype)
     return gx, gweight, gbias
 
 

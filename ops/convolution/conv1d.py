@@ -36,7 +36,8 @@ class Conv1d(Function):
         groups: int = 1,
     ) -> Tensor:
         z = torch.conv1d(*_geometry.operands(x, weight), bias, stride, padding, dilation, groups)
-        _geometry.save(ctx, x, weight, _geometry.of_conv(weight, stride, padding, dilation, groups))
+        geometry = _geometry.of_conv(weight, stride, padding, dilation, groups)
+        _geometry.save(ctx, x, weight, bias, geometry)
         return z
 
     @staticmethod

@@ -37,7 +37,8 @@ class Conv2d(Function):
         groups: int = 1,
     ) -> Tensor:
         z = torch.conv2d(*_geometry.operands(x, weight), bias, stride, padding, dilation, groups)
-        _geometry.save(ctx, x, weight, _geometry.of_conv(weight, stride, padding, dilation, groups))
+        geometry = _geometry.of_conv(weight, stride, padding, dilation, groups)
+        _geometry.save(ctx, x, weight, bias, geometry)
         return z
 
     @staticmethod

@@ -42,7 +42,7 @@ class ConvTranspose2d(Function):
         geometry = _geometry.of_convolution(
             weight, stride, padding, dilation, True, output_padding, groups
         )
-        _geometry.save(ctx, x, weight, geometry)
+        _geometry.save(ctx, x, weight, bias, geometry)
         return z
 
     @staticmethod

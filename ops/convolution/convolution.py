@@ -36,7 +36,7 @@ class Convolution(Function):
         geometry = _geometry.of_convolution(
             weight, stride, padding, dilation, transposed, output_padding, groups
         )
-        _geometry.save(ctx, x, weight, geometry)
+        _geometry.save(ctx, x, weight, bias, geometry)
         return torch.convolution(*_geometry.operands(x, weight), bias, *geometry.arguments)
 
     @staticmethod

@@ -38,9 +38,11 @@ class IndexFill(Function):
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, None, None, Tensor | None]:
         (index,) = ctx.saved_tensors
         need_gx, _, _, need_gvalue = ctx.needs_input_grad
-        gx = gz.index_fill(ctx.dim, index, 0)
-        gvalue = (gz - gx).sum() if need_gvalue else None
-        return gx if need_gx else None, None, None, gvalue
+        gx = gz.index_fill(ctx.dim, index, 0) if need_gx else None
+        if not need_gvalue:
+            return gx, None, None, None
+        elsewhere = torch.ones_like(gz, dtype=torch.bool).index_fill(ctx.dim, index, False)
+        return gx, None, None, gz.masked_fill(elsewhere, 0).sum()
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

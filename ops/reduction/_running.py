@@ -20,4 +20,6 @@ def keep(ctx: Context, found: Any, x: Tensor, dim: int) -> Any:
 def gradient(ctx: Context, gy: Tensor | None) -> Tensor | None:
     """The sum of the ``gy`` that each element gave."""
     (indices,) = ctx.saved_tensors
-    return None if gy is None else gy.new_zeros(ctx.x_shape).scatter_add(ctx.dim, indices, gy)
+    if gy is None or not gy.numel():  # torch takes any dim of an empty tensor
+        return gy
+    return gy.new_zeros(ctx.x_shape).scatter_add(ctx.dim, indices, gy)

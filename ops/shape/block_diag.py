@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -24,7 +25,8 @@ class BlockDiag(Composite):
 
     @staticmethod
     def forward(tensors: Sequence[Tensor]) -> Tensor:
-        blocks = [t if t.dim() == 2 else t.reshape(1, -1) for t in tensors]
+        dtype = _dtype(tensors)
+        blocks = [(t if t.dim() == 2 else t.reshape(1, -1)).to(dtype) for t in tensors]
         width = sum(block.shape[1] for block in blocks)
         rows, before = [], 0
         for block in blocks:
@@ -42,3 +44,13 @@ class BlockDiag(Composite):
         yield Sample([make(2), make(2, dtype=torch.float32)])
         yield Sample([make(2), make.complex(1, 2)])
         yield Sample([make(0, 2), make(2)])
+        yield Sample([make(), make(2, dtype=torch.float32), make.integers(1, 2)])
+
+
+def _dtype(tensors: Sequence[Tensor]) -> torch.dtype:
+    """That of all together, where a tensor without dimensions counts as a number does."""
+    numbers, others = ([t.dtype for t in tensors if bool(t.dim()) is d] for d in (False, True))
+    if not (numbers and others):
+        return reduce(torch.promote_types, numbers or others)
+    number, other = reduce(torch.promote_types, numbers), reduce(torch.promote_types, others)
+    return torch.result_type(torch.empty((), dtype=number), torch.empty(1, dtype=other))

@@ -47,6 +47,8 @@ def with_slope_far_out(slope: Any, x: Any, order: int) -> Any:
     There the slope is the difference of two numbers that agree in ever more digits, and the second
     derivative is one of such differences.
     """
+    if x.dtype is torch.float16:  # in which the factors are infinite
+        return with_slope_far_out(slope.float(), x.float(), order).half()
     far = x.abs() > FAR
     size = torch.where(far, x, FAR).abs()
     inverse = 1 / size

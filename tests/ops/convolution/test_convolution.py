@@ -125,3 +125,14 @@ def test_a_kernel_that_misreads_strides_in_float32_is_not_given_them(name):
     exact = derivatives(x.double().contiguous(), weight.double().contiguous())
     for found, expected in zip(derivatives(x, weight), exact, strict=True):
         torch.testing.assert_close(found.data.double(), expected.data, rtol=1e-4, atol=1e-3)
+
+
+def test_a_bias_of_another_dtype_has_a_gradient_of_its_own():
+    x, weight, bias = torch.ones(2, 4, 5).double(), torch.ones(4, 2, 3).double(), torch.ones(2)
+    given = [pg.Variable(t, requires_grad=True) for t in (x, weight, bias)]
+    z = torch.nn.functional.conv_transpose1d(*given)  # others refuse it, as torch's do
+    gradients = pg.grad(z.sum(), given)
+    expected = [t.requires_grad_() for t in (x, weight, bias)]
+    z = torch.nn.functional.conv_transpose1d(*expected)
+    for actual, other in zip(gradients, torch.autograd.grad(z.sum(), expected), strict=True):
+        torch.testing.assert_close(actual.data, other)
