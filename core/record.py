@@ -105,9 +105,10 @@ def record_any(node: Record, output: Any, raw: Sequence[Any], operands: Sequence
         return variable
     _complete(node, outputs, single)
     variables: dict[int, Any] = {}
-    for number, tensor in enumerate(outputs):
-        if id(tensor) not in variables:
-            variables[id(tensor)] = _output(node, number, tensor, dirty, constants)
+    for number in reversed(range(len(outputs))):  # as in torch, what is returned twice is the last
+        if id(outputs[number]) not in variables:
+            made = _output(node, number, outputs[number], dirty, constants)
+            variables[id(outputs[number])] = made
     given_back = [variables[id(t)] for t in outputs]
     _note_views(node._pg_function, operands, given_back, node)
     return given_back[0] if single else like(output, given_back)
@@ -260,9 +261,10 @@ def _untracked(
     for given, operand in zip(raw, operands, strict=True):
         if tensor is given:
             dirty = any(tensor is t for t in context._pg_dirty)
-            if isinstance(operand, Variable) and (dirty or function.is_builtin()):
-                return operand
             detached_by_mode = isinstance(operand, Variable) and operand.requires_grad
+            same = function.is_builtin() or (dirty and not detached_by_mode)
+            if isinstance(operand, Variable) and same:
+                return operand
             tensor = tensor.detach() if detached_by_mode else tensor.view_as(tensor)
             break
     return plain(tensor)

@@ -172,7 +172,7 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
         for arg in (*args, kwargs):
             _check_argument(arg, name)
     tracked = any(edge is not None for edge in edges)
-    raw = tuple([_raw(a, edge) for a, edge in zip(args, edges, strict=True)])
+    raw = _each_raw(args, edges)
     context: Any = UntrackedContext((False,) * len(args))
     if tracked:
         context = function.record_type()
@@ -238,6 +238,18 @@ def _tracked_inside(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(_tracked_inside, value.values()))
     return isinstance(value, list | tuple) and any(map(_tracked_inside, value))
+
+
+def _each_raw(args: tuple[Any, ...], edges: list[Edge | None]) -> tuple[Any, ...]:
+    """The arguments as forward sees them: one that is passed twice is one object, as in torch.
+
+    A change of one is then a change of both, whichever is marked as dirty.
+    """
+    made: dict[int, Any] = {}
+    for arg, edge in zip(args, edges, strict=True):
+        if id(arg) not in made:
+            made[id(arg)] = _raw(arg, edge)
+    return tuple([made[id(arg)] for arg in args])
 
 
 def _raw(value: Any, edge: Edge | None) -> Any:

@@ -935,6 +935,83 @@ def test_one_dirty_input_returned_twice_is_one_object(engine):
     assert values(x.grad) == [4]
 
 
+def test_a_dirty_result_in_no_grad_is_a_constant_in_the_same_memory(engine):
+    x, b = engine.leaf([1.0]), engine.leaf([2.0])
+    with engine.no_grad():
+        c = AddInto.apply(x, b)
+    assert c is not x
+    assert not c.requires_grad
+    assert x.requires_grad
+    c.fill_(5.0)
+    assert values(x) == [5]
+    assert x._version == c._version
+    (x * c).backward()
+    assert values(x.grad) == [5]  # not 10
+
+
+def test_one_argument_passed_twice_is_one_object(engine):
+    seen = []
+
+    class Double(Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            seen.append(x is y)
+            y.mul_(2)
+            ctx.mark_dirty(y)
+            ctx.save_for_backward(x)
+            return y, x * y
+
+        @staticmethod
+        def backward(ctx, gy, gz):
+            (x,) = ctx.saved_tensors  # twice the number that was passed
+            return 2 * gz * x, 2 * (gy + gz * x)
+
+    root = engine.leaf([1.0, 2.0])
+    x = root * 1
+    y, z = Double.apply(x, x)
+    assert seen == [True]
+    assert y is x
+    (g,) = engine.grad(z.sum(), root, create_graph=True)
+    assert values(g) == [8, 16]
+    assert values(engine.grad(g.sum(), root)[0]) == [8, 8]
+
+
+def test_one_argument_passed_twice_may_be_marked_as_dirty_by_either_name(engine):
+    class Double(Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            ctx.mark_dirty(x)
+            return y.mul_(2)
+
+        @staticmethod
+        def backward(ctx, g):
+            return g, g
+
+    root = engine.leaf([1.0, 2.0])
+    x = root * 1
+    assert Double.apply(x, x) is x
+    x.sum().backward()
+    assert values(root.grad) == [2, 2]
+
+
+def test_an_output_returned_twice_is_the_last(engine):
+    class Twice(Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x * 2
+            return y, y
+
+        @staticmethod
+        def backward(ctx, ga, gb):
+            return ga * 3 + gb * 5
+
+    x = engine.leaf([1.0])
+    a, b = Twice.apply(x)
+    assert a.output_nr == b.output_nr == 1
+    (a + b).backward()
+    assert values(x.grad) == [10]
+
+
 def test_a_change_inside_of_a_local_is_nobodys_business(engine):
     class Local(Function):
         @staticmethod
