@@ -164,7 +164,10 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
         view = None if self._extra is None else self._extra.view
         if view is None or view.is_leaf or view.base.requires_grad:
             return True
-        return view.edge is not None and view.version == whole(self._data)._version
+        if view.edge is None:
+            return False
+        # After a change of its constant base, one that may not be changed is an error when used.
+        return bool(view.reason) or view.version == whole(self._data)._version
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:

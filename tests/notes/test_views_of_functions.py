@@ -274,6 +274,25 @@ def test_a_changed_input_that_others_view_takes_its_change_with_it(engine):
     assert values(root.grad) == [6, 6]
 
 
+@pytest.mark.parametrize("use", [torch.cov, lambda y: y * 2, lambda y: torch.tensor_split(y, 2)[0]])
+def test_a_view_of_a_changed_constant_still_requires_grad_and_cannot_be_used(engine, use):
+    class Second(engine.Function):
+        @staticmethod
+        def forward(ctx, w, x):
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 3, None
+
+    w, x = engine.leaf([5.0, 6.0]), engine.tensor([1.0, 2.0])
+    y = Second.apply(w, x)
+    x.mul_(2)
+    assert y.requires_grad
+    with engine.raises(RuntimeError, BASE_CHANGED):
+        use(y)
+
+
 def test_a_view_that_is_not_valid_any_more_can_be_shown(engine):
     x = engine.leaf([1.0, 2.0, 3.0]).clone()
     with engine.no_grad():
