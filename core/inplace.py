@@ -113,8 +113,10 @@ class CopySlices(ManyRecord):
         place = replay(ctx.steps, whole)
         inner = copy(ctx.inner)
         inner._pg_output_variable = lambda tensor, _: _output_variable(record, tensor)
-        arrived = place.clone()
-        result = apply_rule(inner, arrived if create_graph else arrived._data, create_graph)
+        arrived: Any = place.clone() if create_graph else place.clone()._data
+        if inner._pg_outputs is not None:  # forward returned it in a tuple
+            arrived = [arrived]
+        result = apply_rule(inner, arrived, create_graph)
         found = [
             None if edge is None or g is None else fit(inner, g, edge, create_graph)
             for g, edge in zip(result, inner._pg_edges, strict=True)

@@ -860,6 +860,25 @@ def test_a_dirty_view_changes_its_base(engine):
     assert values(b.grad) == [24]
 
 
+def test_a_dirty_view_may_be_returned_in_a_tuple(engine):
+    class InTuple(AddInto):
+        @staticmethod
+        def forward(ctx, a, b):
+            return (AddInto.forward(ctx, a, b),)
+
+        @staticmethod
+        def backward(ctx, g):
+            assert g.shape == (3, 2)
+            return g * 5, None
+
+    root = engine.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    x = root.clone()
+    InTuple.apply(x.t(), engine.tensor(1.0))
+    (g,) = engine.grad((x * x).sum(), root, create_graph=True)
+    assert values(g) == [[20, 30, 40], [50, 60, 70]]
+    assert values(engine.grad(g.sum(), root)[0]) == [[50] * 3] * 2
+
+
 def test_a_dirty_leaf_that_requires_grad_is_refused(engine):
     with engine.raises(RuntimeError, "leaf Variable that requires grad"):
         AddInto.apply(engine.leaf([1.0]), engine.leaf([1.0]))
