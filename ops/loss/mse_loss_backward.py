@@ -43,7 +43,7 @@ class MseLossBackward(Function):
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor | None, ...]:
         x, y, target = ctx.saved_tensors
         need_gtarget = ctx.needs_input_grad[2]
-        gx = None if y is None else (y.to(gz.dtype) - target.to(gz.dtype)) * gz * ctx.factor
+        gx = None if y is None else (_number(y, gz) - _number(target, gz)) * gz * ctx.factor
         gy = None if x is None else gz * x * ctx.factor
         return gx, gy, -gy if gy is not None and need_gtarget else None, None
 
@@ -64,3 +64,8 @@ class MseLossBackward(Function):
 
 
 _mse_loss_backward = torch.ops.aten.mse_loss_backward.default
+
+
+def _number(x: Tensor, like: Tensor) -> Tensor:
+    """``x``; of truth values, which torch does not subtract, numbers of the dtype of ``like``."""
+    return x.to(like.dtype) if x.dtype is torch.bool else x
