@@ -76,7 +76,7 @@ _INSTEAD = {
     ),
     ("torch._higher_order_ops.",): (
         "torch.cond, while_loop, scan and the like",
-        "write the branch or the loop in Python: plugrad records whatever runs",
+        "write the branch or the loop in Python: whatever runs is recorded",
     ),
     ("torch.",): (
         "torch.jit and torch.export",
