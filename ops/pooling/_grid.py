@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.installed_torch import torch_before
+from plugrad.errors import ArgumentError
 from plugrad.ops.pooling._neighbours import BILINEAR, BORDER, ZEROS, along_axis
 
 
@@ -83,6 +84,17 @@ def defined(grid: Tensor, mode: int, padding: int) -> Tensor:
         return grid
     bad = grid.isnan() if padding == BORDER else grid.isfinite().logical_not()
     return grid.masked_fill(bad, -1.0)
+
+
+def refuse_other_shapes(x: Tensor, y: Tensor, grid: Tensor, name: str) -> None:
+    """Raise where the backward kernel of this name would read other memory."""
+    shape = (*y.shape[:2], *grid.shape[1:-1])
+    if tuple(x.shape) != shape:
+        raise ArgumentError(
+            f"a gradient of shape {tuple(x.shape)} is not of the shape of the sampled, {shape}",
+            where=f"a call of {name}",
+            fix="pass a gradient of that shape",
+        )
 
 
 def second_gradients(

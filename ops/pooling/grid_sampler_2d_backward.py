@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.core.installed_torch import torch_before
 from plugrad.errors import ArgumentError
-from plugrad.ops.pooling._grid import Sampler, defined, second_gradients
+from plugrad.ops.pooling._grid import Sampler, defined, refuse_other_shapes, second_gradients
 from plugrad.ops.pooling._neighbours import BILINEAR, BORDER, NEAREST
 
 
@@ -41,7 +41,7 @@ class GridSampler2dBackward(Function):
         ctx.save_for_backward(x, y, grid)
         ctx.set_materialize_grads(False)
         ctx.modes = int(interpolation_mode), int(padding_mode), bool(align_corners)
-        _refuse_other_shapes(x, y, grid)
+        refuse_other_shapes(x, y, grid, "grid_sampler_2d_backward")
         u, v = _backward(x, y, defined(grid, *ctx.modes[:2]), *ctx.modes, output_mask)
         return u, v
 
@@ -89,17 +89,6 @@ class GridSampler2dBackward(Function):
         yield Sample(x, edge, grid, 0, 0, False, [True, True])
         other = Sample(x[..., :1], edge, grid, 0, 0, False, [True, True])
         yield other.raises(ArgumentError, "gradient of shape")
-
-
-def _refuse_other_shapes(x: Tensor, y: Tensor, grid: Tensor) -> None:
-    """Raise where the kernel would read other memory."""
-    shape = (*y.shape[:2], *grid.shape[1:-1])
-    if tuple(x.shape) != shape:
-        raise ArgumentError(
-            f"a gradient of shape {tuple(x.shape)} is not of the shape of the sampled, {shape}",
-            where="a call of grid_sampler_2d_backward",
-            fix="pass a gradient of that shape",
-        )
 
 
 _backward = torch.ops.aten.grid_sampler_2d_backward.default

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.errors import ArgumentError
-from plugrad.ops.pooling._grid import Sampler, second_gradients
+from plugrad.ops.pooling._grid import Sampler, refuse_other_shapes, second_gradients
 from plugrad.ops.pooling._neighbours import NEAREST
 
 
@@ -40,7 +40,7 @@ class GridSampler3dBackward(Function):
         ctx.save_for_backward(x, y, grid)
         ctx.set_materialize_grads(False)
         ctx.modes = int(interpolation_mode), int(padding_mode), bool(align_corners)
-        _refuse_other_shapes(x, y, grid)
+        refuse_other_shapes(x, y, grid, "grid_sampler_3d_backward")
         u, v = _backward(x, y, grid, *ctx.modes, output_mask)
         return u, v
 
@@ -96,17 +96,6 @@ class GridSampler3dBackward(Function):
         yield Sample(x, edge, grid, 0, 0, False, [True, True])
         other = Sample(x[..., :1], edge, grid, 0, 0, False, [True, True])
         yield other.raises(ArgumentError, "gradient of shape")
-
-
-def _refuse_other_shapes(x: Tensor, y: Tensor, grid: Tensor) -> None:
-    """Raise where the kernel would read other memory."""
-    shape = (*y.shape[:2], *grid.shape[1:-1])
-    if tuple(x.shape) != shape:
-        raise ArgumentError(
-            f"a gradient of shape {tuple(x.shape)} is not of the shape of the sampled, {shape}",
-            where="a call of grid_sampler_3d_backward",
-            fix="pass a gradient of that shape",
-        )
 
 
 _backward = torch.ops.aten.grid_sampler_3d_backward.default
