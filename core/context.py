@@ -29,6 +29,9 @@ _is_grad_enabled = torch.is_grad_enabled
 #: The origin of a saved value that is neither an input nor an output; those of inputs are
 #: their positions, those of outputs -1 - their position. A constant's is None.
 UNKNOWN = "intermediate"
+#: The origin of an input in the memory of another one that forward changed and marked as dirty:
+#: its own edge is that of its values before the change.
+ALTERED = "altered"
 ORIGIN_X: tuple[Any, ...] = (0,)
 ORIGIN_Y: tuple[Any, ...] = (-1,)
 ORIGINS_XY: tuple[Any, ...] = (0, 1)
@@ -324,9 +327,17 @@ def _version_of(context: Context, value: Any) -> int:
 
 
 def intermediate_error(
-    context: Context, which: int | str, tensor: Tensor
+    context: Context, which: int | str, tensor: Tensor, origin: str = UNKNOWN
 ) -> SavedIntermediateError:
     """The error for a second derivative that would lose a part through ``tensor``."""
+    if origin is ALTERED:
+        return SavedIntermediateError(
+            f"{context._pg_op_name} saved an input of shape {tuple(tensor.shape)} in whose memory "
+            "it changed another input in place: its part of the second derivative would be that "
+            "of the values before the change",
+            where=f"backward of {context._pg_op_name}, with create_graph=True",
+            fix="pass a clone() of one of the two, or save the input that is marked as dirty",
+        )
     return SavedIntermediateError(
         f"{f'saved tensor {which}' if isinstance(which, int) else which} of "
         f"{context._pg_op_name}, a {tensor.dtype} of shape "

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from plugrad.core.context import (
+    ALTERED,
     UNKNOWN,
     Context,
     intermediate_error,
     refuse_later_torch_graph,
+    whole,
 )
 from plugrad.core.hooks import Arrival
 from plugrad.core.seams import note_record_type
@@ -113,8 +115,8 @@ class Record(Context):
     def _pg_saved_variable(self, index: int, tensor: Tensor, origin: Any) -> Variable:
         if origin is None:
             return plain(tensor)
-        if origin is UNKNOWN:
-            raise intermediate_error(self, index, tensor)
+        if origin.__class__ is str:
+            raise intermediate_error(self, index, tensor, origin)
         if origin < 0:
             return self._pg_output_variable(tensor, -1 - origin)
         edge = self._pg_edges[origin] or self._pg_edge_since(tensor, origin)
@@ -326,13 +328,35 @@ def origins(
         if isinstance(t, Tensor) and (id(t) not in known or id(t) in dirty):
             known[id(t)] = -1 - number
     constant_ids = {id(t) for t in constants} if constants else ()
+    changed = [t for t in inputs if id(t) in dirty]
     found: list[Any] = []
     for t in saved:
         differentiable = isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex())
         origin = known.get(id(t), UNKNOWN)
         constant = id(t) in constant_ids and not (isinstance(origin, int) and origin >= 0)
+        if differentiable and isinstance(origin, int) and origin >= 0 and _in_memory(t, changed):
+            origin = ALTERED
         found.append(origin if differentiable and not constant else None)
     return tuple(found)
+
+
+def _in_memory(t: Tensor, others: Sequence[Tensor]) -> bool:
+    """Whether ``t`` and one of ``others`` may have an element in the same place."""
+    try:
+        places = [_places(each) for each in (t, *others)]
+    except (NotImplementedError, RuntimeError):  # a layout without a storage
+        return False
+    storage, start, end = places[0]
+    return any(storage == s and start < e and b < end for s, b, e in places[1:])
+
+
+def _places(tensor: Tensor) -> tuple[int, int, int]:
+    """The storage, and where in it the first element begins and the last one ends, in bytes."""
+    tensor = whole(tensor)
+    start, size = tensor.storage_offset(), tensor.element_size()
+    pairs = zip(tensor.shape, tensor.stride(), strict=True)
+    reach = sum((n - 1) * step for n, step in pairs) + 1 if tensor.numel() else 0
+    return tensor.untyped_storage()._cdata, start * size, (start + reach) * size
 
 
 def _origin(t: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> int | Any:

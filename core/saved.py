@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from plugrad.core.context import (
-    UNKNOWN,
     Packed,
     PackedByCheckpoint,
     raise_changed,
@@ -225,7 +224,7 @@ def saved_variables(record: Record) -> tuple[Any, ...]:
         leaf = getattr(edge, "variable", None)
         if leaf is not None and _same(value, leaf._data):
             shown.append(leaf)
-        elif origin is UNKNOWN and isinstance(value, Tensor):
+        elif origin.__class__ is str and isinstance(value, Tensor):
             shown.append(plain(value))
         else:
             shown.append(record._pg_as_variable(i, value))

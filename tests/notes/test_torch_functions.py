@@ -16,6 +16,7 @@ from torch.autograd import Function
 from torch.autograd.function import InplaceFunction, once_differentiable
 
 import plugrad as pg
+from plugrad import errors
 from plugrad.tests.notes.engines import PLUGRAD, TORCH, close, newer_torch, values
 
 
@@ -877,6 +878,52 @@ def test_a_dirty_view_may_be_returned_in_a_tuple(engine):
     (g,) = engine.grad((x * x).sum(), root, create_graph=True)
     assert values(g) == [[20, 30, 40], [50, 60, 70]]
     assert values(engine.grad(g.sum(), root)[0]) == [[50] * 3] * 2
+
+
+class ByOther(Function):
+    """The first argument doubled in place, with a gradient in which the second is a factor."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Any, b: Any, as_attribute: bool) -> Any:
+        a.mul_(2)
+        ctx.mark_dirty(a)
+        ctx.as_attribute = as_attribute
+        if as_attribute:
+            ctx.b = b
+        else:
+            ctx.save_for_backward(b)
+        return a
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        b = ctx.b if ctx.as_attribute else ctx.saved_tensors[0]
+        return g * b, None, None
+
+
+@pytest.mark.parametrize("as_attribute", [False, True])
+@pytest.mark.parametrize("views", [(0, 1), (1, 0), (1, 1)], ids=["base", "view", "views"])
+def test_an_input_in_a_dirty_ones_memory_has_no_second_derivative(engine, views, as_attribute):
+    root = engine.leaf([3.0])
+    x = root * 1
+    parts = x, x.view(1)
+    y = ByOther.apply(
+        parts[views[0]], x.view(1) if views == (1, 1) else parts[views[1]], as_attribute
+    )
+    assert values(engine.grad(y, root, retain_graph=True)[0]) == [6]
+    if engine.ours:
+        with pytest.raises(errors.SavedIntermediateError, match="it changed another input in pl"):
+            engine.grad(y, root, create_graph=True)
+    else:
+        (g,) = engine.grad(y, root, create_graph=True)
+        assert values(engine.grad(g, root)[0]) == [6]
+
+
+def test_inputs_in_other_places_of_a_dirty_ones_memory_have_second_derivatives(engine):
+    root = engine.leaf([3.0, 5.0])
+    x = root * 1
+    (g,) = engine.grad(ByOther.apply(x[1:], x[:1], False), root, create_graph=True)
+    assert values(g) == [0, 3]
+    assert values(engine.grad(g.sum(), root)[0]) == [1, 0]
 
 
 def test_a_dirty_leaf_that_requires_grad_is_refused(engine):
