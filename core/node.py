@@ -353,9 +353,9 @@ def _in_memory(t: Tensor, others: Sequence[Tensor]) -> bool:
 def _places(tensor: Tensor) -> tuple[int, int, int]:
     """The storage, and where in it the first element begins and the last one ends, in bytes."""
     tensor = whole(tensor)
-    start, size = tensor.storage_offset(), tensor.element_size()
+    start, size = int(tensor.storage_offset()), tensor.element_size()
     pairs = zip(tensor.shape, tensor.stride(), strict=True)
-    reach = sum((n - 1) * step for n, step in pairs) + 1 if tensor.numel() else 0
+    reach = sum([(int(n) - 1) * int(step) for n, step in pairs]) + 1 if tensor.numel() else 0
     return tensor.untyped_storage()._cdata, start * size, (start + reach) * size
 
 
