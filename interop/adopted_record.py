@@ -15,7 +15,9 @@ from plugrad.core.context import (
     UNKNOWN,
     Packed,
     intermediate_error,
+    raise_changed,
     running,
+    total_version,
     transform_depth,
 )
 from plugrad.core.node import ManyRecord, edge_to
@@ -42,6 +44,8 @@ class AdoptedRecord(ManyRecord):
     _pg_shows_proxies = False
     #: The tensors among the attributes, with where they are from.
     _pg_attribute_origins: Sequence[tuple[Tensor, Any]] = ()
+    #: The version of those that are inputs or outputs, when the call was recorded.
+    _pg_attribute_version = 0
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
@@ -118,12 +122,30 @@ def refuse_set_grad(ctx: Any, gradients: Sequence[Any]) -> None:
             )
 
 
+def note_attributes(ctx: Any) -> None:
+    """Note the version of the inputs and outputs among the attributes of a recorded call.
+
+    As in torch, a first derivative may use what has been changed since; a second one has the edges
+    of before the change, and would be that of other values.
+    """
+    ctx._pg_attribute_version = total_version(_of_the_call(ctx))
+
+
+def _of_the_call(ctx: Any) -> tuple[Tensor, ...]:
+    pairs = ctx._pg_attribute_origins
+    return tuple([t for t, origin in pairs if isinstance(origin, int) and not t.is_inference()])
+
+
 def with_variables(ctx: Any) -> Any:
     """A copy of a context whose tensor attributes are Variables, for a rule that is recorded.
 
     Raises:
         SavedIntermediateError: one is neither an input nor an output of forward.
+        SavedTensorChangedError: one was changed in place since.
     """
+    tensors = _of_the_call(ctx)
+    if total_version(tensors) != ctx._pg_attribute_version:
+        raise_changed(ctx, tensors)
     known = {id(tensor): origin for tensor, origin in ctx._pg_attribute_origins}
     context = copy(ctx)
     context._pg_narrowed_from = ctx._pg_narrowed_from or ctx

@@ -49,7 +49,12 @@ from plugrad.core.unpack import refuse_hidden
 from plugrad.core.variable import Variable
 from plugrad.core.written import entered
 from plugrad.errors import ArgumentError, ContextError
-from plugrad.interop.adopted_record import AdoptedRecord, refuse_set_grad, with_variables
+from plugrad.interop.adopted_record import (
+    AdoptedRecord,
+    note_attributes,
+    refuse_set_grad,
+    with_variables,
+)
 from plugrad.interop.cross_map_lrn import cross_map_lrn
 from plugrad.interop.proxies import as_proxies, behind, has_proxy
 from plugrad.interop.torchs_apply import (
@@ -198,6 +203,8 @@ def _call(cls: Any, function: type[Function], args: tuple[Any, ...], kwargs: dic
         note_hidden(context, args)
     result = record_any(context, output, raw, args)
     note_constants(context, [origin for _, origin in attributes], args)
+    if attributes:
+        note_attributes(context)
     context._pg_no_tensors = [i for i, a in enumerate(args) if not isinstance(a, Tensor | Variable)]
     return result
 

@@ -1097,6 +1097,31 @@ def test_a_change_inside_of_a_local_is_nobodys_business(engine):
     assert values(x.grad) == [1, 1, 0]
 
 
+def test_an_attribute_that_was_changed_since_has_no_second_derivative(engine):
+    class SquareOfAttribute(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.x = x
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return 2 * g * ctx.x
+
+    root = engine.leaf([3.0])
+    x = root * 1
+    y = SquareOfAttribute.apply(x)
+    x.mul_(5)
+    # No version is counted for an attribute: torch, too, computes with what it has become.
+    assert values(engine.grad(y, root, retain_graph=True)[0]) == [2 * 15]
+    if engine.ours:
+        with pytest.raises(errors.SavedTensorChangedError, match="SquareOfAttribute saved"):
+            engine.grad(y, root, create_graph=True)
+    else:
+        (g,) = engine.grad(y, root, create_graph=True)
+        assert values(engine.grad(g, root)[0]) == [2 * 5]
+
+
 # --- setup_context -------------------------------------------------------------------
 
 
