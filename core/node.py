@@ -342,6 +342,8 @@ def origins(
 
 def _in_memory(t: Tensor, others: Sequence[Tensor]) -> bool:
     """Whether ``t`` and one of ``others`` may have an element in the same place."""
+    if not others:
+        return False
     try:
         places = [_places(each) for each in (t, *others)]
     except (NotImplementedError, RuntimeError):  # a layout without a storage
