@@ -40,7 +40,8 @@ class InstanceNorm(Composite):
         repeated = [None if t is None else t.expand(n, -1).flatten() for t in (weight, bias)]
         given = running_mean, running_var
         running = [_constant(t) for t in given] if use_input_stats else given
-        statistics = [None if t is None else t.repeat(n) for t in running]
+        dtype = x.dtype if weight is None else weight.dtype  # torch casts the statistics to it
+        statistics = [None if t is None else t.to(dtype).repeat(n) for t in running]
         seen = x.reshape(1, n * channels, *x.shape[2:])
         momentum = number(constant(momentum, "instance_norm", "momentum"))
         eps = number(constant(eps, "instance_norm", "eps"))
