@@ -35,7 +35,7 @@ def slopes(d: Tensor, p: float) -> Tensor:
             where="a call of cdist_backward or pdist_backward",
             fix="pass floating-point tensors: points.float()",
         )
-    if p == 0:
+    if p == 0 or not d.shape[-1]:
         return torch.zeros_like(d)
     if p == 1:
         return d.sign()

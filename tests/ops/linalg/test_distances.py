@@ -98,3 +98,12 @@ def test_between_integers_there_is_no_gradient_and_the_fix_works(kernel):
     with pytest.raises(pg.errors.ArgumentError, match=r"int64[\s\S]*fix:[\s\S]*float\(\)"):
         call(x)
     torch.testing.assert_close(call(x.float()).data[0], torch.tensor([-0.6, -0.8]))
+
+
+@pytest.mark.parametrize("p", [0.0, 0.5, 1.0, 2.0, 3.0, math.inf])
+def test_points_without_coordinates_are_nowhere_apart(p):
+    x = pg.Variable(points(3, 0), requires_grad=True)
+    for distances in (torch.cdist(x, points(4, 0), p=p), torch.nn.functional.pdist(x, p=p)):
+        assert not distances.data.any()
+        (gx,) = pg.grad(distances.sum(), x, create_graph=True)
+        assert gx.shape == (3, 0)
