@@ -79,6 +79,7 @@ class Pow(Function):
         yield Sample(make(3, low=0.3), make(3)).constant(0)
         yield Sample(make.integers(3, low=1), make(3))
         yield Sample(make.nonzero(3), make.integers(3))
+        yield Sample(make.nonzero(3) * 50, make.tensor([0, 1, 3], dtype=torch.uint8))
         yield Sample(make.integers(3), make.integers(3))
         yield Sample(make.complex(3), make.complex(2, 3))
         yield Sample(make.complex(3), make(3))
@@ -93,6 +94,7 @@ class Pow(Function):
 
 def _base_gradient(gz: Any, x: Any, y: Any) -> Any:
     if not isinstance(y, int | float | complex):
+        y = y if y.dtype.is_signed else y.long()  # 0 - 1 would be 255
         return gz * conj(base_slope(x, y, 0))
     if y == 0:
         return torch.zeros_like(gz)
