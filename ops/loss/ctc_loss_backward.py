@@ -68,6 +68,8 @@ class CtcLossBackward(Composite):
             )
         steps = constant(input_lengths, "ctc_loss_backward", "input_lengths")
         lengths = constant(target_lengths, "ctc_loss_backward", "target_lengths")
+        _refuse_beyond(steps, y.shape[0], "an input length", "log_probs")
+        _refuse_beyond(lengths, targets.shape[-1], "a target length", "targets")
         path = _ctc.path(targets.data, steps, lengths, blank)
         impossible = neg_log_likelihood.data.isinf()
         return x[:, None] * _ctc.gradient(y, path, impossible, zero_infinity)
@@ -89,6 +91,24 @@ class CtcLossBackward(Composite):
             for n, (last, count) in enumerate(zip(*lengths[1:], strict=True)):
                 alpha[n, last:] = alpha[n, :, 2 * count + 1 :] = 0  # memory as it was
             found = loss, alpha
-            yield Sample(make(2), y, *lengths, *found, *options[3:]).constant(5, 6)
-        half = make(2, dtype=torch.bfloat16), make(6, 2, 4, dtype=torch.bfloat16)
-        yield Sample(*half, padded, [6, 5], [3, 2], *found, 0).raises(ArgumentError, "bfloat16")
+            sample = Sample(make(2), y, *lengths, *found, *options[3:]).constant(5, 6)
+            if lengths[0] is row:
+                sample.waive("stretched", "torch's gradient of logsumexp rounds large numbers")
+            yield sample
+        half = make(2, dtype=torch.bfloat16), make(5, 2, 4, dtype=torch.bfloat16)
+        yield Sample(*half, padded, [5, 4], [3, 2], *found, 0).raises(ArgumentError, "bfloat16")
+        short = Sample(make(2), y[:4], padded, [5, 4], [3, 2], *found, 0)
+        yield short.raises(ArgumentError, "an input length of 5 is beyond the 4 of log_probs")
+        few = Sample(make(2), y, padded[:, :2], [5, 4], [3, 2], *found, 0)
+        yield few.raises(ArgumentError, "a target length of 3 is beyond the 2 of targets")
+
+
+def _refuse_beyond(lengths: Sequence[int] | Tensor, most: int, what: str, of: str) -> None:
+    """Raise where the kernel would read other memory."""
+    longest = max(torch.as_tensor(lengths).tolist(), default=0)
+    if longest > most:
+        raise ArgumentError(
+            f"{what} of {longest} is beyond the {most} of {of}",
+            where="a call of ctc_loss_backward",
+            fix="pass the arguments that ctc_loss was called with",
+        )

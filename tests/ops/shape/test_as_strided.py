@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import plugrad as pg
+from plugrad.core.installed_torch import torch_before
 from plugrad.errors import ArgumentError
 
 
@@ -30,7 +31,8 @@ def test_the_geometry_of_a_plain_tensor_in_variables():
     x, one = torch.arange(6.0), pg.Variable(torch.tensor(1))
     assert x.as_strided([one * 2], (one * 3,), one).tolist() == [1, 4]
     given = pg.Variable(torch.ones(2))
-    with pytest.raises(TypeError, match=r"tuple of ints[\s\S]*fix: pass what it takes"):
+    said = "" if torch_before("2.13") else r"[\s\S]*fix: pass what it takes"
+    with pytest.raises(TypeError, match="tuple of ints" + said):
         x.as_strided(given, given)
     with pytest.raises(ArgumentError, match=r"'size' of as_strided\(\)[\s\S]*fix: pass a number"):
         x.as_strided(given.requires_grad_(), (1,))
