@@ -227,6 +227,8 @@ def _constant_gradient(difference, theirs, ours):
         return False
     if "segment_reduce" in theirs.text and difference.torch:  # its derivative torch does not have
         return True
+    if not theirs.names[difference.name].numel():  # of cummax it is the leaf itself in torch
+        return True
     return not _depends_but_on(theirs if difference.torch else ours, difference.name, ())
 
 
