@@ -7,8 +7,8 @@ torch, and ends at a line that raises there.
 
 Left out, since torch's gradient is wrong: a Function's change of a view that is not its first
 argument. Left out, since torch can end the process: hooks on views. Left out, since torch and
-plugrad choose another base for an output in shared memory: a Function that returns inputs or views
-called in ``no_grad``, and a ``_base`` without a name.
+plugrad choose another base for an output in shared memory: a call in ``no_grad`` of a Function that
+returns inputs or views of them, or changes one after the first; and a ``_base`` without a name.
 """
 
 from __future__ import annotations
@@ -146,8 +146,8 @@ class _Builder:
         written = function(self.choose, f"F{len(self.lines)}")
         self.keeps |= written.keeps
         self.add(written.text)
-        # Not in no_grad where it shares: see the module's docstring.
-        head = _NO_GRAD if self.choose.random() < 0.1 and not written.shares else ""
+        alone = not (written.shares or written.later)  # see the module's docstring
+        head = _NO_GRAD if self.choose.random() < 0.1 and alone else ""
         arguments = [v]
         while len(arguments) < written.inputs:
             base, w = self.value(v)._base, self.pick(v)
