@@ -15,9 +15,9 @@ from plugrad.core.context import (
     Context,
     intermediate_error,
     refuse_later_torch_graph,
-    whole,
 )
 from plugrad.core.hooks import Arrival
+from plugrad.core.replay import may_overlap
 from plugrad.core.seams import note_record_type
 from plugrad.core.variable import Variable, plain, recorded
 
@@ -334,31 +334,10 @@ def origins(
         differentiable = isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex())
         origin = known.get(id(t), UNKNOWN)
         constant = id(t) in constant_ids and not (isinstance(origin, int) and origin >= 0)
-        if differentiable and isinstance(origin, int) and origin >= 0 and _in_memory(t, changed):
+        if differentiable and isinstance(origin, int) and origin >= 0 and may_overlap(t, changed):
             origin = ALTERED
         found.append(origin if differentiable and not constant else None)
     return tuple(found)
-
-
-def _in_memory(t: Tensor, others: Sequence[Tensor]) -> bool:
-    """Whether ``t`` and one of ``others`` may have an element in the same place."""
-    if not others:
-        return False
-    try:
-        places = [_places(each) for each in (t, *others)]
-    except (NotImplementedError, RuntimeError):  # a layout without a storage
-        return False
-    storage, start, end = places[0]
-    return any(storage == s and start < e and b < end for s, b, e in places[1:])
-
-
-def _places(tensor: Tensor) -> tuple[int, int, int]:
-    """The storage, and where in it the first element begins and the last one ends, in bytes."""
-    tensor = whole(tensor)
-    start, size = int(tensor.storage_offset()), tensor.element_size()
-    pairs = zip(tensor.shape, tensor.stride(), strict=True)
-    reach = sum([(int(n) - 1) * int(step) for n, step in pairs]) + 1 if tensor.numel() else 0
-    return tensor.untyped_storage()._cdata, start * size, (start + reach) * size
 
 
 def _origin(t: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> int | Any:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from plugrad.core.context import whole
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from plugrad.core.function import Function
@@ -80,3 +82,30 @@ def shares_memory(own: Tensor, raw: Tensor) -> bool:
         return own._is_view() and (own.untyped_storage()._cdata == raw.untyped_storage()._cdata)
     except (NotImplementedError, RuntimeError):  # a layout without a storage
         return False
+
+
+def may_overlap(t: Tensor, others: Sequence[Tensor]) -> bool:
+    """Whether ``t`` and one of ``others`` may have an element in the same place."""
+    if not others:
+        return False
+    try:
+        places = [_places(each) for each in (t, *others)]
+    except (NotImplementedError, RuntimeError):  # a layout without a storage
+        return False
+    storage, start, end = places[0]
+    return any(storage == s and start < e and b < end for s, b, e in places[1:])
+
+
+def _places(tensor: Tensor) -> tuple[int, int, int]:
+    """The storage, and where in it the first element begins and the last one ends, in bytes."""
+    tensor = whole(tensor)
+    start, size = int(tensor.storage_offset()), tensor.element_size()
+    end = start + int(span(tensor.shape, tensor.stride()))
+    return tensor.untyped_storage()._cdata, start * size, end * size
+
+
+def span(shape: Sequence[int], strides: Sequence[int]) -> int:
+    """How many places in memory a tensor reaches over, from its first element to its last."""
+    if 0 in shape:
+        return 0
+    return 1 + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))

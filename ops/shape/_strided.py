@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
+from plugrad.core.replay import span
 from plugrad.errors import ArgumentError
 
 
@@ -45,7 +46,7 @@ class Layout(NamedTuple):
     @property
     def length(self) -> int:
         """The elements of memory from x's first to its last."""
-        return _span(self.shape, self.strides)
+        return span(self.shape, self.strides)
 
     def own(self) -> Tensor:
         """Where in that memory x's elements are, one after the other."""
@@ -65,7 +66,7 @@ class Layout(NamedTuple):
         Raises:
             ArgumentError: the view has elements that are not x's, or two of x's are one.
         """
-        used = _span(self.size, self.stride)
+        used = span(self.size, self.stride)
         if used and not 0 <= self.offset <= self.length - used:
             raise _refusal(op_name, "it reaches memory that is not the Variable's")
         if self.contiguous:
@@ -77,12 +78,6 @@ class Layout(NamedTuple):
             raise _refusal(op_name, "elements of the Variable share memory, as when expanded")
         if (counts[self.places()] == 0).any():
             raise _refusal(op_name, "it reaches memory that is not the Variable's")
-
-
-def _span(shape: Sequence[int], strides: Sequence[int]) -> int:
-    if 0 in shape:
-        return 0
-    return 1 + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
 
 
 def _refusal(op_name: str, why: str) -> ArgumentError:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 #: Where all inputs are of this magnitude, the gradient is compared with the slope of forward, if
-#: there is no reference; where they are between these, ``stretched`` does the same.
+#: there is no reference. For magnitudes between these, ``stretched`` does the same.
 _SLOPES = (1e-12, 1e6)
 #: A number above it may well overflow float32 in between; one below it need not.
 _FITS = 1e15

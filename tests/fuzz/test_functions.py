@@ -25,7 +25,7 @@ def two_objects(args, edges):
 
 
 FAULTS = {
-    "a saved input whose memory was changed passes": (node, "_in_memory", lambda t, others: False),
+    "a saved input whose memory was changed passes": (node, "may_overlap", lambda t, others: False),
     "an argument that is passed twice is two objects": (adoption, "_each_raw", two_objects),
 }
 

@@ -563,7 +563,9 @@ def test_it_is_none_if_gradients_are_not_to_be_materialized(engine):
     assert values(x.grad) == [2]
 
 
-def test_one_tensor_returned_twice_is_one_object(engine):
+def returning_twice(first, second):
+    """A Function that returns one tensor twice, with these factors of the two gradients."""
+
     class Twice(Function):
         @staticmethod
         def forward(ctx, x):
@@ -572,10 +574,14 @@ def test_one_tensor_returned_twice_is_one_object(engine):
 
         @staticmethod
         def backward(ctx, ga, gb):
-            return ga * 2 + gb * 2
+            return ga * first + gb * second
 
+    return Twice
+
+
+def test_one_tensor_returned_twice_is_one_object(engine):
     x = engine.leaf([1.0])
-    a, b = Twice.apply(x)
+    a, b = returning_twice(2, 2).apply(x)
     assert a is b
     (a + b).backward()
     assert values(x.grad) == [4]
@@ -1061,18 +1067,8 @@ def test_one_argument_passed_twice_may_be_marked_as_dirty_by_either_name(engine)
 
 
 def test_an_output_returned_twice_is_the_last(engine):
-    class Twice(Function):
-        @staticmethod
-        def forward(ctx, x):
-            y = x * 2
-            return y, y
-
-        @staticmethod
-        def backward(ctx, ga, gb):
-            return ga * 3 + gb * 5
-
     x = engine.leaf([1.0])
-    a, b = Twice.apply(x)
+    a, b = returning_twice(3, 5).apply(x)
     assert a.output_nr == b.output_nr == 1
     (a + b).backward()
     assert values(x.grad) == [10]
