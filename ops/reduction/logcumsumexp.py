@@ -24,8 +24,10 @@ from plugrad.ops.reduction._recurrence import recurrence
 class Logcumsumexp(Function):
     """y[i] = log(exp(x[0]) + ... + exp(x[i]));  gx[k] = conj(exp(x[k] - y[k])) t[k].
 
-    t[k] = gy[k] + conj(exp(y[k] - y[k+1])) t[k+1], t[n] = 0: of real numbers no exponential is
-    above 1. Where x and y are both infinite, of one sign, gx is nan.
+    t[k] = gy[k] / conj(total[k]) + conj(exp(y[k] - y[k+1])) t[k+1], t[n] = 0: of real numbers no
+    exponential is above 1. total[k] = exp(x[0] - y[k]) + ... + exp(x[k] - y[k]) is 1 but for y's
+    rounding: of large numbers y has no digits left for what exp needs. Where x and y are both
+    infinite, of one sign, gx is nan.
     """
 
     @staticmethod
@@ -46,8 +48,10 @@ class Logcumsumexp(Function):
         factors = torch.where(stays, 0.0, now - then).exp()
         undefined = (x == y).logical_and(x.isinf())
         shares = torch.where(undefined, 0.0, x - y).exp()
+        totals = recurrence(shares.flip(dim), factors.flip(dim), dim).flip(dim)
+        t = recurrence(gy / conj(totals), conj(factors), dim)
         # The nan is put where it belongs: multiplied, it would spread in second derivatives.
-        return torch.where(undefined, nan, recurrence(gy, conj(factors), dim) * conj(shares))
+        return torch.where(undefined, nan, t * conj(shares))
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
