@@ -37,6 +37,7 @@ class OpUnderTest:
         entry: its entry in a registry, if there is one.
         seed: of the samples and of all that the laws draw.
         device: the device of the samples' tensors.
+        declaration: what is declared of it; by default what ``@op`` says.
     """
 
     #: What differentiates it.
@@ -57,6 +58,7 @@ class OpUnderTest:
         entry: RegisteredOp | None = None,
         seed: int = 0,
         device: str = "cpu",
+        declaration: Declaration | None = None,
     ) -> None:
         self.function, self.entry = function, entry
         self.seed, self.device = seed, device
@@ -64,7 +66,7 @@ class OpUnderTest:
         #: What the samples run of the op's code, once a law has asked.
         self.reached: Reached | None = None
         # Not inherited: a subclass of an op is another op.
-        declared = vars(function).get("declaration")
+        declared = declaration or vars(function).get("declaration")
         self.declared = declared is not None
         self.declaration: Declaration = declared or Declaration(function.__name__)
 

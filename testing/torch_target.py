@@ -102,14 +102,10 @@ class TorchTarget(OpUnderTest):
                 where=f"the check of {target!r}",
                 fix=f"these can: {', '.join(sorted(DECLARABLE))}, reference= and samples=",
             )
-        self.function = target
-        self.entry, self.reached = None, None
-        self.forward_is_seen, self.draws = {}, {}
-        self.seed, self.device, self.engine = seed, device, engine
-        self.declared = True
-        self._samples = samples
         self._name, self._command = name or target_name(target), command
-        self.declaration = Declaration(self._name, reference=reference, **declared)
+        declaration = Declaration(self._name, reference=reference, **declared)
+        super().__init__(target, None, seed, device, declaration)
+        self.engine, self._samples = engine, samples
         self._signature = _signature(target, self._name)
 
     def reseeded(self, seed: int) -> TorchTarget:
