@@ -45,7 +45,7 @@ try:
     from plugrad.interop import adopt_torch_functions, detect_anomaly, set_detect_anomaly
     from plugrad.plugins.default import packs, registry
     from plugrad.plugins.hooks import hookimpl
-    from plugrad.plugins.registry import Namespace
+    from plugrad.plugins.namespace import Namespace
 finally:
     if _collects:
         if not gc.get_freeze_count():  # they belong to the program: leave them as they are

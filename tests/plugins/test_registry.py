@@ -8,7 +8,7 @@ import torch
 import plugrad as pg
 from plugrad import errors
 from plugrad.plugins.default import make_manager, make_registry
-from plugrad.plugins.registry import Namespace, Registry
+from plugrad.plugins.registry import Registry
 
 
 def make(name, **declared):
@@ -157,20 +157,6 @@ def test_a_name_in_another_script_is_as_good_as_any():
 def test_an_unknown_name_suggests():
     with pytest.raises(errors.UnknownOpError, match="no op named 'sinn'[\\s\\S]*did you mean sin"):
         pg.registry["sinn"]
-
-
-def test_the_namespace_finds_ops_by_dotted_name():
-    x = pg.Variable(torch.ones(3), requires_grad=True)
-    assert pg.ops.sin(x).grad_fn.name() == "Sin"
-    assert pg.ops.linalg.norm(x).item() == pytest.approx(3**0.5)
-    assert "sin" in dir(pg.ops)
-    assert "vector_norm" in dir(pg.ops.linalg)
-    with pytest.raises(AttributeError, match="did you mean"):
-        pg.ops.sinn  # noqa: B018
-    with pytest.raises(AttributeError, match="linalg.normm"):
-        pg.ops.linalg.normm  # noqa: B018
-    assert repr(Namespace(Registry())) == "<ops * of <Registry of 0 ops>>"
-    assert not hasattr(pg.ops, "__wrapped__")
 
 
 def test_an_added_op_becomes_a_method_and_an_override():
