@@ -46,7 +46,8 @@ def hands_on(ctx, x):
 
 
 def encloses(ctx, x):
-    return [ctx.dim for _ in x]
+    # Not in a comprehension: since Python 3.12 that is part of the function around it.
+    return list(map(lambda number: number * ctx.dim, x))  # noqa: C417
 
 
 def renames(ctx, x):
