@@ -191,11 +191,14 @@ class ContextError(PlugradError, RuntimeError, TypeError):
     """An op's forward used its context in a way that would lose a gradient."""
 
 
-class ArgumentError(PlugradError, TypeError):
-    """An op was called with arguments that its forward does not take."""
+class ArgumentError(PlugradError, TypeError, RuntimeError):
+    """An op was called with arguments that its forward does not take.
+
+    For some of them torch raises TypeError, for others RuntimeError.
+    """
 
 
-class OutArgumentError(ArgumentError, RuntimeError):
+class OutArgumentError(ArgumentError):
     """An op was called with ``out=``, a tensor to write its result into."""
 
 

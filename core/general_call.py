@@ -265,7 +265,7 @@ def say_where(error: Exception, function: type[Function], operands: Sequence[Any
     name = function.signature.op_name
     names = function.signature.positional
     if isinstance(error, AttributeError) and function.is_builtin():
-        refuse_for_a_tensor(error, name, names, operands)
+        refuse_for_a_tensor(error, function, operands)
     given = [f"{n} = {_shown(v)}" for n, v in zip(names, operands)] or map(_shown, operands)  # noqa: B905
     _say(error, name, ", ".join(given), f"`plugrad show {name}`")
 

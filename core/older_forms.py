@@ -89,11 +89,17 @@ def as_torch_reads_it(
 
 
 def refuse_for_a_tensor(
-    error: AttributeError, op_name: str, names: Sequence[str], operands: Sequence[Any]
+    error: AttributeError, function: type[Function], operands: Sequence[Any]
 ) -> None:
-    """Raise ArgumentError if what lacks the attribute was given where forward takes a tensor."""
+    """Raise ArgumentError if what lacks the attribute was given where forward takes a tensor.
+
+    An array has some of a tensor's attributes: then what lacks the next one is a part of it.
+    """
+    op_name, names = function.signature.op_name, function.signature.positional
+    wanted = function.forward.__annotations__
     for name, operand in zip(names, operands):  # noqa: B905 (forward may take any number)
-        if operand is error.obj and not isinstance(operand, Tensor | TellsTensor):
+        asked = operand is error.obj or wanted.get(name) == "Tensor"
+        if asked and not isinstance(operand, Tensor | TellsTensor):
             raise ArgumentError(
                 f"{op_name}(): argument {name!r} must be Tensor, not {type(operand).__name__}",
                 where=f"a call of {op_name}",
