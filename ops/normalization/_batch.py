@@ -55,7 +55,7 @@ def forward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The kernel, with what it does not look at itself."""
     refuse_without_statistics(running_mean, running_var, training)
-    check_channels(x, weight, bias, running_mean, running_var)
+    check_channels(x, weight=weight, bias=bias, running_mean=running_mean, running_var=running_var)
     if x.numel() == 0:  # the kernel divides by it, which ends the process
         _native_batch_norm(x.new_zeros(1, 1), *[None] * 4, True, 0.0, eps)  # refuses dtypes
         count = x.shape[1] if training and x.dim() > 1 else 0
@@ -154,10 +154,11 @@ def _of_running(mean: Tensor, var: Tensor, eps: float, dtype: torch.dtype) -> tu
     return mean.to(wide), (var.to(wide) + eps).rsqrt()
 
 
-def check_channels(x: Tensor, *tensors: Tensor | None) -> None:
-    """Raise ArgumentError unless ``tensors`` have an element for each channel of ``x``.
+def check_channels(x: Tensor, none_saved: bool = False, **named: Tensor | None) -> None:
+    """Raise ArgumentError unless the named tensors have an element for each channel of ``x``.
 
-    torch's kernels do not look, and read beyond the tensor.
+    torch's kernels do not look, and read beyond the tensor. With ``none_saved`` an empty one is
+    fine too: what is saved where the running statistics are used.
     """
     channels = x.shape[1] if x.dim() > 1 else 0
     if x.dim() < 2 and x.numel():
@@ -166,14 +167,15 @@ def check_channels(x: Tensor, *tensors: Tensor | None) -> None:
             where="a call of batch_norm",
             fix="add a dimension of channels: x.unsqueeze(1)",
         )
-    for t in tensors:
-        if t is not None and t.numel() not in (channels, 0):
-            raise ArgumentError(
-                f"batch_norm got a tensor of shape {tuple(t.shape)} for {channels} channels",
-                where=f"a call of batch_norm, on a tensor of shape {tuple(x.shape)}",
-                fix="give weight, bias, running_mean and running_var an element for each channel, "
-                "which is dimension 1",
-            )
+    for name, t in named.items():
+        if t is None or t.numel() == channels or (none_saved and not t.numel()):
+            continue
+        raise ArgumentError(
+            f"{name} should contain {channels} elements not {t.numel()}: one for each channel",
+            where=f"a call of batch_norm, on a tensor of shape {tuple(x.shape)}",
+            fix="give weight, bias, running_mean and running_var an element for each channel, "
+            "which is dimension 1",
+        )
 
 
 def refuse_without_saved(save_mean: Tensor | None, save_invstd: Tensor | None, train: bool) -> None:

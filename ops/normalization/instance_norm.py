@@ -37,7 +37,7 @@ class InstanceNorm(Composite):
         if use_input_stats:
             _functional._verify_spatial_size(x.size())
         n, channels = x.shape[:2]
-        repeated = [None if t is None else t.expand(n, -1).flatten() for t in (weight, bias)]
+        repeated = [None if t is None else t.repeat(n) for t in (weight, bias)]
         given = running_mean, running_var
         running = [_constant(t) for t in given] if use_input_stats else given
         dtype = x.dtype if weight is None else weight.dtype  # torch casts the statistics to it

@@ -75,7 +75,9 @@ class NativeBatchNormBackward(Function):
         output_mask: Sequence[bool],
     ) -> tuple[Tensor | None, ...]:
         four = running_mean, running_var, save_mean, save_invstd
-        check_channels(x.expand(g.shape), weight, *four)
+        seen = x.expand(g.shape)
+        check_channels(seen, weight=weight, running_mean=running_mean, running_var=running_var)
+        check_channels(seen, none_saved=True, save_mean=save_mean, save_invstd=save_invstd)
         refuse_without_saved(save_mean, save_invstd, train)
         refuse_without_statistics(running_mean, running_var, train)
         statistics = (save_mean, save_invstd) if train else (running_mean, running_var)

@@ -23,6 +23,20 @@ CALLS = {
     "group_norm, one value, 3 d": lambda x, i: F.group_norm(x(1, 4, 1), 4),
     "group_norm, 1 d": lambda x, i: F.group_norm(x(4), 2),
     "group_norm, channels": lambda x, i: F.group_norm(x(2, 4), 3),
+    "batch_norm, weight of nothing": lambda x, i: F.batch_norm(
+        x(3, 4), None, None, x(0), training=True
+    ),
+    "batch_norm, mean of nothing": lambda x, i: F.batch_norm(
+        x(3, 4), i(0).double(), i(4).double() + 1
+    ),
+    "batch_norm, variance of nothing": lambda x, i: F.batch_norm(
+        x(3, 4), i(4).double(), i(0).double()
+    ),
+    "instance_norm, mean of nothing": lambda x, i: F.instance_norm(
+        x(2, 3, 4), i(0).double(), i(3).double() + 1
+    ),
+    "instance_norm, weight of nothing": lambda x, i: F.instance_norm(x(2, 3, 4), weight=x(0)),
+    "instance_norm, weight in 2 d": lambda x, i: F.instance_norm(x(2, 3, 4), weight=x(2, 3)),
     "instance_norm, one value": lambda x, i: F.instance_norm(x(2, 3, 1)),
     "layer_norm, shape": lambda x, i: F.layer_norm(x(2, 3), (4,)),
     "rms_norm, shape": lambda x, i: F.rms_norm(x(2, 3), (2, 2)),
