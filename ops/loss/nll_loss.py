@@ -106,6 +106,8 @@ def _forward_of_images(
 ) -> tuple[Tensor, Tensor]:
     if x.dim() == 4:
         return _forward_2d(x, target, weight, code, ignore_index)
+    if target.shape != x.shape[:1] + x.shape[2:]:  # the kernel would see only that it fits
+        raise RuntimeError
     y, total = _forward_2d(_as_image(x, 2), _as_image(target, 1), weight, code, ignore_index)
     return (y.view(target.shape) if code == 0 else y), total
 

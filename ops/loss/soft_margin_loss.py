@@ -31,6 +31,8 @@ class SoftMarginLoss(Composite):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> Tensor:
+        if torch.broadcast_shapes(x.shape, y.shape) != x.shape:  # type: ignore[no-untyped-call]
+            torch.nn.functional.soft_margin_loss(x.data, y.data)  # says what is wrong
         x, y = in_float32(x, y)
         return _kernel(x, y, reduction_code(size_average, reduce, reduction))
 
@@ -44,6 +46,7 @@ class SoftMarginLoss(Composite):
         yield Sample(make(2), make(2), reduce=False)
         yield Sample(make(), make())
         yield Sample(make(0, 3), make(0, 3), reduction="sum")
+        yield Sample(make(3), make(3, 1)).raises(RuntimeError, "broadcast shape")
         yield Sample(make(2), make(2), reduction="all").raises(ValueError, "not a valid value")
 
 

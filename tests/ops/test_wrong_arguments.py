@@ -63,10 +63,21 @@ CALLS = {
     "nll_loss, target of images": lambda x, i: F.nll_loss(x(2, 3, 2), i(2)),
     "nll_loss, class": lambda x, i: F.nll_loss(x(2, 3), i(2) + 3),
     "nll_loss, weight": lambda x, i: F.nll_loss(x(2, 3), i(2), weight=i(2).double()),
+    "nll_loss, target with a dimension more": lambda x, i: F.nll_loss(x(2, 3, 1), i(2, 1, 1)),
+    "nll_loss, transposed target": lambda x, i: F.nll_loss(x(2, 3, 1, 2, 3), i(2, 1, 3, 2)),
+    "nll_loss, flat target": lambda x, i: F.nll_loss(x(2, 3, 2, 2, 2), i(2, 8)),
+    "cross_entropy, target with a dimension more": lambda x, i: F.cross_entropy(
+        x(2, 3, 1), i(2, 1, 1)
+    ),
+    "cross_entropy, target in numpy": lambda x, i: F.cross_entropy(x(2, 3), i(2).data.numpy()),
     "cross_entropy, target of images": lambda x, i: F.cross_entropy(x(2, 3, 2), i(2)),
     "cross_entropy, smoothing": lambda x, i: F.cross_entropy(x(2, 3), i(2), label_smoothing=2.0),
     "margin_ranking_loss": lambda x, i: F.margin_ranking_loss(x(2, 1), x(2), i(2) + 1),
     "cosine_embedding_loss": lambda x, i: F.cosine_embedding_loss(x(2, 3), x(3), i(2) + 1),
+    "cosine_similarity, eps -1": lambda x, i: F.cosine_similarity(x(2, 3), x(2, 3), eps=-1.0),
+    "cosine_similarity, eps nan": lambda x, i: F.cosine_similarity(x(2, 3), x(2, 3), eps=nan),
+    "soft_margin_loss, target in columns": lambda x, i: F.soft_margin_loss(x(4), i(4, 1) + 1),
+    "soft_margin_loss, larger target": lambda x, i: F.soft_margin_loss(x(3), i(2, 3) + 1),
     "triplet_margin_loss": lambda x, i: F.triplet_margin_loss(x(2), x(2), x(2), margin=0.0),
     "triplet_margin_with_distance_loss": lambda x, i: F.triplet_margin_with_distance_loss(
         x(2, 3), x(3), x(2, 3)
