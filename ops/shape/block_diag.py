@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Composite, Sample, SampleMaker, op
+from plugrad.errors import ArgumentError
 
 
 @op(
@@ -25,6 +26,14 @@ class BlockDiag(Composite):
 
     @staticmethod
     def forward(tensors: Sequence[Tensor]) -> Tensor:
+        for i, t in enumerate(tensors):
+            if t.dim() > 2:
+                raise ArgumentError(
+                    "torch.block_diag: Input tensors must have 2 or fewer dimensions. "
+                    f"Input {i} has {t.dim()} dimensions",
+                    where="a call of block_diag",
+                    fix="pass the matrices of a batch one by one: block_diag(*batch)",
+                )
         dtype = _dtype(tensors)
         blocks = [(t if t.dim() == 2 else t.reshape(1, -1)).to(dtype) for t in tensors]
         width = sum(block.shape[1] for block in blocks)
@@ -45,6 +54,7 @@ class BlockDiag(Composite):
         yield Sample([make(2), make.complex(1, 2)])
         yield Sample([make(0, 2), make(2)])
         yield Sample([make(), make(2, dtype=torch.float32), make.integers(1, 2)])
+        yield Sample([make(2), make(1, 2, 2)]).raises(ArgumentError, "Input 1 has 3 dimensions")
 
 
 def _dtype(tensors: Sequence[Tensor]) -> torch.dtype:

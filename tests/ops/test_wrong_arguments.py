@@ -108,6 +108,7 @@ CALLS = {
     "fractional_max_pool2d": lambda x, i: F.fractional_max_pool2d(x(1, 2, 5, 5), 2),
     "pad, circular": lambda x, i: F.pad(x(1, 1, 4), (5, 4), mode="circular"),
     "pad, reflect": lambda x, i: F.pad(x(1, 1, 2), (2, 1), mode="reflect"),
+    "block_diag, 3 d": lambda x, i: torch.block_diag(x(2), x(1, 2, 2)),
     "pixel_shuffle": lambda x, i: F.pixel_shuffle(x(1, 7, 3, 3), 2),
     "bilinear": lambda x, i: F.bilinear(x(3, 5), x(2, 6), x(4, 5, 6)),
     "cummax, half a dimension": lambda x, i: x(3, 4).cummax(0.5),
