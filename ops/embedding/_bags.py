@@ -56,6 +56,12 @@ def packed(*tensors: Tensor | None) -> list[Any]:
     return [None if t is None else t.contiguous() for t in tensors]
 
 
+def for_kernels(places: Tensor) -> Tensor:
+    """Indices or offsets, as the kernels of backward read them; forward's takes narrower ones."""
+    wide = places.dtype in (torch.int64, torch.int32)
+    return places.contiguous() if wide else places.long()
+
+
 def check_bags(table: Tensor, indices: Tensor, *like_indices: Tensor | None) -> None:
     """Raise ArgumentError for shapes that do not fit, at which the kernels do not look."""
     fits = table.dim() == 2 and indices.dim() == 1 and (len(table) > 0 or indices.numel() == 0)
@@ -81,7 +87,16 @@ def check_sizes(x: Tensor, sizes: Tensor, places: Tensor | None) -> None:
 
 
 def check_offsets(indices: Tensor, offsets: Tensor, include_last_offset: bool) -> None:
-    """Raise ArgumentError where there are indices for no bag, at which the kernel dies."""
+    """Raise ArgumentError where there are indices for no bag, at which the kernel dies.
+
+    It reads beyond offsets of another device, too.
+    """
+    if indices.device != offsets.device:
+        raise ArgumentError(
+            f"embedding_bag got indices on {indices.device} and offsets on {offsets.device}",
+            where="a call of a kernel of embedding_bag",
+            fix=f"move the offsets with .to({str(indices.device)!r})",
+        )
     if indices.numel() and offsets.numel() <= include_last_offset:
         raise ArgumentError(
             f"embedding_bag got {indices.numel()} indices and no bag: {offsets.numel()} offsets "

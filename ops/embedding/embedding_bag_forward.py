@@ -10,7 +10,7 @@ from torch import Tensor
 from plugrad.core import Context, Function, Sample, SampleMaker, op
 from plugrad.core.installed_torch import torch_before
 from plugrad.ops.embedding._bag_kernel import bag_kernel
-from plugrad.ops.embedding._bags import AFTER_THE_LAST, FLOATING, bags
+from plugrad.ops.embedding._bags import AFTER_THE_LAST, FLOATING, bags, for_kernels
 from plugrad.ops.embedding._rows import NO_SPARSE_SAMPLE
 from plugrad.ops.embedding._table_gradient import gradient_of_table, with_rest
 
@@ -76,7 +76,7 @@ class EmbeddingBagForward(Function):
     @staticmethod
     def backward(ctx: Context, gy: Tensor, *_: Tensor | None) -> tuple[Tensor | None, ...]:
         x, indices, offsets, w, bag, sizes, places = ctx.saved_tensors
-        indices, offsets = indices.contiguous(), offsets.contiguous()  # for the kernels
+        indices, offsets = for_kernels(indices), for_kernels(offsets)
         if ctx.last:
             gy, sizes, places = with_rest(gy, sizes, places, ctx.mode)
         gx = gw = None

@@ -22,10 +22,16 @@ def order_of_separated(dim: int, tensors: Sequence[Tensor | None]) -> list[int] 
     return first + [n for n in range(dim) if n not in first]
 
 
+def _mask(index: Tensor | None) -> Tensor | None:
+    """An index of uint8 as what it is, a mask: of one alone torch cannot put a single number."""
+    return index if index is None or index.dtype is not torch.uint8 else index.bool()
+
+
 def put(
     x: Tensor, tensors: Sequence[Tensor | None], values: Tensor, accumulate: bool = False
 ) -> Tensor:
     """aten.index_put, which unlike torch.index_put takes None for a whole dimension."""
+    tensors = [_mask(t) for t in tensors]
     order = order_of_separated(x.dim(), tensors)
     if order is None:
         return torch.ops.aten.index_put.default(x, list(tensors), values, accumulate)

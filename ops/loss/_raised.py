@@ -16,4 +16,4 @@ def fixed(x: Any) -> Tensor:
 
 def raised_to(x: Tensor, least: float) -> Tensor:
     """``x``, or ``least`` where x is less; the gradient goes to x everywhere, as in torch."""
-    return x + (least - fixed(x)).clamp_min(0)
+    return x + (least + 0.0 - fixed(x)).clamp_min(0)  # of True nothing can be subtracted

@@ -41,7 +41,7 @@ class CosineEmbeddingLoss(Composite):
         lengths = ((x * x).sum(-1) + _EPSILON) * ((y * y).sum(-1) + _EPSILON)
         cosine = (x * y).sum(-1) / lengths.sqrt()
         terms = torch.where(target == 1, 1 - cosine, 0)
-        terms = terms + torch.where(target == -1, (cosine - margin).clamp_min(0), 0)
+        terms = terms + torch.where(target == -1, (cosine - (margin + 0.0)).clamp_min(0), 0)
         return reduced(terms, code)
 
     @staticmethod

@@ -26,7 +26,6 @@ class CosineSimilarity(Composite):
     @staticmethod
     def forward(x: Tensor, y: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
         x, y = in_float32_on_cuda(x, y)
-        eps = eps + 0.0  # True is 1 here, too
         dtype = torch.result_type(fixed(x), fixed(y))
         if not (dtype.is_floating_point and eps >= 0):  # torch says what is wrong
             torch.nn.functional.cosine_similarity(fixed(x), fixed(y), dim, eps)

@@ -32,8 +32,8 @@ class Cat(Function):
     @staticmethod
     def forward(ctx: Context, tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         z = torch.cat(tensors, dim)  # type: ignore[arg-type]
-        ctx.dim = int(dim)
-        ctx.sizes = tuple([t.shape[dim] if t.dim() == z.dim() else 0 for t in tensors])
+        ctx.dim = int(dim) if z.dim() > 1 else 0  # any is taken if all are of shape (0,)
+        ctx.sizes = tuple([t.shape[ctx.dim] if t.dim() == z.dim() else 0 for t in tensors])
         ctx.skipped = tuple([t.dim() != z.dim() for t in tensors])
         return z
 
@@ -57,4 +57,5 @@ class Cat(Function):
         yield Sample([make(0), make(2, 3)])
         yield Sample([make(0, 3), make(2, 3)])
         yield Sample([make(0), make(0)])
+        yield Sample([make(0), make(0)], 1)
         yield Sample([make(2, 2), make(2, 2)], 1)

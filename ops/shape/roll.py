@@ -19,8 +19,9 @@ class Roll(Function):
 
     @staticmethod
     def forward(
-        ctx: Context, x: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] = ()
+        ctx: Context, x: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = ()
     ) -> Tensor:
+        dims = () if dims is None else dims
         ctx.back = [-int(s) for s in shifts] if isinstance(shifts, Sequence) else -int(shifts)
         ctx.dims = [int(d) for d in dims] if isinstance(dims, Sequence) else int(dims)
         return torch.roll(x, shifts, dims)  # type: ignore[arg-type]
@@ -38,6 +39,7 @@ class Roll(Function):
         yield Sample(make(2, 3, 2), (1, 2), (0, 1))
         yield Sample(make(3, 2), [1], dims=[0])
         yield Sample(make(4), shifts=7, dims=0)
+        yield Sample(make(2, 3), 1, None)
         yield Sample(make.complex(3), 1)
         yield Sample(make(), 1).waive(
             "batched-cotangents", "torch.vmap rolls along the batch what has no dimensions"
