@@ -28,19 +28,22 @@ class PreluKernelBackward(Function):
         need_gx, need_gy, need_gweight = ctx.needs_input_grad
         x_saved = x if need_gy or need_gweight else None
         ctx.save_for_backward(x_saved, y, weight if need_gx else None)
+        ctx.set_materialize_grads(False)  # a zero for u would be nan at an infinite y
         return torch.ops.aten._prelu_kernel_backward.default(x, y, weight)
 
     @staticmethod
-    def backward(ctx: Context, gz: Tensor, gu: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, gz: Tensor | None, gu: Tensor | None) -> tuple[Tensor | None, ...]:
         x, y, weight = ctx.saved_tensors
+        need_gx, need_gy, need_gweight = ctx.needs_input_grad
         above = y > 0
         gx = gy = gweight = None
-        if ctx.needs_input_grad[0]:
-            gx = torch.where(above, gz, gz * weight + gu * y)
-        if ctx.needs_input_grad[1]:
-            gy = torch.where(above, 0, gu * x)
-        if ctx.needs_input_grad[2]:
-            gweight = torch.where(above, 0, gz * x)
+        if gz is not None:
+            gx = torch.where(above, gz, gz * weight) if need_gx else None
+            gweight = torch.where(above, 0, gz * x) if need_gweight else None
+        if gu is not None:
+            more = torch.where(above, 0, gu * y) if need_gx else None
+            gx = more if gx is None else gx + more
+            gy = torch.where(above, 0, gu * x) if need_gy else None
         return gx, gy, gweight
 
     @staticmethod
