@@ -41,8 +41,9 @@ class PreluKernelBackward(Function):
             gx = torch.where(above, gz, gz * weight) if need_gx else None
             gweight = torch.where(above, 0, gz * x) if need_gweight else None
         if gu is not None:
-            more = torch.where(above, 0, gu * y) if need_gx else None
-            gx = more if gx is None else gx + more
+            if need_gx:
+                more = torch.where(above, 0, gu * y)
+                gx = more if gx is None else gx + more
             gy = torch.where(above, 0, gu * x) if need_gy else None
         return gx, gy, gweight
 
