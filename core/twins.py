@@ -68,7 +68,8 @@ def make_twin(function: type[Function], name: str) -> Callable[..., Any]:
                 raw_args = [a._data if isinstance(a, Variable) else raw_argument(a) for a in args]
                 if kwargs:
                     kwargs = {k: raw_argument(v) for k, v in kwargs.items()}
-                native(data, *raw_args, **kwargs)
+                if native(data, *raw_args, **kwargs) is NotImplemented:
+                    return NotImplemented  # as of a Fraction: x is as it was
         except RuntimeError as error:
             if "single memory location" in str(error):
                 _refuse_overlap(name, error)
