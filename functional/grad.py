@@ -12,6 +12,7 @@ from plugrad.core.engine import as_flag, run
 from plugrad.core.variable import Variable
 from plugrad.errors import (
     GradArgumentError,
+    GradientDeviceError,
     GradientShapeError,
     GradientTypeError,
     UnusedInputError,
@@ -134,11 +135,24 @@ def _variables(found: Sequence[Any]) -> list[Variable | None]:
 
 
 def _where_it_is(target: Place, gradient: Variable) -> Variable:
-    """The gradient on the input's device: a GPU computes with 0-dim tensors of the CPU, too."""
-    variable = target.variable
-    if variable is None or target.shape or gradient.device == variable.device:
+    """The gradient on the input's device: a GPU computes with 0-dim tensors of the CPU, too.
+
+    Raises:
+        GradientDeviceError: it is elsewhere, and has dimensions.
+    """
+    if target.variable is None:
         return gradient
-    return gradient.to(variable.device)
+    have, wanted = gradient._data, target.variable._data
+    if (have.is_cpu and wanted.is_cpu) or have.device == wanted.device:
+        return gradient
+    if target.shape:
+        raise GradientDeviceError(
+            f"a gradient is on {have.device}, what it belongs to, of shape "
+            f"{tuple(target.shape)}, on {wanted.device}",
+            where="the last backward before the input",
+            fix="return the gradient on the device of the op's input",
+        )
+    return gradient.to(wanted.device)
 
 
 def _one_by_one(

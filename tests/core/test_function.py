@@ -587,6 +587,25 @@ def test_a_gradient_on_another_device_is_named():
         identity(backward=lambda ctx, g: g.to("meta")).apply(x).backward(torch.ones(3).double())
 
 
+def test_a_gradient_on_another_device_is_not_returned_by_grad():
+    class Elsewhere(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g.to("meta")
+
+    theirs = torch.ones(3, requires_grad=True)
+    with pytest.raises(RuntimeError, match="meta"):
+        torch.autograd.grad(Elsewhere.apply(theirs * 1).sum(), theirs)
+    x = pg.Variable(torch.ones(3), requires_grad=True)
+    for inner in (x, x * 1):
+        with pytest.raises(errors.GradientDeviceError, match="is on meta[\\s\\S]*fix:"):
+            pg.grad(Elsewhere.apply(inner).sum(), x)
+
+
 def test_a_wrong_number_of_gradients_for_a_list():
     def forward(ctx, tensors):
         return sum(tensors)
