@@ -36,7 +36,8 @@ class PreluKernelBackward(Function):
         x, y, weight = ctx.saved_tensors
         need_gx, need_gy, need_gweight = ctx.needs_input_grad
         above = y > 0
-        gx = gy = gweight = None
+        gx = gweight = None
+        gy = torch.zeros_like(y) if need_gy else None  # of a second derivative torch gives it
         if gz is not None:
             gx = torch.where(above, gz, gz * weight) if need_gx else None
             gweight = torch.where(above, 0, gz * x) if need_gweight else None
