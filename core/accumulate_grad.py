@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from plugrad.core.data import without_class
 from plugrad.core.hooked import ITS_OWN, LOCKS, new_extra
 from plugrad.core.hooks import call
 from plugrad.core.node import Record, next_sequence_number
@@ -187,6 +188,8 @@ def _for_changed_leaf(gradient: Any, leaf: Tensor, record: AccumulateGrad) -> An
 def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
     """The gradient held, in a buffer that only ``leaf``'s grad sees, with ``leaf``'s strides."""
     gradient = held.pop()
+    if gradient.__class__ is not Tensor:
+        gradient = without_class(gradient, with_rules=True)
     if not (gradient.is_cpu and leaf.is_cpu) and gradient.device != leaf.device:
         return _moved(gradient, leaf)  # asked last: to make two devices takes longer
     if not _both_contiguous(gradient, leaf):

@@ -54,7 +54,27 @@ def as_tensor(data: object) -> Tensor:
         )
     if not batched_seen and transform_depth():
         batched_seen.append(True)
-    return data
+    return data if data.__class__ is Tensor else without_class(data)
+
+
+def without_class(tensor: Tensor, with_rules: bool = False) -> Tensor:
+    """``tensor`` as a plain one, if all that its class does is to be handed on to results.
+
+    torch hands it on in forward, and never to gradients; a rule of ours would do that. A class
+    that has rules for torch's functions only goes ``with_rules``; one that the dispatcher asks
+    stays, and so does a torch Parameter, which is not handed on.
+    """
+    kind: Any = type(tensor)
+    rules = getattr(kind.__torch_function__, "__func__", None)
+    if rules is None or not (with_rules or rules is _HANDED_ON):
+        return tensor
+    if kind.__torch_dispatch__ is not Tensor.__torch_dispatch__:
+        return tensor
+    with torch._C.DisableTorchFunctionSubclass():
+        return tensor.detach()
+
+
+_HANDED_ON: Any = vars(Tensor)["__torch_function__"].__func__
 
 
 def some_sparse(*values: Any) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import NUMBERS
+from plugrad.core.data import without_class
 from plugrad.core.older_forms import refuse_own_rules
 from plugrad.core.torch_leaf import leaf_of, refuse_torch_graph
 from plugrad.core.variable import Variable
@@ -167,7 +168,7 @@ def _raw(value: Any, op_name: str, depth: int = 0) -> Any:
     if isinstance(value, Tensor):
         if value.requires_grad and torch.is_grad_enabled():
             refuse_torch_graph(value, op_name)
-        return value
+        return value if value.__class__ is Tensor else without_class(value)
     if value.__class__ is list or value.__class__ is tuple:
         return value.__class__([_raw(v, op_name, depth + 1) for v in value])
     if isinstance(value, dict | set) and _any_variable(
