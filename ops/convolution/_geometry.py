@@ -143,7 +143,9 @@ def _of_real(
     gz: Tensor, x: Tensor, weight: Tensor, geometry: Geometry, need: list[bool]
 ) -> Sequence[Tensor | None]:
     bias = (gz.shape[1],) if need[2] else None
-    return backward_kernel(gz, x, weight, bias, *geometry.arguments, need)
+    found = backward_kernel(gz, x, weight, bias, *geometry.arguments, need)
+    # Asked for bias alone, oneDNN's gives weight too, in one dimension in the shape of two.
+    return [gradient if wanted else None for gradient, wanted in zip(found, need, strict=True)]
 
 
 def backward_kernel(

@@ -136,3 +136,26 @@ def test_a_bias_of_another_dtype_has_a_gradient_of_its_own():
     z = torch.nn.functional.conv_transpose1d(*expected)
     for actual, other in zip(gradients, torch.autograd.grad(z.sum(), expected), strict=True):
         torch.testing.assert_close(actual.data, other)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("name", ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"])
+@pytest.mark.parametrize("wanted", [(2,), (1,), (0, 2), (0, 1), (1, 2)])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_some_of_the_gradients_are_asked_for(name, dtype, wanted, create_graph):
+    """oneDNN's kernel also gives a weight that is not asked for, in another shape."""
+    function, space = getattr(nn.functional, name), [3] * int(name[-2])
+    channels = (4, 2) if "transpose" in name else (2, 4)
+    given = [torch.randn(*s, dtype=dtype) for s in ((5, 4, *space), (*channels, *space), (2,))]
+    theirs = [t.clone().requires_grad_() for t in given]
+    ours = [pg.Variable(t, requires_grad=True) for t in given]
+    expected, got = (
+        torch.autograd.grad(
+            function(*three, padding=1).sin().sum(),
+            [three[i] for i in wanted],
+            create_graph=create_graph,
+        )
+        for three in (theirs, ours)
+    )
+    for a, b in zip(expected, got, strict=True):
+        torch.testing.assert_close(b.data, a.detach())
