@@ -6,7 +6,7 @@ import sys
 import warnings
 from copy import deepcopy
 from html import escape
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import torch
 from torch import Tensor
@@ -171,7 +171,17 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        """As ``requires_grad_``, but for leaves alone: what is set elsewhere would be lost."""
+        if value is True and not self.is_leaf:
+            self._refuse_flag()
         self.requires_grad_(value)
+
+    def _refuse_flag(self) -> NoReturn:
+        raise LeafError(
+            "you can only change requires_grad flags of leaf variables",
+            where=f"a Variable computed by {self.grad_fn!r}",
+            fix="use .detach() to get a Variable without a graph",
+        )
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Set ``requires_grad`` of a leaf; returns self.
@@ -201,11 +211,7 @@ class Variable(TensorFacts, ModuleFacts, Hooked, TellsTensor, AttachedMethods):
                 fix="use a clone() made outside inference_mode()",
             )
         if not requires_grad and not self.is_leaf:
-            raise LeafError(
-                "you can only change requires_grad flags of leaf variables",
-                where=f"a Variable computed by {self.grad_fn!r}",
-                fix="use .detach() to get a Variable without a graph",
-            )
+            self._refuse_flag()
         view = None if self._extra is None else self._extra.view
         if view is None:
             self._requires_grad = requires_grad

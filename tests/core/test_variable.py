@@ -417,3 +417,16 @@ def test_two_parameters_of_one_tensor_have_attributes_of_their_own():
     p.data.mul_(2)
     with pytest.raises(errors.SavedTensorChangedError):
         y.sum().backward()
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_only_a_leafs_flag_is_set(value):
+    """torch's requires_grad_(True) is allowed for other tensors, too."""
+    for make in (torch.Tensor.requires_grad_, lambda t: pg.Variable(t, requires_grad=True)):
+        leaf = make(torch.ones(2))
+        y = leaf * 2
+        with pytest.raises((RuntimeError, pg.errors.LeafError), match="only change requires_grad"):
+            y.requires_grad = value
+        assert y.requires_grad_() is y
+        leaf.requires_grad = value
+        assert leaf.requires_grad is value
