@@ -20,7 +20,7 @@ def test_random_trainings():
 
 @pytest.mark.slow
 def test_many_random_trainings():
-    assert not found(range(COUNT, 20 * COUNT))
+    assert not found(range(COUNT, 11 * COUNT))
 
 
 # --- a judge that is judged: a planted fault is found ----------------------------------
