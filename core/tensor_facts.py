@@ -253,9 +253,12 @@ class TensorFacts:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()
-        if copy is not None:  # NumPy 2 says so, and knows what that means
-            return array.__array__(dtype, copy=copy)  # type: ignore[call-arg,unused-ignore]
-        return array if dtype is None else array.astype(dtype, copy=False)
+        if copy is None:
+            return array if dtype is None else array.astype(dtype, copy=False)
+        import numpy as np  # which is there: it calls this
+
+        # NumPy 2 says so. Its own __array__ miscounts references to dtypes until 2.3.
+        return np.array(array, dtype, copy=copy)
 
     def __dlpack__(self, **options: Any) -> Any:
         """The elements for readers of DLPack: torch.tensor, torch.as_tensor, from_dlpack."""

@@ -82,7 +82,9 @@ def test_a_list_of_variables_is_for_stack():
 @pytest.mark.parametrize("dtype", [None, np.float32, np.float64])
 def test_a_copy_as_an_array_shares_nothing(dtype):
     x = pg.Variable(torch.tensor([1.0, 2.0]))
-    np.array(x, dtype=dtype)[0] = 5.0
+    made = np.array(x, dtype=dtype)
+    assert made.dtype == (dtype or np.float32)
+    made[0] = 5.0
     np.array(x, copy=True)[0] = 5.0
     assert x.tolist() == [1.0, 2.0]
     np.asarray(x)[0] = 7.0
