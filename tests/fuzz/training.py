@@ -46,6 +46,8 @@ PLUGRAD = (
     + """\
 import plugrad
 from plugrad.interop import convert
+from plugrad.tests.notes.engines import BACKWARD_ASKS
+if not BACKWARD_ASKS: from plugrad import backward
 leaf = lambda tensor: plugrad.Variable(tensor, requires_grad=True)
 func = plugrad.func
 """
