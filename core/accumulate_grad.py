@@ -191,7 +191,8 @@ def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
     if gradient.__class__ is not Tensor:
         gradient = without_class(gradient, with_rules=True)
     if not (gradient.is_cpu and leaf.is_cpu) and gradient.device != leaf.device:
-        return _moved(gradient, leaf)  # asked last: to make two devices takes longer
+        check_may_move(gradient, leaf)  # asked last: to make two devices takes longer
+        return gradient.to(leaf.device)
     if not _both_contiguous(gradient, leaf):
         if not (gradient.layout is leaf.layout is torch.strided):
             return _of_its_own_layout(gradient, shared)
@@ -211,16 +212,18 @@ def _own(held: list[Tensor], leaf: Tensor, shared: bool) -> Tensor:
     return gradient.clone()
 
 
-def _moved(gradient: Tensor, leaf: Tensor) -> Tensor:
-    """The gradient on the device of its leaf, if that is a number of the CPU."""
-    if leaf.dim():
+def check_may_move(gradient: Tensor, to: Tensor) -> None:
+    """Raise GradientDeviceError for a gradient elsewhere than ``to``, its input, with dimensions.
+
+    A GPU computes with 0-dim tensors of the CPU, too.
+    """
+    if to.dim():
         raise GradientDeviceError(
-            f"a gradient is on {gradient.device}, its leaf of shape {tuple(leaf.shape)} on "
-            f"{leaf.device}",
-            where="the last backward before the leaf",
+            f"a gradient is on {gradient.device}, its input of shape {tuple(to.shape)} on "
+            f"{to.device}",
+            where="the last backward before the input",
             fix="return the gradient on the device of the op's input",
         )
-    return gradient.to(leaf.device)
 
 
 def _both_contiguous(gradient: Tensor, leaf: Tensor) -> bool:

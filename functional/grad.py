@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from plugrad.core.accumulate_grad import check_may_move
 from plugrad.core.context import running
 from plugrad.core.cotangent import as_cotangents, as_places, as_roots
 from plugrad.core.engine import as_flag, run
 from plugrad.core.variable import Variable
 from plugrad.errors import (
     GradArgumentError,
-    GradientDeviceError,
     GradientShapeError,
     GradientTypeError,
     UnusedInputError,
@@ -135,23 +135,13 @@ def _variables(found: Sequence[Any]) -> list[Variable | None]:
 
 
 def _where_it_is(target: Place, gradient: Variable) -> Variable:
-    """The gradient on the input's device: a GPU computes with 0-dim tensors of the CPU, too.
-
-    Raises:
-        GradientDeviceError: it is elsewhere, and has dimensions.
-    """
+    """The gradient on the input's device."""
     if target.variable is None:
         return gradient
     have, wanted = gradient._data, target.variable._data
     if (have.is_cpu and wanted.is_cpu) or have.device == wanted.device:
         return gradient
-    if target.shape:
-        raise GradientDeviceError(
-            f"a gradient is on {have.device}, what it belongs to, of shape "
-            f"{tuple(target.shape)}, on {wanted.device}",
-            where="the last backward before the input",
-            fix="return the gradient on the device of the op's input",
-        )
+    check_may_move(have, wanted)
     return gradient.to(wanted.device)
 
 
