@@ -1608,7 +1608,7 @@ class AttachedMethods:
     def roll(
         self,
         shifts: builtins.int | Sequence[builtins.int],
-        dims: builtins.int | Sequence[builtins.int] = (),
+        dims: builtins.int | Sequence[builtins.int] | None = (),
     ) -> Variable:
         """y = x moved by shifts along dims; gx = gy moved back."""
 
