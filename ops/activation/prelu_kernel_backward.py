@@ -36,8 +36,7 @@ class PreluKernelBackward(Function):
         x, y, weight = ctx.saved_tensors
         need_gx, need_gy, need_gweight = ctx.needs_input_grad
         above = y > 0
-        gx = gweight = None
-        gy = torch.zeros_like(y) if need_gy else None  # of a second derivative torch gives it
+        gx = gy = gweight = None
         if gz is not None:
             gx = torch.where(above, gz, gz * weight) if need_gx else None
             gweight = torch.where(above, 0, gz * x) if need_gweight else None
@@ -46,6 +45,8 @@ class PreluKernelBackward(Function):
                 more = torch.where(above, 0, gu * y)
                 gx = more if gx is None else gx + more
             gy = torch.where(above, 0, gu * x) if need_gy else None
+        elif need_gy:
+            gy = torch.zeros_like(y)  # not None: torch gives it in a second derivative
         return gx, gy, gweight
 
     @staticmethod

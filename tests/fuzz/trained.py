@@ -344,7 +344,7 @@ class Exp(nn.Module):
 
 
 class Pair(nn.Module):
-    """Of two tensors."""
+    """The product of two tensors."""
 
     def forward(self, a, b):
         return a * b
