@@ -86,7 +86,8 @@ class Scatter(Function):
         yield Sample(make(3, 4), 0, index, make(1, 4)).constant(0)
         yield Sample(make(3, 4), 0, index, make(2, 4)).constant(3)
         yield Sample(make(3, 4), 0, index, make(2, 5))
-        yield Sample(make(3, 4), 1, apart[:, :2], make(3, 4))
+        fewer = Sample(make(3, 4), 1, apart[:, :2], make(3, 4))  # torch has no gradient of these
+        yield fewer.waive("indices", "of two that are written to one place both get its gradient")
         yield Sample(make(3, 4), 0, make.integers(0), make(2, 4))
         yield Sample(make.integers(3, 4), 0, index, 2, reduce="add")
         yield Sample(make.integers(3, 4), 0, index, 2, reduce="multiply")

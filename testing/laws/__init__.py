@@ -11,6 +11,7 @@ from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws
     gradients,
     graphs,
     in_torch,
+    indices,
     inplace,
     inputs,
     lifetime,

@@ -17,7 +17,7 @@ class Wrong(pg.Function):
 
     @staticmethod
     def backward(ctx, gy):
-        return 2 * (ctx.columns // ctx.columns) * gy
+        return 2 * (1 + 0 % ctx.columns) * gy
 
     @staticmethod
     def samples(make):
