@@ -106,6 +106,42 @@ def test_one_that_looks_at_values_is_told_where():
     assert waives(failure.message) == {"batched-cotangents": "why"}
 
 
+class DoubledInABatch(torch.autograd.Function):
+    """gx of a cube, which its own rule for torch.vmap gets wrong."""
+
+    @staticmethod
+    def forward(x, gy):
+        return 3 * gy * x * x
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def vmap(info, in_dims, x, gy):
+        return 2 * 3 * gy * x * x, 0
+
+
+class CubedWithAWrongBatch(InNumpy):
+    """y = x^3;  gx = 3 gy x^2, and twice as much for a batch of cotangents."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    @pg.once_differentiable
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return DoubledInABatch.apply(x, gy)
+
+
+def test_other_numbers_in_a_batch_are_found():
+    (failure,) = check_op(CubedWithAWrongBatch, laws=["batched-cotangents"]).failures
+    assert failure.message.startswith("batched, the rule differs: gradient of x")
+
+
 def cubed(factor):
     """y = x³ of torch's, whose jvp is off by a factor."""
 
