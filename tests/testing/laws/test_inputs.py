@@ -103,3 +103,33 @@ def test_a_gradient_that_raises_where_forward_does_not_is_named_with_the_size():
     assert message.startswith("the gradient of inputs of size 0, which forward takes, raises Zero")
     assert message.endswith("; let backward take them, or forward refuse them")
     assert sizes(EvenPairs)[0] == "not applicable"
+
+
+def doubled(x):
+    """2x, in x's dtype."""
+    return 2 * x
+
+
+@pg.op("test::widened", reference=doubled)
+class Widened(pg.Function):
+    """y = 2x, in float64 where x is in float32;  gx = 2 gy."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x.to(torch.promote_types(x.dtype, torch.float64))
+
+    @staticmethod
+    def backward(ctx, gy):
+        return 2 * gy
+
+    @staticmethod
+    def samples(make):
+        yield pg.Sample(make(3))
+
+
+def test_another_dtype_than_the_references_is_found():
+    (failure,) = check_op(Widened, laws=["dtypes"]).failures
+    assert failure.message == (
+        "torch.float32 inputs give [(torch.float64, torch.Size([3]))], "
+        "the reference gives [(torch.float32, torch.Size([3]))]"
+    )
