@@ -11,6 +11,7 @@ import torch
 
 from plugrad.core.sample import Sample
 from plugrad.testing import check_op
+from plugrad.tests.testing.doubled import but, said
 
 
 def broken(target, samples, *laws, **declared):
@@ -122,3 +123,50 @@ def test_what_forward_left_in_its_thread_is_not_all_that_backward_has():
 
     assert "threads" in broken(Squared, two, "threads")
     assert not broken(Square, two, "threads")
+
+
+def test_a_backward_that_draws_is_found():
+    def backward(ctx, gy):
+        return 2 * gy + 0 * torch.rand(3)
+
+    status, message = said(but(backward=backward), "random-state")
+    assert status == "failed"
+    assert message.startswith("backward draws from torch's generator, or sets its state")
+
+
+STATE = {
+    "deterministic mode": (
+        torch.are_deterministic_algorithms_enabled,
+        torch.use_deterministic_algorithms,
+        lambda now: not now,
+    ),
+    "number of threads": (
+        torch.get_num_threads,
+        torch.set_num_threads,
+        lambda now: 2 if now == 1 else 1,
+    ),
+    "(that is, NumPy's) handling of errors": (
+        lambda: np.geterr()["under"],
+        lambda now: np.seterr(under=now),
+        lambda now: "warn" if now == "ignore" else "ignore",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", STATE)
+@pytest.mark.parametrize("method", ["forward", "backward"])
+def test_each_global_state_is_left_as_it_was(what, method):
+    read, write, other = STATE[what]
+    before = read()
+
+    def changing(ctx, given):
+        write(other(read()))
+        return 2 * given
+
+    try:
+        assert said(but(**{method: changing}), "global-state") == (
+            "failed",
+            f"the op changed torch's {what}",
+        )
+    finally:
+        write(before)
