@@ -7,6 +7,8 @@ import torch
 
 from plugrad import Sample
 from plugrad.testing import check_op
+from plugrad.tests.testing.an_op import an_op
+from plugrad.tests.testing.doubled import said
 
 COO = torch.eye(3, dtype=torch.float64).to_sparse()
 LAYOUTS = pytest.mark.parametrize(
@@ -82,3 +84,12 @@ def test_a_sparse_result_that_is_kept_is_hidden(matrix):
 def test_a_sparse_input_that_is_saved_is_an_input(matrix):
     status, message = hidden(Both, matrix)
     assert (status, message.partition(" ")[0]) == ("not applicable", "forward")
+
+
+def test_where_the_gradient_is_infinite_differences_say_nothing_of_the_second():
+    def samples(make):
+        yield Sample(make.tensor([0.0, 1.0]))
+
+    op = an_op(lambda x: 0.5 * x**-0.5, torch.sqrt, samples)
+    message = "the gradient is not finite around the sample"
+    assert said(op, "second-order-numeric") == ("not applicable", message)

@@ -7,6 +7,7 @@ import torch
 import plugrad as pg
 from plugrad.testing import check_op
 from plugrad.tests.testing.an_op import an_op
+from plugrad.tests.testing.doubled import but, said
 
 
 def rounding(changes):
@@ -72,3 +73,12 @@ def test_parts_of_one_buffer_that_do_not_meet_are_no_shared_memory():
     assert check_op(product(0), samples=samples, laws=["gradient-memory"]).passed
     for failure in check_op(product(1), samples=samples, laws=["gradient-memory"]).failures:
         assert failure.message == "the gradient of b shares memory with the gradient of a"
+
+
+def test_a_gradient_that_does_not_sum_to_the_input_is_refused_of_an_op_that_broadcasts():
+    def of_two(ctx, gy):
+        return 2 * gy[:2]
+
+    op = pg.op("test::broadcasting", broadcasts=True)(but(backward=of_two))
+    message = "the gradient of x has shape (2,), which is not a broadcast of (3,)"
+    assert said(op, "gradient-form") == ("failed", message)

@@ -7,6 +7,7 @@ import torch
 
 import plugrad as pg
 from plugrad.testing import check_op
+from plugrad.tests.testing.doubled import but, said
 
 
 class Refusing(pg.Function):
@@ -133,3 +134,14 @@ def test_another_dtype_than_the_references_is_found():
         "torch.float32 inputs give [(torch.float64, torch.Size([3]))], "
         "the reference gives [(torch.float32, torch.Size([3]))]"
     )
+
+
+def test_a_declared_dtype_is_taken():
+    def forward(ctx, x):
+        if x.dtype is torch.float32:
+            raise TypeError("float32 is not taken")
+        return 2 * x
+
+    op = pg.op("test::not_taking", dtypes=Refusing.taken)(but(forward=forward))
+    message = "torch.float32 inputs raise, but the op declares dtypes= that takes them"
+    assert said(op, "dtypes") == ("failed", message)

@@ -10,6 +10,7 @@ import torch
 
 import plugrad as pg
 from plugrad.testing import check_op
+from plugrad.tests.testing.doubled import but, said
 
 
 class InNumpy(pg.Function):
@@ -174,3 +175,8 @@ def test_the_jvp_of_a_function_of_torchs_is_judged_and_its_lines_are_reached():
     assert all(f.message.startswith("jvp does not fit backward: ") for f in wrong.failures)
     (of_none,) = check_op(InNumpy, laws=["jvp"])
     assert of_none.message == "the op has no jvp"
+
+
+def test_a_jvp_gives_a_tangent_for_each_output():
+    op = but(jvp=lambda ctx, tx: (2 * tx, 2 * tx))
+    assert said(op, "jvp") == ("failed", "jvp gives 2 tangents for 1 output")
