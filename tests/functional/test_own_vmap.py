@@ -270,3 +270,46 @@ def test_variables_come_back_as_variables():
 
 def test_as_in_torch_no_rule_is_generated_by_default():
     assert pg.Function.generate_vmap_rule is torch.autograd.Function.generate_vmap_rule is False
+
+
+def total_and_product(told):
+    """A Function of x and w: the sum of w, which is the same for each x, and x w."""
+
+    class TotalAndProduct(pg.Function):
+        @staticmethod
+        def forward(x, w):
+            return w.sum(), x * w
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        def backward(ctx, gtotal, gproduct):
+            x, w = ctx.saved_tensors
+            return gproduct * w, gtotal.expand(w.shape) + gproduct * x
+
+        @staticmethod
+        def vmap(info, in_dims, x, w):
+            told.append(in_dims)
+            one = w if in_dims[1] is None else w.select(in_dims[1], 0)
+            dims = zip((x, w), in_dims, strict=True)
+            rows = [v if d is None else v.movedim(d, 0) for v, d in dims]
+            return (one.sum(), rows[0] * rows[1]), (None, 0)
+
+    return TotalAndProduct
+
+
+def test_an_output_without_the_batch_gets_the_sum_of_its_cotangents():
+    x = torch.arange(6, dtype=torch.float64).reshape(2, 3)
+    w = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
+    factors = torch.tensor([3.0, 5.0], dtype=torch.float64)
+    told = []
+    ours = pg.Variable(w, requires_grad=True)
+    totals, products = pg.func.vmap(total_and_product(told).apply, (0, None))(pg.Variable(x), ours)
+    # What requires grad has the batch in it: docs/from-torch-func.md.
+    assert told == [(0, 0)]
+    assert totals.tolist() == [7, 7]
+    (factors * totals).sum().add(products.sum()).backward()
+    # Each of w is in both totals, and in its column of the products.
+    assert ours.grad.tolist() == [8 + 3, 8 + 5, 8 + 7]
