@@ -292,7 +292,7 @@ def total_and_product(told):
         @staticmethod
         def vmap(info, in_dims, x, w):
             told.append(in_dims)
-            one = w if in_dims[1] is None else w.select(in_dims[1], 0)
+            one = w if in_dims[1] is None else w.mean(in_dims[1])
             dims = zip((x, w), in_dims, strict=True)
             rows = [v if d is None else v.movedim(d, 0) for v, d in dims]
             return (one.sum(), rows[0] * rows[1]), (None, 0)
@@ -313,3 +313,14 @@ def test_an_output_without_the_batch_gets_the_sum_of_its_cotangents():
     (factors * totals).sum().add(products.sum()).backward()
     # Each of w is in both totals, and in its column of the products.
     assert ours.grad.tolist() == [8 + 3, 8 + 5, 8 + 7]
+
+
+def test_the_same_output_of_all_samples_has_its_gradient_for_each():
+    x, w = torch.ones(2, 3, dtype=torch.float64), torch.ones(3, dtype=torch.float64)
+    function = total_and_product([])
+
+    def total(w, x):
+        return function.apply(x, w)[0]
+
+    each = pg.func.vmap(pg.func.grad(total), (None, 0))(pg.Variable(w), pg.Variable(x))
+    assert each.tolist() == [[1, 1, 1], [1, 1, 1]]
