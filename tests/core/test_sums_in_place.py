@@ -131,6 +131,49 @@ def test_a_gradient_that_shares_memory_through_dlpack_is_left_alone():
     torch.testing.assert_close(x.grad.data, 6 * (1 + (3 * x.data).cos()))
 
 
+def shares_memory(gradient):
+    """The same gradient to torch a tensor of its own, though it is in the same memory."""
+    return torch.from_dlpack(gradient.data)
+
+
+@pytest.mark.parametrize(
+    "register",
+    [
+        lambda z: z.register_hook(shares_memory),
+        lambda z: z.grad_fn.register_prehook(lambda gs: tuple(map(shares_memory, gs))),
+        lambda z: z.grad_fn.register_hook(lambda gs, _: (shares_memory(gs[0]), *gs[1:])),
+    ],
+    ids=["on a Variable", "before a node", "after a node"],
+)
+def test_what_a_hook_gives_may_share_memory_through_dlpack(register):
+    x = leaf()
+    w, y = x * 5, x * 3
+    u = y.sin()
+    z = y + 0
+    register(z)  # its gradient is also the one of w, and reaches y before that of u
+    ((z + w + u) * 2).sum().backward()
+    torch.testing.assert_close(x.grad.data, 16 + 6 * (3 * x.data).cos())
+
+
+def test_what_the_rule_of_a_retained_result_gives_may_share_memory_through_dlpack():
+    class Plus(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x + 1
+
+        @staticmethod
+        def backward(ctx, gy):
+            return shares_memory(gy)
+
+    x = leaf()
+    w, y = x * 5, x * 3
+    u = y.sin()
+    z = Plus.apply(y)
+    z.retain_grad()
+    ((z + w + u) * 2).sum().backward()
+    torch.testing.assert_close(x.grad.data, 16 + 6 * (3 * x.data).cos())
+
+
 def gradient_of_rows(values):
     """The gradient of a leaf whose rule gives rows 1 and 2 these values, in a sparse tensor."""
 
@@ -196,3 +239,13 @@ def test_sparse_and_dense_gradients_add_up_in_any_order(order, create_graph):
     if not create_graph:
         gradient(w).backward()
         assert w.grad.data.to_dense().tolist() == expected
+
+
+def test_a_dense_gradient_with_a_graph_is_added_to_a_sparse_one():
+    w = pg.Variable(torch.zeros(5, 2), requires_grad=True)
+    rows = torch.tensor([1, 3])
+    torch.nn.functional.embedding(rows, w, sparse=True).sum().backward()
+    assert w.grad.data.is_sparse
+    (w * 2).sum().backward(create_graph=True)
+    expected = [[2.0, 2.0], [3.0, 3.0], [2.0, 2.0], [3.0, 3.0], [2.0, 2.0]]
+    assert w.grad.data.to_dense().tolist() == expected
