@@ -1392,6 +1392,37 @@ def test_a_leaf_is_done_as_soon_as_its_gradient_is_complete(engine):
     assert said == ["h2", "w2", "h1", "w1", "h0", "w0"] * 2
 
 
+@pytest.mark.parametrize(
+    "register",
+    [
+        lambda x, said: x.register_hook(lambda _: said.append("x")),
+        lambda x, said: accumulator(x).register_prehook(lambda _: said.append("x")),
+        lambda x, said: accumulator(x).register_hook(lambda *_: said.append("x")),
+    ],
+    ids=["on the leaf", "before its node", "after its node"],
+)
+def test_a_hook_of_a_leaf_runs_before_that_of_an_older_result(engine, register):
+    x, w, said = engine.leaf([1.0]), engine.leaf([1.0]), []
+    used = x * 1
+    older = w * 2
+    register(x, said)
+    older.register_hook(lambda _: said.append("older"))
+    (x * 3 + older).backward()
+    assert said == ["x", "older"]
+    assert used.requires_grad  # the leaf was used before w, and its node is the same
+
+
+def test_an_error_in_a_hook_stays_what_it_is(engine):
+    x = engine.leaf([1.0])
+    y = x * 2
+    y.register_hook(lambda _: {}["absent"])
+    with pytest.raises(KeyError, match="absent") as raised:
+        y.backward()
+    if engine.ours:  # which says where it comes from
+        said = "".join([*getattr(raised.value, "__notes__", ()), *map(str, raised.value.args)])
+        assert f"raised by the hook registered at {__file__}" in said
+
+
 def test_a_leaf_used_twice_is_done_after_both(engine):
     w, x, seen = engine.leaf([2.0]), engine.leaf([1.0]), []
     w.register_hook(keep(seen))
