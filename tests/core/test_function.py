@@ -396,6 +396,28 @@ def test_what_is_saved_before_mark_dirty_is_not_called_changed():
     assert x.grad.tolist() == [2, 2, 2]
 
 
+def test_a_changed_view_without_a_gradient_for_what_it_was_leaves_the_rest_its_own():
+    """torch loses the gradient of the whole base here."""
+
+    class Replaced(pg.Function):
+        @staticmethod
+        def forward(ctx, x, w):
+            x.copy_(w)
+            ctx.mark_dirty(x)
+            return x
+
+        @staticmethod
+        def backward(ctx, gy):
+            return None, gy
+
+    (x, _), (w, _) = leaf(3), leaf(1)
+    y = x * 2
+    Replaced.apply(y[:1], w)
+    (y * 5).sum().backward()
+    assert x.grad.tolist() == [0, 10, 10]
+    assert w.grad.tolist() == [5]
+
+
 def test_a_dirty_input_must_be_returned():
     def forward(ctx, x):
         ctx.mark_dirty(x)

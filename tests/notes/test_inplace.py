@@ -1039,3 +1039,27 @@ def test_a_copy_onto_itself_changes_nothing(engine):
     y.copy_(y)
     (y * 3).sum().backward()
     assert values(x.grad) == [3, 3]
+
+
+@pytest.mark.parametrize("name", ["exp_", "sigmoid_", "tanh_"])
+def test_a_changed_view_whose_rule_saves_the_result_has_second_derivatives(engine, name):
+    x, base = engine.leaf([0.5, 1.0, 1.5]), torch.tensor([0.5, 1.0, 1.5], dtype=torch.float64)
+    y = x * 2
+    getattr(y[:1], name)()
+    (first,) = engine.grad((y * y).sum(), x, create_graph=True)
+    (second,) = engine.grad(first.sum(), x)
+    new = base.clone().requires_grad_()
+    expected = torch.cat([getattr(torch, name[:-1])(2 * new[:1]), 2 * new[1:]]).square().sum()
+    (expected_first,) = torch.autograd.grad(expected, new, create_graph=True)
+    (expected_second,) = torch.autograd.grad(expected_first.sum(), new)
+    close(first, expected_first.tolist())
+    close(second, expected_second.tolist())
+
+
+def test_what_the_change_of_a_view_saved_is_freed_by_a_backward(engine):
+    y = engine.leaf([0.5, 1.0]).clone()
+    y[:1].exp_()
+    loss = y.sum()
+    loss.backward()
+    with engine.raises(RuntimeError, "backward through the graph a second time"):
+        loss.backward()
