@@ -786,6 +786,15 @@ def test_grad_can_be_deleted(engine):
     assert x.grad is None
 
 
+def test_inputs_may_come_from_an_iterator_or_a_dict(engine):
+    x, w = engine.leaf([1.0, 2.0]), engine.leaf([3.0, 4.0])
+    named = {"x": x, "w": w}
+    for inputs in (iter([x, w]), named.values(), (named[n] for n in named)):
+        assert [values(g) for g in engine.grad((x * w).sum(), inputs)] == [[3, 4], [1, 2]]
+    with pytest.raises((TypeError, RuntimeError)):
+        engine.grad((x * w).sum(), 3.0)
+
+
 def test_asking_a_non_leaf_for_its_gradient_warns_unless_it_retains_one(engine):
     x = engine.leaf([1.0])
     y = x * 2
@@ -1223,6 +1232,31 @@ def test_what_forward_was_told_of_may_be_returned_viewed_and_changed(engine):
 def saves_if_required(ctx, x):
     if x.requires_grad:
         ctx.save_for_backward(x)
+
+
+def saves_through_another(ctx, x):
+    saves_if_required(ctx, x)
+
+
+def saves_inside_another(ctx, x):
+    ctx.save_for_backward(*filter(lambda t: t.requires_grad, (x,)))
+
+
+@pytest.mark.parametrize("helper", [saves_if_required, saves_through_another, saves_inside_another])
+def test_only_a_helper_of_forward_may_ask(engine, helper):
+    class Square(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            helper(ctx, x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return g * 2 * x
+
+    x = engine.leaf([1.0, 2.0])
+    assert values(engine.grad(Square.apply(x).sum(), x)[0]) == [2, 4]
 
 
 def test_a_helper_of_forward_may_ask_too(engine):

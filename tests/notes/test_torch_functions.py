@@ -691,6 +691,28 @@ def test_a_function_whose_only_output_is_not_differentiable(engine):
     assert values(x.grad) == [0, 1]
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_a_result_of_several_arguments_that_is_not_differentiable(engine, own):
+    kind = engine.Function if own else Function
+
+    class Inside(kind):
+        @staticmethod
+        def forward(ctx, x, low, high):
+            inside = ((x > low) & (x < high)).to(x.dtype)
+            ctx.mark_non_differentiable(inside)
+            return inside
+
+        @staticmethod
+        def backward(ctx, g):
+            raise AssertionError
+
+    x = engine.leaf([1.0, 5.0])
+    inside = Inside.apply(x, 0.0, 2.0)
+    assert not inside.requires_grad
+    (x * inside).sum().backward()
+    assert values(x.grad) == [1, 0]
+
+
 def test_an_input_marked_as_not_differentiable_is_returned_as_a_constant(engine):
     class Both(Function):
         @staticmethod
@@ -821,6 +843,29 @@ def test_a_constant_marked_as_dirty_comes_to_require_grad(engine):
     assert a.requires_grad
     c.backward()
     assert values(b.grad) == [1]
+
+
+@pytest.mark.parametrize("count", [3, 3.0])
+def test_a_changed_input_without_a_gradient_is_the_result_itself(engine, count):
+    class Counted(Function):
+        @staticmethod
+        def forward(ctx, x, n):
+            n.add_(1)
+            ctx.mark_dirty(n)
+            ctx.mark_non_differentiable(n)
+            return x * 2, n
+
+        @staticmethod
+        def backward(ctx, gy, gn):
+            return gy * 2, None
+
+    x, n = engine.leaf([1.0]), engine.tensor(count)
+    y, m = Counted.apply(x, n)
+    assert m is n
+    assert n == count + 1
+    assert not n.requires_grad
+    y.backward()
+    assert values(x.grad) == [2]
 
 
 def test_a_change_that_only_mark_dirty_tells_is_counted(engine):
@@ -1234,6 +1279,77 @@ def test_once_differentiable_works_to_first_order(engine):
     x = engine.leaf([3.0])
     Once.apply(x).backward()
     assert values(x.grad) == [6]
+
+
+def test_a_rule_may_use_a_once_differentiable_part_and_then_what_was_saved(engine):
+    class Square(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        @engine.once_differentiable
+        def size(ctx, g):
+            return g.numel()
+
+        @staticmethod
+        def backward(ctx, g):
+            size = Square.size(ctx, g)
+            (x,) = ctx.saved_tensors
+            return g * x * (2 * size)
+
+    x = engine.leaf([3.0])
+    (first,) = engine.grad(Square.apply(x).sum(), x, create_graph=True)
+    (second,) = engine.grad(first.sum(), x)
+    assert (values(first), values(second)) == ([6], [2])
+
+
+def test_a_once_differentiable_rule_may_use_a_tensor_inside_an_object(engine):
+    class Holder:
+        def __init__(self, tensor):
+            self.tensor = tensor
+
+    class Square(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.holder = Holder(x * 2)
+            return x * x
+
+        @staticmethod
+        @engine.once_differentiable
+        def backward(ctx, g):
+            return g * ctx.holder.tensor
+
+    x = engine.leaf([3.0])
+    (first,) = engine.grad(Square.apply(x).sum(), x, create_graph=True)
+    assert values(first) == [6]
+
+
+def test_a_rule_that_no_gradient_reached_is_given_plain_zeros(engine):
+    kinds = []
+
+    class Stop(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return None
+
+    class Seen(engine.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            kinds.append((type(g), values(g)))
+            return g
+
+    Stop.apply(Seen.apply(engine.leaf([3.0]))).backward()
+    assert kinds == [(torch.Tensor, [0])]
 
 
 def test_once_differentiable_cannot_be_differentiated_twice(engine):
