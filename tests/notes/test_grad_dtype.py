@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import plugrad as pg
-from plugrad.tests.notes.engines import raw, values
+from plugrad import errors
+from plugrad.tests.notes.engines import PLUGRAD, raw, values
 
 TORCH_NAMES = True
 
@@ -110,3 +111,12 @@ def test_converted_parameters_keep_it():
         assert model.weight.grad_dtype is torch.float32
     assert model.weight.grad_dtype is model.weight.grad.dtype is torch.float32
     assert raw(model.weight.grad).tolist() == [[1, 1], [1, 1]]
+
+
+def test_plugrad_alone_refuses_a_leaf_that_got_another_shape():
+    x = of_dtype(PLUGRAD, torch.float32)
+    y = (x * 2).sum()
+    x.data = torch.ones(3, dtype=torch.float64)
+    with pytest.raises(errors.GradientShapeError, match=r"shape \(2,\) arrived at a leaf"):
+        y.backward()
+    assert x.grad is None

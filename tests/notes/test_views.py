@@ -593,6 +593,15 @@ def test_a_view_whose_shape_was_changed_unrecorded_keeps_its_gradient_and_takes_
     assert values(base) == [[10, 4], [30, 8]]
 
 
+def test_a_view_whose_base_was_changed_keeps_no_gradient_that_nobody_asked_for(engine):
+    base = engine.leaf([1.0, 2.0]) * 1
+    view = base[:1]
+    base.mul_(3)
+    view.sum().backward()
+    with pytest.warns(UserWarning, match="not a leaf"):
+        assert view.grad is None
+
+
 NOTHING = {
     "as_strided_": lambda v: v.as_strided_((2, 3), (3, 1)),
     "transpose_": lambda v: v.transpose_(1, 1),
