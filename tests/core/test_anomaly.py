@@ -98,3 +98,10 @@ def test_with_its_own_check(mode):
         pytest.raises(pg.errors.AnomalyError),
     ):
         nan()
+
+
+def test_what_was_in_force_when_it_is_called_is_in_force_again():
+    decorated = pg.detect_anomaly()(state)
+    with pg.set_detect_anomaly(True, check_nan=False):
+        assert decorated() == (True, True)
+        assert state() == (True, False)

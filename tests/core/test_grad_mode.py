@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
@@ -52,3 +53,40 @@ def test_the_mode_does_not_matter_to_backward(x):
     with pg.no_grad():
         y.backward()
     torch.testing.assert_close(x.grad.data, torch.ones(3).cos())
+
+
+@pytest.mark.parametrize(
+    "make", [pg.no_grad, pg.detect_anomaly, lambda: pg.set_grad_enabled(False)]
+)
+@pytest.mark.filterwarnings("ignore:Anomaly Detection has been enabled")
+def test_to_decorate_what_runs_step_by_step_leaves_the_mode_as_it_is(make):
+    async def coroutine(): ...
+
+    async def generator():
+        yield 1
+
+    for function in (coroutine, generator):
+        make()(function)
+        assert pg.is_grad_enabled()
+
+
+def test_an_asynchronous_generator_ends_in_its_mode_when_its_caller_stops():
+    seen = []
+
+    @pg.no_grad()
+    async def numbers():
+        try:
+            yield 1
+            yield 2
+        finally:
+            seen.append(pg.is_grad_enabled())
+
+    async def takes_one():
+        items = numbers()
+        async for _ in items:
+            break
+        await items.aclose()
+        assert seen == [False]
+        return pg.is_grad_enabled()
+
+    assert asyncio.run(takes_one())
