@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 import warnings
 from contextlib import suppress
 from copy import copy
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,6 +26,8 @@ from plugrad.errors import AnomalyError, BackwardError
 if TYPE_CHECKING:
     from plugrad.core.node import Record
 
+#: How the names of this folder's files begin.
+_CORE = f"{Path(__file__).parent}{os.sep}"
 #: Modules that a call passes through on its way to backward; they are not the user's line.
 _OURS = ("plugrad.core.", "plugrad.interop", "plugrad.functional", "torch.")
 
@@ -48,7 +52,10 @@ class detect_anomaly(torch.autograd.detect_anomaly):  # noqa: N801
 
 def note_call(node: Record) -> None:
     """Note where a call is made and, if the rule of another record makes it, which one."""
-    node._pg_stack = "".join(traceback.format_stack()[:-4])
+    frames = traceback.extract_stack()
+    while frames and frames[-1].filename.startswith(_CORE):  # the gates, one or several
+        frames.pop()
+    node._pg_stack = "".join(frames.format())
     rule: Any = running.recorded_rule
     if rule is not None:
         rule = rule._pg_narrowed_from or rule

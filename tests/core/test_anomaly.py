@@ -105,3 +105,25 @@ def test_what_was_in_force_when_it_is_called_is_in_force_again():
     with pg.set_detect_anomaly(True, check_nan=False):
         assert decorated() == (True, True)
         assert state() == (True, False)
+
+
+CALLS = {
+    "of one Variable": lambda x: x.sin(),
+    "with an option": lambda x: x.sum(dim=0),
+    "an operator": lambda x: x * x,
+    "of a list": lambda x: pg.ops.cat([x, x]),
+    "in place": lambda x: (x * 1).sin_(),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("after_vmap", [False, True])
+def test_the_stack_of_a_call_ends_where_the_user_called(name, after_vmap, monkeypatch):
+    x = pg.Variable(torch.ones(2), requires_grad=True)
+    if after_vmap:  # from then on one gate leaves calls to another
+        monkeypatch.setattr("plugrad.core.value_gate.batched_seen", [True])
+    with pg.detect_anomaly():
+        y = CALLS[name](x)
+    last = y.grad_fn.metadata["traceback_"][-1]
+    assert f'"{__file__}"' in last
+    assert "in <lambda>" in last
