@@ -51,12 +51,12 @@ class Elementwise(Function):
         # A subclass of a complete op inherits what was made for the op.
         if not own.keys().isdisjoint(("value", "slope", "needs")) or Elementwise in cls.__bases__:
             _check(cls)
+            cls.is_value_and_slope = "forward" not in own  # asked first: ``own`` follows the class
             for made in _MAKERS[cls.needs](cls):
                 if made.__name__ not in own:
                     made.__qualname__ = f"{cls.__qualname__}.{made.__name__}"
                     made.__module__ = cls.__module__
                     setattr(cls, made.__name__, staticmethod(made))
-            cls.is_value_and_slope = "forward" not in own
         elif "forward" in own:
             cls.is_value_and_slope = False
         super().__init_subclass__(**keywords)

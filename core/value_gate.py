@@ -43,11 +43,11 @@ def value_gate(function: type[Any], unary: Callable[..., Any]) -> Callable[..., 
             return unary(x)
         try:
             version = a._version if keeps_x else 0  # before value, which must not change it
-            z = value(a)
+            z: Any = value(a)
             version += z._version if keeps_y else 0
-        except Exception:  # it is raised again below, where it is said which call it was
-            return unary(x)
-        if z.__class__ is not Tensor or z is a or (foreign and z._is_view()):
+        except Exception:  # unary raises it again, and says which call it was
+            z = None
+        if z.__class__ is not Tensor or z is a or (foreign and (z.requires_grad or z._is_view())):
             return unary(x)
         node: Any = node_type()
         node._pg_x = edge
