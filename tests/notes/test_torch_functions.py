@@ -2020,6 +2020,30 @@ def test_backward_and_vjp_at_once_are_refused(engine):
         Both.apply(engine.leaf([1.0])).backward()
 
 
+@pytest.mark.parametrize("kept", ["xy", "yx", "xz", "zx", "yz", "zy"])
+def test_any_two_of_operands_and_result_may_be_saved(engine, kept):
+    class Product(engine.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            z = x * y
+            ctx.save_for_backward(*[{"x": x, "y": y, "z": z}[name] for name in kept])
+            return z
+
+        @staticmethod
+        def backward(ctx, g):
+            found = dict(zip(kept, ctx.saved_tensors, strict=True))
+            x = found["x"] if "x" in found else found["z"] / found["y"]
+            y = found["y"] if "y" in found else found["z"] / found["x"]
+            return g * y, g * x
+
+    x, y = engine.leaf([3.0]), engine.leaf([4.0])
+    gx, gy = engine.grad((Product.apply(x, y) ** 2).sum(), (x, y), create_graph=True)
+    assert (values(gx), values(gy)) == ([96], [72])
+    for first, expected in ((gx, [32, 48]), (gy, [48, 18])):
+        for g, value in zip(engine.grad(first, (x, y), retain_graph=True), expected, strict=True):
+            close(g, [value])
+
+
 def test_a_saved_output_requires_grad_as_in_torch(engine):
     """Implicit functions are differentiated at what they returned (xitorch's rootfinder)."""
     seen = []
