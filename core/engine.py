@@ -95,10 +95,10 @@ def run(
     cotangents: Sequence[Variable | Tensor | None],
     retain_graph: bool | None,
     create_graph: bool,
-    targets: Sequence[Variable | Place] | None = None,
+    targets: Sequence[Variable | Place],
     cut: bool = False,
 ) -> list[_Gradient | None]:
-    """One backward. With ``targets``, their gradients are returned and no leaf is changed.
+    """One backward, which returns the gradients of ``targets`` and changes no leaf.
 
     If ``cut``, the graph ends at the targets: what flows from one target to another is not counted.
 
@@ -106,8 +106,9 @@ def run(
         NestedBackwardError: it was called, without create_graph, by a rule whose own
             gradients are being recorded.
     """
-    places = None if targets is None else as_places(targets)
-    return _run(as_places(roots), cotangents, retain_graph, create_graph, places, cut=cut)
+    return _run(
+        as_places(roots), cotangents, retain_graph, create_graph, as_places(targets), cut=cut
+    )
 
 
 def _run(

@@ -282,7 +282,7 @@ class Walk:
     def _arrive(self, record: Record, arrivals: dict[int, Arrival], held: list[Any]) -> Any:
         arrived = held.pop()
         if record._pg_outputs is None:
-            return self._after_arrival(arrivals[0], arrived) if 0 in arrivals else arrived
+            return self._after_arrival(arrivals[0], arrived)
         for number, arrival in arrivals.items():
             arrived[number] = self._after_arrival(arrival, arrived[number])
         return arrived
