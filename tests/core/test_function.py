@@ -672,6 +672,20 @@ def test_a_variable_as_keyword_only_argument_is_refused():
     assert torch.equal(function.apply(x, scale=pg.Variable(x.data)).data, x.data * x.data)
 
 
+def test_a_variable_in_a_nested_list_is_taken_where_nothing_is_recorded():
+    class Scaled(pg.Function):
+        @staticmethod
+        def forward(ctx, x, factors):
+            return x * factors[0][0]
+
+    x, w = leaf(3)[0], leaf(1)[0]
+    with pg.no_grad():
+        y = Scaled.apply(x, [[w]])
+    assert torch.equal(y.data, x.data * w.data)
+    with pytest.raises(errors.HiddenVariableError, match="inside a nested list"):
+        Scaled.apply(x, [[w]])
+
+
 def test_a_torch_tensor_that_requires_grad_is_refused():
     x, t = leaf(3)
     for call in (lambda: x * t, lambda: t * x, lambda: pg.Variable(t)):
