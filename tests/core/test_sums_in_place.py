@@ -155,6 +155,15 @@ def test_what_a_hook_gives_may_share_memory_through_dlpack(register):
     torch.testing.assert_close(x.grad.data, 16 + 6 * (3 * x.data).cos())
 
 
+def test_a_view_of_a_gradient_that_waits_elsewhere_is_not_added_to():
+    x = leaf()
+    w, y = x.view(1, 2) * 5, x * 3
+    u = y.sin()
+    z = y.view(1, 2)  # its gradient is also the one of w, and reaches y before that of u
+    ((z + w + u) * 2).sum().backward()
+    torch.testing.assert_close(x.grad.data, 16 + 6 * (3 * x.data).cos())
+
+
 def test_what_the_rule_of_a_retained_result_gives_may_share_memory_through_dlpack():
     class Plus(pg.Function):
         @staticmethod
