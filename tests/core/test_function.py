@@ -672,6 +672,27 @@ def test_a_variable_as_keyword_only_argument_is_refused():
     assert torch.equal(function.apply(x, scale=pg.Variable(x.data)).data, x.data * x.data)
 
 
+@pytest.mark.parametrize("base", [pg.Function, torch.autograd.Function])
+def test_only_of_a_function_from_torch_a_gradient_is_summed_to_its_inputs_shape(base):
+    class Rows(base):
+        @staticmethod
+        def forward(ctx, x):
+            return x.expand(4, 3).clone()
+
+        @staticmethod
+        def backward(ctx, gy):
+            return gy
+
+    x, _ = leaf(3)
+    y = Rows.apply(x).sum()
+    if base is pg.Function:
+        with pytest.raises(errors.GradientShapeError, match="broadcasts=True in @op"):
+            y.backward()
+    else:
+        y.backward()
+        assert x.grad.tolist() == [4, 4, 4]
+
+
 def test_a_variable_in_a_nested_list_is_taken_where_nothing_is_recorded():
     class Scaled(pg.Function):
         @staticmethod
