@@ -56,7 +56,7 @@ def make_gate(function: type[Function], operator: bool = False) -> Callable[...,
     short = not (function.takes_setup_context() or signature.variadic) and differentiable
     if short and not (notes_constants(function) or asks_torch(function)):
         gate = _unary_gate(function, general) if signature.fits(1) else general
-        if function.is_value_and_slope:
+        if function.is_value_and_slope():
             gate = value_gate(function, gate)
         if signature.fits(2):
             elementwise = declaration is not None and declaration.elementwise

@@ -36,6 +36,9 @@ class Elementwise(Function):
     #: error.
     needs: ClassVar[str] = "x"
 
+    #: The forward that was made, and of what; a class may have another forward by now.
+    _made_of: ClassVar[tuple[Any, Any, str] | None] = None
+
     @staticmethod
     def value(x: Tensor, /) -> Tensor:
         """Compute y from a raw tensor."""
@@ -51,15 +54,19 @@ class Elementwise(Function):
         # A subclass of a complete op inherits what was made for the op.
         if not own.keys().isdisjoint(("value", "slope", "needs")) or Elementwise in cls.__bases__:
             _check(cls)
-            cls.is_value_and_slope = "forward" not in own  # asked first: ``own`` follows the class
-            for made in _MAKERS[cls.needs](cls):
+            rule = _MAKERS[cls.needs](cls)
+            cls._made_of = (rule[0], cls.value, cls.needs)
+            for made in rule:
                 if made.__name__ not in own:
                     made.__qualname__ = f"{cls.__qualname__}.{made.__name__}"
                     made.__module__ = cls.__module__
                     setattr(cls, made.__name__, staticmethod(made))
-        elif "forward" in own:
-            cls.is_value_and_slope = False
         super().__init_subclass__(**keywords)
+
+    @classmethod
+    def is_value_and_slope(cls) -> bool:
+        """Whether forward is the one that was made, of the value that the class has."""
+        return (cls.forward, cls.value, cls.needs) == cls._made_of
 
 
 def _check(cls: type[Elementwise]) -> None:

@@ -136,9 +136,6 @@ class Function(metaclass=OpType):
     #: value.
     ctx_defaults: ClassVar[Mapping[str, Any]] = {}
 
-    #: Whether forward does nothing but compute an Elementwise's value, and save what slope needs.
-    is_value_and_slope: ClassVar[bool] = False
-
     #: Whether outputs may be changed in place that are views: what they view is nobody else's.
     owns_its_outputs: ClassVar[bool] = False
 
@@ -303,6 +300,11 @@ class Function(metaclass=OpType):
     def takes_setup_context(cls) -> bool:
         """Whether forward is written without ``ctx``."""
         return cls.setup_context is not Function.setup_context
+
+    @classmethod
+    def is_value_and_slope(cls) -> bool:
+        """Whether forward only computes an Elementwise's value, and saves what slope needs."""
+        return False
 
     @classmethod
     def operator(cls) -> Callable[..., Any]:

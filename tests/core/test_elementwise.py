@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -119,16 +122,18 @@ def test_only_what_is_needed_is_saved():
 def test_a_recorded_call_computes_the_value_and_needs_no_forward(function, monkeypatch):
     """That is a tenth of the time of a small op."""
     monkeypatch.setattr("plugrad.core.value_gate.batched_seen", [])  # as before any torch.vmap
+    callers = []
 
-    def forward(ctx, x):
-        raise AssertionError
+    def value(x):
+        callers.append(sys._getframe(1).f_code.co_filename)
+        return function.value(x)
 
-    own = type(function.__name__, (function,), {"needs": function.needs})
-    own.forward = staticmethod(forward)
+    own = type(function.__name__, (function,), {"value": staticmethod(value)})
     x, tx = pair(torch.float64)
     own.apply(x).sum().backward()
     OPS[function](tx).sum().backward()
     torch.testing.assert_close(x.grad.data, tx.grad)
+    assert [Path(name).name for name in callers] == ["value_gate.py"]
 
 
 def test_a_slope_that_is_a_number():
@@ -341,6 +346,20 @@ def test_an_own_forward_is_what_is_called():
     x, theirs = pair(torch.float64)
     assert torch.equal(Doubled.apply(x).data, 2 * theirs.sin())
     assert torch.equal(FromX.apply(x).data, theirs.sin())
+
+
+def test_an_own_forward_of_a_class_before_it_is_what_is_called(monkeypatch):
+    monkeypatch.setattr("plugrad.core.value_gate.batched_seen", [])  # as before any torch.vmap
+
+    class Doubled(pg.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return 2 * torch.sin(x)
+
+    mixed = type("Mixed", (Doubled, FromX), {})
+    x, theirs = pair(torch.float64)
+    assert torch.equal(mixed.apply(x).data, 2 * theirs.sin())
 
 
 def test_an_inference_tensor_is_refused():
