@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.accumulate_grad import edge_of
-from plugrad.core.context import ORIGIN_X, ORIGIN_Y, batched_seen
+from plugrad.core.context import ORIGIN_X, ORIGIN_Y, batched_seen, transform_depth
 from plugrad.core.record import record
 from plugrad.core.twins import MISSING
 from plugrad.core.variable import Variable
@@ -39,7 +39,7 @@ def value_gate(function: type[Any], unary: Callable[..., Any]) -> Callable[..., 
         edge = x._edge
         if edge is None and x._requires_grad:
             edge = edge_of(x)
-        if edge is None or a.__class__ is not Tensor or batched_seen:
+        if edge is None or a.__class__ is not Tensor or (batched_seen and transform_depth()):
             return unary(x)
         try:
             version = a._version if keeps_x else 0  # before value, which must not change it

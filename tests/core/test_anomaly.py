@@ -117,11 +117,12 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("after_vmap", [False, True])
-def test_the_stack_of_a_call_ends_where_the_user_called(name, after_vmap, monkeypatch):
+@pytest.mark.parametrize("in_vmap", [False, True])
+def test_the_stack_of_a_call_ends_where_the_user_called(name, in_vmap, monkeypatch):
     x = pg.Variable(torch.ones(2), requires_grad=True)
-    if after_vmap:  # from then on one gate leaves calls to another
+    if in_vmap:  # there one gate leaves calls to another
         monkeypatch.setattr("plugrad.core.value_gate.batched_seen", [True])
+        monkeypatch.setattr("plugrad.core.value_gate.transform_depth", lambda: 1)
     with pg.detect_anomaly():
         y = CALLS[name](x)
     last = y.grad_fn.metadata["traceback_"][-1]

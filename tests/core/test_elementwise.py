@@ -119,9 +119,8 @@ def test_only_what_is_needed_is_saved():
 
 
 @pytest.mark.parametrize("function", OPS, ids=lambda f: f.__name__)
-def test_a_recorded_call_computes_the_value_and_needs_no_forward(function, monkeypatch):
+def test_a_recorded_call_computes_the_value_and_needs_no_forward(function):
     """That is a tenth of the time of a small op."""
-    monkeypatch.setattr("plugrad.core.value_gate.batched_seen", [])  # as before any torch.vmap
     callers = []
 
     def value(x):
@@ -301,8 +300,7 @@ def test_a_value_that_raises_is_named():
 
 
 @pytest.mark.parametrize("needs", ["x", "y", "xy"])
-def test_what_was_changed_before_it_was_saved_is_not_called_changed(needs, monkeypatch):
-    monkeypatch.setattr("plugrad.core.value_gate.batched_seen", [])  # as before any torch.vmap
+def test_what_was_changed_before_it_was_saved_is_not_called_changed(needs):
     doubled = sine_from(
         value=lambda x: x.clone().mul_(2), slope=lambda x, y: torch.full((5,), 2.0), needs=needs
     )
@@ -312,8 +310,7 @@ def test_what_was_changed_before_it_was_saved_is_not_called_changed(needs, monke
 
 
 @pytest.mark.parametrize("needs", ["x", "y", "xy"])
-def test_a_value_may_be_x_itself_or_a_view_of_it(needs, monkeypatch):
-    monkeypatch.setattr("plugrad.core.value_gate.batched_seen", [])  # as before any torch.vmap
+def test_a_value_may_be_x_itself_or_a_view_of_it(needs):
     for value in (lambda x: x, lambda x: x[:]):
         x, theirs = pair(torch.float64)
         same = sine_from(value=value, slope=lambda x, y: torch.ones(5), needs=needs)
@@ -348,9 +345,7 @@ def test_an_own_forward_is_what_is_called():
     assert torch.equal(FromX.apply(x).data, theirs.sin())
 
 
-def test_an_own_forward_of_a_class_before_it_is_what_is_called(monkeypatch):
-    monkeypatch.setattr("plugrad.core.value_gate.batched_seen", [])  # as before any torch.vmap
-
+def test_an_own_forward_of_a_class_before_it_is_what_is_called():
     class Doubled(pg.Function):
         @staticmethod
         def forward(ctx, x):
