@@ -26,8 +26,9 @@ from plugrad.errors import AnomalyError, BackwardError
 if TYPE_CHECKING:
     from plugrad.core.node import Record
 
-#: How the names of this folder's files begin.
-_CORE = f"{Path(__file__).parent}{os.sep}"
+#: How the names of files begin that a call passes through on its way to the record.
+_ROOT = Path(__file__).parents[1]
+_GATES = tuple(f"{_ROOT / folder}{os.sep}" for folder in ("core", "interop", "plugins"))
 #: Modules that a call passes through on its way to backward; they are not the user's line.
 _OURS = ("plugrad.core.", "plugrad.interop", "plugrad.functional", "torch.")
 
@@ -53,7 +54,7 @@ class detect_anomaly(torch.autograd.detect_anomaly):  # noqa: N801
 def note_call(node: Record) -> None:
     """Note where a call is made and, if the rule of another record makes it, which one."""
     frames = traceback.extract_stack()
-    while frames and frames[-1].filename.startswith(_CORE):  # the gates, one or several
+    while frames and frames[-1].filename.startswith(_GATES):  # one or several
         frames.pop()
     node._pg_stack = "".join(frames.format())
     rule: Any = running.recorded_rule

@@ -108,6 +108,9 @@ def test_what_was_in_force_when_it_is_called_is_in_force_again():
 
 
 CALLS = {
+    "a function of torch's": lambda x: torch.sin(x),
+    "a number first": lambda x: 2 + x,
+    "an index": lambda x: x[0],
     "of one Variable": lambda x: x.sin(),
     "with an option": lambda x: x.sum(dim=0),
     "an operator": lambda x: x * x,
