@@ -136,3 +136,16 @@ def test_a_gradient_that_is_no_slope_by_declaration_is_not_judged():
     status, message = verdict(wrong, X, ROWS, numeric="a straight-through estimate")
     assert status == "not applicable"
     assert message == "the gradient is not the slope, as the op says"
+
+
+def test_a_backward_that_refuses_other_indices_is_right():
+    def sums(x, starts):
+        ends = torch.cat([x.new_zeros(1), x.cumsum(0)])
+        return ends[starts[1:]] - ends[starts[:-1]]
+
+    def backward(gy, starts, shape):
+        return gy.repeat_interleave(starts.diff()).reshape(shape)  # the last one is the end
+
+    assert verdict(function(sums, backward), X.flatten(), torch.tensor([0, 2, 3, 12]))[0] == (
+        "not applicable"
+    )
