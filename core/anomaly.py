@@ -26,8 +26,8 @@ from plugrad.errors import AnomalyError, BackwardError
 if TYPE_CHECKING:
     from plugrad.core.node import Record
 
-#: How the names of files begin that a call passes through on its way to the record.
 _ROOT = Path(__file__).parents[1]
+#: How the names of files begin that a call passes through on its way to the record.
 _GATES = tuple(f"{_ROOT / folder}{os.sep}" for folder in ("core", "interop", "plugins"))
 #: Modules that a call passes through on its way to backward; they are not the user's line.
 _OURS = ("plugrad.core.", "plugrad.interop", "plugrad.functional", "torch.")
