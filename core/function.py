@@ -15,6 +15,7 @@ from plugrad.core.ctx_uses import is_arithmetic
 from plugrad.core.declaration import Declaration, Signature
 from plugrad.core.general_call import say_where
 from plugrad.core.node import BinaryRecord, ManyRecord, Record, RecordTypes, UnaryRecord
+from plugrad.core.op_type import OpType
 from plugrad.core.record import holds_tensor
 from plugrad.core.seams import note_gate, note_record_type
 from plugrad.core.when_used import making
@@ -29,15 +30,6 @@ if TYPE_CHECKING:
 
     from plugrad.core.context import Context
     from plugrad.core.sample import Sample, SampleMaker
-
-
-class OpType(type):
-    """A class of this type pickles by its name, like any class.
-
-    If its package is missing, unpickling says which op needs it.
-    """
-
-    declaration: Any
 
 
 def _reduced(function: OpType) -> str | tuple[Any, ...]:
@@ -103,7 +95,7 @@ class Function(metaclass=OpType):
 
     Raises:
         OpDefinitionError: forward does not take ``ctx``, or takes ``**kwargs``; both ``backward``
-            and ``vjp`` are there.
+            and ``vjp`` are there; a part of the rule is assigned after the class was made.
     """
 
     #: Calls the op; Variables in, Variables out.
@@ -278,7 +270,7 @@ class Function(metaclass=OpType):
             return cls.record_type
         found = vars(cls).get("_record_type_of_lists")
         if found is None:
-            found = cls._record_type_of_lists = cls._record_type(ManyRecord)  # type: ignore[attr-defined]
+            found = cls._record_type_of_lists = cls._record_type(ManyRecord)
         return found
 
     @classmethod

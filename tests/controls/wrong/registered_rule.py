@@ -1,4 +1,4 @@
-"""registered-rule: backward is replaced after the class was made; calls run the old one."""
+"""registered-rule: backward is replaced in a mixin after the op was made; calls run the old one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,16 @@ import plugrad as pg
 from plugrad import Sample
 
 
+class Rule:
+    """No op, so nothing stops an assignment to it."""
+
+    @staticmethod
+    def backward(ctx, gy):
+        return 2 * gy
+
+
 @pg.op("control::registered_rule")
-class Wrong(pg.Function):
+class Wrong(Rule, pg.Function):
     """y = 2x;  gx = 2 gy."""
 
     @staticmethod
@@ -15,14 +23,10 @@ class Wrong(pg.Function):
         return 2 * x
 
     @staticmethod
-    def backward(ctx, gy):
-        return 2 * gy
-
-    @staticmethod
     def samples(make):
         yield Sample(make(3))
 
 
-Wrong.backward = staticmethod(lambda ctx, gy: gy + gy)
+Rule.backward = staticmethod(lambda ctx, gy: gy + gy)
 
 MESSAGE = r"backward was replaced after the class was made"
