@@ -23,9 +23,10 @@ from plugrad.core.general_call import (
     or_not_implemented,
     say_where,
 )
+from plugrad.core.held import only_plain
 from plugrad.core.node import origins
 from plugrad.core.own_vmap import with_own_vmap
-from plugrad.core.record import only_plain, record, record_any, untracked, without_graph
+from plugrad.core.record import record, record_any, untracked, without_graph
 from plugrad.core.twins import MISSING
 from plugrad.core.value_gate import value_gate
 from plugrad.core.variable import Variable, plain

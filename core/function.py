@@ -14,9 +14,9 @@ from plugrad.core.call import make_gate
 from plugrad.core.ctx_uses import is_arithmetic
 from plugrad.core.declaration import Declaration, Signature
 from plugrad.core.general_call import say_where
+from plugrad.core.held import holds_tensor
 from plugrad.core.node import BinaryRecord, ManyRecord, Record, RecordTypes, UnaryRecord
 from plugrad.core.op_type import OpType
-from plugrad.core.record import holds_tensor
 from plugrad.core.seams import note_gate, note_record_type
 from plugrad.core.when_used import making
 from plugrad.errors import (

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.context import UntrackedContext, transform_depth
+from plugrad.core.held import only_plain
 from plugrad.core.hooked import alias_of
 from plugrad.core.hooks import note
 from plugrad.core.node import Record, grouped, origins
@@ -28,7 +29,6 @@ from plugrad.core.record import (
     like,
     note_constant_tensors,
     note_constants,
-    only_plain,
     record,
     record_any,
     untracked,

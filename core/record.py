@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from collections import deque
-from collections.abc import Mapping
-from contextlib import suppress
-from functools import partial
-from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +10,7 @@ from torch import Tensor
 
 from plugrad.core.anomaly import note_call
 from plugrad.core.context import total_version, whole
+from plugrad.core.held import only_plain, refuse_tensor_attributes
 from plugrad.core.inplace import changed_in_place, rebase
 from plugrad.core.node import (
     OutputMeta,
@@ -24,13 +20,11 @@ from plugrad.core.node import (
     origins,
 )
 from plugrad.core.saved import enabled_autocast, pack_saved, top_hooks
-from plugrad.core.unpack import PLAIN
 from plugrad.core.variable import Variable, plain, recorded
 from plugrad.core.views import note_custom_views
-from plugrad.errors import ContextError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from plugrad.core.context import Context
     from plugrad.core.function import Function
@@ -77,7 +71,7 @@ def record(node: Record, output: Tensor) -> Variable:
 def record_any(node: Record, output: Any, raw: Sequence[Any], operands: Sequence[Any]) -> Any:
     """The same for any outputs, and for whatever the op put on its context."""
     if not (node._pg_keeps_tensors or only_plain(node.__dict__)):
-        _refuse_tensor_attributes(node, operands)
+        refuse_tensor_attributes(node, operands)
     if not isinstance(output, Tensor | tuple | list):
         return output
     single = isinstance(output, Tensor)
@@ -295,99 +289,3 @@ def like(container: Any, items: list[Any]) -> Any:
     """``items`` in a container of the same type: list, tuple, a namedtuple of either kind."""
     make = getattr(type(container), "_make", type(container))
     return make(items)
-
-
-def only_plain(attributes: dict[str, Any]) -> bool:
-    """Whether what forward set on its context holds no tensor and asks for nothing special."""
-    return _all_plain(attributes.values())
-
-
-def _all_plain(values: Iterable[Any]) -> bool:
-    for value in values:
-        kind = value.__class__
-        if kind not in PLAIN and not ((kind is tuple or kind is list) and _all_plain(value)):
-            return False
-    return True
-
-
-def _refuse_tensor_attributes(node: Record, operands: Sequence[Any]) -> None:
-    for name, value in node.__dict__.items():
-        if value.__class__ in PLAIN or name.startswith("_pg_"):
-            continue
-        if holds_tensor(value):
-            raise ContextError(
-                f"forward of {node._pg_op_name} set the tensor ctx.{name}: an in-place change of "
-                "it would go unnoticed, and it would outlive the graph",
-                where=f"forward of {node._pg_op_name}",
-                fix="use ctx.save_for_backward(...), and ctx.saved_tensors in backward",
-            )
-    if not node._pg_is_builtin:  # our own keep none
-        note_hidden(node, operands)
-
-
-def holds_tensor(value: Any) -> bool:
-    """Whether ``value`` is or contains a tensor or Variable."""
-    return any(True for _ in tensors_in(value))
-
-
-def tensors_in(value: Any) -> Iterator[Any]:
-    """The tensors and Variables in ``value``, in containers at any depth."""
-    if isinstance(value, Tensor | Variable):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from tensors_in(each)
-    elif isinstance(value, list | tuple | set | frozenset | deque):
-        for each in value:
-            yield from tensors_in(each)
-
-
-def note_hidden(node: Record, operands: Sequence[Any]) -> None:
-    """Note a tensor in an object or a closure on the context, which no Variable can replace.
-
-    A recorded rule would treat it as a constant. What was passed to forward (a function to
-    call, a configuration) belongs to the caller: it is not something that forward computed.
-    """
-    known = {id(t) for t in (*operands, *node._pg_constants)}
-    for name, value in node.__dict__.items():
-        if value.__class__ in PLAIN or name.startswith("_pg_") or holds_tensor(value):
-            continue
-        for tensor in _hidden_in(value, known, 3):
-            if id(tensor) not in known and (tensor.is_floating_point() or tensor.is_complex()):
-                node.__dict__["_pg_hidden"] = (name, tensor)
-                node._pg_special = True
-                return
-
-
-def _hidden_in(value: Any, seen: set[int], depth: int) -> Iterator[Any]:
-    if value.__class__ in PLAIN or id(value) in seen:
-        return
-    if isinstance(value, Tensor | Variable):
-        yield value
-        return
-    if not depth or isinstance(value, type | ModuleType | torch.nn.Module):
-        return
-    seen.add(id(value))
-    for each in _parts(value):
-        yield from _hidden_in(each, seen, depth - 1)
-
-
-def _parts(value: Any) -> list[Any]:
-    if isinstance(value, FunctionType):
-        return [*_contents(value), *(value.__defaults__ or ())]
-    if isinstance(value, partial):
-        return [value.func, *value.args, *value.keywords.values()]
-    if isinstance(value, Mapping):
-        return list(value.values())
-    if isinstance(value, list | tuple | set | frozenset | deque):
-        return list(value)
-    slots = [getattr(value, s, None) for s in getattr(type(value), "__slots__", ())]
-    return [*getattr(value, "__dict__", {}).values(), *slots]
-
-
-def _contents(function: FunctionType) -> list[Any]:
-    found = []
-    for cell in function.__closure__ or ():
-        with suppress(ValueError):  # an empty cell
-            found.append(cell.cell_contents)
-    return found

@@ -27,8 +27,8 @@ from plugrad.core.context import (
 from plugrad.core.cotangent import Place, as_places
 from plugrad.core.engine import run
 from plugrad.core.function import Function
+from plugrad.core.held import tensors_in
 from plugrad.core.node import ends, next_sequence_number
-from plugrad.core.record import tensors_in
 from plugrad.core.variable import Variable, plain, recorded
 from plugrad.errors import GraphFreedError, VmapError
 from plugrad.functional.mapping_errors import named

@@ -20,8 +20,9 @@ from plugrad.core.context import (
     total_version,
     transform_depth,
 )
+from plugrad.core.held import holds_tensor
 from plugrad.core.node import ManyRecord, edge_to
-from plugrad.core.record import holds_tensor, like
+from plugrad.core.record import like
 from plugrad.core.variable import Variable
 from plugrad.errors import GradientTypeError, GraphFreedError
 from plugrad.interop.proxies import as_proxies

@@ -30,6 +30,7 @@ from plugrad.core.context import (
 )
 from plugrad.core.cotangent import only_for_tensors
 from plugrad.core.function import Function
+from plugrad.core.held import note_hidden, tensors_in
 from plugrad.core.hooked import alias_of
 from plugrad.core.node import origins
 from plugrad.core.once_differentiable import once_differentiable
@@ -39,9 +40,7 @@ from plugrad.core.record import (
     like,
     note_constant_tensors,
     note_constants,
-    note_hidden,
     record_any,
-    tensors_in,
     untracked,
 )
 from plugrad.core.torch_leaf import leaf_of, refuse_torch_graph

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.context import transform_depth
-from plugrad.core.record import tensors_in
+from plugrad.core.held import tensors_in
 from plugrad.core.variable import Variable
 from plugrad.errors import MissingPrimitiveError
 from plugrad.interop.proxies import as_proxies, behind

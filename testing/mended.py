@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
+from plugrad.core.held import holds_tensor
 from plugrad.core.node import Record
-from plugrad.core.record import holds_tensor
 from plugrad.testing.op_under_test import OpUnderTest
 
 if TYPE_CHECKING:

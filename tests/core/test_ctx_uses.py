@@ -12,8 +12,8 @@ from torch import Tensor
 import plugrad as pg
 from plugrad import errors
 from plugrad.core.ctx_uses import is_arithmetic, leaves_no_tensor
+from plugrad.core.held import holds_tensor
 from plugrad.core.node import ends
-from plugrad.core.record import holds_tensor
 
 KEPT = []
 #: More than Python keeps freed dicts of, whose memory is used again without being counted.
