@@ -71,8 +71,9 @@ def from_torch(
     declared.setdefault("reference", called)
     op(name, from_torch=True, **declared)(made)
     # Not what the class made of it, which takes no keyword arguments, for torch's own functions
-    # have no signatures.
-    made.apply = made.forward = staticmethod(called if own else _recorded(called, name))  # type: ignore[method-assign]
+    # have no signatures. Nothing has seen the class yet, so its forward may be exchanged.
+    made.apply = staticmethod(called if own else _recorded(called, name))
+    type.__setattr__(made, "forward", staticmethod(made.apply))
     return made
 
 
