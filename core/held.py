@@ -1,4 +1,4 @@
-"""Tensors that a user's forward holds in containers, objects and closures."""
+"""Tensors that a user's forward keeps or returns in containers, objects and closures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from plugrad.core.unpack import PLAIN
 from plugrad.core.variable import Variable
-from plugrad.errors import ContextError
+from plugrad.errors import ContextError, OpDefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,8 +35,15 @@ def _all_plain(values: Iterable[Any]) -> bool:
     return True
 
 
-def refuse_tensor_attributes(node: Record, operands: Sequence[Any]) -> None:
-    """Raise if forward set a tensor on its context; note one that it hid there."""
+def refuse_what_is_lost(node: Record, output: Any, operands: Sequence[Any]) -> None:
+    """Raise if a tensor is where the engine does not look: on the context, or among the outputs."""
+    if not only_plain(node.__dict__):
+        _refuse_tensor_attributes(node, operands)
+    if not (isinstance(output, Tensor) or node._pg_is_builtin):
+        _refuse_tensors_in_containers(node, output)
+
+
+def _refuse_tensor_attributes(node: Record, operands: Sequence[Any]) -> None:
     for name, value in node.__dict__.items():
         if value.__class__ in PLAIN or name.startswith("_pg_"):
             continue
@@ -49,6 +56,24 @@ def refuse_tensor_attributes(node: Record, operands: Sequence[Any]) -> None:
             )
     if not node._pg_is_builtin:  # our own keep none
         note_hidden(node, operands)
+
+
+def _refuse_tensors_in_containers(node: Record, output: Any) -> None:
+    several = isinstance(output, tuple | list)
+    for part in output if several else (output,):
+        if isinstance(part, Tensor) or part.__class__ in PLAIN:
+            continue
+        for tensor in tensors_in(part):
+            real = tensor.is_floating_point() or tensor.is_complex()
+            if real and not any(tensor is t for t in node._pg_constants):
+                kind = type(part).__name__
+                raise OpDefinitionError(
+                    f"forward of {node._pg_op_name} returned a tensor inside a {kind}"
+                    f"{' among its outputs' if several else ''}, which would get no gradient",
+                    where=f"forward of {node._pg_op_name}",
+                    fix="return tensors, alone or in one tuple; one that has no gradient can be "
+                    "anywhere after ctx.mark_non_differentiable(tensor)",
+                )
 
 
 def holds_tensor(value: Any) -> bool:

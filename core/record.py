@@ -10,7 +10,7 @@ from torch import Tensor
 
 from plugrad.core.anomaly import note_call
 from plugrad.core.context import total_version, whole
-from plugrad.core.held import only_plain, refuse_tensor_attributes
+from plugrad.core.held import refuse_what_is_lost
 from plugrad.core.inplace import changed_in_place, rebase
 from plugrad.core.node import (
     OutputMeta,
@@ -70,8 +70,8 @@ def record(node: Record, output: Tensor) -> Variable:
 
 def record_any(node: Record, output: Any, raw: Sequence[Any], operands: Sequence[Any]) -> Any:
     """The same for any outputs, and for whatever the op put on its context."""
-    if not (node._pg_keeps_tensors or only_plain(node.__dict__)):
-        refuse_tensor_attributes(node, operands)
+    if not node._pg_keeps_tensors:
+        refuse_what_is_lost(node, output, operands)
     if not isinstance(output, Tensor | tuple | list):
         return output
     single = isinstance(output, Tensor)

@@ -23,10 +23,12 @@ _LISTS = (tuple, list)
 
 
 def flat(output: Any) -> list[Any]:
-    """The parts of an output, one or several, in lists and tuples at any depth; none sparse."""
+    """The parts of an output, in lists, tuples and dicts at any depth; none sparse."""
     # A Variable that is asked for its class looks who asks: isinstance would take ten times longer.
     if issubclass(type(output), _LISTS):
         return [leaf for part in output for leaf in flat(part)]
+    if issubclass(type(output), dict):  # as models return
+        return [leaf for part in output.values() for leaf in flat(part)]
     return [seen(output)]
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.counted import counted
+from plugrad.core.held import tensors_in
 from plugrad.errors import ContextError
 from plugrad.testing.agree import FLOOR, agree, tolerance
 from plugrad.testing.call import Call, flat
@@ -48,8 +49,24 @@ def runs(case: Case) -> None:
         call = case.call()  # a rule may be able to run only once
     if call.roots and (call.node is None or case.op.engine is not PLUGRAD):
         call.vjp(call.cotangents())
-    if not call.roots and case.op.composite and case.op.engine is TORCH and case.wanted:
-        _refuse_without_graph(case, call)
+    if case.op.engine is TORCH and case.wanted:
+        if not case.op.composite:
+            _refuse_lost_outputs(call)
+        elif not call.roots:
+            _refuse_without_graph(case, call)
+
+
+def _refuse_lost_outputs(call: Call) -> None:
+    """A torch Function's outputs are tensors, or a tuple of them: torch opens nothing else."""
+    output = call.output
+    for part in output if isinstance(output, tuple) else (output,):
+        found = [] if isinstance(part, Tensor) else list(tensors_in(part))
+        if any(t.is_floating_point() or t.is_complex() for t in found):
+            raise Violation(
+                f"forward returns a tensor inside a {type(part).__name__}, and torch gives no "
+                "gradient to that: return tensors, alone or in one tuple",
+                unsure=bool(call.roots),  # it may be one that is to have none
+            )
 
 
 def _refuse_without_graph(case: Case, call: Call) -> None:
@@ -57,6 +74,12 @@ def _refuse_without_graph(case: Case, call: Call) -> None:
     floating = any(isinstance(t, Tensor) and t.is_floating_point() for t in call.tensors)
     if floating or not is_custom_op(case.op.function):  # such as one that returns places
         names = [case.inputs[i].name for i in case.wanted]
+        for output in call.outputs:
+            if hasattr(output, "__dict__") and not isinstance(output, Tensor | type):
+                raise Violation(
+                    f"it returns a {type(output).__name__}, and the laws look into tuples, lists "
+                    "and dicts: check a function that returns its tensors"
+                )
         raise Violation(
             f"torch does not differentiate it: {' and '.join(names)} can require grad, and no "
             "output does. Leave out .detach(), no_grad, .item() and NumPy, and register a rule "

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+from torch.utils._pytree import tree_leaves
 
 from plugrad import Sample
 from plugrad.errors import ArgumentError, OpDefinitionError, TargetError
@@ -145,6 +148,7 @@ def order_of(x: torch.Tensor) -> torch.Tensor:
         (lambda x: float(x.sum()), "torch does not differentiate it"),
         (lambda x: x.argmax(), "torch does not differentiate it"),
         (lambda _: None, "torch does not differentiate it"),
+        (lambda x: SimpleNamespace(y=2 * x), "it returns a SimpleNamespace, and the laws look"),
         (lambda x: x.numpy(), "Can't call numpy"),
         (without_rule, "no autograd formula was registered"),
     ],
@@ -154,6 +158,66 @@ def test_what_torch_does_not_differentiate_is_one_failure(function, told):
     found = {r.law: r.message for r in report.failures}
     assert found.keys() - {"opcheck"} == {"runs"}
     assert told in found["runs"]
+
+
+class Named(torch.autograd.Function):
+    """Returns its output in a dict."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return {"y": 2 * x}
+
+    @staticmethod
+    def backward(ctx, gy):
+        return 2 * gy
+
+
+class Listed(torch.autograd.Function):
+    """The same in a list."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return [2 * x]
+
+    @staticmethod
+    def backward(ctx, gy):
+        return 2 * gy
+
+
+class Beside(torch.autograd.Function):
+    """The same beside a tensor in a list, perhaps one that is to have no gradient."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x, [3 * x]
+
+    @staticmethod
+    def backward(ctx, gy, _):
+        return 2 * gy
+
+
+@pytest.mark.parametrize(
+    ("function", "container", "status"),
+    [(Named, "dict", "failed"), (Listed, "list", "failed"), (Beside, "list", "warning")],
+)
+def test_an_output_in_a_container_gets_no_gradient_and_that_is_told(function, container, status):
+    x = torch.ones(2, requires_grad=True)
+    lost = function.apply(x)
+    assert not tree_leaves(lost)[-1].requires_grad  # torch says nothing
+    report = check_op(function, samples=rows, laws=["runs", "untracked", "layouts"])
+    told = {r.law: (r.status, r.message) for r in (*report.failures, *report.warnings)}
+    assert told.keys() == {"runs"}
+    assert told["runs"][0] == status
+    assert f"forward returns a tensor inside a {container}, and torch" in told["runs"][1]
+
+
+def test_a_function_may_return_a_dict_as_models_do():
+    def model(x):
+        return {"loss": (x * x).sum(), "logits": (x.sin(), None)}
+
+    assert check_op(model, samples=rows, laws=FAST).passed
+    report = check_op(lambda x: {"y": functions.Wrong.apply(x)}, samples=rows, laws=["numeric"])
+    assert [r.status for r in report] == ["failed"] * 2
 
 
 @pytest.mark.parametrize("function", [torch.floor, order_of, lambda x: (x * x, x.argmax())])
