@@ -3,6 +3,7 @@
 from plugrad.testing.law import LAWS
 from plugrad.testing.laws import (  # noqa: F401 (importing them enters the laws)
     beyond,
+    captured,
     complex_numbers,
     cotangents,
     edges,
