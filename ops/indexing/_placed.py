@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
-from plugrad.ops.indexing._separated import order_of_separated
+from plugrad.ops.indexing._put import in_a_map, mapped_as, put
 
 
 def placed(
@@ -29,6 +29,9 @@ def placed(
     """
     if has_torch_function_unary(x):
         return handle_torch_function(placed, (x,), x, shape, view, *tensors)
+    mapped = in_a_map(x, *tensors)
+    if mapped:
+        x = mapped_as(x, *tensors)
     y = x.new_zeros(shape)
     if not tensors:
         y[view] = x
@@ -36,8 +39,8 @@ def placed(
     # A mask names no element twice, and without adding it takes a quicker kernel.
     repeats = any(t is not None and t.dtype is not torch.bool for t in tensors)
     place = y[view]
-    order = order_of_separated(place.dim(), tensors)
-    if order is not None:
-        place, tensors = place.permute(order), tuple([t for t in tensors if t is not None])
-    torch.ops.aten.index_put_.default(place, list(tensors), x, repeats)
+    if mapped:
+        place.copy_(put(place, tensors, x, repeats))
+    else:
+        torch.ops.aten.index_put_.default(place, list(tensors), x, repeats)
     return y

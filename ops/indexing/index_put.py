@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
-from plugrad.ops.indexing._separated import put
+from plugrad.ops.indexing._put import put
 
 
 @op(

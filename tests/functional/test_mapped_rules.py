@@ -103,3 +103,34 @@ def test_the_gradient_of_each_sample_of_a_classifier():
     found, expected = gradients(pg.func), gradients(torch.func)
     for name, gradient in expected.items():
         torch.testing.assert_close(found[name], gradient)
+
+
+#: What each sample takes at an index of its own, of a matrix of matrices.
+AT_AN_INDEX = {
+    "in front": lambda x, i: x[i[None], COLUMNS],
+    "a later dimension": lambda x, i: x[:, i[None], COLUMNS],
+    "separated": lambda x, i: x[i[None], :, COLUMNS],
+    "beside a mask": lambda x, i: x[:, ROWS.bool(), i[None]],
+    "put": lambda x, i: torch.ops.aten.index_put(x, [None, i[None], COLUMNS], 3 * x[0, 0]),
+    "added": lambda x, i: torch.ops.aten.index_put(x, [i[None], None, COLUMNS], x[0, 0], True),
+}
+
+
+@pytest.mark.parametrize("in_dims", [(None, 0), (0, 0)], ids=["one for all", "each its own"])
+@pytest.mark.parametrize("name", AT_AN_INDEX)
+def test_an_index_of_each_sample(name, in_dims):
+    f, indices = AT_AN_INDEX[name], torch.tensor([2, 0, 2])
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(3, 3, 3, 3, generator=generator, dtype=torch.float64)  # so that all fits
+    x = x if in_dims[0] == 0 else x[0]
+    func = pg.func
+    for derivative in (
+        func.grad(lambda x, i: f(x, i).sin().sum()),
+        func.jacrev(f),
+        func.jacfwd(f),
+        func.hessian(lambda x, i: f(x, i).sin().sum()),
+    ):
+        expected = [derivative(x[n] if in_dims[0] == 0 else x, i) for n, i in enumerate(indices)]
+        torch.testing.assert_close(
+            func.vmap(derivative, in_dims)(x, indices), torch.stack(expected)
+        )
