@@ -75,9 +75,14 @@ def _entry(entry: Any, device: torch.device) -> Any:
             entry = entry.long()
     if entry.dtype is torch.uint8:
         entry = entry.bool()
-    if entry.dim():
+    if entry.dim() or (_is_mapped(entry) and entry.dtype is not torch.bool):
         return entry
     return bool(entry) if entry.dtype is torch.bool else as_int(entry)
+
+
+def _is_mapped(entry: Tensor) -> bool:
+    """Whether it is torch.vmap's, and so no number: torch takes it for an index tensor too."""
+    return bool(torch._C._functorch.is_batchedtensor(entry))
 
 
 def _consumed(entry: Any) -> int:

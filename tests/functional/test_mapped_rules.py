@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 import plugrad as pg
+from plugrad.errors import VmapError
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # torch loads decompositions
 
@@ -107,6 +108,10 @@ def test_the_gradient_of_each_sample_of_a_classifier():
 
 #: What each sample takes at an index of its own, of a matrix of matrices.
 AT_AN_INDEX = {
+    "a number": lambda x, i: x[i],
+    "a number of a later dimension": lambda x, i: x[:, i],
+    "two numbers": lambda x, i: x[i, :, i],
+    "a number and a tensor": lambda x, i: x[i, COLUMNS],
     "in front": lambda x, i: x[i[None], COLUMNS],
     "a later dimension": lambda x, i: x[:, i[None], COLUMNS],
     "separated": lambda x, i: x[i[None], :, COLUMNS],
@@ -134,3 +139,13 @@ def test_an_index_of_each_sample(name, in_dims):
         torch.testing.assert_close(
             func.vmap(derivative, in_dims)(x, indices), torch.stack(expected)
         )
+
+
+def test_the_gradient_at_an_index_of_each_sample_is_torchs():
+    indices, x = torch.tensor([2, 0, 2]), torch.arange(9, dtype=torch.float64).view(3, 3)
+    found, expected = pg.Variable(x, requires_grad=True), x.clone().requires_grad_()
+    pg.func.vmap(lambda i: found[i] * found[1, i])(indices).square().sum().backward()
+    torch.func.vmap(lambda i: expected[i] * expected[1, i])(indices).square().sum().backward()
+    torch.testing.assert_close(found.grad.data, expected.grad)
+    with pytest.raises(VmapError, match="(?s)getitem cannot be mapped.*dynamic shape"):
+        pg.func.vmap(lambda i: found[i > 1])(indices)
