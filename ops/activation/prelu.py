@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.activation._prelu import gradients
 
 
 @op(
@@ -33,7 +34,7 @@ class Prelu(Function):
         x, y = ctx.saved_tensors
         wide = torch.promote_types(x.dtype, y.dtype)  # in autocast each may be narrower
         shape = [-1 if i == min(1, x.dim() - 1) else 1 for i in range(x.dim())]
-        gx, gy = _prelu_kernel_backward(gz.to(wide), x.to(wide), y.to(wide).reshape(shape))
+        gx, gy = gradients(gz.to(wide), x.to(wide), y.to(wide).reshape(shape))
         gx = gx.to(x.dtype)
         if not ctx.needs_input_grad[1]:
             return gx, None
@@ -61,6 +62,3 @@ class Prelu(Function):
             .waive("second-order", "there torch takes 0 for above zero")
         )
         yield Sample(make(2, 3), make(2)).raises(RuntimeError, "parameter numbers")
-
-
-_prelu_kernel_backward = torch.ops.aten._prelu_kernel_backward.default

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.activation._prelu import gradients
 
 
 @op(
@@ -31,8 +32,7 @@ class PreluKernel(Function):
     @staticmethod
     def backward(ctx: Context, gz: Tensor) -> tuple[Tensor, Tensor]:
         x, y = ctx.saved_tensors
-        gx, gy = _prelu_kernel_backward(gz, x, y)
-        return gx, gy
+        return gradients(gz, x, y)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:
@@ -49,4 +49,3 @@ class PreluKernel(Function):
 
 
 _prelu_kernel = torch.ops.aten._prelu_kernel.default
-_prelu_kernel_backward = torch.ops.aten._prelu_kernel_backward.default

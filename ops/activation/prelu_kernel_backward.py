@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core import Context, Function, Sample, SampleMaker, op
+from plugrad.ops.activation._prelu import gradients
 
 
 @op(
@@ -29,7 +30,7 @@ class PreluKernelBackward(Function):
         x_saved = x if need_gy or need_gweight else None
         ctx.save_for_backward(x_saved, y, weight if need_gx else None)
         ctx.set_materialize_grads(False)  # a zero for u would be nan at an infinite y
-        return torch.ops.aten._prelu_kernel_backward.default(x, y, weight)
+        return gradients(x, y, weight)
 
     @staticmethod
     def backward(ctx: Context, gz: Tensor | None, gu: Tensor | None) -> tuple[Tensor | None, ...]:

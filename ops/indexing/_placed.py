@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
-from plugrad.ops.indexing._put import in_a_map, mapped_as, put
+from plugrad.ops._mapped import in_a_map, mapped_as
+from plugrad.ops.indexing._put import put
 
 
 def placed(

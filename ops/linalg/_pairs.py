@@ -14,6 +14,7 @@ from torch import Tensor
 
 from plugrad.core.installed_torch import torch_before
 from plugrad.errors import ArgumentError
+from plugrad.ops._mapped import in_a_map
 
 #: What cdist and pdist waive; torch 2.14 and later have it.
 NO_SECOND = (
@@ -48,6 +49,21 @@ def slopes(d: Tensor, p: float) -> Tensor:
     if p == 2:
         return torch.where(apart, d / norm, 0.0)
     return torch.where(moved, d.sign() * (size / norm) ** (p - 1), 0.0)
+
+
+def gradient(cotangent: Tensor, points: Tensor, others: Tensor, p: float) -> Tensor:
+    """That of the distances of all points from all others, by the points."""
+    d = points.unsqueeze(-2) - others.unsqueeze(-3)
+    return (cotangent.unsqueeze(-1) * slopes(d, p)).sum(-2)
+
+
+def pulled(cotangent: Tensor, points: Tensor, others: Tensor, p: float, norms: Tensor) -> Tensor:
+    """The same by torch's kernel, whose batches torch.vmap takes for contiguous."""
+    if in_a_map(cotangent, points, others):
+        return gradient(cotangent, points, others, p)
+    kernel = torch.ops.aten._cdist_backward.default
+    found: Tensor = kernel(cotangent.contiguous(), points, others, p, norms.contiguous())
+    return found
 
 
 def gradient_in_torch(

@@ -38,8 +38,7 @@ class CdistBackward(Composite):
     @staticmethod
     def forward(x: Tensor, y: Tensor, other: Tensor, p: float, norms: Tensor) -> Tensor:
         p = float(number(constant(p, "cdist_backward", "p")))
-        d = y.unsqueeze(-2) - other.unsqueeze(-3)
-        return (x.unsqueeze(-1) * _pairs.slopes(d, p)).sum(-2)
+        return _pairs.gradient(x, y, other, p)
 
     @staticmethod
     def samples(make: SampleMaker) -> Iterator[Sample]:

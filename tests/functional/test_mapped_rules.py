@@ -38,6 +38,9 @@ FUNCTIONS = {
     "separated indices": (lambda x: x[ROWS, :, COLUMNS].square(), (2, 3, 4)),
     "separated indices in front": (lambda x: x[:, ROWS, :, COLUMNS].square(), (2, 2, 3, 4)),
     "values at separated indices": (written, (2, 3, 4)),
+    "prelu": (lambda x: F.prelu(x, x[0, :1] / 4), (3, 2)),
+    "distances": (lambda x: torch.cdist(x, 2 * x[:2]), (3, 2)),
+    "largest distances": (lambda x: torch.cdist(x, 2 * x[:2], float("inf")), (3, 2)),
     "a cast of a sample that is not contiguous": (lambda x: x.mT.to(x.dtype).square(), (3, 4)),
 }
 #: As many samples as there are rows, so that dimensions which are mixed up fit.
@@ -73,6 +76,14 @@ def test_its_gradient_is_that_of_a_loop(name):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
+def test_so_is_its_jacobian(name):
+    f, x = FUNCTIONS[name][0], samples(name)
+    expected = [torch.autograd.functional.jacobian(f, row) for row in x]
+    torch.testing.assert_close(pg.func.jacrev(f)(x[0]), expected[0])
+    torch.testing.assert_close(pg.func.vmap(pg.func.jacrev(f))(x), torch.stack(expected))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_so_is_its_second_derivative(name):
     f, x = FUNCTIONS[name][0], samples(name)
 
@@ -84,7 +95,7 @@ def test_so_is_its_second_derivative(name):
 
     expected = looped(of_gradient(pg.func), x)
     torch.testing.assert_close(pg.func.vmap(of_gradient(pg.func))(x), expected)
-    if name not in {"attention", "causal attention"}:  # torch has none of its kernel
+    if "attention" not in name and "distances" not in name:  # torch has none of its kernels
         torch.testing.assert_close(expected, looped(of_gradient(torch.func), x))
 
 
