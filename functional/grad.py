@@ -80,7 +80,13 @@ def grad(
         return dict(zip(inputs, found, strict=True))
     if is_grads_batched:
         return _one_by_one(
-            outputs, inputs, grad_outputs, create_graph, allow_unused, materialize_grads
+            outputs,
+            inputs,
+            grad_outputs,
+            retain_graph,
+            create_graph,
+            allow_unused,
+            materialize_grads,
         )
     create_graph = as_flag(create_graph, "create_graph")
     roots, targets = as_roots(outputs), as_places(inputs)
@@ -149,6 +155,7 @@ def _one_by_one(
     outputs: Any,
     inputs: Any,
     grad_outputs: Any,
+    retain_graph: bool | None,
     create_graph: bool,
     allow_unused: bool | None,
     materialize_grads: bool,
@@ -157,17 +164,18 @@ def _one_by_one(
     roots = as_roots(outputs)
     cotangents = as_cotangents(grad_outputs, len(roots))
     count = _batch_size(roots, cotangents)
+    last = max(count, 1) - 1
     each = [
         grad(
             outputs,
             inputs,
             [None if c is None else _entry(c, i) for c in cotangents],
-            True,
+            True if i < last else retain_graph,
             create_graph,
             allow_unused,
             materialize_grads,
         )
-        for i in range(max(count, 1))
+        for i in range(last + 1)
     ]
     stacked = [None if g[0] is None else torch.stack(g) for g in zip(*each, strict=True)]
     return tuple([None if g is None else g[:count] for g in stacked])  # type: ignore[misc]

@@ -127,3 +127,16 @@ def test_a_gradient_that_inputs_have_in_common_is_one_object_as_in_torch(create_
         assert first is second
         first, second = grad((u + w).sum(), [u, w], create_graph=create_graph)
         assert first is second
+
+
+@pytest.mark.parametrize("retain_graph", [None, False, True])
+def test_a_batch_of_gradients_frees_the_graph_as_in_torch(pair, retain_graph):
+    for grad, leaf in zip((pg.grad, torch.autograd.grad), pair, strict=True):
+        y, batch = leaf.exp(), torch.eye(3, dtype=torch.float64)
+        (found,) = grad(y, leaf, batch, retain_graph=retain_graph, is_grads_batched=True)
+        torch.testing.assert_close(found.data, pair[1].exp().diag().detach())
+        if retain_graph:
+            grad(y, leaf, batch[0])
+        else:
+            with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+                grad(y, leaf, batch[0])
