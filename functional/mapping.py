@@ -97,11 +97,11 @@ class _Call:
         try:
             _check_out_dims_is_int_or_int_pytree(out_dims, func)
             self.size, dims, _, _ = _process_batched_inputs(in_dims, raw, func)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:  # TypeError for a bool
             self._refuse(str(error))
         self.dims: list[int | None] = dims
         self.out_spec: Any = None
-        #: Outputs that are not tensors and have no dimension, by position.
+        #: Outputs that are returned as they are, by position.
         self.others: dict[int, Any] = {}
 
     @property
@@ -125,7 +125,7 @@ class _Call:
             ]
         dims = self._flat_out_dims()
         moved = [
-            None if r is None else self._shown(r[0] if dim is None else r.movedim(0, dim))
+            None if r is None else self._shown(r[0] if dim is None else self._moved(r, dim))
             for r, dim in zip(found, dims, strict=True)
         ]
         for i, value in self.others.items():
@@ -159,6 +159,8 @@ class _Call:
         for i, dim in enumerate(dims):
             if isinstance(found[i], Tensor | Variable):
                 self._check_mapped(found[i], dim)
+                if dim is None and not self.size:  # there is no sample to take it from
+                    self.others[i], found[i] = self._shown(found[i]), None
             elif dim is None:
                 self.others[i], found[i] = found[i], None
             else:
@@ -194,6 +196,17 @@ class _Call:
                 "give out_dims the structure of what the function returns, or one int",
             )
         return flat
+
+    def _moved(self, result: Any, dim: int) -> Any:
+        """A batch with its samples along ``dim``."""
+        count = result.dim()
+        if not -count <= dim < count:
+            self._refuse(
+                f"vmap({self.name}, ..., out_dims={self.out_dims}): Dimension out of range "
+                f"(expected to be in range of [{-count}, {count - 1}], but got {dim})",
+                "count the mapped dimension among those of the output",
+            )
+        return result.movedim(0, int(dim))
 
     def _shown(self, value: Any) -> Any:
         if self.gives_variables or not isinstance(value, Variable) or value.requires_grad:

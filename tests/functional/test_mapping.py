@@ -87,6 +87,23 @@ def test_what_is_no_tensor_is_returned_as_it_is_where_out_dims_says_none(kind, m
     assert vmap(lambda x: "sin", out_dims=None)(make(X)) == "sin"
 
 
+@pytest.mark.parametrize(("kind", "make"), KINDS, ids=["tensors", "constants", "leaves"])
+def test_of_no_samples_what_depends_on_none_is_returned(kind, make):
+    def f(x):
+        return x.sin(), (Y.exp(), "exp")
+
+    found = vmap(f, out_dims=(0, None))(make(X[:0]))
+    assert found[1][1] == "exp"
+    agree((found[0], found[1][0]), (X[:0], Y.exp()), kind)
+    w = leaf(Y)
+    (g,) = pg.grad(vmap(lambda x: w.exp(), out_dims=None)(make(X[:0])).sum(), w)
+    torch.testing.assert_close(g.data, Y.exp())
+
+
+def test_a_bool_is_a_dimension_of_outputs():
+    agree(vmap(torch.sin, 0, True)(X), torch.func.vmap(torch.sin, 0, True)(X), torch.Tensor)
+
+
 def test_nested_maps():
     f = vmap(vmap(lambda x, y: x * y, (None, 0)), (0, None))
     agree(f(leaf(X[0]), leaf(Y[0])), torch.outer(X[0], Y[0]), pg.Variable)
@@ -149,6 +166,7 @@ def test_an_input_that_would_lose_a_graph_is_not_changed():
 # --- refusals ------------------------------------------------------------------------
 
 REFUSED = {
+    r"must be int, not bool": lambda x: vmap(torch.sin, True)(x),
     r"Got in_dim=3 for some input": lambda x: vmap(torch.sin, 3)(x),
     r"expected `in_dims` to be int or a \(poten": lambda x: vmap(torch.sin, [0])(x),
     r"not compatible with the structure of `inputs`": lambda x: vmap(torch.sin, (0, 0))(x),
@@ -162,6 +180,8 @@ REFUSED = {
     r"not compatible with the structure of `outputs`": lambda x: vmap(torch.sin, 0, (0, 0))(x),
     r"`out_dims` must be": lambda x: vmap(torch.sin, 0, "a")(x),
     r"can not return a BatchedTensor when out_dim is None": lambda x: vmap(torch.sin, 0, None)(x),
+    r"range of \[-2, 1\], but got 2": lambda x: vmap(torch.sin, 0, 2)(x),
+    r"range of \[-1, 0\], but got -2": lambda x: vmap(torch.sum, 0, -2)(x),
     r"Only allowed values for randomness": lambda x: vmap(torch.sin, randomness="no")(x),
     r"chunk_size should be None or greater": lambda x: vmap(torch.sin, chunk_size=0)(x),
     r"calling \.item\(\)": lambda x: vmap(lambda x: x * x.sum().item())(x),
