@@ -17,9 +17,11 @@ from plugrad.core.walk import Walk
 from plugrad.errors import BackwardError, GradientTypeError, NestedBackwardError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Set
 
     from torch import Tensor
+
+    from plugrad.core.node import Record
 
 _Gradient = Any  # a Tensor, or in create_graph a Variable
 _set_grad_enabled = torch._C._set_grad_enabled
@@ -97,17 +99,25 @@ def run(
     create_graph: bool,
     targets: Sequence[Variable | Place],
     cut: bool = False,
+    passed_on: Set[Record] = frozenset(),
 ) -> list[_Gradient | None]:
     """One backward, which returns the gradients of ``targets`` and changes no leaf.
 
     If ``cut``, the graph ends at the targets: what flows from one target to another is not counted.
+    The hooks of those that are ``passed_on`` to another walk are left to that.
 
     Raises:
         NestedBackwardError: it was called, without create_graph, by a rule whose own
             gradients are being recorded.
     """
     return _run(
-        as_places(roots), cotangents, retain_graph, create_graph, as_places(targets), cut=cut
+        as_places(roots),
+        cotangents,
+        retain_graph,
+        create_graph,
+        as_places(targets),
+        cut=cut,
+        passed_on=passed_on,
     )
 
 
@@ -119,6 +129,7 @@ def _run(
     targets: Sequence[Place] | None = None,
     accumulate: bool = False,
     cut: bool = False,
+    passed_on: Set[Record] = frozenset(),
 ) -> list[_Gradient | None]:
     """The same; with ``accumulate``, targets that are leaves also get it added to ``grad``."""
     outer = running.recorded_rule
@@ -129,6 +140,7 @@ def _run(
     keep = create_graph if retain_graph is None else retain_graph
     walk = Walk(keep, create_graph, targets, cut)
     walk.accumulates = targets is None or accumulate
+    walk.passed_on = passed_on
     gradients: list[_Gradient] = []
     for place, cotangent in zip(roots, cotangents, strict=True):
         gradients.append(root_gradient(place, cotangent, create_graph, len(gradients)))

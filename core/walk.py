@@ -63,6 +63,8 @@ class Walk:
     wanted: dict[Record, list[tuple[int, int]]] | None = None
     through: Set[Record] = frozenset()
     live: Set[Record] = frozenset()
+    #: Targets whose hooks are left to the walk that gets their gradients.
+    passed_on: Set[Record] = frozenset()
     accumulates, completed = True, 0
     #: How many gradients, or Nones, will arrive at each leaf; None if nobody needs to know.
     coming: dict[Record, int] | None = None
@@ -265,7 +267,7 @@ class Walk:
         if leaf:
             extra = record.variable._extra
             arrivals = None if extra is None or extra.arrival is None else {0: extra.arrival}
-        if arrivals:
+        if arrivals and record not in self.passed_on:
             arrived = self._arrive(record, arrivals, [arrived])
         if leaf and self.accumulates:
             held = [arrived]

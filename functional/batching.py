@@ -238,12 +238,14 @@ class _Seal:
         """The gradient for each of the operands that need one, from those of the results."""
         given = [i for i, g in enumerate(gradients) if g is not None]
         places, targets = [self.places[i] for i in given], self.targets()
+        outside = {record for record, _ in self.closed_over}
         if not given:
             return [None] * len(targets)
 
         def sample(cotangents: list[Any]) -> list[Any]:
             # All ends are targets: one may lead to another, and the gradient goes on outside.
-            found = run(places, cotangents, True, create_graph, targets, cut=True)
+            ways = True, create_graph, targets
+            found = run(places, cotangents, *ways, cut=True, passed_on=outside)
             return [g if need else None for g, need in zip(found, needed, strict=True)]
 
         found = self.batch.call(sample, [gradients[i] for i in given], [0] * len(given))

@@ -349,3 +349,28 @@ def test_a_torch_function_of_a_user():
     (g,) = pg.grad(y.sum(), x, create_graph=True)
     agree([g], [2 * X])
     agree(pg.grad(g.square().sum(), x), [8 * X])
+
+
+HOOKED = {
+    "a leaf": lambda w: (w, w),
+    "what is computed": lambda w: (w, w * 1),
+}
+
+
+@pytest.mark.parametrize("name", HOOKED)
+@pytest.mark.parametrize("nested", [False, True])
+def test_hooks_of_a_closure_see_its_whole_gradient_once(name, nested):
+    found = []
+    for vmap, (leaf,) in zip((pg.func.vmap, torch.func.vmap), pairs(W), strict=True):
+        w, v = HOOKED[name](leaf)
+        seen = []
+        v.register_hook(lambda g, seen=seen: (seen.append(g), g * 2)[1])
+        v.retain_grad()
+
+        def f(x, v=v, vmap=vmap):
+            return vmap(lambda e: (v * e).sum().exp())(x) if nested else (v * x).sum().exp()
+
+        vmap(f)(X).sum().backward()
+        found.append([getattr(t, "data", t).detach() for t in (w.grad, v.grad, *seen)])
+    assert len(found[0]) == len(found[1]) == 3
+    torch.testing.assert_close(*found)
