@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from plugrad.core.context import batched_seen, transform_depth
 from plugrad.core.data import without_class
 from plugrad.core.hooked import ITS_OWN, LOCKS, new_extra
 from plugrad.core.hooks import call
@@ -21,12 +22,15 @@ from plugrad.errors import (
     GradientDtypeError,
     GradientShapeError,
     HookError,
+    VmapError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plugrad.core.node import Edge
+
+_functorch: Any = torch._C._functorch
 
 
 class AccumulateGrad(Record):
@@ -70,6 +74,8 @@ class AccumulateGrad(Record):
         if not variable._requires_grad:  # turned off since; its hooks are called all the same
             return
         leaf = variable._data
+        if batched_seen and transform_depth():
+            _refuse_a_sample(gradient, leaf)
         # The gradient fits the leaf as it was when this was made.
         if leaf.shape != self._pg_shape or leaf.dtype is not self._pg_dtype:
             gradient = _for_changed_leaf(gradient, leaf, self)
@@ -82,6 +88,24 @@ class AccumulateGrad(Record):
                 variable._grad = plain(_own(held, leaf, shared))
             else:
                 variable._grad = _total(old, gradient, leaf)
+
+
+def _refuse_a_sample(gradient: Any, leaf: Tensor) -> None:
+    raw = gradient._data if isinstance(gradient, Variable) else gradient
+    if _level(raw) > _level(leaf):
+        raise VmapError(
+            "backward() was called in a function that vmap maps: a leaf from outside would get "
+            "the gradient of one sample",
+            where=f"a leaf of shape {tuple(leaf.shape)}",
+            fix="return the loss, and call backward() of what vmap returns; or call pg.func.grad "
+            "in the function",
+        )
+
+
+def _level(tensor: Tensor) -> int:
+    """The innermost of torch.vmap's levels that it is batched at, 0 if at none."""
+    batched = _functorch.is_batchedtensor(tensor)
+    return int(_functorch.maybe_get_level(tensor)) if batched else 0
 
 
 def edge_of(variable: Variable) -> Edge | None:

@@ -374,3 +374,17 @@ def test_hooks_of_a_closure_see_its_whole_gradient_once(name, nested):
         found.append([getattr(t, "data", t).detach() for t in (w.grad, v.grad, *seen)])
     assert len(found[0]) == len(found[1]) == 3
     torch.testing.assert_close(*found)
+
+
+def test_backward_of_one_sample_is_refused():
+    w = pg.Variable(W, requires_grad=True)
+    with pytest.raises(VmapError, match="(?s)the gradient of one sample.*fix: return the loss"):
+        vmap(lambda e: (w * e).sum().backward())(X)
+    assert w.grad is None
+
+    def own_leaf(e):
+        v = e.detach().requires_grad_()
+        (v * v).sum().backward()
+        return v.grad
+
+    agree([vmap(own_leaf)(pg.Variable(X))], [2 * X])
