@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils._contextlib import context_decorator
 
-from plugrad.core.context import running
+from plugrad.core.context import running, whole
 from plugrad.core.grad_fn import node_of
 from plugrad.core.grad_mode import decorated
 from plugrad.core.hooks import note
@@ -120,7 +120,7 @@ def refuse_nan(record: Record, result: tuple[Any, ...]) -> None:
     """Raise AnomalyError if a gradient that a rule returned has a nan."""
     for index, gradient in enumerate(result):
         raw = gradient._data if isinstance(gradient, Variable) else gradient
-        if isinstance(raw, Tensor) and bool(raw.isnan().any()):
+        if isinstance(raw, Tensor) and bool(whole(raw).isnan().any()):
             ending = {1: "st", 2: "nd", 3: "rd"}.get(index, "th")
             raise AnomalyError(
                 f"Function {node_of(record).name()!r} returned nan values in its {index}{ending} "

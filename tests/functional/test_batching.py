@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import plugrad as pg
-from plugrad.errors import GraphFreedError, SavedTensorChangedError, VmapError
+from plugrad.errors import AnomalyError, GraphFreedError, SavedTensorChangedError, VmapError
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # torch loads decompositions
 
@@ -388,3 +388,14 @@ def test_backward_of_one_sample_is_refused():
         return v.grad
 
     agree([vmap(own_leaf)(pg.Variable(X))], [2 * X])
+
+
+def test_anomaly_mode_looks_at_all_samples():
+    x = pg.Variable(X.abs(), requires_grad=True)
+    with pg.set_detect_anomaly(True):
+        y = vmap(lambda e: e.sqrt().sum())(x)
+        agree(pg.grad(y.sum(), x), [0.5 / X.abs().sqrt()])
+        x = pg.Variable(X - X[2], requires_grad=True)  # one sample has 0 / 0
+        y = vmap(lambda e: (e / e.detach().abs().sqrt() * e.detach()).sum())(x)
+        with pytest.raises(AnomalyError, match="nan values in its 0th output"):
+            y.sum().backward()
