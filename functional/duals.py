@@ -54,7 +54,7 @@ class DualLevel(Level):
         dual = plain(given._data.detach())
         tangent = tangent if isinstance(tangent, Variable) else Variable(tangent)
         held = Held(self, self._laid_out_like(dual._data, tangent), self.entry(edge, dual._data))
-        held.primal = None if variable is None else ref(variable)
+        held.primal = None if variable is None or not self.recording else ref(variable)
         held.made_at, held.tracked = _version(dual._data), tracked
         self._hold(dual, held)
         return dual
@@ -203,8 +203,8 @@ class Held:
 
     __slots__ = ("edge", "level", "made_at", "primal", "tangent", "tracked", "version")
 
-    #: What ``make_dual`` was given, whose memory the Dual shares, at this version of it; and
-    #: whether a gradient flows to it.
+    #: What ``make_dual`` was given, whose memory the Dual shares, at this version of it, if
+    #: gradients are on outside; and whether one flows to it.
     primal: ref[Variable] | None
     made_at: int | None
     tracked: bool

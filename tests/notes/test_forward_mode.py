@@ -180,6 +180,20 @@ def test_a_dual_changed_by_a_value_that_requires_grad(engine):
         close(engine.grad(tangent.sum(), w)[0], [3])
 
 
+def test_where_gradients_are_off_outside_the_dual_of_a_leaf_is_changed_in_place(engine):
+    w = engine.leaf([3.0])
+    with torch.no_grad(), engine.forward_ad.dual_level():
+        level = Level(engine)
+        d = level.make(w, engine.tensor([1.0]))
+        d.mul_(2)
+        y = level.unpack(d * w)
+        assert (values(y.primal), values(y.tangent)) == ([36], [12])
+        d.mul_(engine.leaf([5.0]))
+        assert (values(w), values(level.tangent(d))) == ([30], [10])
+        assert not y.primal.requires_grad
+        assert not y.tangent.requires_grad
+
+
 def test_a_dual_of_a_leaf_must_not_be_changed_in_place(engine):
     with engine.forward_ad.dual_level():
         d = engine.forward_ad.make_dual(engine.leaf([1.0]), engine.tensor([1.0]))
