@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 import torch.autograd.forward_ad as torchs
@@ -146,6 +148,46 @@ def test_a_saved_operand_that_changed_is_noticed():
         torch.testing.assert_close(ours.unpack_dual(z).tangent.data, 2 * X * T)
         with pytest.raises(SavedTensorChangedError, match="(?s)mul.*fix: change a clone"):
             ours.unpack_dual(y)
+
+
+def test_transforms_inside_a_level():
+    def tangents(func, ad, x, t):
+        with ad.dual_level():
+            d = ad.make_dual(x, t)
+            gradient = func.grad(lambda y: (y.exp() * d).sum())(x)
+            output, pull = func.vjp(lambda y: y.sin() * d, d)
+            mapped = func.vmap(func.grad(lambda y: y**3))(d)
+            values = [gradient, func.jacrev(torch.sin)(d), mapped, output, *pull(d)]
+            return [ad.unpack_dual(value).tangent for value in values]
+
+    found = tangents(pg.func, ours, X, T)
+    torch.testing.assert_close([t.data for t in found], tangents(torch.func, torchs, X, T))
+
+
+def test_another_thread_has_other_tangents():
+    found = []
+
+    def look():
+        with ours.dual_level():
+            found.extend(ours.unpack_dual(value).tangent for value in (dual, dual * 2, result))
+
+    with ours.dual_level():
+        dual = ours.make_dual(X, T)
+        result = dual.sin()
+        ours.unpack_dual(result)
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+        torch.testing.assert_close(ours.unpack_dual(result).tangent.data, T * X.cos())
+    assert found == [None] * 3
+
+
+def test_a_primal_without_a_tangent_is_a_variable():
+    w = pg.Variable(X, requires_grad=True)
+    with torch.no_grad(), ours.dual_level():
+        primal = ours.unpack_dual(w * 2).primal
+        assert type(primal) is pg.Variable
+        assert not primal.requires_grad
 
 
 def test_a_tangent_in_inference_mode():

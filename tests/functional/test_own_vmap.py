@@ -237,7 +237,13 @@ REFUSED = {
         lambda info, dims, x: (x * pg.Variable(W, requires_grad=True), dims[0]),
         False,
     ),
+    r"vmap that uses a Variable which requires grad": (
+        lambda info, dims, x: (x * TWICE, dims[0]),
+        False,
+    ),
 }
+#: Computed before, from a leaf.
+TWICE = 2 * pg.Variable(W, requires_grad=True)
 
 
 @pytest.mark.parametrize("message", REFUSED)
@@ -324,3 +330,50 @@ def test_the_same_output_of_all_samples_has_its_gradient_for_each():
 
     each = pg.func.vmap(pg.func.grad(total), (None, 0))(pg.Variable(w), pg.Variable(x))
     assert each.tolist() == [[1, 1, 1], [1, 1, 1]]
+
+
+def product_and_more(base):
+    """x y; and beside it what is no tensor, what is not differentiable, and what is no result."""
+
+    class ProductAndMore(base):
+        @staticmethod
+        def forward(x, y):
+            return 3, x * y, {"above": x > y, "none": None}, x.detach() * 2
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        def backward(ctx, *gradients):
+            x, y = ctx.saved_tensors
+            return gradients[1] * y, gradients[1] * x
+
+        @staticmethod
+        def vmap(info, in_dims, x, y):
+            x, y = (first(v, dim, info) for v, dim in zip((x, y), in_dims, strict=True))
+            output = ProductAndMore.apply(x, y)
+            return output, (None, 0, {"above": 0, "none": None}, 0)
+
+    return ProductAndMore
+
+
+def test_outputs_that_are_no_tensors_or_not_differentiable():
+    def results(lib, base, grad, leaf):
+        x, w, flags = leaf(X), leaf(X[0]), []
+
+        def f(x, w):
+            number, product, others, double = product_and_more(base).apply(x, w)
+            flags.append((number, others["none"], others["above"].requires_grad))
+            return number * product + others["above"] + double, others["above"]
+
+        y, above = lib.vmap(f, (0, None))(x, w)
+        gradients = grad(y.square().sum(), [x, w], create_graph=True)
+        seconds = grad(gradients[1].square().sum(), [x, w])
+        return [getattr(t, "data", t) for t in (y, above, *gradients, *seconds)], flags
+
+    found, flags = results(pg.func, pg.Function, pg.grad, lambda t: pg.Variable(t, True))
+    torchs = torch.func, torch.autograd.Function, torch.autograd.grad
+    expected, _ = results(*torchs, lambda t: t.clone().requires_grad_())
+    assert flags == [(3, None, False)]
+    torch.testing.assert_close(found, [t.detach() for t in expected])

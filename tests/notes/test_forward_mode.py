@@ -194,6 +194,19 @@ def test_where_gradients_are_off_outside_the_dual_of_a_leaf_is_changed_in_place(
         assert not y.tangent.requires_grad
 
 
+def test_a_tangent_with_a_gradient_is_changed_in_place(engine):
+    w, t = engine.leaf([2.0]), engine.leaf([5.0])
+    with engine.forward_ad.dual_level():
+        level = Level(engine)
+        y = level.make(w, t).square()
+        tangent = level.tangent(y)
+        tangent.mul_(3)
+        close(engine.grad(tangent.sum(), [w, t], retain_graph=True)[0], [30])
+        assert values(level.tangent(y * 2)) == [120]
+        of_a_constant = level.tangent(level.make(engine.tensor([2.0]), t).square())
+        close(engine.grad(of_a_constant.sum(), t)[0], [4])
+
+
 def test_a_dual_of_a_leaf_must_not_be_changed_in_place(engine):
     with engine.forward_ad.dual_level():
         d = engine.forward_ad.make_dual(engine.leaf([1.0]), engine.tensor([1.0]))
@@ -220,6 +233,21 @@ def test_a_tangent_must_not_be_a_dual(level, engine):
             level.make(level.tensor([1.0]), wrong)
         right = level.make(level.tensor([1.0]), level.unpack(wrong).primal)
         assert values(level.tangent(right)) == values(wrong)
+
+
+def test_nor_has_a_leaf_or_its_view(level, engine):
+    w = engine.leaf([[1.0, 2.0], [3.0, 4.0]])
+    for value in (w, w[0], w.mT, w * 2, (w * 2)[0]):
+        assert level.tangent(value) is None
+        assert level.unpack(value).primal.requires_grad
+
+
+def test_each_of_two_results_has_its_tangent_though_the_other_was_asked_first(level):
+    d = level.dual([[1.0, 4.0], [3.0, 2.0]], [[5.0, 6.0], [7.0, 8.0]])
+    least, largest = d.aminmax(dim=0)
+    assert values(level.tangent(least * 1)) == [5, 8]
+    assert values(level.tangent(largest * 1)) == [7, 6]
+    assert values(level.tangent(least)) == [5, 8]
 
 
 def test_what_was_unpacked_has_no_tangent(engine):
