@@ -278,6 +278,13 @@ def for_records(hooks: Hooks) -> Hooks:
     return again.pack, again.unpack
 
 
+def are_of_checkpoint(hooks: Hooks) -> bool:
+    """Whether they are a checkpoint's, in its forward or where that is computed again."""
+    pack, unpack = for_records(hooks)
+    again = isinstance(getattr(unpack, "__self__", None), Recomputation)
+    return again or getattr(pack, "_checkpoint_internal", False)
+
+
 def _recomputation_of(frame: Any, saves: Saves) -> Recomputation:
     check = frame.metadata_fn is not _CHECKS_NOTHING
     again = Recomputation(

@@ -8,11 +8,13 @@ gradient of a Variable that the function closes over is their sum.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from threading import local
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 
 from plugrad.core.accumulate_grad import AccumulateGrad, edge_of
 from plugrad.core.context import (
@@ -29,6 +31,8 @@ from plugrad.core.engine import run
 from plugrad.core.function import Function
 from plugrad.core.held import tensors_in
 from plugrad.core.node import ends, next_sequence_number
+from plugrad.core.recomputation import are_of_checkpoint
+from plugrad.core.saved import top_saved_tensors_hooks
 from plugrad.core.variable import Variable, plain, recorded
 from plugrad.errors import GraphFreedError, VmapError
 from plugrad.functional.mapping_errors import named
@@ -94,7 +98,8 @@ class Batch:
         sample.__name__ = self.name
         mapped = torch.vmap(sample, in_dims=tuple(in_dims), randomness=self.randomness)
         try:
-            raw = mapped(*[_raw(p) for p in pinned])
+            with _kept_by_checkpoint():
+                raw = mapped(*[_raw(p) for p in pinned])
         except RuntimeError as error:
             if (one_of_ours := named(error, self.name)) is None:
                 raise
@@ -169,6 +174,17 @@ class _Inside:
 
     def __exit__(self, *_: object) -> None:
         del live_levels()[id(self.batch)]
+
+
+def _kept_by_checkpoint() -> Any:
+    """A checkpoint around keeps what is saved: computed again, it would be of another batch."""
+    hooks = top_saved_tensors_hooks()
+    around = hooks is not None and are_of_checkpoint(hooks)
+    return saved_tensors_hooks(_same, _same) if around else nullcontext()
+
+
+def _same(tensor: Tensor) -> Tensor:
+    return tensor
 
 
 def _pinned(operand: Any) -> Any:

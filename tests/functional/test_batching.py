@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 import plugrad as pg
 from plugrad.errors import AnomalyError, GraphFreedError, SavedTensorChangedError, VmapError
@@ -399,3 +402,33 @@ def test_anomaly_mode_looks_at_all_samples():
         y = vmap(lambda e: (e / e.detach().abs().sqrt() * e.detach()).sum())(x)
         with pytest.raises(AnomalyError, match="nan values in its 0th output"):
             y.sum().backward()
+
+
+CHECKPOINTS = {"ours": pg.checkpoint, "torch's": partial(checkpoint, use_reentrant=False)}
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_map_in_a_checkpoint(name, nested):
+    def f(vmap, again, x, w):
+        def g(x):
+            rows = vmap(lambda v: (vmap(v.dot)(w.outer(w)) if nested else v * w).sin().sum())
+            return rows(x.exp()) * x[:, 0].sin()
+
+        return again(g, x).square().sum()
+
+    (x, w), theirs = pairs(X, W)
+    calls = [(vmap, CHECKPOINTS[name], x, w), (torch.func.vmap, CHECKPOINTS["torch's"], *theirs)]
+    first = pg.grad(f(*calls[0]), [x, w], create_graph=True)
+    expected = torch.autograd.grad(f(*calls[1]), theirs, create_graph=True)
+    agree(first, expected)
+    seconds = torch.autograd.grad(expected[0].square().sum(), theirs)
+    agree(pg.grad(first[0].square().sum(), [x, w]), seconds)
+
+
+def test_a_jacobian_in_a_checkpoint():
+    def rows(x):
+        return pg.func.jacrev(lambda v: v.exp() * v.sum())(x).sin()
+
+    (x,), _ = pairs(W)
+    agree(pg.grad(pg.checkpoint(rows, x).sum(), x), pg.grad(rows(x).sum(), x))
