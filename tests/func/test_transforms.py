@@ -72,6 +72,8 @@ def test_vjp():
         wanted, their_pull = theirs.vjp(f, *primals)
         agree((value, pull(cotangent)), (wanted, their_pull(cotangent)))
         agree(pull(2 * cotangent), their_pull(2 * cotangent))  # as often as you like
+        _, pull = ours.vjp(f, *map(pg.Variable, primals))
+        agree(pull(cotangent), their_pull(cotangent), pg.Variable)
 
 
 def test_vjp_of_a_structure():
@@ -90,6 +92,7 @@ def test_jvp_and_linearize():
     value, push = ours.linearize(vector, X)
     agree((value, push(tangent)), expected)
     agree(push(2 * tangent), 2 * expected[1])
+    agree(ours.linearize(vector, pg.Variable(X))[1](tangent), expected[1], pg.Variable)
     agree(ours.jvp(vector, (pg.Variable(X),), (tangent,)), expected, pg.Variable)
     agree(ours.jvp(vector, (X,), (pg.Variable(tangent),)), expected, pg.Variable)
 

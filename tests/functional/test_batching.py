@@ -432,3 +432,34 @@ def test_a_jacobian_in_a_checkpoint():
 
     (x,), _ = pairs(W)
     agree(pg.grad(pg.checkpoint(rows, x).sum(), x), pg.grad(rows(x).sum(), x))
+
+
+def test_jacobians_of_maps_in_maps():
+    """Their rows are computed deeper in torch.vmap than the maps were."""
+
+    def f(vmap, w):
+        return lambda x: vmap(lambda r: vmap(lambda e: (e * r.sin() * w).exp().sum())(w))(x)
+
+    agree(
+        [pg.func.jacrev(f(vmap, W))(X), vmap(pg.func.jacrev(f(vmap, W)))(X[None])],
+        [t := torch.func.jacrev(f(torch.func.vmap, W))(X), t[None]],
+    )
+    (x, w), theirs = pairs(X, W)
+    y, rows = f(vmap, w)(x), tensor(2, 4, 3, seed=7)
+    found = vmap(lambda c: pg.grad(y, [x, w], c, retain_graph=True))(rows)
+    expected = torch.autograd.grad(
+        f(torch.func.vmap, theirs[1])(theirs[0]), theirs, rows, is_grads_batched=True
+    )
+    agree(found, expected)
+
+
+def test_the_graph_is_freed_by_the_gradient_of_one_input():
+    (x, w), theirs = pairs(X, W)
+    for vmap, grad, (a, b) in (
+        (pg.func.vmap, pg.grad, (x, w)),
+        (torch.func.vmap, torch.autograd.grad, theirs),
+    ):
+        y = vmap(lambda e, b=b: (e * b * b).sum())(a).sum()
+        grad(y, a)
+        with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+            grad(y, a)

@@ -377,3 +377,34 @@ def test_outputs_that_are_no_tensors_or_not_differentiable():
     expected, _ = results(*torchs, lambda t: t.clone().requires_grad_())
     assert flags == [(3, None, False)]
     torch.testing.assert_close(found, [t.detach() for t in expected])
+
+
+def test_jacobians_of_maps_in_maps():
+    """What the rule computed is kept as it is outside of all maps."""
+
+    class Cube(pg.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            ctx.save_for_backward(x, y)
+            return x**3 * y
+
+        @staticmethod
+        def backward(ctx, gz):
+            x, y = ctx.saved_tensors
+            return gz * 3 * x**2 * y, gz * x**3
+
+        @staticmethod
+        def vmap(info, in_dims, x, y):
+            x, y = (first(v, dim, info) for v, dim in zip((x, y), in_dims, strict=True))
+            return x**3 * y, 0
+
+    def f(vmap, cube):
+        return lambda x: vmap(lambda r: vmap(cube, (0, None))(r, r.sum()))(x)
+
+    expected = torch.func.jacrev(f(torch.func.vmap, lambda x, y: x**3 * y))(X)
+    torch.testing.assert_close(pg.func.jacrev(f(pg.func.vmap, Cube.apply))(X), expected)
+    x = pg.Variable(X, requires_grad=True)
+    y = f(pg.func.vmap, Cube.apply)(x)
+    rows = torch.eye(X.numel(), dtype=torch.float64).view(-1, *X.shape)
+    (found,) = pg.func.vmap(lambda c: pg.grad(y, x, c, retain_graph=True))(rows)
+    torch.testing.assert_close(found.data.view(expected.shape), expected)
