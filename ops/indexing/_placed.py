@@ -30,7 +30,7 @@ def placed(
     """
     if has_torch_function_unary(x):
         return handle_torch_function(placed, (x,), x, shape, view, *tensors)
-    mapped = in_a_map(x, *tensors)
+    mapped = bool(tensors) and in_a_map(x, *tensors)
     if mapped:
         x = mapped_as(x, *tensors)
     y = x.new_zeros(shape)
