@@ -306,8 +306,9 @@ def _free(output: Tensor, raw: tuple[Any, ...], args: tuple[Any, ...]) -> Tensor
             return output  # a constant that is returned as it is
         if isinstance(arg, Variable) and isinstance(given, Tensor) and _shares(output, given):
             # A view of the argument, not of what forward was given for it.
-            own, size, stride = arg._data, output.size(), output.stride()
-            return own.as_strided(size, stride, output.storage_offset())
+            own = arg._data.as_strided(output.size(), output.stride(), output.storage_offset())
+            own = own.conj() if own.is_conj() != output.is_conj() else own
+            return torch._neg_view(own) if own.is_neg() != output.is_neg() else own
     return detached(output) if output.requires_grad else output
 
 

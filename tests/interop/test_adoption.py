@@ -703,3 +703,45 @@ def test_a_backward_passes_what_forward_was_given_to_another_function():
     Recomputes.apply(v, ours, u).sum().backward()
     assert torch.allclose(v.grad.data, x.grad)
     assert torch.allclose(u.grad.data, w.grad)
+
+
+class Conjugates(torch.autograd.Function):
+    """Returns a view that is read as the conjugate of its memory."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.conj()
+
+    @staticmethod
+    def backward(ctx, g):
+        return g.conj()
+
+
+class Negates(torch.autograd.Function):
+    """Returns a view that is read as the negative of its memory."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return torch._neg_view(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        return -g
+
+
+@pytest.mark.parametrize("given", ["as it is", "conjugate"])
+@pytest.mark.parametrize("function", [Conjugates, Negates])
+def test_a_view_of_the_input_is_read_as_forward_returned_it(function, given):
+    start = torch.tensor([1 + 2j, -0.5 + 3j], dtype=torch.complex128)
+
+    def value_and_gradient(x):
+        operand = x * 1 if given == "as it is" else (x * 1).conj()
+        if function is Negates:  # of real numbers; those of a conjugate are negated already
+            operand = operand.imag
+        y = function.apply(operand)
+        (y * y.detach() * 2).sum().abs().backward()
+        return torch.as_tensor(y.detach()).clone(), torch.as_tensor(x.grad)
+
+    expected = value_and_gradient(start.clone().requires_grad_())
+    found = value_and_gradient(pg.Variable(start.clone(), requires_grad=True))
+    torch.testing.assert_close(found, expected)
