@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import inspect
 import os
-from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import torch
 import torch.utils.checkpoint
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules._functions import CrossMapLRN2d
 
 from plugrad.core.accumulate_grad import edge_of
@@ -46,7 +45,6 @@ from plugrad.core.record import (
 from plugrad.core.torch_leaf import leaf_of, refuse_torch_graph
 from plugrad.core.unpack import refuse_hidden
 from plugrad.core.variable import Variable
-from plugrad.core.written import entered
 from plugrad.errors import ArgumentError, ContextError
 from plugrad.interop.adopted_record import (
     AdoptedRecord,
@@ -54,9 +52,11 @@ from plugrad.interop.adopted_record import (
     refuse_set_grad,
     with_variables,
 )
+from plugrad.interop.checkpointed import checked, with_leaves
 from plugrad.interop.cross_map_lrn import cross_map_lrn
 from plugrad.interop.proxies import as_proxies, behind, has_proxy
 from plugrad.interop.torchs_apply import (
+    CHECKPOINT,
     CONTAINERS,
     has_variable,
     look_for_variables,
@@ -91,18 +91,18 @@ def apply_adopted(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     """Call a torch.autograd.Function with Variables among its arguments, if there are any."""
     values = (*args, *kwargs.values())
     if not any(map(has_variable, values)):
-        if cls is not torch.utils.checkpoint.CheckpointFunction or not _runs_variables(args[0]):
+        if cls is not CHECKPOINT:
             return torchs_apply(cls, *args, **kwargs)
-        args = tuple([_with_leaf(a) for a in args])
-        if not any(map(has_variable, args)):  # nothing requires grad: torch warns about it
-            return torchs_apply(cls, *args, **kwargs)
+        args = with_leaves(args)
+        if not any(map(has_variable, args)):
+            return checked(torchs_apply(cls, *args, **kwargs), args)
     if any(map(has_proxy, values)):  # torch's dispatcher calls, which takes tensors
         return as_proxies(_apply(cls, behind(args), behind(kwargs)))
     return _apply(cls, args, kwargs)
 
 
 def _apply(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if cls is torch.utils.checkpoint.CheckpointFunction:
+    if cls is CHECKPOINT:
         return checkpoint(args[0], *args[2:], preserve_rng_state=args[1])
     if cls is _NOOP_SAVE_INPUTS:
         return _kept_inputs(args)
@@ -117,32 +117,6 @@ def _apply(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             name = function.signature.op_name
             return with_own_vmap(cls, name, lambda *a: _call(cls, function, a, {}))(*args)
     return _call(cls, function, args, kwargs)
-
-
-def _runs_variables(function: Any) -> bool:
-    """Whether a function to be checkpointed belongs to a module with Variables as parameters.
-
-    Or has such a module, or a Variable, in its closure or as an argument of a partial: torch would
-    run it without a graph.
-    """
-    held: list[Any] = []
-    while isinstance(function, partial):
-        held += [*function.args, *function.keywords.values()]
-        function = function.func
-    cells = getattr(function, "__closure__", None) or ()
-    held += [getattr(function, "__self__", function), *(cell.cell_contents for cell in cells)]
-    return any(
-        isinstance(h, Variable)
-        or (isinstance(h, nn.Module) and any(isinstance(p, Variable) for p in h.parameters()))
-        for h in held
-    )
-
-
-def _with_leaf(value: Any) -> Any:
-    if not (isinstance(value, Tensor) and value.requires_grad and torch.is_grad_enabled()):
-        return value
-    variable = entered(value)
-    return leaf_of(value, "checkpoint") if variable is value else variable
 
 
 def _kept_inputs(args: tuple[Any, ...]) -> Any:

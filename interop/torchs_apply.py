@@ -11,12 +11,13 @@ import ast
 import inspect
 import textwrap
 from contextlib import suppress
-from functools import cache, partial
-from types import CodeType, FunctionType, MethodType
+from functools import cache
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import CheckpointFunction
 
 from plugrad.core.variable import Variable
 from plugrad.interop.proxies import Proxy
@@ -28,10 +29,10 @@ _FOUND: Any = vars(torch.autograd.Function)["apply"]
 #: torch's apply as a Python function; None if it is written in C.
 _APPLY: Any = getattr(_FOUND, "__func__", None)
 CONTAINERS = (list, tuple, dict)
-#: What else to look into; a function may be torch's checkpoint's, of a module on Variables.
-MAY_HOLD_VARIABLES = (
-    Variable, Proxy, *CONTAINERS, FunctionType, MethodType, partial, torch.nn.Module
-)  # fmt: skip
+#: What to look into for Variables.
+MAY_HOLD_VARIABLES = (Variable, Proxy, *CONTAINERS)
+#: It may be given tensors only, and a function of a module on Variables.
+CHECKPOINT = CheckpointFunction
 #: Types of arguments without Variables: looked up first, since torch's callers pay for it.
 TORCHS_OWN = frozenset({Tensor, torch.nn.Parameter, torch.Size, int, float, bool, str, type(None)})
 
@@ -112,7 +113,7 @@ def _change() -> None:
     adopted, watcher = _seam.adopted, _seam.watcher
     on = adopted is not None or watcher is not None
     types = () if adopted is None else MAY_HOLD_VARIABLES
-    shared = (TORCHS_OWN, types, adopted or _as_torch, torchs_apply, watcher)
+    shared = (TORCHS_OWN, types, CHECKPOINT, adopted or _as_torch, torchs_apply, watcher)
     _APPLY.__kwdefaults__ = {"_plugrad": shared} if on else None
     watched = watcher is not None
     _APPLY.__code__ = _code_that_looks_for_variables(watched) if on else _TORCHS_CODE
@@ -124,11 +125,11 @@ def _as_torch(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 _LOOK = """
 def look(cls, *args, _plugrad, **kwargs):
-    plain, others, adopted, torchs, watcher = _plugrad
+    plain, others, checkpoint, adopted, torchs, watcher = _plugrad
     for arg in args:
         if type(arg) not in plain and isinstance(arg, others):
             return adopted(cls, args, kwargs)
-    if kwargs:
+    if kwargs or cls is checkpoint:
         return adopted(cls, args, kwargs)
     return torchs(cls, *args)
 """
@@ -222,6 +223,6 @@ def _looks(cls: Any, *args: Any, **kwargs: Any) -> Any:
     for arg in args:
         if type(arg) not in TORCHS_OWN and isinstance(arg, MAY_HOLD_VARIABLES):
             return _adopted(cls, args, kwargs)
-    if kwargs:
+    if kwargs or cls is CHECKPOINT:
         return _adopted(cls, args, kwargs)
     return cls._plugrad_torchs_apply(*args)  # torch's own, reached in the fastest way there is
