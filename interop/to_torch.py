@@ -26,6 +26,7 @@ def to_torch(op: str | RegisteredOp | type[Function]) -> Callable[..., Any]:
 
     It takes the op's arguments, with tensors for Variables, and returns tensors. Its
     gradients, of any order, are those of the op's rule: torch's autograd only calls it.
+    If there is a Variable among the arguments, it is the op.
     ``torch.func``'s grad, vjp, jvp and vmap work where the rule does on the tensors that
     they pass.
 
@@ -40,6 +41,8 @@ def to_torch(op: str | RegisteredOp | type[Function]) -> Callable[..., Any]:
     @wraps(apply, assigned=("__doc__",), updated=())
     def function(*args: Any, **kwargs: Any) -> Any:
         call = Call(apply, args, kwargs, random)
+        if call.has_variables:  # which are differentiated without torch
+            return apply(*args, **kwargs)
         outputs = lifted(call, *call.tensors)
         return pytree.tree_unflatten(list(outputs), call.output_spec)
 
@@ -78,6 +81,7 @@ class Call:
         self._places = [i for i, v in enumerate(flat) if isinstance(v, Tensor)]
         self.tensors = [flat[i] for i in self._places]
         self._rest = [None if isinstance(v, Tensor) else v for v in flat]
+        self.has_variables = any(isinstance(v, Variable) for v in self._rest)
         # Computing it again must draw the same numbers.
         self._drawn_from = RandomState(self.tensors) if random else None
         self._drawn = False
@@ -246,11 +250,24 @@ def _data(value: Any) -> Tensor:
 
 
 def _own(output: Any, inputs: Sequence[Tensor]) -> Any:
-    """The tensor of an output; one of its own where an input itself was returned."""
+    """The tensor of an output; one of its own where an input itself was returned.
+
+    That is a view of the input, so that torch refuses to change it in place: the graph of the
+    input would not know of it.
+    """
     tensor = output.data if isinstance(output, Variable) else output
-    if not any(tensor is t for t in inputs):
+    given = next((t for t in inputs if tensor is t or _is_alias(tensor, t)), None)
+    if given is None:
         return tensor
-    return tensor.view_as(tensor) if tensor.layout is torch.strided else tensor.clone()
+    return given.view_as(given) if given.layout is torch.strided else given.clone()
+
+
+def _is_alias(one: Any, other: Tensor) -> bool:
+    """Whether both are the same elements in memory, which torch does not know of ``one``."""
+    if not (type(one) is Tensor and one.dtype is other.dtype and not one._is_view()):
+        return False
+    strided = one.layout is other.layout is torch.strided and other.requires_grad
+    return strided and not torch._C._are_functorch_transforms_active() and one.is_set_to(other)
 
 
 def _is_differentiable(value: Any) -> bool:

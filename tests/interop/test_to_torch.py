@@ -167,3 +167,31 @@ def test_once_differentiable_is_refused_twice():
 def test_an_unknown_op():
     with pytest.raises(errors.UnknownOpError):
         to_torch("sinn")
+
+
+def test_variables_are_differentiated_by_the_op_itself():
+    """Before, what came back was a tensor without a graph."""
+    x = pg.Variable(torch.tensor([0.5, 1.5]), requires_grad=True)
+    y = to_torch("mul")(x, torch.tensor([2.0, 3.0]))
+    y.sum().backward()
+    assert x.grad.data.tolist() == [2.0, 3.0]
+    (stacked,) = pg.grad(to_torch("stack")([x, x], dim=0).sum(), x)
+    assert stacked.data.tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("changed", ["input", "output"])
+@pytest.mark.parametrize("name", ["contiguous", "to", "reshape"])
+def test_a_change_of_an_input_that_was_returned_is_refused(name, changed):
+    """As in torch, if a Function returns what it was given: the gradient would be wrong."""
+    options = {"contiguous": (), "to": (torch.float64,), "reshape": ((2, 3),)}[name]
+    x = leaf(2, 3)
+    z = x * 1
+    y = to_torch(name)(z, *options)
+    torch.testing.assert_close(torch.autograd.grad(y.sin().sum(), x, retain_graph=True)[0], x.cos())
+
+    def change_and_differentiate():
+        (z if changed == "input" else y).mul_(3)
+        y.sin().sum().backward()
+
+    with pytest.raises(RuntimeError, match="inplace"):
+        change_and_differentiate()
