@@ -273,14 +273,14 @@ def _replaced(value: Any, made: Mapping[int, Any], seen: set[int]) -> Any:
     if id(value) in made:
         return made[id(value)]
     kind = type(value)
-    if id(value) in seen or not issubclass(kind, list | tuple | dict):
-        return value
-    seen.add(id(value))
-    if issubclass(kind, tuple):
+    if issubclass(kind, tuple):  # each time anew: it cannot be changed where it was seen first
         parts = [_replaced(part, made, seen) for part in value]
         if all(new is old for new, old in zip(parts, value, strict=True)):
             return value
         return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+    if id(value) in seen or not issubclass(kind, list | dict):
+        return value
+    seen.add(id(value))
     for key, old in list(value.items() if issubclass(kind, dict) else enumerate(value)):
         new = _replaced(old, made, seen)
         if new is not old:

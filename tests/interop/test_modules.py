@@ -462,3 +462,25 @@ def test_a_subclass_that_is_not_trained_is_converted_with_its_attributes():
     model.weight = Marked(torch.ones(1, 2), requires_grad=False)
     model.weight.scale = 3.0
     assert convert(model).weight.scale == 3.0
+
+
+class KeepsATupleTwice(nn.Module):
+    """A module with one tuple in several places of an attribute."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([2.0, 3.0]))
+        pair = (self.weight, 1)
+        self.kept = {"a": pair, "b": [pair, (pair,)]}
+
+    def forward(self, x):
+        return x * self.kept["a"][0] * self.kept["b"][0][0] * self.kept["b"][1][0][0]
+
+
+def test_a_tuple_that_is_in_several_places_is_replaced_in_each():
+    model = pg.interop.convert(KeepsATupleTwice())
+    model(torch.tensor([1.0, 1.0])).sum().backward()
+    assert model.weight.grad.data.tolist() == [12.0, 27.0]
+    pg.interop.revert(model)
+    places = model.kept["a"], model.kept["b"][0], model.kept["b"][1][0]
+    assert all(place[0] is model.weight for place in places)
