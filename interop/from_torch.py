@@ -7,14 +7,15 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from plugrad.core.function import Composite, Function, op
 from plugrad.core.random_state import RandomState
 from plugrad.core.torch_leaf import refuse_torch_graph
 from plugrad.core.variable import Variable
-from plugrad.errors import OpDefinitionError
+from plugrad.core.written import nodes_of
+from plugrad.errors import OpDefinitionError, TorchGraphError
 from plugrad.plugins.instead import torch_name
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _recorded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         for i in places:
             if not isinstance(flat[i], Variable) and flat[i].requires_grad and recording:
                 refuse_torch_graph(flat[i], name)
-        call = _TorchCall(function, flat, spec, places)
+        call = _TorchCall(function, name, flat, spec, places)
         outputs = _Torchs.apply(call, *[flat[i] for i in places])
         return pytree.tree_unflatten(list(outputs), call.output_spec)
 
@@ -103,8 +104,14 @@ class _TorchCall:
     """A call of a torch function without its tensors: a function of those, with flat outputs."""
 
     def __init__(
-        self, function: Callable[..., Any], flat: list[Any], spec: Any, places: list[int]
+        self,
+        function: Callable[..., Any],
+        name: str,
+        flat: list[Any],
+        spec: Any,
+        places: list[int],
     ) -> None:
+        self.name = name
         self._function, self._spec, self._places = function, spec, places
         self._rest = [None if i in set(places) else v for i, v in enumerate(flat)]
         # Backward computes it again, with the same random numbers.
@@ -169,8 +176,12 @@ class _Torchs(Function):
     def forward(ctx: Any, function: Any, *tensors: Tensor) -> Any:
         ctx.function = function
         ctx.save_for_backward(*tensors)
-        with torch.no_grad():
-            return _own(function(*tensors), tensors)
+        if not isinstance(function, _TorchCall):
+            with torch.no_grad():
+                return _own(function(*tensors), tensors)
+        outputs = function(*tensors)  # of which torch's autograd records what parameters lead to
+        _refuse_parameters(outputs, function.name)
+        return _own(outputs, tensors)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
@@ -183,6 +194,22 @@ class _Torchs(Function):
         vjp = _TorchVjp(ctx.function, wanted, given)
         found = iter(_Torchs.apply(vjp, *tensors, *[gradients[i] for i in given]))
         return None, *[next(found) if w else None for w in wanted]
+
+
+def _refuse_parameters(outputs: Sequence[Any], name: str) -> None:
+    """Raise TorchGraphError if there are outputs that torch would differentiate by a parameter."""
+    for output in outputs:
+        if isinstance(output, Tensor) and output.requires_grad:
+            for node in nodes_of(output):
+                if isinstance(getattr(node, "variable", None), nn.Parameter):
+                    shape = tuple(node.variable.shape)
+                    raise TorchGraphError(
+                        f"the torch function of {name} computes with a Parameter of shape {shape} "
+                        "that it was not passed: torch would get no gradient for it",
+                        where=f"a call of {name}",
+                        fix="let the function take it as an argument, and pass a Variable; or "
+                        "call requires_grad_(False) of it",
+                    )
 
 
 def _own(outputs: Sequence[Any], inputs: Sequence[Tensor]) -> tuple[Any, ...]:

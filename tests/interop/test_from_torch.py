@@ -136,3 +136,28 @@ def test_a_sparse_input():
     y = pg.interop.from_torch(lambda s: s.to_dense() * 2, "twice_dense").apply(x)
     y.sum().backward()
     assert x.grad.to_dense().tolist() == [[0, 2], [2, 0]]
+
+
+def test_a_parameter_that_the_function_was_not_passed_is_refused():
+    """Torch would differentiate by it too; before, its gradient was silently missing."""
+    layer = torch.nn.Linear(3, 2)
+    x = pg.Variable(torch.tensor([[1.0, 2.0, 3.0]]), requires_grad=True)
+    made = from_torch(lambda x: layer(x), "layer")
+    with pytest.raises(errors.TorchGraphError, match="Parameter of shape"):
+        made.apply(x)
+    with pg.no_grad():
+        torch.testing.assert_close(made.apply(x).data, layer(x.data).detach())
+    layer.requires_grad_(False)
+    made.apply(x).sum().backward()
+    torch.testing.assert_close(x.grad.data[0], layer.weight.sum(0))
+
+
+def test_a_function_may_differentiate_what_it_was_passed():
+    def force(x):
+        with torch.enable_grad():
+            at = x if x.requires_grad else x.detach().requires_grad_()
+            return torch.autograd.grad(at.pow(3).sum(), at, create_graph=True)[0]
+
+    x = pg.Variable(torch.tensor([1.0, 2.0]), requires_grad=True)
+    (g,) = pg.grad(from_torch(force).apply(x).sum(), x)
+    assert g.data.tolist() == [6.0, 12.0]
