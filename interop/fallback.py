@@ -183,6 +183,8 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(value, Tensor):
             if value.requires_grad and _is_grad_enabled():
                 return self._lowered(leaf_of(value, self.name))
+            if id(value) in self.variables:
+                value = value.detach()  # x.data beside x is no Variable
             self.constants[id(value)] = value
         elif isinstance(value, list | tuple):
             return like(value, [self.lowered(v) for v in value])
@@ -192,9 +194,10 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _lowered(self, variable: Variable) -> Tensor:
         tensor = variable._data
-        if self.variables.setdefault(id(tensor), variable) is not variable:
+        known = self.constants.get(id(tensor), self.variables.get(id(tensor), variable))
+        if known is not variable:
             tensor = tensor.detach()  # two Variables of one tensor are distinct from here on
-            self.variables[id(tensor)] = variable
+        self.variables[id(tensor)] = variable
         self.given.add(id(tensor))
         self.tracked = self.tracked or variable.requires_grad
         return tensor

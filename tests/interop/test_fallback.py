@@ -432,3 +432,26 @@ def test_torchs_checks_of_values_take_a_comparison():
     torch._check_tensor_all(x > 0, lambda: "bad")
     with pytest.raises(RuntimeError, match="bad"):
         torch._check_tensor_all(x > 1, lambda: "bad")
+
+
+CONSTANTS_BESIDE = {
+    "inner": torch.inner,
+    "kron": lambda x, d: torch.kron(d, x),
+    "tensordot": lambda x, d: torch.tensordot(x, d, 1),
+    "bilinear": lambda x, d: torch.nn.functional.bilinear(x, d, torch.ones(1, 2, 2)),
+    "list": lambda x, d: torch.linalg.multi_dot([x, d, x]),
+}
+
+
+@pytest.mark.parametrize("name", CONSTANTS_BESIDE)
+def test_the_data_of_a_variable_is_a_constant_beside_it(name):
+    """Before, it was taken for the Variable, and the gradient was that of both."""
+    start = torch.tensor([[1.0, 2.0], [3.0, 5.0]])
+
+    def gradient(x):
+        CONSTANTS_BESIDE[name](x, x.data).sin().sum().backward()
+        return torch.as_tensor(x.grad)
+
+    expected = gradient(start.clone().requires_grad_())
+    found = gradient(pg.Variable(start.clone(), requires_grad=True))
+    torch.testing.assert_close(found, expected)
