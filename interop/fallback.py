@@ -56,12 +56,15 @@ _excluded = torch._C._dispatch_tls_local_exclude_set
 _Keys, _is_grad_enabled = torch._C._ForceDispatchKeyGuard, torch.is_grad_enabled
 _push, _pop = torch._C._push_on_torch_dispatch_stack, torch._C._pop_torch_dispatch_stack
 
-#: The keys of torch's autograd around a primitive: a mode below them gets composites whole.
+#: The keys of torch's autograd around a primitive: a mode below them gets composites whole. And
+#: those that conjugate and negate lazy tensors, which would be copies of them for composites.
 _AUTOGRAD = (
     _KeySet(_Key.AutogradFunctionality)
     | _KeySet(_Key.AutogradOther)
     | _KeySet(_Key.AutogradNestedTensor)
     | _KeySet(_Key.ADInplaceOrView)
+    | _KeySet(_Key.Conjugate)
+    | _KeySet(_Key.Negative)
 )
 #: Those of torch.func's transforms, before all others: they would hand on what a batch is made of.
 _TRANSFORMS = (

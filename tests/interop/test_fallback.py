@@ -455,3 +455,18 @@ def test_the_data_of_a_variable_is_a_constant_beside_it(name):
     expected = gradient(start.clone().requires_grad_())
     found = gradient(pg.Variable(start.clone(), requires_grad=True))
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("view", [torch.conj, lambda b: b.conj().imag], ids=["conj", "neg"])
+@pytest.mark.parametrize("function", [torch.atleast_1d, lambda v: torch.broadcast_tensors(v, v)[0]])
+def test_a_change_of_a_lazily_conjugated_view_reaches_its_base(function, view):
+    def base_and_gradient(x):
+        base = x * 1
+        function(view(base)).mul_(3)
+        (base.real.sin() + base.imag.cos()).sum().backward()
+        return torch.as_tensor(base.detach()), torch.as_tensor(x.grad)
+
+    start = torch.tensor([1 + 2j, 3 - 1j], dtype=torch.complex128)
+    expected = base_and_gradient(start.clone().requires_grad_())
+    found = base_and_gradient(pg.Variable(start.clone(), requires_grad=True))
+    torch.testing.assert_close(found, expected)
