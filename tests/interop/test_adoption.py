@@ -20,7 +20,13 @@ import torch
 from torch.autograd.function import once_differentiable
 
 import plugrad as pg
-from plugrad.errors import SavedIntermediateError, SavedTensorChangedError
+from plugrad.errors import (
+    ArgumentError,
+    ContextError,
+    SavedIntermediateError,
+    SavedTensorChangedError,
+    TorchGraphError,
+)
 from plugrad.tests.python_process import python
 
 #: Whether torch's apply is written in C, and so has no code to replace.
@@ -522,6 +528,21 @@ def test_a_rule_that_sets_grad_instead_of_returning_it_is_refused(kept):
     assert w.grad.tolist() == [1, 2]
 
 
+def test_a_rule_that_sets_grad_of_its_first_input_is_refused():
+    class Twice(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            ctx.saved_tensors[0].grad = g * 2
+
+    with pytest.raises(pg.errors.GradientTypeError, match=r"as its gradient 0"):
+        Twice.apply(leaf(1.0, 2.0)).sum().backward()
+
+
 def test_forward_may_save_what_a_module_of_variables_computed():
     class Run(torch.autograd.Function):
         """As reversible networks do."""
@@ -745,3 +766,226 @@ def test_a_view_of_the_input_is_read_as_forward_returned_it(function, given):
     expected = value_and_gradient(start.clone().requires_grad_())
     found = value_and_gradient(pg.Variable(start.clone(), requires_grad=True))
     torch.testing.assert_close(found, expected)
+
+
+def test_a_keyword_only_argument_beside_setup_context_is_refused():
+    """In torch, too: setup_context is given the positional ones."""
+
+    class Scaled(torch.autograd.Function):
+        @staticmethod
+        def forward(x, *, scale=2.0):
+            return x * scale
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            pass
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    with pytest.raises(TypeError):
+        Scaled.apply(torch.ones(2, requires_grad=True), scale=3.0)
+    with pytest.raises(ArgumentError, match="keyword-only arguments scale"):
+        Scaled.apply(pg.Variable(torch.ones(2), requires_grad=True), scale=3.0)
+
+
+def test_backward_and_vjp_together_are_refused():
+    class Both(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+        vjp = backward
+
+    with pytest.raises(ContextError, match="both 'backward' and 'vjp'"):
+        Both.apply(pg.Variable(torch.ones(2), requires_grad=True))
+
+
+class Scales(torch.autograd.Function):
+    """The product of two, both kept as attributes."""
+
+    @staticmethod
+    def forward(ctx, x, y):
+        ctx.kept = [x, (y, 3)]
+        return x * y * 3
+
+    @staticmethod
+    def backward(ctx, g):
+        x, (y, three) = ctx.kept
+        return g * y * three, g * x * three
+
+
+def test_in_no_grad_a_tensor_of_torchs_graph_is_a_constant():
+    x = pg.Variable(torch.ones(2), requires_grad=True)
+    with pg.no_grad():
+        y = Scales.apply(x, torch.nn.Parameter(torch.full((2,), 2.0)))
+    assert y.tolist() == [6.0, 6.0]
+
+
+def test_a_tensor_of_inference_mode_is_a_constant():
+    x = pg.Variable(torch.ones(2), requires_grad=True)
+    with torch.inference_mode():
+        constant = torch.full((2,), 2.0)
+    (g,) = pg.grad(Scales.apply(x, constant).sum(), x)
+    assert g.tolist() == [6.0, 6.0]
+
+
+def test_attributes_that_were_changed_before_the_call_and_plain_values_beside_them():
+    x = leaf(1.0, 2.0)
+    y = x * 1
+    y.add_(1)
+    (g,) = pg.grad(Scales.apply(y, y).sum(), x, create_graph=True)
+    torch.testing.assert_close(g.data, 6 * y.data)
+    (h,) = pg.grad(g.sum(), x)
+    assert h.tolist() == [6.0, 6.0]
+
+
+def test_a_mapping_among_the_attributes_is_the_same_kind_of_mapping_twice():
+    class Keeps(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.kept = collections.defaultdict(lambda: 3.0, x=x)
+            return x**2 * 3
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2 * ctx.kept["x"] * ctx.kept["another"]
+
+    x = leaf(1.0, 2.0)
+    (g,) = pg.grad(Keeps.apply(x).sum(), x, create_graph=True)
+    (h,) = pg.grad(g.sum(), x)
+    assert (g.tolist(), h.tolist()) == ([6.0, 12.0], [6.0, 6.0])
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+def test_what_a_first_backward_left_on_ctx_is_refused_twice(dtype):
+    """It is made of an input, and nothing says how."""
+
+    class Remembers(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, g):
+            if not hasattr(ctx, "slope"):
+                ctx.slope = 3 * ctx.saved_tensors[0] ** 2
+            return g * ctx.slope.conj()
+
+    x = pg.Variable(torch.tensor([1.0, 2.0], dtype=dtype), requires_grad=True)
+    y = Remembers.apply(x).sum()
+    y.backward(torch.ones_like(y.data), retain_graph=True)
+    assert x.grad.data.real.tolist() == [3.0, 12.0]
+    with pytest.raises(SavedIntermediateError):
+        pg.grad(y, x, torch.ones_like(y.data), create_graph=True)
+
+
+def test_integers_that_forward_computed_and_did_not_mark_may_be_saved():
+    class Largest(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            value, index = x.max(0)
+            ctx.save_for_backward(index)
+            ctx.size = x.shape[0]
+            return value, index
+
+        @staticmethod
+        def backward(ctx, g, _):
+            (index,) = ctx.saved_tensors
+            return torch.zeros(ctx.size, dtype=g.dtype).scatter(0, index[None], g[None])
+
+    x = leaf(1.0, 4.0, 2.0)
+    value, index = Largest.apply(x)
+    assert index.item() == 1
+    value.backward()
+    assert x.grad.tolist() == [0.0, 1.0, 0.0]
+
+
+def test_a_view_of_another_dtype_keeps_it():
+    class Bits(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2, x.view(torch.int32)
+
+        @staticmethod
+        def backward(ctx, g, _):
+            return g * 2
+
+    x = pg.Variable(torch.tensor([1.0, 2.0]), requires_grad=True)
+    _, bits = Bits.apply(x)
+    assert bits.dtype is torch.int32
+    assert torch.equal(torch.as_tensor(bits.detach()), x.data.view(torch.int32))
+
+
+@pytest.mark.parametrize("wrap", [list, tuple, dict], ids=lambda kind: kind.__name__)
+def test_forward_finds_tensors_in_containers(wrap):
+    class First(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, others):
+            (other,) = others.values() if isinstance(others, dict) else others
+            assert type(other) is torch.Tensor
+            ctx.other = other
+            return x * other
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.other, None
+
+    x, other = leaf(1.0, 2.0), pg.Variable(torch.tensor([3.0, 4.0], dtype=torch.float64))
+    First.apply(x, {"a": other} if wrap is dict else wrap([other])).sum().backward()
+    assert x.grad.tolist() == [3.0, 4.0]
+
+
+def test_a_parameter_of_torchs_is_refused_where_a_call_is_recorded():
+    weight = torch.nn.Parameter(torch.ones(2, dtype=torch.float64))
+    with pytest.raises(TorchGraphError, match="requires grad"):
+        Scales.apply(leaf(1.0, 2.0), weight)
+
+
+def test_a_sparse_output():
+    class Sparse(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.to_sparse()
+
+        @staticmethod
+        def backward(ctx, g):
+            return g.to_dense()
+
+    def gradient(x):
+        y = Sparse.apply(x)
+        assert y.layout is torch.sparse_coo
+        (y.to_dense() * torch.tensor([3.0, 4.0, 5.0])).sum().backward()
+        return torch.as_tensor(x.grad)
+
+    expected = gradient(torch.tensor([1.0, 0.0, 2.0], dtype=torch.float64, requires_grad=True))
+    torch.testing.assert_close(gradient(leaf(1.0, 0.0, 2.0)), expected)
+
+
+def test_a_recorded_jvp_differentiates_by_the_attributes_too():
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.x = x
+            ctx.save_for_forward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 3 * ctx.x**2
+
+        @staticmethod
+        def jvp(ctx, tangent):
+            return tangent * 3 * ctx.x**2
+
+    def slope(x):
+        return pg.func.jvp(Cube.apply, (x,), (torch.tensor([1.0, 10.0]),))[1].sum()
+
+    x = pg.Variable(torch.tensor([1.0, 2.0]))
+    assert pg.func.grad(slope)(x).tolist() == [6.0, 120.0]
