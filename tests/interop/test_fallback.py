@@ -470,3 +470,38 @@ def test_a_change_of_a_lazily_conjugated_view_reaches_its_base(function, view):
     expected = base_and_gradient(start.clone().requires_grad_())
     found = base_and_gradient(pg.Variable(start.clone(), requires_grad=True))
     torch.testing.assert_close(found, expected)
+
+
+def test_a_plain_tensor_that_is_returned_is_itself():
+    _, (x,) = leaves((3,))
+    plain = torch.ones(2, 2, dtype=torch.float64)
+    first, second = torch.atleast_2d(x, plain)
+    assert isinstance(first, pg.Variable)
+    assert second is plain
+
+
+@pytest.mark.parametrize("returns", ["complex", "list"])
+def test_complex_results_and_lists_of_a_primitive_without_a_rule_are_refused(returns):
+    """They have a gradient; before, where this was not looked at, they would be constants."""
+    schema = {"complex": "(Tensor x) -> Tensor", "list": "(Tensor x) -> Tensor[]"}[returns]
+    with torch.library._scoped_library("plugrad_without_rule", "FRAGMENT") as library:
+        library.define(returns + schema)
+        kernels = {"complex": lambda x: x + 1j, "list": lambda x: [x * 1, x * 2]}
+        library.impl(returns, kernels[returns], "CPU")
+        function = getattr(torch.ops.plugrad_without_rule, returns)
+        _, (x,) = leaves((3,))
+        with pytest.raises(errors.MissingPrimitiveError):
+            function(x)
+        output = function(x.detach())
+        first = output[0] if returns == "list" else output
+        assert not first.requires_grad
+
+
+def test_torchs_code_may_not_write_into_a_plain_tensor_either():
+    _, (x,) = leaves((3,))
+    plain = torch.full((3,), 2.0, dtype=torch.float64)
+    with pytest.raises(errors.InplaceError, match="into a plain tensor"):
+        plain.float_power_(x)
+    with pytest.raises(errors.InplaceError, match="into a plain tensor"):
+        plain[:2].float_power_(x[:2])
+    assert plain.tolist() == [2.0, 2.0, 2.0]
