@@ -161,3 +161,62 @@ def test_a_function_may_differentiate_what_it_was_passed():
     x = pg.Variable(torch.tensor([1.0, 2.0]), requires_grad=True)
     (g,) = pg.grad(from_torch(force).apply(x).sum(), x)
     assert g.data.tolist() == [6.0, 12.0]
+
+
+def same(function, *tensors):
+    """Torch's outputs and gradients of a function, and those of the op made of it."""
+
+    def outputs_and_gradients(leaf, call):
+        leaves = [
+            leaf(t.clone()) if t.is_floating_point() or t.is_complex() else t for t in tensors
+        ]
+        outputs = call(*leaves)
+        loss = sum(abs(y * (i + 1)).sin().sum() for i, y in enumerate(outputs) if y.requires_grad)
+        loss.backward()
+        flags = [bool(y.requires_grad) for y in outputs]
+        grads = [
+            torch.as_tensor(x.grad) for x in leaves if not isinstance(x, int) and x.requires_grad
+        ]
+        return [torch.as_tensor(y.detach()) for y in outputs], flags, grads
+
+    expected = outputs_and_gradients(lambda t: t.requires_grad_(), function)
+    made = from_torch(function, "made").apply
+    found = outputs_and_gradients(lambda t: pg.Variable(t, requires_grad=True), made)
+    torch.testing.assert_close(found[0], expected[0])
+    assert len(found[2]) == len(expected[2])
+    torch.testing.assert_close(found[2], expected[2])
+
+
+CALLS = {
+    "complex": (lambda z: (z.conj() * z * z,), torch.tensor([1 + 2j, -1j])),
+    "complex and real": (lambda z, x: (z * x,), torch.tensor([1 + 2j, -1j]), torch.ones(2)),
+    "constant output": (lambda x: (x * x, torch.ones(2) * 3), torch.tensor([1.0, 2.0])),
+    "integers beside": (
+        lambda x, i: (x[i] * x, i * 1),
+        torch.tensor([1.0, 2.0]),
+        torch.tensor([1, 0]),
+    ),
+    "integers out": (lambda x: torch.max(x, 0), torch.tensor([1.0, 2.0])),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_outputs_and_gradients_are_torchs(name):
+    same(*CALLS[name])
+
+
+def test_an_input_that_the_function_does_not_use_has_a_gradient_of_zeros():
+    x = pg.Variable(torch.tensor([1.0, 2.0]), requires_grad=True)
+    y = pg.Variable(torch.tensor([1.0, 2.0]), requires_grad=True)
+    (g, h) = pg.grad(from_torch(lambda x, _: x * 2, "first").apply(x, y).sum(), [x, y])
+    assert (g.tolist(), h.tolist()) == ([2.0, 2.0], [0.0, 0.0])
+
+
+def test_plain_tensors_are_constants_and_where_nothing_is_recorded_any_are():
+    x = pg.Variable(torch.tensor([1.0, 2.0]), requires_grad=True)
+    made = from_torch(torch.mul)
+    made.apply(x, torch.tensor([3.0, 4.0])).sum().backward()
+    assert x.grad.tolist() == [3.0, 4.0]
+    with pg.no_grad():
+        y = made.apply(x, torch.tensor([3.0, 4.0], requires_grad=True))
+    assert y.tolist() == [3.0, 8.0]

@@ -195,3 +195,32 @@ def test_a_change_of_an_input_that_was_returned_is_refused(name, changed):
 
     with pytest.raises(RuntimeError, match="inplace"):
         change_and_differentiate()
+
+
+def test_a_floating_point_output_without_gradient():
+    @pg.op("local_halves")
+    class Halves(pg.Function):
+        """y = 2x, and x rounded, which has no gradient."""
+
+        @staticmethod
+        def forward(ctx, x):
+            rounded = x.round()
+            ctx.mark_non_differentiable(rounded)
+            return 2 * x, rounded
+
+        @staticmethod
+        def backward(ctx, gy, _):
+            return 2 * gy
+
+    x = leaf(3)
+    y, rounded = to_torch(Halves)(x)
+    assert (y.requires_grad, rounded.requires_grad) == (True, False)
+    (g,) = torch.autograd.grad((y * rounded).sum(), x)
+    torch.testing.assert_close(g, 2 * x.detach().round())
+
+
+def test_forward_mode_of_an_op_with_integers_among_its_outputs():
+    x, tangent = leaf(3, 4).detach(), leaf(4, 3).detach().T
+    ours = torch.func.jvp(lambda x: to_torch("max")(x, 1)[0], (x,), (tangent,))
+    expected = torch.func.jvp(lambda x: torch.max(x, 1)[0], (x,), (tangent,))
+    torch.testing.assert_close(ours, expected)
