@@ -60,3 +60,12 @@ def test_nothing_is_recorded_without_need():
     assert not constant.requires_grad
     torch.testing.assert_close(values.data, torch.linalg.eigvalsh(a).flip(0)[:2])
     assert torch.equal(values.data, constant.data)
+
+
+def test_all_but_the_matrix_has_a_default():
+    a = pg.Variable(matrices()[0], requires_grad=True)
+    torch.manual_seed(0)
+    values, _ = torch.lobpcg(a, niter=900, tol=1e-13)
+    (g,) = pg.grad(values.sum(), a)
+    vector = torch.linalg.eigh(a.data)[1][:, -1]
+    torch.testing.assert_close(g.data, torch.outer(vector, vector), rtol=1e-5, atol=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -484,3 +485,29 @@ def test_a_tuple_that_is_in_several_places_is_replaced_in_each():
     pg.interop.revert(model)
     places = model.kept["a"], model.kept["b"][0], model.kept["b"][1][0]
     assert all(place[0] is model.weight for place in places)
+
+
+class Pair(NamedTuple):
+    first: object
+    second: object
+
+
+def test_a_parameter_in_a_namedtuple_is_replaced():
+    model = nn.Linear(2, 1)
+    model.pair = Pair(model.weight, "kept")
+    pg.interop.convert(model)
+    assert model.pair == Pair(model.weight, "kept")
+    assert isinstance(model.pair, Pair)
+    pg.interop.revert(model)
+    assert model.pair.first is model.weight
+
+
+def test_functional_call_of_tied_weights_that_are_not_tied_needs_each_of_them():
+    model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    model[1].weight = model[0].weight
+    given = {"0.weight": pg.Variable(torch.eye(2), requires_grad=True)}
+    with pytest.raises(ModuleError, match=r"1\.weight"):
+        pg.interop.functional_call(model, given, torch.ones(1, 2), tie_weights=False)
+    y = pg.interop.functional_call(model, given, torch.ones(1, 2))
+    (g,) = pg.grad(y.sum(), given["0.weight"])
+    assert g.tolist() == [[2.0, 2.0], [2.0, 2.0]]
