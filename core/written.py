@@ -85,8 +85,18 @@ def source_of(variable: Variable) -> Tensor:
     torch is told which of its own tensors they depend on, for whose gradients it may be asked.
     """
     ports = _ports_below(variable)
-    holder = SimpleNamespace(variable=variable, ports=list(ports.values()))
+    holder = SimpleNamespace(variable=_as_it_is(variable), ports=list(ports.values()))
     return _Source.apply(_token, holder, *ports)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def _as_it_is(variable: Variable) -> Variable:
+    """A Variable that is where this one is in the graph, also when this one is changed."""
+    from plugrad.core.variable import plain, recorded
+
+    edge = edge_of(variable)
+    if edge is None:
+        return plain(variable._data)
+    return variable if variable.is_leaf else recorded(variable._data, edge)
 
 
 def _ports_below(variable: Variable) -> dict[Tensor, Variable]:

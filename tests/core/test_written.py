@@ -398,3 +398,19 @@ def test_a_package_may_write_as_a_module_may(package):
         own.scaled(x, torch.ones(2, requires_grad=True))
     with pytest.raises(pg.errors.InplaceError, match="fix: "):  # it is this function that writes
         installed.called(lambda out, x: out.copy_(x), x)
+
+
+def test_a_variable_that_is_changed_after_it_was_written_has_the_gradient_of_what_was_written():
+    class Changes(nn.Linear):
+        def forward(self, x):
+            out, v = torch.zeros(2, 2, 3), super().forward(x)
+            out[0] = v
+            v.mul_(self.weight[:2])
+            out[1] = v
+            return out
+
+    theirs = Changes(3, 3)
+    ours = pg.interop.convert(copy.deepcopy(theirs))
+    for module in (theirs, ours):
+        module(torch.ones(2, 3)).cos().sum().backward()
+    assert_same(*[[module.weight.grad, module.bias.grad] for module in (theirs, ours)])
