@@ -15,7 +15,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from plugrad.core.context import transform_depth
 from plugrad.core.node import edge_to, ends
-from plugrad.core.tensor_hooks import after, hooks_of, left_out, run_by
+from plugrad.core.tensor_hooks import after, hooks_of, left_out, run_by, torch_goes_on_at
 from plugrad.core.variable import Variable, plain, recorded
 from plugrad.errors import OnceDifferentiableError
 
@@ -42,7 +42,7 @@ def adopted(tensor: Tensor) -> Variable:
     if known is not None and known.dtype is tensor.dtype and known._data.is_set_to(tensor):
         return known
     leaf = plain(tensor.detach()).requires_grad_()
-    run_by(leaf, hooks_of(tensor))
+    run_by(leaf, hooks_of(tensor), id(leaf))
     leaf.register_post_accumulate_grad_hook(partial(_hand_on, ref(tensor)))
     if not transform_depth():
         _adopted[tensor], _tensors[leaf] = leaf, ref(tensor)
@@ -88,7 +88,8 @@ def tensor_of(leaf: Any) -> Tensor | None:
 
 def _hand_on(tensor: ref[Tensor], leaf: Variable) -> None:
     gradient, leaf._grad = leaf._grad, None
-    assert gradient is not None
+    if gradient is None:  # torch went on with all that would have arrived
+        return
     if gradient.requires_grad:
         raise OnceDifferentiableError(
             "backward with create_graph reached a tensor that requires grad in torch's autograd, "
@@ -98,7 +99,8 @@ def _hand_on(tensor: ref[Tensor], leaf: Variable) -> None:
             "give the module plugrad.Variable(x, requires_grad=True)",
         )
     given = tensor()
-    if given is not None:  # else nobody can look at its grad
+    # Else nobody can look at its grad, or it has got it.
+    if given is not None and not torch_goes_on_at(id(leaf)):
         end = after(given)
         with left_out(end.grad_fn, [hooks_of(given)]):
             torch.autograd.backward(end, gradient._data)

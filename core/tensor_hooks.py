@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from contextlib import contextmanager
 from functools import partial, update_wrapper
+from threading import local
 from typing import TYPE_CHECKING, Any
 
 import torch
+
+from plugrad.core.context import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +23,34 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from plugrad.core.variable import Variable
+
+
+class _TorchGoesOn(local):
+    """Where torch's backward goes on with a gradient: it runs the tensor's hooks, not we."""
+
+    #: The ids of records and leaves, for the backward of ours that has this depth.
+    at: frozenset[int] = frozenset()
+    depth = 0
+
+
+_torch_goes_on = _TorchGoesOn()
+
+
+@contextmanager
+def torch_goes_on(at: Iterable[int]) -> Iterator[None]:
+    """A backward of ours in the block leaves to torch what arrives at these."""
+    outer = _torch_goes_on.at, _torch_goes_on.depth
+    _torch_goes_on.at, _torch_goes_on.depth = frozenset(at), running.depth + 1
+    try:
+        yield
+    finally:
+        _torch_goes_on.at, _torch_goes_on.depth = outer
+
+
+def torch_goes_on_at(place: int) -> bool:
+    """Whether what arrives at the record or leaf of this id is for torch."""
+    return place in _torch_goes_on.at and _torch_goes_on.depth == running.depth
+
 
 #: The backwards of torch's in which these hooks are left out, by the numbers torch gives them.
 _ours: set[int] = set()
@@ -35,13 +66,15 @@ def hooks_of(tensor: Tensor) -> dict[int, Any]:
     return hooks
 
 
-def run_by(variable: Variable, hooks: dict[int, Any]) -> None:
+def run_by(variable: Variable, hooks: dict[int, Any], place: int) -> None:
     """Have a tensor's hooks run where the gradient of the Variable that stands for it arrives."""
-    variable.register_hook(partial(_run, hooks))
+    variable.register_hook(partial(_run, hooks, place))
 
 
-def _run(hooks: dict[int, Any], gradient: Variable) -> Any:
+def _run(hooks: dict[int, Any], place: int, gradient: Variable | None) -> Any:
     """The gradient after the hooks, which are given a tensor unless it has a graph."""
+    if gradient is None or torch_goes_on_at(place):
+        return None
     given: Any = gradient if gradient.requires_grad else gradient._data
     for hook in tuple(hooks.values()):
         replaced = hook(given)

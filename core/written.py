@@ -14,7 +14,7 @@ import sys
 from threading import local
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
-from weakref import WeakKeyDictionary, WeakValueDictionary, ref
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
@@ -23,10 +23,11 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.utils.weak import WeakIdKeyDictionary
 
 from plugrad.core.accumulate_grad import edge_of
-from plugrad.core.adopted_leaf import adopted, any_adopted, is_adopted, tensor_of
+from plugrad.core.adopted_leaf import adopted, is_adopted
 from plugrad.core.context import running, transform_depth
 from plugrad.core.node import ends
-from plugrad.core.tensor_hooks import after, hooks_of, left_out, run_by
+from plugrad.core.ports import Port, is_for_torch, place_id, ports_below, ports_read
+from plugrad.core.tensor_hooks import hooks_of, left_out, run_by, torch_goes_on
 from plugrad.errors import OnceDifferentiableError, TorchGraphError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def source_of(variable: Variable) -> Tensor:
 
     torch is told which of its own tensors they depend on, for whose gradients it may be asked.
     """
-    ports = _ports_below(variable)
+    ports = ports_below(variable)
     holder = SimpleNamespace(variable=_as_it_is(variable), ports=list(ports.values()))
     return _Source.apply(_token, holder, *ports)  # type: ignore[no-any-return, no-untyped-call]
 
@@ -99,41 +100,8 @@ def _as_it_is(variable: Variable) -> Variable:
     return variable if variable.is_leaf else recorded(variable._data, edge)
 
 
-def _ports_below(variable: Variable) -> dict[Tensor, Variable]:
-    """The tensors of torch's graph that a Variable was computed from, with what stands for them."""
-    edge = edge_of(variable)
-    if edge is None or not (_tensors_read or any_adopted()):
-        return {}
-    seen, waiting = set(), [ends(edge)[0]]
-    found: dict[Tensor, Variable] = {}
-    while waiting:
-        record = waiting.pop()
-        if record in seen:
-            continue
-        seen.add(record)
-        tensor, stands_for_it = _port(record)
-        if tensor is not None and stands_for_it is not None:
-            found[tensor] = stands_for_it
-        else:
-            waiting += [ends(e)[0] for e in record._pg_edges if e is not None]
-    return found
-
-
-def _port(record: Any) -> tuple[Tensor | None, Variable | None]:
-    leaf = getattr(record, "variable", None)
-    if leaf is not None:
-        return tensor_of(leaf), leaf
-    tensor, variable = _tensors_read.get(record, (_nothing, _nothing))
-    return tensor(), variable()
-
-
-def _nothing() -> None: ...
-
-
 #: What was read, by tensor: its version and its node then, and the Variable.
 _read: Any = WeakIdKeyDictionary()
-#: By the Variable's record, the tensor and the Variable, weakly.
-_tensors_read: Any = WeakKeyDictionary()
 
 
 def read_back(tensor: Tensor, accepts: Callable[[Tensor], bool]) -> Variable | None:
@@ -157,16 +125,17 @@ def read_back(tensor: Tensor, accepts: Callable[[Tensor], bool]) -> Variable | N
     leaves = [node.variable for node in starts if isinstance(node, _LEAF)]
     hooks = [hooks_of(t) for t in (tensor, *leaves)]
     edges = [GradientEdge(node, 0) for node in starts]
-    end = get_gradient_edge(after(tensor))
-    graph = SimpleNamespace(y=tensor, end=end, starts=edges, hooks=hooks)
     with torch.enable_grad():  # it may be a root of a backward in no_grad
+        port = Port.apply(tensor)  # type: ignore[no-untyped-call]
+        end = get_gradient_edge(port)  # ``left_out`` starts behind the tensor's hooks
+        graph = SimpleNamespace(y=tensor, end=end, starts=edges, hooks=hooks)
         variable = ReadBack.apply(graph, *starts.values())
-    if variable.requires_grad:  # else all that was written are constants
-        run_by(variable, hooks[0])
     _read[tensor] = (version, tensor.grad_fn, variable)
     edge = edge_of(variable)
-    if edge is not None:
-        _tensors_read[ends(edge)[0]] = ref(tensor), ref(variable)
+    if edge is not None:  # else all that was written are constants
+        record = ends(edge)[0]
+        ports_read[record] = port
+        run_by(variable, hooks[0], id(record))
     return variable  # type: ignore[no-any-return]
 
 
@@ -269,7 +238,7 @@ class _Source(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         if not _is_asked_for_all():
-            return None, None, *_gradients(ctx, gradient)
+            return None, None, *_gradients(ctx, gradient, ctx.ports)
         if torch.is_grad_enabled():
             raise OnceDifferentiableError(
                 "backward with create_graph of a plain tensor reached a Variable that a module "
@@ -278,8 +247,9 @@ class _Source(torch.autograd.Function):
                 fix="leave out create_graph; or call torch.autograd.grad(loss, inputs, "
                 "create_graph=True), which returns the gradients",
             )
-        _Arrived.now().add(ctx.variable, gradient)
-        return None, None, *[None] * len(ctx.ports)
+        ports = [port for port in ctx.ports if is_for_torch(port)]
+        _Arrived.now().add(ctx.variable, gradient, ports)
+        return None, None, *_gradients(ctx, gradient, ports)
 
 
 def _is_asked_for_all() -> bool:
@@ -287,21 +257,25 @@ def _is_asked_for_all() -> bool:
     return torch._C._will_engine_execute_node(get_gradient_edge(_token).node)
 
 
-def _gradients(ctx: Any, gradient: Tensor) -> list[Any]:
-    """The gradients of those tensors that torch is asked for, or needs for them.
+def _gradients(ctx: Any, gradient: Tensor, ports: list[Any]) -> list[Any]:
+    """The gradients of those of the ports that torch is asked for, or needs for them.
 
     With create_graph they are sources in torch's graph, and their graph of Variables goes on from
     what torch computed of ``gradient``.
     """
     from plugrad.core.engine import run
 
-    asked = [i for i, needed in enumerate(ctx.needs_input_grad[2:]) if needed]
+    wanted = set(map(place_id, ports))
+    needed = zip(ctx.ports, ctx.needs_input_grad[2:], strict=True)
+    asked = [i for i, (port, needs) in enumerate(needed) if needs and place_id(port) in wanted]
     found: list[Any] = [None] * len(ctx.ports)
     if not asked or _reading.now:
         return found
     create_graph = torch.is_grad_enabled()
     targets = [ctx.ports[i] for i in asked]
-    gradients = run([ctx.variable], [recorded_again(gradient)], True, create_graph, targets, True)
+    given = [recorded_again(gradient)]
+    with torch_goes_on(map(place_id, ctx.ports)):
+        gradients = run([ctx.variable], given, True, create_graph, targets, True)
     for i, each in zip(asked, gradients, strict=True):
         is_tracked = create_graph and each is not None and each.requires_grad
         found[i] = source_of(each) if is_tracked else getattr(each, "_data", each)  # type: ignore[arg-type]
@@ -339,6 +313,7 @@ class _Arrived:
         self._keep_graph = keep_graph
         self._variables: list[Variable] = []
         self._gradients: list[Tensor] = []
+        self._handed_on: set[int] = set()
 
     @classmethod
     def now(cls) -> _Arrived:
@@ -352,13 +327,15 @@ class _Arrived:
             torch.autograd.Variable._execution_engine.queue_callback(running.go_on)
         return running
 
-    def add(self, variable: Variable, gradient: Tensor) -> None:
-        """Note what arrived."""
+    def add(self, variable: Variable, gradient: Tensor, ports: list[Any]) -> None:
+        """Note what arrived, and at which of its ports torch goes on."""
         self._variables.append(variable)
         self._gradients.append(gradient)
+        self._handed_on.update(map(place_id, ports))
 
     def go_on(self) -> None:
         """Differentiate what the sources were computed from."""
         from plugrad.core.engine import backward
 
-        backward(self._variables, self._gradients, retain_graph=self._keep_graph)
+        with torch_goes_on(self._handed_on):
+            backward(self._variables, self._gradients, retain_graph=self._keep_graph)

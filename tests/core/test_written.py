@@ -194,19 +194,13 @@ def test_a_weight_of_the_gradient_is_differentiated_too():
     assert_same(*results)
 
 
-def test_a_loss_of_gradients_needs_a_graph_that_is_kept():
+@pytest.mark.parametrize("backward", [torch.Tensor.backward, pg.backward])
+def test_a_loss_of_gradients(backward):
     results = []
     for module in pair("returned"):
         x = X.clone().requires_grad_()
         second = norm_of_gradients(torch.autograd.grad, loss_of(module, x), [x])
-        if results:
-            with pytest.raises(GraphFreedError, match="fix: pass retain_graph=True"):
-                second.backward()
-            assert module.last.weight.grad is None
-            second = norm_of_gradients(torch.autograd.grad, loss_of(module, x), [x])
-            pg.backward(second)  # the other way out that the error names
-        else:
-            second.backward()
+        (backward if results else torch.Tensor.backward)(second)
         results.append([x.grad, *gradients(module)])
     assert_same(*results)
 
@@ -219,7 +213,7 @@ def test_a_grad_with_a_graph_is_refused():
     assert "fix: leave out create_graph" in str(caught.value)
 
 
-def test_a_loss_of_torchs_after_reading_needs_a_graph_that_is_kept():
+def test_a_loss_of_torchs_after_reading():
     class ReadsAndReturns(Recurrent):
         def read_again(self, out, state):
             return out
@@ -228,13 +222,150 @@ def test_a_loss_of_torchs_after_reading_needs_a_graph_that_is_kept():
     for module in (theirs, ours):
         module.__class__ = ReadsAndReturns
     loss_of(theirs).backward()
-    with pytest.raises(GraphFreedError, match="read again") as caught:
-        loss_of(ours).backward()
-    assert "fix: pass retain_graph=True" in str(caught.value)
-    for right in (lambda loss: loss.backward(retain_graph=True), pg.backward):
+    for backward in (torch.Tensor.backward, pg.backward):
         ours.zero_grad()
-        right(loss_of(ours))
+        backward(loss_of(ours))
         assert_same(gradients(theirs), gradients(ours))
+
+
+class Written(nn.Module):
+    """Calls ``way``, which writes into plain tensors."""
+
+    def __init__(self, way):
+        super().__init__()
+        self.w, self.way = nn.Parameter(torch.tensor([0.2, 0.3, 0.5])), way
+
+    def forward(self, *args):
+        return self.way(self.w, *args)
+
+
+def each_after_the_last(w, x):
+    y = torch.zeros(4)
+    y[0] = x[0]
+    for i in range(3):
+        y[i + 1] = y[i].exp() * w[i]
+    return y
+
+
+def written_and_computed_further(w, x):
+    y = torch.zeros(3)
+    y[:] = x * w
+    z = y.exp()
+    out = torch.zeros(3)
+    out[:] = z * w
+    return out * z
+
+
+def overwritten_after_reading(w, x):
+    y = torch.zeros(4)
+    y[0] = x[0] * w[0]
+    a = y[0] + w[1]
+    y[0] = w[2]
+    y[2] = a * 2
+    y[3] = y[0] + a
+    return y
+
+
+def overwritten_as_a_whole(w, x):
+    y = torch.zeros(3)
+    y[:] = x * w
+    a = y + w
+    y[:] = 0.0
+    y[:] = a * 2
+    return y
+
+
+def changed_after_writing(w, x):
+    y, v = torch.zeros(6), x * w
+    y[:3] = v
+    v.mul_(w)
+    y[3:] = v
+    return y
+
+
+def same_of_both(way, differentiate):
+    """What it gives for a module and a converted copy, and an input that requires grad."""
+    results = []
+    for module in (Written(way), pg.interop.convert(Written(way))):
+        x = torch.tensor([0.5, 0.7, -0.4], requires_grad=True)
+        y = module(x)
+        assert type(y) is torch.Tensor
+        results.append(differentiate((y * torch.arange(1.0, 1 + len(y))).sum(), x, module.w))
+    assert_same(*results)
+
+
+AGAIN = [
+    each_after_the_last,
+    written_and_computed_further,
+    overwritten_after_reading,
+    overwritten_as_a_whole,
+    changed_after_writing,
+]
+
+
+@pytest.mark.parametrize("way", AGAIN)
+def test_what_is_read_and_written_again_has_the_gradient_it_had_then(way):
+    same_of_both(way, lambda loss, x, _: torch.autograd.grad(loss, [x]))
+
+    def backward(loss, x, w):
+        loss.backward()
+        return [x.grad, w.grad]
+
+    same_of_both(way, backward)
+
+
+@pytest.mark.parametrize("way", AGAIN)
+def test_torch_runs_the_hooks_of_an_input_once_with_the_whole_gradient(way):
+    def asked(loss, x, w):
+        seen = []
+        x.register_hook(lambda g: (seen.append(g.clone()), g * 3)[1])
+        return [*torch.autograd.grad(loss, [x]), *seen]
+
+    def backward(loss, x, w):
+        seen = []
+        x.register_hook(lambda g: (seen.append(g.clone()), g * 3)[1])
+        loss.backward()
+        return [x.grad, w.grad, *seen]
+
+    same_of_both(way, asked)
+    same_of_both(way, backward)
+
+
+def test_torch_runs_the_hooks_of_what_is_read_once():
+    for differentiate in (
+        lambda loss, x, _: torch.autograd.grad(loss, [x]),
+        lambda loss, x, w: [loss.backward(), x.grad, w.grad][1:],
+    ):
+        seen = []
+
+        def hooked(w, x, seen=seen):
+            y = torch.zeros(3)
+            y[:] = x * w
+            z = y.exp()
+            z.register_hook(lambda g: (seen.append(g.clone()), g * 2)[1])
+            out = torch.zeros(3)
+            out[:] = z * w
+            return out * z
+
+        same_of_both(hooked, differentiate)
+        assert_same([seen[0]], seen[1:])
+
+
+def test_a_graph_that_torchs_backward_has_freed_is_not_used_again():
+    def both(w):
+        y = torch.zeros(3)
+        y[:] = w
+        z = y.exp()
+        return z.sum(), (z * w).sum()
+
+    plain, read = pg.interop.convert(Written(both))()
+    plain.backward()
+    with pytest.raises(GraphFreedError, match="read again") as caught:
+        read.backward()
+    assert "fix: pass retain_graph=True" in str(caught.value)
+    plain, read = pg.interop.convert(Written(both))()
+    plain.backward(retain_graph=True)
+    read.backward()
 
 
 def test_with_a_leaf_of_torchs_both_get_their_gradients():
