@@ -12,7 +12,9 @@ from torch.autograd import set_detect_anomaly
 from plugrad.core.anomaly import detect_anomaly
 from plugrad.core.engine import backward
 from plugrad.core.graph import get_gradient_edge
+from plugrad.core.ports import ports_below
 from plugrad.core.variable import Variable
+from plugrad.core.written import entered_as, nodes_of, source_of
 from plugrad.errors import ForwardModeError
 from plugrad.functional import grad
 from plugrad.interop.adoption import adopt_torch_functions
@@ -52,6 +54,16 @@ def _grad(
     materialize_grads: bool = False,
 ) -> Any:
     """``torch.autograd.grad`` on Variables; the gradient of a tensor is a tensor if it can be."""
+    if not is_grads_batched and _only_torch_knows(outputs, inputs):
+        return torch.autograd.grad(
+            _as_sources(outputs),
+            inputs,
+            _as_sources(grad_outputs),
+            retain_graph,
+            create_graph,
+            allow_unused=allow_unused,
+            materialize_grads=materialize_grads,
+        )
     found = grad(
         outputs,
         inputs,
@@ -73,6 +85,26 @@ def _grad(
             for x, g in zip(several, found, strict=True)
         ]
     )
+
+
+def _only_torch_knows(outputs: Any, inputs: Any) -> bool:
+    """Whether all inputs are tensors, and one is from where torch computed what met Variables."""
+    several = inputs if isinstance(inputs, list | tuple) else (inputs,)
+    if not all(type(x) is Tensor for x in several):
+        return False
+    within = [x.grad_fn for x in several if x.grad_fn is not None and entered_as(x) is None]
+    if not within:
+        return False
+    ends = outputs if isinstance(outputs, list | tuple) else (outputs,)
+    ports = [port for y in ends if isinstance(y, Variable) for port in ports_below(y)]
+    return any(node in within for port in ports for node in nodes_of(port))
+
+
+def _as_sources(values: Any) -> Any:
+    """The Variables among them as tensors of torch's graph, which goes on where ours ends."""
+    if isinstance(values, list | tuple):
+        return [_as_sources(value) for value in values]
+    return source_of(values) if isinstance(values, Variable) else values
 
 
 def _backward(

@@ -545,3 +545,22 @@ def test_a_variable_that_is_changed_after_it_was_written_has_the_gradient_of_wha
     for module in (theirs, ours):
         module(torch.ones(2, 3)).cos().sum().backward()
     assert_same(*[[module.weight.grad, module.bias.grad] for module in (theirs, ours)])
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_tensor_from_which_torch_computed_an_input_has_its_gradient(create_graph):
+    results = []
+    for module in (nn.Linear(3, 2), pg.interop.convert(nn.Linear(3, 2))):
+        with torch.no_grad():
+            module.weight.fill_(0.3)
+            module.bias.fill_(0.1)
+        x = torch.linspace(-1, 1, 6).view(2, 3).requires_grad_()
+        y = (x * 2).cos()
+        loss = module(torch.cat([y, y * y])).pow(3).sum()
+        (found,) = torch.autograd.grad(loss, y, create_graph=create_graph)
+        assert type(found) is torch.Tensor
+        results.append([found])
+        if create_graph:
+            found.pow(2).sum().backward()
+            results[-1] += [x.grad, module.weight.grad]
+    assert_same(*results)
