@@ -55,6 +55,7 @@ def _grad(
 ) -> Any:
     """``torch.autograd.grad`` on Variables; the gradient of a tensor is a tensor if it can be."""
     if not is_grads_batched and _only_torch_knows(outputs, inputs):
+        outputs, grad_outputs = _as_one_root(outputs, grad_outputs)
         return torch.autograd.grad(
             _as_sources(outputs),
             inputs,
@@ -98,6 +99,15 @@ def _only_torch_knows(outputs: Any, inputs: Any) -> bool:
     ends = outputs if isinstance(outputs, list | tuple) else (outputs,)
     ports = [port for y in ends if isinstance(y, Variable) for port in ports_below(y)]
     return any(node in within for port in ports for node in nodes_of(port))
+
+
+def _as_one_root(outputs: Any, cotangents: Any) -> tuple[Any, Any]:
+    """Several scalars as their sum: one backward of ours, in which each hook runs once."""
+    several = isinstance(outputs, list | tuple) and len(outputs) > 1 and cotangents is None
+    if not several or any(y.numel() != 1 or y.is_complex() for y in outputs):
+        return outputs, cotangents
+    with torch.enable_grad():
+        return sum(y.sum() for y in outputs), None
 
 
 def _as_sources(values: Any) -> Any:

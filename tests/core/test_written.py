@@ -564,3 +564,14 @@ def test_a_tensor_from_which_torch_computed_an_input_has_its_gradient(create_gra
             found.pow(2).sum().backward()
             results[-1] += [x.grad, module.weight.grad]
     assert_same(*results)
+
+
+def test_hooks_run_once_for_several_outputs_where_torch_computed_the_input():
+    seen = []
+    module = pg.interop.convert(nn.Linear(3, 1))
+    module.register_full_backward_hook(lambda _, gx, gy: seen.append(gy[0].tolist()))
+    x = torch.ones(2, 3, requires_grad=True) * 2
+    outputs = torch.unbind(module(torch.cat([x, x]))[:, 0])
+    (found,) = torch.autograd.grad(outputs, x)
+    assert_same([2 * module.weight.detach().expand(2, 3)], [found])
+    assert seen == [[[1.0]] * 4]
