@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import inspect
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from plugrad.core.context import total_version, transform_depth, whole
 from plugrad.core.function import Composite, Function, op
 from plugrad.core.random_state import RandomState
 from plugrad.core.torch_leaf import refuse_torch_graph
 from plugrad.core.variable import Variable
 from plugrad.core.written import nodes_of
-from plugrad.errors import OpDefinitionError, TorchGraphError
+from plugrad.errors import InplaceError, OpDefinitionError, TorchGraphError
 from plugrad.plugins.instead import torch_name
 
 if TYPE_CHECKING:
@@ -146,6 +147,8 @@ class _TorchVjp:
 
     def __call__(self, *tensors: Tensor) -> tuple[Any, ...]:
         count = len(self.wanted)
+        if transform_depth():
+            return self._transformed(tensors[:count], tensors[count:])
         with torch.enable_grad():
             inputs = [
                 t if t.requires_grad or not w else t.detach().requires_grad_()
@@ -168,6 +171,23 @@ class _TorchVjp:
             [torch.zeros_like(x) if g is None else g for x, g in zip(wanted, found, strict=True)]
         )
 
+    def _transformed(
+        self, inputs: Sequence[Tensor], cotangents: Sequence[Tensor]
+    ) -> tuple[Any, ...]:
+        """The same inside a transform of torch.func, where no tensor can require grad."""
+        wanted = [i for i, w in enumerate(self.wanted) if w]
+
+        def outputs(*tensors: Tensor) -> list[Tensor]:
+            every = list(inputs)
+            for i, tensor in zip(wanted, tensors, strict=True):
+                every[i] = tensor
+            found = self.function(*every)
+            return [found[i] for i in self.given]
+
+        with torch.enable_grad():
+            vjp: Any = torch.func.vjp(outputs, *[inputs[i] for i in wanted])[1]
+            return tuple(vjp(list(cotangents)))
+
 
 class _Torchs(Function):
     """A function of tensors whose derivatives torch computes."""
@@ -179,9 +199,14 @@ class _Torchs(Function):
         if not isinstance(function, _TorchCall):
             with torch.no_grad():
                 return _own(function(*tensors), tensors)
+        versions = total_version(tensors) if any(ctx.needs_input_grad) else None
         outputs = function(*tensors)  # of which torch's autograd records what parameters lead to
         _refuse_parameters(outputs, function.name)
-        return _own(outputs, tensors)
+        if versions is None:
+            return tuple([o.detach() if _is_recorded(o) else o for o in outputs])
+        if total_version(tensors) != versions:
+            _refuse_change(function.name)
+        return _own(outputs, tensors, views=True)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
@@ -212,19 +237,46 @@ def _refuse_parameters(outputs: Sequence[Any], name: str) -> None:
                     )
 
 
-def _own(outputs: Sequence[Any], inputs: Sequence[Tensor]) -> tuple[Any, ...]:
+def _is_recorded(output: Any) -> bool:
+    return isinstance(output, Tensor) and output.requires_grad
+
+
+def _refuse_change(name: str) -> NoReturn:
+    raise InplaceError(
+        f"the torch function of {name} changes an argument in place: what is computed of that "
+        "argument later would have no gradient, and backward, which calls the function again, "
+        "would give it the changed values",
+        where=f"a call of {name}",
+        fix="let the function change a clone() of it, and return that",
+    )
+
+
+def _own(outputs: Sequence[Any], inputs: Sequence[Tensor], views: bool = False) -> tuple[Any, ...]:
     """The outputs without torch's graph, apart from the inputs and from each other.
 
-    A change of one in place would also change another, and leave its gradient as it was.
+    A change of one in place would also change another, and leave its gradient as it was. But
+    ``views`` of inputs, and inputs, may be left as they are: a change of these is noticed.
     """
-    taken = {t.untyped_storage()._cdata for t in inputs if t.layout is torch.strided}
+    taken = {_memory(t) for t in inputs if t.layout is torch.strided}
+    bases = {id(base) for t in inputs for base in (t, whole(t), whole(t)._base)}
     apart: list[Any] = []
     for output in outputs:
-        if isinstance(output, Tensor):
+        if isinstance(output, Tensor) and not (views and _is_of(output, bases)):
             output = output.detach()
             if output.layout is torch.strided:
-                memory = output.untyped_storage()._cdata
+                memory = _memory(output)
                 output = output.clone() if memory in taken else output
                 taken.add(memory)
         apart.append(output)
     return tuple(apart)
+
+
+def _is_of(output: Tensor, bases: set[int]) -> bool:
+    """Whether it is one of some tensors, or a view of one, that torch's autograd has not seen."""
+    known = id(output) in bases or (whole(output)._is_view() and id(whole(output)._base) in bases)
+    return known and not output.requires_grad
+
+
+def _memory(tensor: Tensor) -> int:
+    memory: int = whole(tensor).untyped_storage()._cdata
+    return memory

@@ -131,6 +131,61 @@ def test_outputs_that_share_memory_in_torch_are_apart():
     torch.testing.assert_close(x.grad.data, expected)
 
 
+@pytest.mark.parametrize("function", [lambda x: x, lambda x: x.view(-1), torch.Tensor.contiguous])
+def test_a_view_of_an_argument_stays_one(function):
+    """It was a copy: a change of it, or of the argument, was silently not one of the other."""
+    made = from_torch(function, "a_view")
+    x = pg.Variable(torch.arange(4.0).view(2, 2), requires_grad=True)
+    a = x * 1
+    with pg.no_grad():
+        y = made.apply(a)
+        y.mul_(2)
+        assert a.tolist() == [[0, 2], [4, 6]]
+        a.mul_(2)
+        assert y.flatten().tolist() == [0, 4, 8, 12]
+    with pytest.raises(errors.InplaceError, match="is a view and is being modified"):
+        made.apply(x * 1).mul_(2)
+    y = made.apply(a)
+    a.mul_(2)
+    with pytest.raises(errors.InplaceError, match="its base or another view of its base"):
+        y.sum()
+    (y,) = pg.grad((made.apply(x) ** 2).sum(), x, create_graph=True)
+    assert y.tolist() == [[0, 2], [4, 6]]
+    assert pg.grad((y**2).sum(), x)[0].tolist() == [[0, 8], [16, 24]]
+
+
+def test_a_function_that_changes_an_argument_is_refused():
+    """What was computed of the argument alone had silently no gradient by the other."""
+    x = pg.Variable(torch.ones(2), requires_grad=True)
+    y = pg.Variable(torch.ones(2))
+    made = from_torch(lambda y, x: y.mul_(x), "scaled")
+    with pytest.raises(errors.InplaceError, match="scaled changes an argument in place"):
+        made.apply(y, x)
+    with pg.no_grad():
+        made.apply(y, x * 3)
+    assert y.tolist() == [3, 3]
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # torch's jacfwd
+@pytest.mark.parametrize(
+    "of", [torch.sin, lambda x: (x.view(-1) ** 3, x.long())[0], lambda x: x @ x]
+)
+def test_inside_transforms(of):
+    """They work in a batch, where no tensor may require grad and none has its memory."""
+    made = from_torch(of, "of").apply
+    t, x = both(3, 2, 2)
+    for transformed in (
+        lambda func, f: func.vmap(f),
+        lambda func, f: func.vmap(func.grad(lambda y: (f(y) ** 2).sum())),
+        lambda func, f: func.jacrev(f),
+        lambda func, f: func.jacfwd(f),
+        lambda func, f: func.hessian(lambda y: (f(y) ** 2).sum()),
+        lambda func, f: func.vmap(func.hessian(lambda y: (f(y) ** 2).sum())),
+    ):
+        expected = transformed(torch.func, of)(t.detach())
+        torch.testing.assert_close(transformed(pg.func, made)(x.detach()).data, expected)
+
+
 def test_a_sparse_input():
     x = pg.Variable(torch.tensor([[0.0, 2.0], [3.0, 0.0]]).to_sparse(), requires_grad=True)
     y = pg.interop.from_torch(lambda s: s.to_dense() * 2, "twice_dense").apply(x)
