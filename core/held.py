@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 def only_plain(attributes: dict[str, Any]) -> bool:
     """Whether what forward set on its context holds no tensor and asks for nothing special."""
-    return _all_plain(attributes.values())
+    try:
+        return _all_plain(attributes.values())
+    except RecursionError:  # a list that is in itself
+        return False
 
 
 def _all_plain(values: Iterable[Any]) -> bool:
@@ -81,16 +84,18 @@ def holds_tensor(value: Any) -> bool:
     return any(True for _ in tensors_in(value))
 
 
-def tensors_in(value: Any) -> Iterator[Any]:
-    """The tensors and Variables in ``value``, in containers at any depth."""
+def tensors_in(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
+    """The tensors and Variables in ``value``, in containers at any depth, which may be a cycle."""
     if isinstance(value, Tensor | Variable):
         yield value
+    elif id(value) in around:
+        return
     elif isinstance(value, Mapping):
         for each in value.values():
-            yield from tensors_in(each)
+            yield from tensors_in(each, (*around, id(value)))
     elif isinstance(value, list | tuple | set | frozenset | deque):
         for each in value:
-            yield from tensors_in(each)
+            yield from tensors_in(each, (*around, id(value)))
 
 
 def note_hidden(node: Record, operands: Sequence[Any]) -> None:

@@ -29,7 +29,7 @@ from plugrad.core.context import (
 )
 from plugrad.core.cotangent import only_for_tensors
 from plugrad.core.function import Function
-from plugrad.core.held import note_hidden, tensors_in
+from plugrad.core.held import holds_tensor, note_hidden, tensors_in
 from plugrad.core.hooked import alias_of
 from plugrad.core.node import origins
 from plugrad.core.once_differentiable import once_differentiable
@@ -54,7 +54,7 @@ from plugrad.interop.adopted_record import (
 )
 from plugrad.interop.checkpointed import checked, with_leaves
 from plugrad.interop.cross_map_lrn import cross_map_lrn
-from plugrad.interop.proxies import as_proxies, behind, has_proxy
+from plugrad.interop.proxies import as_proxies, behind, has_proxy, values_in
 from plugrad.interop.torchs_apply import (
     CHECKPOINT,
     CONTAINERS,
@@ -208,16 +208,10 @@ def _as_leaf(value: Any, name: str) -> Any:
 def _check_argument(value: Any, name: str) -> None:
     if isinstance(value, Tensor) and value.requires_grad:
         refuse_torch_graph(value, name)
-    if isinstance(value, CONTAINERS) and _tracked_inside(value):
+    if isinstance(value, CONTAINERS) and any(
+        isinstance(v, Variable) and v.requires_grad for v in values_in(value)
+    ):
         refuse_hidden(f"a {type(value).__name__}", name)
-
-
-def _tracked_inside(value: Any) -> bool:
-    if isinstance(value, Variable):
-        return value.requires_grad
-    if isinstance(value, dict):
-        return any(map(_tracked_inside, value.values()))
-    return isinstance(value, list | tuple) and any(map(_tracked_inside, value))
 
 
 def _each_raw(args: tuple[Any, ...], edges: list[Edge | None]) -> tuple[Any, ...]:
@@ -255,7 +249,13 @@ def _without_torchs_graph(
 ) -> Any:
     """The outputs as tensors without a graph of torch's autograd."""
     if isinstance(output, tuple | list):
-        inner = [_without_torchs_graph(context, o, raw, args) for o in output]
+        # What holds no tensor is given back as the object that it is, and may be in itself.
+        inner = [
+            o
+            if isinstance(o, tuple | list) and not holds_tensor(o)
+            else _without_torchs_graph(context, o, raw, args)
+            for o in output
+        ]
         return inner if isinstance(output, list) else tuple(inner)
     if isinstance(output, Variable):
         return output._data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -11,6 +11,9 @@ from plugrad.core.context import transform_depth
 from plugrad.core.record import like
 from plugrad.core.variable import Variable
 from plugrad.plugins.default import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _AUTOGRAD = torch._C.DispatchKey.AutogradCPU  # excluded: so are those of the other devices
 _excluded = torch._C._dispatch_tls_local_exclude_set
@@ -73,8 +76,19 @@ def behind(value: Any) -> Any:
 
 def has_proxy(value: Any) -> bool:
     """Whether it is a proxy, or a list, tuple or dict with one at any depth."""
-    if isinstance(value, dict):
-        return any(map(has_proxy, value.values()))
-    return isinstance(value, Proxy) or (
-        isinstance(value, list | tuple) and any(map(has_proxy, value))
-    )
+    return any(isinstance(v, Proxy) for v in values_in(value))
+
+
+def values_in(value: Any) -> Iterator[Any]:
+    """What is in lists, tuples and dicts at any depth; anything else is itself the only one.
+
+    Each container is looked into once: it may be in itself, or in many places.
+    """
+    seen, waiting = set(), [value]
+    while waiting:
+        value = waiting.pop()
+        if not isinstance(value, list | tuple | dict):
+            yield value
+        elif id(value) not in seen:
+            seen.add(id(value))
+            waiting += value.values() if isinstance(value, dict) else value

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils.checkpoint import CheckpointFunction
 
 from plugrad.core.variable import Variable
-from plugrad.interop.proxies import Proxy
+from plugrad.interop.proxies import Proxy, values_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,11 +39,9 @@ TORCHS_OWN = frozenset({Tensor, torch.nn.Parameter, torch.Size, int, float, bool
 
 def has_variable(value: Any) -> bool:
     """Whether it is a Variable or its proxy, or a list, tuple or dict with one at any depth."""
-    if isinstance(value, dict):
-        return any(map(has_variable, value.values()))
-    return isinstance(value, Variable | Proxy) or (
-        isinstance(value, list | tuple) and any(map(has_variable, value))
-    )
+    if isinstance(value, CONTAINERS):
+        return any(isinstance(v, Variable | Proxy) for v in values_in(value))
+    return isinstance(value, Variable | Proxy)
 
 
 def look_for_variables(on: bool, adopted: Callable[..., Any]) -> None:

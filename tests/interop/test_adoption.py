@@ -990,3 +990,41 @@ def test_a_recorded_jvp_differentiates_by_the_attributes_too():
     assert tangent.tolist() == [3.0, 120.0]
     (g,) = pg.grad(tangent.sum(), x)
     assert g.tolist() == [6.0, 120.0]
+
+
+@pytest.mark.parametrize("leaf", [lambda t: t.requires_grad_(), lambda t: pg.Variable(t, True)])
+def test_containers_that_are_in_themselves_or_in_many_places(leaf):
+    """They were looked into without end, also for tensors, which torch calls are made with."""
+
+    class Twice(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, *others):
+            ctx.others = others
+            return 2 * x, others[0]
+
+        @staticmethod
+        def backward(ctx, gy, _):
+            return (2 * gy, *[None for _ in ctx.others])
+
+    cycle, table, shared = [1], {}, [1]
+    cycle.append(cycle)
+    table["itself"] = (table,)
+    for _ in range(60):
+        shared = [shared, shared]
+    x = leaf(torch.ones(2))
+    y, given_back = Twice.apply(x, cycle, table)
+    assert given_back is cycle
+    (g,) = torch.autograd.grad((y**2).sum(), x, create_graph=True)
+    assert g.tolist() == [8, 8]
+    assert torch.autograd.grad(g.sum(), x)[0].tolist() == [8, 8]
+
+    class Plain(Twice):
+        @staticmethod
+        def forward(ctx, x, others):
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, gy):
+            return 2 * gy, None
+
+    assert torch.autograd.grad(Plain.apply(x, shared).sum(), x)[0].tolist() == [2, 2]
