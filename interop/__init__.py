@@ -127,21 +127,7 @@ def _backward(
 ) -> None:
     """``torch.autograd.backward`` on Variables."""
     cotangents = grad_variables if grad_tensors is None else grad_tensors
-    backward(tensors, cotangents, retain_graph, create_graph, inputs=_whole(inputs))
-
-
-def _whole(inputs: Any) -> Any:
-    """``inputs``; if torch split one Variable into its rows, that Variable."""
-    views = [
-        v._extra.view if isinstance(v, Variable) and v._extra is not None else None
-        for v in (inputs if isinstance(inputs, tuple) else ())
-    ]
-    if views and all(v is not None and v.function.signature.op_name == "unbind" for v in views):
-        first = views[0]
-        rows = [v.number for v in views if v is not None and v.base is first.base]  # type: ignore[union-attr]
-        if first is not None and first.parent is None and rows == list(range(len(first.base))):
-            return first.base
-    return inputs
+    backward(tensors, cotangents, retain_graph, create_graph, inputs=inputs)
 
 
 def _refuse_dual(*_: Any, **__: Any) -> NoReturn:

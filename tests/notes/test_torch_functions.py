@@ -1522,6 +1522,21 @@ def test_torchs_backward_takes_variables(engine):
     assert values(x.grad) == [13]
 
 
+@newer_torch
+def test_torchs_backward_with_respect_to_a_whole_or_to_its_rows(engine):
+    """Rows were taken for the whole: it got the gradient, and they silently none."""
+    x = engine.leaf([2.0, 3.0])
+    torch.autograd.backward((x * x).sum(), inputs=x)
+    assert values(x.grad) == [4, 6]
+    x.grad = None
+    rows = x.unbind()
+    for row in rows:
+        row.retain_grad()
+    torch.autograd.backward(rows[0] * rows[1] + x.sum(), inputs=rows)
+    assert x.grad is None
+    assert [float(row.grad) for row in rows] == [3, 2]
+
+
 # --- memory --------------------------------------------------------------------------
 
 
