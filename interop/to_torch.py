@@ -201,6 +201,7 @@ class _Lifted(torch.autograd.Function):
                 [outputs[i] for i in given],
                 [x for x, w in zip(inputs, wanted, strict=True) if w],
                 [_variable(g) for g in arrived],
+                retain_graph=torch._C._autograd._get_current_graph_task_keep_graph(),
                 create_graph=False,
             )
             found = [g.data for g in found]
@@ -279,6 +280,7 @@ def _gradients(
     outputs: Sequence[Any],
     inputs: Sequence[Variable],
     cotangents: Sequence[Variable],
+    retain_graph: bool = True,
     create_graph: bool = True,
 ) -> list[Any]:
     """The gradients of the inputs; zeros for those that nothing leads to."""
@@ -290,7 +292,7 @@ def _gradients(
             [outputs[i] for i in reached],
             list(inputs),
             [cotangents[i] for i in reached],
-            retain_graph=True,
+            retain_graph=retain_graph,
             create_graph=create_graph,
             allow_unused=True,
             materialize_grads=True,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
@@ -195,6 +197,21 @@ def test_a_change_of_an_input_that_was_returned_is_refused(name, changed):
 
     with pytest.raises(RuntimeError, match="inplace"):
         change_and_differentiate()
+
+
+@pytest.mark.parametrize("name", ["sin", "clone"])
+def test_what_is_saved_is_freed_where_torch_frees_it(name):
+    """What was saved was kept, and a second backward went through it without retain_graph."""
+    x = leaf(3)
+    for function in (getattr(torch, name), to_torch(name)):
+        y = function(x)
+        y.sum().backward(retain_graph=True)
+        y.sum().backward()
+        refused = contextlib.nullcontext()
+        if name == "sin":
+            refused = pytest.raises(RuntimeError, match="backward through the graph a second time")
+        with refused:
+            y.sum().backward()
 
 
 def test_a_floating_point_output_without_gradient():
