@@ -32,6 +32,7 @@ from plugrad.errors import (
     UnknownTorchFunctionError,
 )
 from plugrad.interop.library_ops import call_with_own_rule, has_own_rule, how_to_add_a_rule
+from plugrad.interop.older_views import view_of
 from plugrad.interop.primitives import (
     decomposed,
     functional_form,
@@ -282,14 +283,11 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if found is None and tensor._base is not None:
             base = self.variables.get(id(tensor._base))
             if base is not None and base.requires_grad:  # the view is older than the base's edge
-                return self._as_strided(tensor, base)
+                return self._older_view(tensor, base)
         return found
 
-    def _as_strided(self, tensor: Tensor, base: Variable) -> Variable:
-        geometry = list(tensor.shape), list(tensor.stride()), tensor.storage_offset()
-        view: Variable = self._entry(_aten.as_strided.default).apply(base, *geometry)
-        view._data = tensor
-        self.variables[id(tensor)] = view
+    def _older_view(self, tensor: Tensor, base: Variable) -> Variable:
+        view = self.variables[id(tensor)] = view_of(tensor, base, self._entry)
         return view
 
     def _kept(self, value: Any) -> Any:
@@ -355,7 +353,7 @@ class _Call(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 "needed, pass .detach() or call it in plugrad.no_grad()",
             )
         variable = self.variables.setdefault(id(base), plain(base))
-        return variable if base is tensor else self._as_strided(tensor, variable)
+        return variable if base is tensor else self._older_view(tensor, variable)
 
     def _reshape(
         self,
