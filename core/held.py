@@ -115,6 +115,11 @@ def note_hidden(node: Record, operands: Sequence[Any]) -> None:
                 return
 
 
+def tensors_behind(value: Any) -> Iterator[Any]:
+    """The tensors and Variables in an object, a closure or a container, a few levels deep."""
+    return _hidden_in(value, set(), 3)
+
+
 def _hidden_in(value: Any, seen: set[int], depth: int) -> Iterator[Any]:
     if value.__class__ in PLAIN or id(value) in seen:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
@@ -12,6 +13,7 @@ from torch.utils import _pytree as pytree
 
 from plugrad.core.context import total_version, transform_depth, whole
 from plugrad.core.function import Composite, Function, op
+from plugrad.core.held import tensors_behind
 from plugrad.core.random_state import RandomState
 from plugrad.core.torch_leaf import refuse_torch_graph
 from plugrad.core.variable import Variable
@@ -36,9 +38,10 @@ def from_torch(
 
     It is for functions without an op, or with a rule that only their package has. For a
     ``torch.autograd.Function`` the rule itself is used. Derivatives of any order are right
-    as far as torch's are. In a registry the op is marked, ``declaration.from_torch``, so
-    that nobody mistakes its rule for plugrad's; ``registry.add`` registers it like any
-    other.
+    as far as torch's are. Backward calls the function again, and what else that does, such as
+    to move running statistics, is done again. In a registry the op is marked,
+    ``declaration.from_torch``, so that nobody mistakes its rule for plugrad's; ``registry.add``
+    registers it like any other.
 
     Args:
         function: a callable on tensors that torch differentiates, or a torch.autograd.Function.
@@ -201,9 +204,10 @@ class _Torchs(Function):
                 return _own(function(*tensors), tensors)
         versions = total_version(tensors) if any(ctx.needs_input_grad) else None
         outputs = function(*tensors)  # of which torch's autograd records what parameters lead to
-        _refuse_parameters(outputs, function.name)
+        _refuse_captured(outputs, function.name)
         if versions is None:
             return tuple([o.detach() if _is_recorded(o) else o for o in outputs])
+        _refuse_hidden(outputs, tensors, function.name)
         if total_version(tensors) != versions:
             _refuse_change(function.name)
         return _own(outputs, tensors, views=True)
@@ -221,20 +225,63 @@ class _Torchs(Function):
         return None, *[next(found) if w else None for w in wanted]
 
 
-def _refuse_parameters(outputs: Sequence[Any], name: str) -> None:
-    """Raise TorchGraphError if there are outputs that torch would differentiate by a parameter."""
+def _refuse_captured(outputs: Sequence[Any], name: str) -> None:
+    """Raise TorchGraphError if an output depends on what the function was not passed."""
     for output in outputs:
+        if isinstance(output, Variable) and output.requires_grad:
+            _refuse(name, "a Variable")
         if isinstance(output, Tensor) and output.requires_grad:
             for node in nodes_of(output):
-                if isinstance(getattr(node, "variable", None), nn.Parameter):
-                    shape = tuple(node.variable.shape)
-                    raise TorchGraphError(
-                        f"the torch function of {name} computes with a Parameter of shape {shape} "
-                        "that it was not passed: torch would get no gradient for it",
-                        where=f"a call of {name}",
-                        fix="let the function take it as an argument, and pass a Variable; or "
-                        "call requires_grad_(False) of it",
-                    )
+                if _is_captured(node):
+                    leaf = node.variable
+                    _refuse(name, f"a {type(leaf).__name__} of shape {tuple(leaf.shape)}")
+
+
+def _refuse(name: str, captured: str) -> NoReturn:
+    raise TorchGraphError(
+        f"the torch function of {name} computes with {captured} that it was not passed, by itself "
+        "or in a list, tuple or dict: it would get no gradient",
+        where=f"a call of {name}",
+        fix="let the function take it as an argument, and pass a Variable; or call "
+        "requires_grad_(False) of it",
+    )
+
+
+def _is_captured(node: Any) -> bool:
+    """Whether a node is that of a leaf which the function did not make: others refer to that."""
+    holders = _holders(node)
+    return holders > _of_nobody() or (holders > 0 and isinstance(node.variable, nn.Parameter))
+
+
+def _holders(node: Any) -> int:
+    """How many refer to a node's leaf; 0 if it has none."""
+    leaf = getattr(node, "variable", None)
+    return 0 if leaf is None else sys.getrefcount(leaf)
+
+
+@cache
+def _of_nobody() -> int:
+    """The same of a leaf that only torch's graph has, which saved it too."""
+    with torch.enable_grad():
+        node: Any = torch.zeros(1).requires_grad_().sin().grad_fn
+        return _holders(node.next_functions[0][0])
+
+
+def _refuse_hidden(outputs: Sequence[Any], inputs: Sequence[Tensor], name: str) -> None:
+    """Raise OpDefinitionError if there is a tensor inside an object that the function returned."""
+    for output in outputs:
+        if isinstance(output, Tensor | Variable):
+            continue
+        for tensor in tensors_behind(output):
+            real = tensor.is_floating_point() or tensor.is_complex()
+            if real and not any(tensor is given for given in inputs):
+                kind = type(output).__name__
+                raise OpDefinitionError(
+                    f"the torch function of {name} returned a tensor inside a {kind}, which would "
+                    "get no gradient",
+                    where=f"a call of {name}",
+                    fix="return tensors, alone or in lists, tuples and dicts",
+                )
 
 
 def _is_recorded(output: Any) -> bool:

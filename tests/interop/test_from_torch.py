@@ -166,7 +166,7 @@ def test_a_function_that_changes_an_argument_is_refused():
     assert y.tolist() == [3, 3]
 
 
-@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # torch's jacfwd
+@pytest.mark.filterwarnings("ignore:`torch.jit.script")  # torch's jacfwd
 @pytest.mark.parametrize(
     "of", [torch.sin, lambda x: (x.view(-1) ** 3, x.long())[0], lambda x: x @ x]
 )
@@ -184,6 +184,48 @@ def test_inside_transforms(of):
     ):
         expected = transformed(torch.func, of)(t.detach())
         torch.testing.assert_close(transformed(pg.func, made)(x.detach()).data, expected)
+
+
+class Holds:
+    """What a library keeps a tensor in."""
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+
+def test_what_the_function_was_not_passed_is_refused():
+    """A leaf or a Variable that it refers to had silently no gradient; so had one in an object."""
+    t, x = both(3)
+    other = pg.Variable(t.detach(), requires_grad=True)
+    for function, arguments, captured in (
+        (lambda x: x * t, (x,), "a Tensor of shape"),
+        (lambda x: (x * t).exp() + (t * 2).sin(), (x.detach(),), "a Tensor of shape"),
+        (lambda x: x * other, (x,), "a Variable"),
+        (lambda held, x: held.tensor * x, (Holds(other), x), "a Variable"),
+    ):
+        made = from_torch(function, "captures")
+        with pytest.raises(errors.TorchGraphError, match=f"captures computes with {captured}"):
+            made.apply(*arguments)
+        with pg.no_grad():
+            assert not made.apply(*arguments).requires_grad
+    made = from_torch(lambda x: Holds(x.exp()), "holds")
+    with pytest.raises(errors.OpDefinitionError, match="holds returned a tensor inside a Holds"):
+        made.apply(x)
+    with pg.no_grad():
+        assert torch.equal(made.apply(x).tensor, x.data.exp())
+
+
+def test_a_leaf_that_the_function_makes_is_its_own():
+    def by_a_leaf(x):
+        at = x.detach().requires_grad_()
+        with torch.enable_grad():
+            (slope,) = torch.autograd.grad((at**3).sum(), at, create_graph=True)
+        return slope * x + at
+
+    _, x = both(3)
+    y = from_torch(by_a_leaf, "by_a_leaf").apply(x)
+    torch.testing.assert_close(y.data, 3 * x.data**3 + x.data)
+    torch.testing.assert_close(pg.grad(y.sum(), x)[0].data, 3 * x.data**2)
 
 
 def test_a_sparse_input():
