@@ -76,7 +76,9 @@ def behind(value: Any) -> Any:
 
 def has_proxy(value: Any) -> bool:
     """Whether it is a proxy, or a list, tuple or dict with one at any depth."""
-    return any(isinstance(v, Proxy) for v in values_in(value))
+    if isinstance(value, list | tuple | dict):
+        return any(isinstance(v, Proxy) for v in values_in(value))
+    return isinstance(value, Proxy)
 
 
 def values_in(value: Any) -> Iterator[Any]:
