@@ -307,14 +307,18 @@ def _own(outputs: Sequence[Any], inputs: Sequence[Tensor], views: bool = False) 
     taken = {_memory(t) for t in inputs if t.layout is torch.strided}
     bases = {id(base) for t in inputs for base in (t, whole(t), whole(t)._base)}
     apart: list[Any] = []
+    known: dict[int, Any] = {}
     for output in outputs:
-        if isinstance(output, Tensor) and not (views and _is_of(output, bases)):
-            output = output.detach()
-            if output.layout is torch.strided:
-                memory = _memory(output)
-                output = output.clone() if memory in taken else output
+        own = known.get(id(output), output) if views else output  # returned twice, it is one
+        is_new = own is output and isinstance(output, Tensor)
+        if is_new and not (views and _is_of(output, bases)):
+            own = output.detach()
+            if own.layout is torch.strided:
+                memory = _memory(own)
+                own = own.clone() if memory in taken else own
                 taken.add(memory)
-        apart.append(output)
+            known[id(output)] = own
+        apart.append(own)
     return tuple(apart)
 
 

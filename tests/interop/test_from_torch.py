@@ -228,6 +228,20 @@ def test_a_leaf_that_the_function_makes_is_its_own():
     torch.testing.assert_close(pg.grad(y.sum(), x)[0].data, 3 * x.data**2)
 
 
+def test_an_output_that_is_returned_twice_is_one():
+    """The second was a copy, which a change of the first silently missed."""
+    t, x = both(3)
+    for leaf, grad, function in (
+        (t, torch.autograd.grad, lambda x: (2 * x,) * 2),
+        (x, pg.grad, from_torch(lambda x: (2 * x,) * 2, "twice").apply),
+    ):
+        first, second = function(leaf)
+        assert first is second
+        first.mul_(3)
+        (g,) = grad((first**2).sum() + second.sum(), leaf)
+        torch.testing.assert_close(torch.as_tensor(g), 72 * t.detach() + 6)
+
+
 def test_a_sparse_input():
     x = pg.Variable(torch.tensor([[0.0, 2.0], [3.0, 0.0]]).to_sparse(), requires_grad=True)
     y = pg.interop.from_torch(lambda s: s.to_dense() * 2, "twice_dense").apply(x)
