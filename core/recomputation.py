@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import ReferenceType, WeakKeyDictionary, WeakValueDictionary, ref
 
 import torch
 import torch.utils.checkpoint
@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils import _pytree as pytree
 
-from plugrad.core.context import running
+from plugrad.core.context import running, whole
 from plugrad.core.random_state import RandomState, cuda_in_use
-from plugrad.errors import CheckpointError
+from plugrad.errors import CheckpointError, SavedTensorChangedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,8 @@ class Saves:
         self.ours: set[int] = set()
         #: By walk, or by group.
         self.found: WeakKeyDictionary[Any, dict[int, Tensor]] = WeakKeyDictionary()
+        #: By number, the tensor whose memory it is, and how often that had been changed.
+        self.memory: dict[int, tuple[ReferenceType[Tensor], int]] = {}
 
     def __len__(self) -> int:
         return len(self._facts)
@@ -59,14 +61,17 @@ class Saves:
     def add(self, tensor: Tensor) -> int:
         """Note a tensor that a record saves, and give it its number."""
         self._facts.append(_facts(tensor))
-        self.ours.add(len(self._facts) - 1)
-        return len(self._facts) - 1
+        number = len(self._facts) - 1
+        self.ours.add(number)
+        self.memory[number] = _memory(tensor)
+        return number
 
     def add_torchs(self, tensor: Tensor) -> Holder:
         """Note a tensor that torch's graph saves."""
         self._facts.append(_facts(tensor))
         number = len(self._facts) - 1
         self._torchs[number] = holder = Holder(number)
+        self.memory[number] = _memory(tensor)
         return holder
 
     def facts(self, number: int) -> tuple[Any, ...]:
@@ -80,6 +85,32 @@ class Saves:
     def take(self, found: dict[int, Tensor], number: int) -> Tensor:
         """The tensor of this number; one of torch's is kept, since a walk may come back to it."""
         return found.pop(number) if number in self.ours else found[number]
+
+    def versions(self) -> dict[int, int]:
+        """How often the memories that are still there have been changed, by number."""
+        alive = {number: reference() for number, (reference, _) in self.memory.items()}
+        return {number: t._version for number, t in alive.items() if t is not None}
+
+    def check_unchanged(self, number: int, tensor: Tensor, begun: dict[int, int]) -> None:
+        """Refuse what the function finds changed; what it changes itself, it may have changed then.
+
+        ``begun`` are the versions when the second run began.
+
+        Raises:
+            SavedTensorChangedError: the memory was there in the first run, with other values.
+        """
+        if number not in begun:
+            return
+        (before, was), (now, version) = self.memory[number], _memory(tensor)
+        if before() is now() and was != version == begun[number]:
+            raise SavedTensorChangedError(
+                "one of the variables needed for gradient computation has been modified by an "
+                "inplace operation: a checkpointed function, which backward runs again, uses "
+                f"{tensor.dtype} of shape {tuple(tensor.shape)}",
+                where="the recomputation in backward",
+                fix="change it after backward, as with the step of an optimizer; or let the "
+                "function use a clone() of it",
+            )
 
 
 class Recomputation:
@@ -147,9 +178,11 @@ class Recomputation:
 
     def _recomputed(self) -> dict[int, Tensor]:
         saves, found, number = self._saves, {}, 0
+        begun = saves.versions()
 
         def keep(tensor: Tensor) -> Tensor:
             nonlocal number
+            saves.check_unchanged(number, tensor, begun)
             if tensor.requires_grad:
                 tensor = tensor.detach()  # torch's, which would keep itself alive
             if number in saves.ours or saves.is_torchs(number):
@@ -226,6 +259,13 @@ def _facts(tensor: Tensor) -> tuple[Any, ...]:
     return tuple(tensor.shape), tensor.dtype, tensor.device
 
 
+def _memory(tensor: Tensor) -> tuple[ReferenceType[Tensor], int]:
+    """The tensor that owns the memory, and how often it was changed."""
+    own = whole(tensor)
+    base = own._base
+    return ref(own if base is None else base), own._version
+
+
 class _SavesOfFrame(Saves):
     """What a call of torch.utils.checkpoint saved: torch's frame has the list of it.
 
@@ -236,8 +276,8 @@ class _SavesOfFrame(Saves):
         self._frame, self._pack = frame, pack
         # The frame has only what does not refer to it: a cycle would keep the inputs until
         # collected.
-        memory = frame.__dict__.setdefault("plugrad_memory", (set(), WeakKeyDictionary()))
-        self.ours, self.found = memory
+        memory = frame.__dict__.setdefault("plugrad_memory", (set(), WeakKeyDictionary(), {}))
+        self.ours, self.found, self.memory = memory
 
     def __len__(self) -> int:
         return len(self._frame.weak_holders)
@@ -246,6 +286,7 @@ class _SavesOfFrame(Saves):
         number = len(self)
         self._pack(tensor)  # without the holder, torch computes nothing for it
         self.ours.add(number)
+        self.memory[number] = _memory(tensor)
         return number
 
     def facts(self, number: int) -> tuple[Any, ...]:

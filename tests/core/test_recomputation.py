@@ -106,3 +106,74 @@ def test_an_output_that_dies_early_does_not_shift_what_is_numbered():
     for checkpoint in CHECKPOINTS.values():
         (g,) = pg.grad(checkpoint(function, x).sum(), x)
         torch.testing.assert_close(g.data, x.data.exp() * (1 + x.data))
+
+
+def _double(t):
+    with pg.no_grad():
+        t.mul_(2)
+
+
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, w: x.sin() * w,
+        lambda x, w: x.sin() * w.view(1, 2)[0],
+        lambda x, w: CHECKPOINTS["pg"](lambda x: x.exp() * w, x.sin()),
+    ],
+    ids=["a leaf", "a view", "in a checkpoint inside"],
+)
+@pytest.mark.parametrize("constant", [True, False])
+def test_a_captured_tensor_that_was_changed_between_the_runs_is_refused(
+    checkpoint, function, constant
+):
+    """The gradient was that of the new values, silently, as in torch."""
+    x = pg.Variable(torch.tensor([0.1, 0.2], dtype=torch.float64), requires_grad=True)
+    w = pg.Variable(torch.tensor([2.0, 3.0], dtype=torch.float64), requires_grad=not constant)
+    y = CHECKPOINTS[checkpoint](lambda x: function(x, w), x).sum()
+    _double(w)
+    with pytest.raises(pg.errors.SavedTensorChangedError, match="modified by an inplace"):
+        y.backward()
+
+
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+def test_a_plain_tensor_that_was_changed_between_the_runs_is_refused(checkpoint):
+    t = torch.tensor([2.0, 3.0], dtype=torch.float64)
+    x = pg.Variable(torch.tensor([0.1, 0.2], dtype=torch.float64), requires_grad=True)
+    y = CHECKPOINTS[checkpoint](lambda x: (x * t).exp(), x).sum()
+    t.mul_(2)
+    with pytest.raises(pg.errors.SavedTensorChangedError):
+        y.backward()
+
+
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+def test_memory_that_each_run_fills_anew_may_be_changed_between_them(checkpoint):
+    scratch = torch.zeros(2, dtype=torch.float64)
+
+    def function(x):
+        scratch.copy_(torch.tensor([2.0, 3.0]))
+        return x * x * scratch
+
+    x = pg.Variable(torch.tensor([0.1, 0.2], dtype=torch.float64), requires_grad=True)
+    y = CHECKPOINTS[checkpoint](function, x).sum()
+    scratch.zero_()
+    (g,) = pg.grad(y, x, retain_graph=True)
+    assert torch.allclose(g.data, torch.tensor([0.4, 1.2], dtype=torch.float64))
+    scratch.zero_()
+    (g,) = pg.grad(y, x)
+    assert torch.allclose(g.data, torch.tensor([0.4, 1.2], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+def test_a_captured_tensor_may_be_changed_before_the_call_and_between_backwards_of_others(
+    checkpoint,
+):
+    x = pg.Variable(torch.tensor([0.1, 0.2], dtype=torch.float64), requires_grad=True)
+    w = pg.Variable(torch.tensor([2.0, 3.0], dtype=torch.float64), requires_grad=True)
+    for scale in (1, 2):
+        y = CHECKPOINTS[checkpoint](lambda x: x * x * w, x).sum()
+        (g,) = pg.grad(y, x, retain_graph=True)
+        assert torch.equal(g.data, pg.grad(y, x)[0].data)
+        expected = torch.tensor([0.4, 1.2], dtype=torch.float64) * scale
+        assert torch.allclose(g.data, expected)
+        _double(w)
