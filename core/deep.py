@@ -12,6 +12,7 @@ import torch
 from torch.overrides import _get_current_function_mode_stack
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
+from plugrad.core.context import running, transform_depth
 from plugrad.core.saved import enabled_autocast, top_saved_tensors_hooks
 
 if TYPE_CHECKING:
@@ -25,14 +26,17 @@ def on_another_stack(work: Callable[[], None], stop: Callable[[], None]) -> None
         work: what to do; its exceptions are raised here.
         stop: makes ``work`` end early; called when waiting is interrupted.
     """
-    modes = _modes()
+    if transform_depth():  # torch.func's levels are this thread's, and cannot be entered again
+        work()
+        return
+    modes, dual_level = _modes(), running.dual_level
     threads = _chain.threads
     raised: list[BaseException] = []
     done = Event()
 
     def run() -> None:
         try:
-            _chain.threads = threads
+            _chain.threads, running.dual_level = threads, dual_level
             threads.append(get_ident())
             try:
                 with ExitStack() as stack:

@@ -66,6 +66,53 @@ def test_the_innermost_backward_sees_the_callers_modes(base, in_a_thread):
     assert seen == [(False, True, torch.float16)]
 
 
+def test_the_innermost_backward_is_in_the_callers_dual_level():
+    """It raised: there was no level in the threads of the other stacks."""
+    seen = []
+
+    def look():
+        with pg.enable_grad():
+            dual = pg.forward_ad.make_dual(leaf(), torch.ones(2))
+            seen.append(pg.forward_ad.unpack_dual(dual * dual).tangent.data.tolist())
+
+    y = nested(pg.Function, leaf, look).apply(leaf(), DEPTH).sum()
+    with pg.forward_ad.dual_level():
+        y.backward()
+    assert seen == [[2, 2]]
+
+
+def test_backwards_inside_one_another_can_be_mapped():
+    """torch.vmap's levels are not in the threads of the other stacks."""
+
+    class Nested(pg.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(x, left):
+            return x * x
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            x, ctx.left = inputs
+            ctx.save_for_backward(x)
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            if not ctx.left:
+                return g * 2 * x, None
+            with pg.enable_grad():
+                y = pg.Variable(x.detach(), requires_grad=True)
+                (slope,) = pg.grad(Nested.apply(y, ctx.left - 1), y, torch.ones(2))
+            return g * slope, None
+
+    def slope(x):
+        return pg.func.grad(lambda x: Nested.apply(x, DEPTH).sum())(x)
+
+    found = pg.func.vmap(slope)(pg.Variable(torch.tensor([[1.0, 2.0], [3.0, 4.0]])))
+    assert found.data.tolist() == [[2, 4], [6, 8]]
+
+
 def test_an_error_of_the_innermost_backward_comes_out():
     def fail():
         raise ArithmeticError("deep down")
