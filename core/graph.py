@@ -20,6 +20,7 @@ from torch.autograd.graph import (
 from plugrad.core.accumulate_grad import edge_of
 from plugrad.core.context import running
 from plugrad.core.grad_fn import Node, node_of
+from plugrad.core.hooked import refuse_hook
 from plugrad.core.node import ends
 from plugrad.core.variable import Variable
 from plugrad.errors import GradientTypeError, HookError, LeafError
@@ -120,7 +121,12 @@ def register_multi_grad_hook(
             f"Expects mode to be one of ('all', 'any') but got {mode}",
             fix='pass mode="all" or "any"',
         )
-    records = [ends(edge)[0] for edge in map(_edge_of, variables) if edge is not None]
+    records = []
+    for variable in variables:
+        edge = _edge_of(variable)
+        if edge is None:  # before any has a hook, which would stay
+            refuse_hook(variable)
+        records.append(ends(edge)[0])
     # By walk: what has arrived, and how many are still to come, though it may be None.
     seen: WeakKeyDictionary[Any, tuple[list[Any], list[int]]] = WeakKeyDictionary()
     lock = Lock()

@@ -190,7 +190,7 @@ class Hooked:
             HookError: the hook cannot be called, or what it returns does not fit.
         """
         if not self.requires_grad:
-            _refuse_hook(self)
+            refuse_hook(self)
         return register(_arrival(self).hooks, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Self], Any]) -> RemovableHandle:
@@ -200,7 +200,7 @@ class Hooked:
             LeafError: this is not a leaf that requires grad.
         """
         if not self.requires_grad:
-            _refuse_hook(self)
+            refuse_hook(self)
         if not self.is_leaf:
             raise LeafError(
                 "post accumulate grad hooks cannot be registered on non-leaf tensors",
@@ -319,7 +319,8 @@ def _arrival(variable: Any) -> Arrival:
     return arrival_at(cast("Edge", current_edge(variable)))
 
 
-def _refuse_hook(variable: Any) -> NoReturn:
+def refuse_hook(variable: Any) -> NoReturn:
+    """Raise the LeafError for a hook on what does not require grad."""
     raise LeafError(
         "cannot register a hook on a tensor that doesn't require gradient: it would never "
         "be called",

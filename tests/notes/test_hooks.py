@@ -1069,6 +1069,15 @@ def test_a_multi_grad_hook_knows_two_modes(engine):
         engine.graph.register_multi_grad_hook((a,), lambda gs: None, mode="foo")
 
 
+def test_a_multi_grad_hook_that_is_refused_leaves_no_hook_behind(engine):
+    x, constant, seen = engine.leaf([1.0]), engine.tensor([1.0]), []
+    with pytest.raises((RuntimeError, AssertionError)):
+        engine.graph.register_multi_grad_hook((x, constant), seen.append)
+    (x * 2).backward()
+    assert seen == []
+    assert values(x.grad) == [2]
+
+
 def test_multi_grad_hooks_of_nested_backward_passes_do_not_mix(engine):
     a, b, seen = engine.leaf([1.0]), engine.leaf([1.0]), []
     a2, b2 = a * 1, b * 1
