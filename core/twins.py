@@ -8,14 +8,11 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
-from plugrad.core.accumulate_grad import edge_of
+from plugrad.core.accumulate_grad import AccumulateGrad, edge_of
 from plugrad.core.context import running, total_version, whole
 from plugrad.core.hooked import extra_of, forget_accumulator, with_attributes
 from plugrad.core.inplace import Constant, rebase
-from plugrad.core.node import (
-    ends,
-    stop_retaining,
-)
+from plugrad.core.node import ends, next_sequence_number, stop_retaining
 from plugrad.core.saved import pack_saved
 from plugrad.core.seams import note_gate
 from plugrad.core.tensor_facts import check_inference
@@ -139,10 +136,16 @@ def overwrite(
     if overlaps_itself(x._data):
         _refuse_overlap(name)
     later, running.packs_later = running.packs_later, True
+    number = next_sequence_number()
     try:
         result = function.apply(x, *args, **kwargs)
     finally:
         running.packs_later = later
+    if result is x:  # as conj_physical gives a real number: nothing changes
+        return
+    edge = result._edge
+    if edge is None or ends(edge)[0]._pg_sequence_number < number:
+        result = _made_by_this_call(result, number)
     view = None if result._extra is None else result._extra.view
     old, new, edge = x._data, result._data, result._edge
     if view is not None:
@@ -182,6 +185,19 @@ def overwrite(
         pack_saved(record)
     record._pg_dtype = old.dtype
     rebase(x, edge, 0)
+
+
+def _made_by_this_call(result: Variable, number: int) -> Variable:
+    """``result``, or a copy of what there was before, which a composite may return.
+
+    That goes on as it is: its record is not that of the change, and it may be a leaf.
+    """
+    edge = edge_of(result)
+    if edge is None:
+        return result
+    record, _ = ends(edge)
+    is_before = isinstance(record, AccumulateGrad) or record._pg_sequence_number < number
+    return result.clone() if is_before else result
 
 
 def _same_elements(x: Tensor, y: Tensor) -> bool:

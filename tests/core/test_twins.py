@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional
 
 import plugrad as pg
-from plugrad.errors import InplaceError
+from plugrad.core.twins import make_twin
+from plugrad.errors import InplaceError, SavedTensorChangedError
 
 OPERATORS = [
     (operator.iadd, 2.0),
@@ -237,3 +238,77 @@ def test_what_a_comparison_overwrites_has_no_gradient_whatever_arrives(name, cre
     getattr(y, name)(torch.tensor([0.0, 2.0]) * 0 + 9 * (name != "logical_and_"))
     (gx,) = pg.grad([1 / y], [x], [torch.ones(2)], create_graph=create_graph)
     assert gx.tolist() == [0, 0]
+
+
+# --- what a call may return that it did not make -------------------------------------
+
+
+@pg.op("test::pick", inplace=("pick_",))
+class Pick(pg.Composite):
+    """Its second argument, itself."""
+
+    @staticmethod
+    def forward(x, y):
+        return y
+
+
+pick_ = make_twin(Pick, "pick_")
+
+
+def _leaf(*values):
+    return pg.Variable(torch.tensor(values, dtype=torch.float64), requires_grad=True)
+
+
+@pytest.mark.parametrize("number", [1.0, 1j])
+def test_conj_physical_in_place_does_not_hide_a_change_of_what_was_saved_before(number):
+    """For a real number torch refuses; the gradient was that of the changed value."""
+    x = pg.Variable(torch.tensor([number, 2.0]), requires_grad=True)
+    a = x * 1
+    y = a * a
+    a.mul_(10)
+    y.conj_physical_()
+    with pytest.raises(SavedTensorChangedError):
+        pg.grad(y, x, torch.ones_like(y.data))
+
+
+def test_conj_physical_in_place_of_what_a_saved_tensor_hook_packed():
+    """The rule was given what the hook had packed: it was packed twice."""
+    for leaf in _both():
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: t * 1, lambda t: t):
+            y = leaf * leaf
+            y.conj_physical_()
+        y.sum().backward()
+        assert leaf.grad.tolist() == [[2, -4, 6], [8, 10, -12]]
+
+
+def test_a_composite_may_write_a_leaf_over_its_argument():
+    """The leaf got no gradient, silently."""
+    w, y = _leaf(1.0, 2.0), _leaf(3.0, 4.0)
+    x = w * 1
+    assert pick_(x, y) is x
+    (gw, gy) = pg.grad((x * x).sum(), [w, y], allow_unused=True)
+    assert x.tolist() == [3, 4]
+    assert gw is None
+    assert gy.tolist() == [6, 8]
+
+
+def test_a_composite_may_write_a_result_of_before_over_its_argument():
+    """The record of the result became that of the change, and saved what was changed."""
+    w, y = _leaf(1.0, 2.0), _leaf(3.0, 4.0)
+    x, z = w * 1, y.square()
+    pick_(x, z)
+    x.mul_(5)
+    (gy,) = pg.grad(x.sum() + z.sum(), y)
+    assert gy.tolist() == [36, 48]
+    assert z.tolist() == [9, 16]
+
+
+@pytest.mark.parametrize("view", [False, True])
+def test_a_composite_does_not_hide_a_change_of_what_was_saved_before(view):
+    w, y = _leaf(1.0, 2.0), _leaf(3.0, 4.0)
+    b = y * 1
+    x, z = w * 1, b * b
+    b.mul_(10)
+    pick_(x, z[...] if view else z)
+    with pytest.raises(SavedTensorChangedError):
+        x.sum().backward()
