@@ -84,11 +84,13 @@ def pack_saved(record: Record) -> None:
     if hooks is None or not saved or running.packs_later or isinstance(saved, Packed):
         return
     pack, unpack = for_records(hooks)
+    again = isinstance(getattr(unpack, "__self__", None), Recomputation)
     packed = [
-        (unpack, _packed(record, pack, value)) if isinstance(value, Tensor) else (None, value)
+        (unpack if again else _Watched(record, unpack, value), _packed(record, pack, value))
+        if isinstance(value, Tensor)
+        else (None, value)
         for value in saved
     ]
-    again = isinstance(getattr(unpack, "__self__", None), Recomputation)
     record._pg_saved = PackedByCheckpoint(packed) if again else Packed(packed)
     for name in ("_pg_constant_operands", "_pg_constant_operand"):
         if getattr(record, name, None) is not None:
@@ -124,6 +126,7 @@ class SavedTensor:
         Raises:
             GraphFreedError: a backward has freed the value.
             HookError: it is None, or has hooks already.
+            SavedTensorChangedError: what the record saved was changed meanwhile.
         """
         record, index = self._record, self._index
         where = f"value {index} that {record._pg_op_name} saved"
@@ -135,7 +138,7 @@ class SavedTensor:
                 fix="register them before backward, or pass retain_graph=True to it",
             )
         if not isinstance(saved, Packed):
-            entries: list[tuple[Any, Any]] = [_as_saved(record, value) for value in saved]
+            entries: list[tuple[Any, Any]] = [_as_saved(record, v) for v in raw_saved(record)]
         else:
             entries = list(saved)
         unpack, value = entries[index]
@@ -151,7 +154,8 @@ class SavedTensor:
                 where=where,
                 fix="register one pair, outside saved_tensors_hooks",
             )
-        entries[index] = unpack_hook, _packed(record, pack_hook, value)
+        watched = _Watched(record, unpack_hook, value)
+        entries[index] = watched, _packed(record, pack_hook, value)
         record._pg_saved = Packed(entries)
         record._pg_special = True
 
@@ -176,6 +180,26 @@ class _Unchanged:
         if record is not None and whole(tensor)._version != self._version:
             raise_changed(record, (tensor,))
         return tensor
+
+
+class _Watched:
+    """An unpack hook: a tensor that the hooks kept as it is must be as it was, too."""
+
+    __slots__ = ("_record", "_tensor", "_unpack", "_version")
+
+    def __init__(self, record: Record, unpack: Callable[[Any], Any], tensor: Tensor) -> None:
+        self._record, self._unpack = weakref.ref(record), unpack
+        self._tensor, self._version = weakref.ref(tensor), whole(tensor)._version
+
+    def __call__(self, packed: Any) -> Any:
+        tensor, record = self._tensor(), self._record()
+        changed = tensor is not None and whole(tensor)._version != self._version
+        value = self._unpack(packed)
+        if tensor is not None and getattr(value, "_data", value) is tensor:
+            if changed and record is not None:
+                raise_changed(record, (tensor,))
+            self._version = whole(tensor)._version  # the hook itself may change it
+        return value
 
 
 def saved_attribute(record: Record, name: str) -> Any:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from plugrad.core.function import Function
 
 _is_grad_enabled = torch.is_grad_enabled
+_dispatch_modes = torch._C._len_torch_dispatch_stack
 
 MISSING: Any = object()
 
@@ -250,8 +251,14 @@ def become(
 
 
 def _count_change(x: Variable) -> None:
-    if not x._data.is_inference():  # as torch counts it
-        increment_version(x._data)
+    data = x._data
+    if data.is_inference():
+        return
+    if _dispatch_modes() and data.layout is torch.strided:
+        # By an op that a mode sees: allow_mutation_on_saved_tensors knows memory by its version.
+        data.detach().squeeze_()
+    else:
+        increment_version(data)  # as torch counts it
 
 
 def _check_shape_is_free(x: Variable, name: str) -> None:
