@@ -13,7 +13,8 @@ from plugrad.core.context import running, total_version, whole
 from plugrad.core.hooked import extra_of, forget_accumulator, with_attributes
 from plugrad.core.inplace import Constant, rebase
 from plugrad.core.node import ends, next_sequence_number, stop_retaining
-from plugrad.core.saved import pack_saved
+from plugrad.core.replay import may_overlap
+from plugrad.core.saved import pack_saved, top_saved_tensors_hooks
 from plugrad.core.seams import note_gate
 from plugrad.core.tensor_facts import check_inference
 from plugrad.core.unpack import any_foreign
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plugrad.core.function import Function
+    from plugrad.core.node import Record
 
 _is_grad_enabled = torch.is_grad_enabled
 _dispatch_modes = torch._C._len_torch_dispatch_stack
@@ -175,17 +177,30 @@ def overwrite(
             rebase(x, Constant(was, old), 0)
         return
     record, _ = ends(edge)
+    _write(record, old, new)
+    record._pg_dtype = old.dtype
+    rebase(x, edge, 0)
+
+
+def _write(record: Record, old: Tensor, new: Tensor) -> None:
+    """Write ``new`` over ``old``, while the record of the change keeps what it saved as it was."""
     saved = record._pg_saved or ()
     before = old.clone() if any(t is old for t in saved) else old
     kept = [before if t is old else t for t in saved]
+    if saved and top_saved_tensors_hooks() is not None:  # they see what is saved after the write
+        kept = [t if t is new or t is before else _safe_from(old, t) for t in kept]
     others = total_version(tuple([t for t in kept if t is not new]))
     old.copy_(new)
     if saved:
         record._pg_saved = tuple([old if t is new else t for t in kept])
         record._pg_version = others + whole(old)._version * sum(t is new for t in kept)
         pack_saved(record)
-    record._pg_dtype = old.dtype
-    rebase(x, edge, 0)
+
+
+def _safe_from(changed: Tensor, saved: Any) -> Any:
+    """A saved value, or its copy if it may change with ``changed``: another view of its memory."""
+    overlaps = isinstance(saved, Tensor) and may_overlap(saved, (changed,))
+    return saved.clone() if overlaps else saved
 
 
 def _made_by_this_call(result: Variable, number: int) -> Variable:

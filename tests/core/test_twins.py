@@ -6,6 +6,7 @@ import operator
 
 import pytest
 import torch
+import torch.utils.checkpoint
 from torch.nn import functional
 
 import plugrad as pg
@@ -279,6 +280,39 @@ def test_conj_physical_in_place_of_what_a_saved_tensor_hook_packed():
             y.conj_physical_()
         y.sum().backward()
         assert leaf.grad.tolist() == [[2, -4, 6], [8, 10, -12]]
+
+
+def _squared_in_place(x):
+    a = x * 1
+    a[:1].mul_(a[:1])
+    return a * 1
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda f, x: pg.checkpoint(f, x),
+        lambda f, x: torch.utils.checkpoint.checkpoint(f, x, use_reentrant=False),
+        lambda f, x: _within(torch.autograd.graph.saved_tensors_hooks(torch.clone, _same), f, x),
+    ],
+)
+def test_what_hooks_are_given_of_an_operand_in_the_memory_that_changes_is_as_it_was(around):
+    """They were given it after the write: gradients were silently wrong, also in a checkpoint."""
+    x = _leaf(3.0, 2.0)
+    y = around(_squared_in_place, x)
+    (g,) = pg.grad(y.sum(), x, create_graph=True)
+    assert g.tolist() == [6, 1]
+    (gg,) = pg.grad(g.sum(), x)
+    assert gg.tolist() == [2, 0]
+
+
+def _same(tensor):
+    return tensor
+
+
+def _within(context, function, x):
+    with context:
+        return function(x)
 
 
 def test_a_composite_may_write_a_leaf_over_its_argument():
