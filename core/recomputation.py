@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import wraps
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import ReferenceType, WeakKeyDictionary, WeakValueDictionary, ref
 
 import torch
@@ -28,6 +28,8 @@ _CHECKS_NOTHING = torch.utils.checkpoint._allowed_determinism_checks_to_fns["non
 
 #: A pair of a pack and an unpack hook.
 Hooks = tuple["Callable[[Any], Any]", "Callable[[Any], Any]"]
+#: A tensor, the whole batch of it, and how often that had been changed when it was saved.
+Found = tuple[Tensor, Tensor, int]
 
 
 class Holder:
@@ -51,7 +53,7 @@ class Saves:
         #: The numbers of those that a record of ours saved.
         self.ours: set[int] = set()
         #: By walk, or by group.
-        self.found: WeakKeyDictionary[Any, dict[int, Tensor]] = WeakKeyDictionary()
+        self.found: WeakKeyDictionary[Any, dict[int, Found]] = WeakKeyDictionary()
         #: By number, the tensor whose memory it is, and how often that had been changed.
         self.memory: dict[int, tuple[ReferenceType[Tensor], int]] = {}
 
@@ -82,9 +84,12 @@ class Saves:
         """Whether torch's graph has a tensor of this number, which may still be asked for."""
         return number in self._torchs
 
-    def take(self, found: dict[int, Tensor], number: int) -> Tensor:
+    def take(self, found: dict[int, Found], number: int) -> Tensor:
         """The tensor of this number; one of torch's is kept, since a walk may come back to it."""
-        return found.pop(number) if number in self.ours else found[number]
+        tensor, own, version = found.pop(number) if number in self.ours else found[number]
+        if own._version != version:
+            _refuse_changed(tensor, "changes after it was saved")
+        return tensor
 
     def versions(self) -> dict[int, int]:
         """How often the memories that are still there have been changed, by number."""
@@ -103,14 +108,17 @@ class Saves:
             return
         (before, was), (now, version) = self.memory[number], _memory(tensor)
         if before() is now() and was != version == begun[number]:
-            raise SavedTensorChangedError(
-                "one of the variables needed for gradient computation has been modified by an "
-                "inplace operation: a checkpointed function, which backward runs again, uses "
-                f"{tensor.dtype} of shape {tuple(tensor.shape)}",
-                where="the recomputation in backward",
-                fix="change it after backward, as with the step of an optimizer; or let the "
-                "function use a clone() of it",
-            )
+            _refuse_changed(tensor, "uses")
+
+
+def _refuse_changed(tensor: Tensor, what: str) -> NoReturn:
+    raise SavedTensorChangedError(
+        "one of the variables needed for gradient computation has been modified by an inplace "
+        f"operation: a checkpointed function, which backward runs again, {what} {tensor.dtype} "
+        f"of shape {tuple(tensor.shape)}",
+        where="the recomputation in backward",
+        fix="change it after backward, or let the function change or use a clone() of it",
+    )
 
 
 class Recomputation:
@@ -176,8 +184,9 @@ class Recomputation:
             return
         raise CheckpointError(f"{error.what}\n{text}", where=error.where, fix=error.fix) from error
 
-    def _recomputed(self) -> dict[int, Tensor]:
-        saves, found, number = self._saves, {}, 0
+    def _recomputed(self) -> dict[int, Found]:
+        saves, number = self._saves, 0
+        found: dict[int, Found] = {}
         begun = saves.versions()
 
         def keep(tensor: Tensor) -> Tensor:
@@ -187,7 +196,8 @@ class Recomputation:
                 tensor = tensor.detach()  # torch's, which would keep itself alive
             if number in saves.ours or saves.is_torchs(number):
                 self._compare(number, tensor)
-                found[number] = tensor
+                own = whole(tensor)
+                found[number] = tensor, own, own._version
             number += 1
             if self._early_stop and number == len(saves):
                 raise _Enough

@@ -177,3 +177,34 @@ def test_a_captured_tensor_may_be_changed_before_the_call_and_between_backwards_
         expected = torch.tensor([0.4, 1.2], dtype=torch.float64) * scale
         assert torch.allclose(g.data, expected)
         _double(w)
+
+
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+def test_a_function_that_changes_what_it_saved_is_refused(checkpoint):
+    """As without a checkpoint; the gradient was that of the changed value, as in torch."""
+
+    def function(x):
+        a = x * 1
+        y = a.sin()
+        a.mul_(2)
+        return y.exp()
+
+    x = pg.Variable(torch.tensor([0.1, 0.2], dtype=torch.float64), requires_grad=True)
+    y = CHECKPOINTS[checkpoint](function, x).sum()
+    with pytest.raises(pg.errors.SavedTensorChangedError, match="changes after it was saved"):
+        y.backward()
+
+
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+def test_a_function_may_change_what_it_did_not_save(checkpoint):
+    def function(x):
+        a = x * 1
+        a.exp_()
+        b = a + 1
+        b.mul_(2)
+        return (b * a).sin()
+
+    x = pg.Variable(torch.tensor([0.1, 0.2], dtype=torch.float64), requires_grad=True)
+    (g,) = pg.grad(CHECKPOINTS[checkpoint](function, x).sum(), x)
+    (expected,) = pg.grad(function(x).sum(), x)
+    assert torch.allclose(g.data, expected.data)
