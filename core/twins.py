@@ -14,7 +14,7 @@ from plugrad.core.hooked import extra_of, forget_accumulator, with_attributes
 from plugrad.core.inplace import Constant, rebase
 from plugrad.core.node import ends, next_sequence_number, stop_retaining
 from plugrad.core.replay import may_overlap
-from plugrad.core.saved import pack_saved, top_saved_tensors_hooks
+from plugrad.core.saved import pack_saved, top_hooks
 from plugrad.core.seams import note_gate
 from plugrad.core.tensor_facts import check_inference
 from plugrad.core.unpack import any_foreign
@@ -187,7 +187,7 @@ def _write(record: Record, old: Tensor, new: Tensor) -> None:
     saved = record._pg_saved or ()
     before = old.clone() if any(t is old for t in saved) else old
     kept = [before if t is old else t for t in saved]
-    if saved and top_saved_tensors_hooks() is not None:  # they see what is saved after the write
+    if saved and top_hooks(True) is not None:  # they see what is saved after the write
         kept = [t if t is new or t is before else _safe_from(old, t) for t in kept]
     others = total_version(tuple([t for t in kept if t is not new]))
     old.copy_(new)
