@@ -132,8 +132,22 @@ AT_AN_INDEX = {
 }
 
 
+def torch_maps_numbers():
+    """Whether torch.vmap takes a number that it maps for an index; that of torch 2.6 does not."""
+    try:
+        torch.vmap(lambda i: ROWS[i])(torch.tensor([0]))
+    except RuntimeError:
+        return False
+    return True
+
+
+no_numbers = pytest.mark.skipif(not torch_maps_numbers(), reason="torch.vmap refuses it")
+
+
 @pytest.mark.parametrize("in_dims", [(None, 0), (0, 0)], ids=["one for all", "each its own"])
-@pytest.mark.parametrize("name", AT_AN_INDEX)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[no_numbers] * ("number" in n)) for n in AT_AN_INDEX]
+)
 def test_an_index_of_each_sample(name, in_dims):
     f, indices = AT_AN_INDEX[name], torch.tensor([2, 0, 2])
     generator = torch.Generator().manual_seed(0)
@@ -152,6 +166,7 @@ def test_an_index_of_each_sample(name, in_dims):
         )
 
 
+@no_numbers
 def test_the_gradient_at_an_index_of_each_sample_is_torchs():
     indices, x = torch.tensor([2, 0, 2]), torch.arange(9, dtype=torch.float64).view(3, 3)
     found, expected = pg.Variable(x, requires_grad=True), x.clone().requires_grad_()

@@ -166,7 +166,7 @@ def test_an_input_that_would_lose_a_graph_is_not_changed():
 # --- refusals ------------------------------------------------------------------------
 
 REFUSED = {
-    r"must be int, not bool": lambda x: vmap(torch.sin, True)(x),
+    r"must be int, not bool|got \(bool\)": lambda x: vmap(torch.sin, True)(x),
     r"Got in_dim=3 for some input": lambda x: vmap(torch.sin, 3)(x),
     r"expected `in_dims` to be int or a \(poten": lambda x: vmap(torch.sin, [0])(x),
     r"not compatible with the structure of `inputs`": lambda x: vmap(torch.sin, (0, 0))(x),
