@@ -135,7 +135,7 @@ def _hidden_in(value: Any, seen: set[int], depth: int) -> Iterator[Any]:
 
 def _parts(value: Any) -> list[Any]:
     if isinstance(value, FunctionType):
-        return [*_contents(value), *(value.__defaults__ or ())]
+        return [*cell_contents(value), *(value.__defaults__ or ())]
     if isinstance(value, partial):
         return [value.func, *value.args, *value.keywords.values()]
     if isinstance(value, Mapping):
@@ -146,7 +146,8 @@ def _parts(value: Any) -> list[Any]:
     return [*getattr(value, "__dict__", {}).values(), *slots]
 
 
-def _contents(function: FunctionType) -> list[Any]:
+def cell_contents(function: FunctionType) -> list[Any]:
+    """What a function closes over, as far as it has a value yet."""
     found = []
     for cell in function.__closure__ or ():
         with suppress(ValueError):  # an empty cell

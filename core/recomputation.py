@@ -332,8 +332,12 @@ def for_records(hooks: Hooks) -> Hooks:
 def are_of_checkpoint(hooks: Hooks) -> bool:
     """Whether they are a checkpoint's, in its forward or where that is computed again."""
     pack, unpack = for_records(hooks)
-    again = isinstance(getattr(unpack, "__self__", None), Recomputation)
-    return again or getattr(pack, "_checkpoint_internal", False)
+    return runs_again(unpack) or getattr(pack, "_checkpoint_internal", False)
+
+
+def runs_again(unpack: Callable[[Any], Any]) -> bool:
+    """Whether it is the unpack hook of a Recomputation."""
+    return isinstance(getattr(unpack, "__self__", None), Recomputation)
 
 
 def _recomputation_of(frame: Any, saves: Saves) -> Recomputation:

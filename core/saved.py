@@ -17,7 +17,7 @@ from plugrad.core.context import (
     running,
     whole,
 )
-from plugrad.core.recomputation import Recomputation, for_records
+from plugrad.core.recomputation import for_records, runs_again
 from plugrad.core.variable import plain
 from plugrad.errors import GraphFreedError, HookError, InplaceError
 
@@ -84,7 +84,7 @@ def pack_saved(record: Record) -> None:
     if hooks is None or not saved or running.packs_later or isinstance(saved, Packed):
         return
     pack, unpack = for_records(hooks)
-    again = isinstance(getattr(unpack, "__self__", None), Recomputation)
+    again = runs_again(unpack)
     packed = [
         (unpack if again else _Watched(record, unpack, value), _packed(record, pack, value))
         if isinstance(value, Tensor)

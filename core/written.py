@@ -215,8 +215,8 @@ def entered_as(tensor: Tensor) -> Variable | None:
     return _entered.get(tensor)  # type: ignore[no-any-return]
 
 
-def nodes_of(tensor: Tensor) -> Iterator[Any]:
-    """The nodes of torch's graph of a tensor, each once, as far as the sources."""
+def nodes_of(tensor: Tensor | Variable) -> Iterator[Any]:
+    """The nodes of a tensor's graph, each once; in torch's, as far as the sources."""
     seen, waiting = set(), [tensor.grad_fn]
     while waiting:
         node = waiting.pop()

@@ -6,7 +6,6 @@ what that function refers to, parameters of a converted module, say: it is not g
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 from itertools import islice
 from types import CodeType, FunctionType, MethodType
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from plugrad.core.held import cell_contents
 from plugrad.core.torch_leaf import leaf_of
 from plugrad.core.variable import Variable
 from plugrad.core.written import entered
@@ -104,9 +104,7 @@ def _referred(value: Any) -> Iterator[Any]:
 def _referred_by_code(function: FunctionType) -> Iterator[Any]:
     yield from function.__defaults__ or ()
     yield from (function.__kwdefaults__ or {}).values()
-    for cell in function.__closure__ or ():
-        with suppress(ValueError):  # a name that has no value yet
-            yield cell.cell_contents
+    yield from cell_contents(function)
     known = function.__globals__
     for name in _names(function.__code__):
         value = known.get(name)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from plugrad.core.variable import Variable
+from plugrad.core.written import nodes_of
 from plugrad.testing.call import flat
 from plugrad.testing.law import LAWS, NotApplicable, Violation
 from plugrad.testing.shared import refuse_undifferentiable
@@ -67,17 +68,7 @@ def _leaves_of(output: Any) -> Iterator[Any]:
         return
     if output.grad_fn is None:
         yield output
-        return
-    todo: list[Any] = [output.grad_fn]
-    seen = set(todo)
-    while todo:
-        node = todo.pop()
-        if hasattr(node, "variable"):
-            yield node.variable
-        for following, _ in node.next_functions:
-            if following is not None and following not in seen:
-                seen.add(following)
-                todo.append(following)
+    yield from (node.variable for node in nodes_of(output) if hasattr(node, "variable"))
 
 
 def _is_given(leaf: Any, case: Case) -> bool:
